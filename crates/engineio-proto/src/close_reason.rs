@@ -1,0 +1,80 @@
+//! Why a session ended.
+
+use std::fmt;
+
+/// The one cause for which a session ended.
+///
+/// Printed in the log line of the session's end and counted by [`CloseReason::label`]. The reference server's
+/// own word for it, which its applications see as the reason of a disconnect, is [`CloseReason::as_reference`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The client closed: a close packet, a WebSocket close, or the end of its connection.
+    TransportClose,
+    /// The connection failed: reset, broken WebSocket framing, an aborted request.
+    TransportError,
+    /// The client did not answer a ping within `pingTimeout`.
+    PingTimeout,
+    /// The client sent something that is no Engine.IO packet, or one only a server may send.
+    ParseError,
+    /// The client sent a message larger than `maxPayload`.
+    TooLarge,
+    /// Two polls, or two posts, of one session at the same time.
+    Overlap,
+    /// The client did not read: its outbox was full, or did not move for too long.
+    SlowConsumer,
+    /// The server is going away.
+    Shutdown,
+    /// The layer above closed it, and says why in a few constant words.
+    Application(&'static str),
+}
+
+impl CloseReason {
+    /// A constant word for metrics: lower case, underscores, no data.
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::TransportClose => "transport_close",
+            Self::TransportError => "transport_error",
+            Self::PingTimeout => "ping_timeout",
+            Self::ParseError => "parse_error",
+            Self::TooLarge => "too_large",
+            Self::Overlap => "overlap",
+            Self::SlowConsumer => "slow_consumer",
+            Self::Shutdown => "shutdown",
+            Self::Application(_) => "application",
+        }
+    }
+
+    /// The reason the reference server would report to its application.
+    pub const fn as_reference(&self) -> &'static str {
+        match self {
+            Self::TransportClose => "transport close",
+            Self::TransportError | Self::TooLarge | Self::Overlap => "transport error",
+            Self::PingTimeout => "ping timeout",
+            Self::ParseError => "parse error",
+            Self::Shutdown => "server shutting down",
+            Self::SlowConsumer | Self::Application(_) => "forced server close",
+        }
+    }
+
+    /// Whether what is still queued is worth sending before the connection goes away.
+    pub const fn flushes(&self) -> bool {
+        matches!(self, Self::Shutdown | Self::Application(_))
+    }
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TransportClose => "transport close",
+            Self::TransportError => "transport error",
+            Self::PingTimeout => "ping timeout",
+            Self::ParseError => "parse error",
+            Self::TooLarge => "message too large",
+            Self::Overlap => "overlapping requests",
+            Self::SlowConsumer => "slow consumer",
+            Self::Shutdown => "server shutting down",
+            Self::Application(why) => why,
+        })
+    }
+}

@@ -1,0 +1,49 @@
+//! The seam between what fans out and what writes.
+
+use crate::{CloseReason, Encoded};
+
+/// One connected session, as those see it who send to many.
+///
+/// Queue on every recipient first, then [`flush`](Recipient::flush) each one that answered [`Queued::Fresh`]:
+/// what was queued in between then leaves in one system call.
+pub trait Recipient: Send + Sync {
+    /// Puts `encoded` behind what already waits. Never blocks, never allocates per call once the queue has grown.
+    ///
+    /// A reliable message that does not fit closes the session ([`CloseReason::SlowConsumer`]).
+    fn queue(&self, encoded: &Encoded, delivery: Delivery) -> Queued;
+
+    /// Sends what waits as far as the connection takes it, or wakes the task that will.
+    fn flush(&self);
+
+    /// Ends the session. What was queued before is still sent when [`CloseReason::flushes`] says so.
+    fn close(&self, reason: CloseReason);
+}
+
+/// What to do with a message that cannot leave at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// Keep it until it is sent, or the session closes.
+    Reliable,
+    /// Drop it if the connection does not take it now.
+    Volatile,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Queued {
+    /// Queued on an empty outbox: the caller owes a [`Recipient::flush`].
+    Fresh,
+    /// Queued behind others: whoever queued first, or the session's task, sends it.
+    Behind,
+    /// Dropped: it was volatile, and the connection is not ready for more.
+    Dropped,
+    /// Not queued: the session is closed, perhaps by this very message, for which it had no room.
+    Closed,
+}
+
+impl Queued {
+    /// Whether the message will be sent if the connection lives.
+    pub const fn is_queued(self) -> bool {
+        matches!(self, Self::Fresh | Self::Behind)
+    }
+}
