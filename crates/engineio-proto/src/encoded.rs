@@ -7,6 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{BufMut, Bytes, BytesMut};
 
+use crate::payload::SEPARATOR;
+
 /// One or more Engine.IO packets that travel together, framed once for every recipient.
 ///
 /// A server's WebSocket frames are not masked (RFC 6455, section 5.1), so header and payload are the same bytes
@@ -56,10 +58,7 @@ impl Encoded {
 
     /// WebSocket bytes made elsewhere (a pong, a close frame). A poller gets nothing for it.
     pub fn control(frames: Bytes) -> Self {
-        Self(Arc::new(Frames {
-            websocket: frames,
-            polling: OnceLock::from(Bytes::new()),
-        }))
+        Self(Arc::new(Frames { websocket: frames, polling: OnceLock::from(Bytes::new()) }))
     }
 
     /// Whole WebSocket frames, ready to write.
@@ -69,9 +68,7 @@ impl Encoded {
 
     /// The packets as part of a polling payload: joined by `0x1e`, binary ones as `b` and base64.
     pub fn polling(&self) -> &Bytes {
-        self.0
-            .polling
-            .get_or_init(|| payload_of(&self.0.websocket))
+        self.0.polling.get_or_init(|| payload_of(&self.0.websocket))
     }
 
     /// The bytes it takes in an outbox: those of its WebSocket form.
@@ -107,9 +104,7 @@ pub struct EncodedBuilder {
 impl EncodedBuilder {
     /// A builder whose buffer takes `capacity` bytes, frame headers included, without growing.
     pub fn with_capacity(capacity: usize) -> Self {
-        Self {
-            buffer: BytesMut::with_capacity(capacity),
-        }
+        Self { buffer: BytesMut::with_capacity(capacity) }
     }
 
     /// The capacity that a text message of `text_len` bytes and binary messages of `binary_lens` need at most.
@@ -137,10 +132,7 @@ impl EncodedBuilder {
 
     /// The packets added so far, ready to share.
     pub fn finish(self) -> Encoded {
-        Encoded(Arc::new(Frames {
-            websocket: self.buffer.freeze(),
-            polling: OnceLock::new(),
-        }))
+        Encoded(Arc::new(Frames { websocket: self.buffer.freeze(), polling: OnceLock::new() }))
     }
 
     /// The header of one unfragmented, unmasked frame (RFC 6455, section 5.2).
@@ -165,7 +157,6 @@ const OPCODE_TEXT: u8 = 1;
 const OPCODE_BINARY: u8 = 2;
 /// Two bytes, and eight for a 64-bit length; a server's frame has no mask.
 const HEADER_LEN_MAX: usize = 10;
-const SEPARATOR: u8 = 0x1e;
 
 fn payload_of(frames: &Bytes) -> Bytes {
     let first = split_frame(frames, 0);

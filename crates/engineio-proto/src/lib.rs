@@ -1,12 +1,59 @@
 //! The Engine.IO v4 protocol, without I/O.
 //!
 //! Everything here is a value or a plain state machine: no clock, no socket, no task, no randomness. A driver
-//! hands in bytes and the time, and takes out what is to be sent.
+//! hands in bytes and the time, and takes out what is to be sent. It is not a server: the crate `engineio` drives
+//! these pieces with tokio and hyper.
+//!
+//! ```
+//! use std::time::{Duration, Instant};
+//!
+//! use bytes::Bytes;
+//! use engineio_proto::{Message, Payload, PollVerdict, Session, SessionConfig, Transport};
+//!
+//! let now = Instant::now();
+//! let mut session = Session::new(SessionConfig::default(), Transport::Polling, now, Duration::ZERO);
+//!
+//! // The body of a post: two packets.
+//! let mut messages = Payload::new(Bytes::from("4hello\x1e4world"))
+//!     .filter_map(|packet| session.handle_packet(packet, now));
+//! assert_eq!(messages.next(), Some(Message::Text(Bytes::from("hello"))));
+//! assert_eq!(messages.next(), Some(Message::Text(Bytes::from("world"))));
+//! # drop(messages);
+//!
+//! assert_eq!(session.handle_poll(now), PollVerdict::Hold);
+//! assert_eq!(session.poll_timeout(), Some(now + Duration::from_secs(25)));
+//! ```
+//!
+//! # In reading order
+//!
+//! - [`Packet`], [`Payload`]: what stands on the wire; [`jsonp`], its older wrapping.
+//! - [`Request`]: what an HTTP request asks, and [`RequestError`], why it is refused.
+//! - [`open_packet`], [`Sid`], [`SessionConfig`]: the handshake.
+//! - [`Session`]: the state machine.
+//! - [`Encoded`], [`Outbox`], [`Recipient`]: what is to be sent, to one and to many.
+//! - [`CloseReason`]: how it ends.
 
 mod close_reason;
 mod encoded;
+mod handshake;
+pub mod jsonp;
+mod outbox;
+mod packet;
+mod payload;
+mod query;
 mod recipient;
+mod request;
+mod session;
+mod sid;
 
 pub use close_reason::CloseReason;
 pub use encoded::{Encoded, EncodedBuilder};
+pub use handshake::{SessionConfig, Transport, open_packet};
+pub use jsonp::JsonpIndex;
+pub use outbox::{Full, Outbox};
+pub use packet::{DecodeError, Message, Packet};
+pub use payload::Payload;
 pub use recipient::{Delivery, Queued, Recipient};
+pub use request::{Request, RequestError, RequestHead, has_version};
+pub use session::{Due, PollVerdict, PostVerdict, ProbeVerdict, Session};
+pub use sid::Sid;

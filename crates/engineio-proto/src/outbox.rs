@@ -1,0 +1,215 @@
+//! What waits to be sent to one client.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::IoSlice;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::Encoded;
+use crate::payload::SEPARATOR;
+
+/// A queue of messages, bounded in bytes, that empties into WebSocket writes or into polling payloads.
+///
+/// Call [`push`](Outbox::push) to fill it; then, for a WebSocket, [`slices`](Outbox::slices) and
+/// [`advance`](Outbox::advance) by what the socket took, or, for a poll, [`take_payload`](Outbox::take_payload).
+/// A message that a write cut in two is finished before anything else, and never goes into a payload.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    queue: VecDeque<Encoded>,
+    /// How many bytes of the first message are already written.
+    written: usize,
+    /// The bytes that wait.
+    bytes: usize,
+    /// All bytes that ever left: whether it moves tells a slow reader from one that has stopped.
+    sent: u64,
+}
+
+impl Outbox {
+    /// Puts a message behind the others.
+    ///
+    /// # Errors
+    /// [`Full`] if more than `bytes_max` would wait. One message alone always fits: it was checked elsewhere, and
+    /// nobody could ever receive it otherwise.
+    pub fn push(&mut self, encoded: Encoded, bytes_max: usize) -> Result<(), Full> {
+        let bytes = self.bytes + encoded.len();
+        if bytes > bytes_max && !self.queue.is_empty() {
+            return Err(Full);
+        }
+        self.bytes = bytes;
+        self.queue.push_back(encoded);
+        Ok(())
+    }
+
+    /// Puts bytes before the others: what a transport had begun to write before it became the session's.
+    pub fn push_front(&mut self, encoded: Encoded) {
+        debug_assert_eq!(self.written, 0, "nothing may come between two parts of one message");
+        self.bytes += encoded.len();
+        self.queue.push_front(encoded);
+    }
+
+    /// Fills `slices` with what is to be written next, and says how many it filled.
+    pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let mut skip = self.written;
+        let mut filled = 0;
+        for (slice, encoded) in slices.iter_mut().zip(&self.queue) {
+            *slice = IoSlice::new(encoded.websocket().get(skip..).unwrap_or_default());
+            skip = 0;
+            filled += 1;
+        }
+        filled
+    }
+
+    /// Forgets `count` bytes: the connection took them.
+    pub fn advance(&mut self, count: usize) {
+        self.sent += count as u64;
+        self.bytes = self.bytes.saturating_sub(count);
+        self.written += count;
+        while let Some(first) = self.queue.front()
+            && first.len() <= self.written
+        {
+            self.written -= first.len();
+            self.queue.pop_front();
+        }
+        self.shrink();
+    }
+
+    /// Everything that waits, as one polling payload, or `None` if there is nothing a poller can be given.
+    pub fn take_payload(&mut self) -> Option<Bytes> {
+        debug_assert_eq!(self.written, 0, "a session that has written to a WebSocket polls no more");
+        let payload = self.payload();
+        self.sent += self.bytes as u64;
+        self.bytes = 0;
+        self.queue.clear();
+        self.shrink();
+        payload
+    }
+
+    /// Drops everything that waits.
+    pub fn clear(&mut self) {
+        *self = Self { sent: self.sent, ..Self::default() };
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// The bytes that wait, in their WebSocket form.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The bytes that ever left.
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    fn payload(&self) -> Option<Bytes> {
+        let mut pieces = self.queue.iter().map(Encoded::polling).filter(|piece| !piece.is_empty());
+        let first = pieces.next()?;
+        let rest: usize = pieces.clone().map(|piece| 1 + piece.len()).sum();
+        if rest == 0 {
+            return Some(first.clone());
+        }
+        let mut payload = BytesMut::with_capacity(first.len() + rest);
+        payload.put_slice(first);
+        for piece in pieces {
+            payload.put_u8(SEPARATOR);
+            payload.put_slice(piece);
+        }
+        Some(payload.freeze())
+    }
+
+    /// A client that had a burst once does not keep its queue's memory.
+    fn shrink(&mut self) {
+        if self.queue.is_empty() && self.queue.capacity() > CAPACITY_KEPT {
+            self.queue = VecDeque::new();
+        }
+    }
+}
+
+/// There is no room: the client does not read what it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Full;
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("outbox is full")
+    }
+}
+
+impl std::error::Error for Full {}
+
+/// Entries of 8 bytes: what a client under a steady stream needs, without allocating again and again.
+const CAPACITY_KEPT: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pushed(texts: &[&str]) -> Outbox {
+        let mut outbox = Outbox::default();
+        for text in texts {
+            outbox.push(Encoded::text(text), usize::MAX).unwrap();
+        }
+        outbox
+    }
+
+    fn pending(outbox: &Outbox) -> Vec<u8> {
+        let mut slices = [IoSlice::new(&[]); 8];
+        let filled = outbox.slices(&mut slices);
+        slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect()
+    }
+
+    #[test]
+    fn partial_writes_lose_and_repeat_nothing() {
+        let whole = pending(&pushed(&["abc", "", "defgh"]));
+        for step in 1..=whole.len() {
+            let mut outbox = pushed(&["abc", "", "defgh"]);
+            let mut written = Vec::new();
+            while !outbox.is_empty() {
+                let mut next = pending(&outbox);
+                next.truncate(step);
+                outbox.advance(next.len());
+                written.extend(next);
+            }
+            assert_eq!(written, whole, "{step} bytes a write");
+            assert_eq!((outbox.bytes(), outbox.sent()), (0, whole.len() as u64));
+        }
+    }
+
+    #[test]
+    fn a_payload_takes_all_but_control_frames() {
+        let mut outbox = pushed(&["a", "b"]);
+        outbox.push(Encoded::control(Bytes::from_static(b"\x8a\x00")), usize::MAX).unwrap();
+        assert_eq!(outbox.take_payload().as_deref(), Some(&b"4a\x1e4b"[..]));
+        assert_eq!(outbox.take_payload(), None);
+        assert_eq!(outbox.bytes(), 0);
+    }
+
+    #[test]
+    fn one_text_alone_is_not_copied_for_a_poll() {
+        let encoded = Encoded::text("hello");
+        let mut outbox = Outbox::default();
+        outbox.push(encoded.clone(), usize::MAX).unwrap();
+        let payload = outbox.take_payload().unwrap();
+        assert_eq!(payload.as_ptr(), encoded.polling().as_ptr());
+    }
+
+    #[test]
+    fn the_bound_counts_what_waits_and_lets_one_message_through() {
+        let mut outbox = Outbox::default();
+        assert_eq!(outbox.push(Encoded::text("a long one"), 4), Ok(()));
+        assert_eq!(outbox.push(Encoded::text("x"), 4), Err(Full));
+        outbox.advance(outbox.bytes());
+        assert_eq!(outbox.push(Encoded::text("x"), 4), Ok(()));
+    }
+
+    #[test]
+    fn a_burst_s_memory_is_given_back() {
+        let mut outbox = pushed(&["x"; 1000]);
+        outbox.advance(outbox.bytes());
+        assert!(outbox.queue.capacity() <= CAPACITY_KEPT);
+    }
+}

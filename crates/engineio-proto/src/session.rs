@@ -1,0 +1,647 @@
+//! The life of one session.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use crate::close_reason::CloseReason;
+use crate::handshake::{SessionConfig, Transport};
+use crate::packet::{DecodeError, Message, Packet};
+
+/// One session's state, from the handshake to its end.
+///
+/// ```text
+///              candidate                 '5'
+///   Polling ──────────────► Probing ──────────────► WebSocket
+///      ▲ ▲                     │                        │
+///      │ └── dropped, late, ───┘                        │
+///  handshake    no probe                            handshake
+///
+///   Polling, Probing ──close(), no poll waits──► Closing ──fetched, late──► Closed
+///   any ──close(), peer left, error, ping timeout─────────────────────────► Closed
+/// ```
+///
+/// A driver owns one and feeds it: `handle_*` for what came in, [`handle_timeout`](Session::handle_timeout) when
+/// [`poll_timeout`](Session::poll_timeout) is reached, [`close`](Session::close) to end it. Each call says at
+/// once what is to be done, so there is nothing to collect afterwards, and
+/// [`close_reason`](Session::close_reason) tells after any call whether the session is over.
+#[derive(Debug)]
+pub struct Session {
+    config: SessionConfig,
+    state: State,
+    heartbeat: Heartbeat,
+    poll: Poll,
+    is_posting: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    Polling,
+    Probing(Probe),
+    WebSocket,
+    /// Over for the application; the peer has yet to be told.
+    Closing {
+        reason: CloseReason,
+        transport: Transport,
+        until: Instant,
+    },
+    Closed(CloseReason),
+}
+
+/// A WebSocket that wants to become the transport.
+#[derive(Debug)]
+struct Probe {
+    deadline: Instant,
+    /// When the waiting poll is next ended by a noop, so that the client can leave polling. Set by the probe.
+    nudge: Option<Instant>,
+}
+
+#[derive(Debug)]
+enum Heartbeat {
+    /// The next ping is due then.
+    Resting(Instant),
+    /// A ping is unanswered; any other packet postpones the end once, as in the reference.
+    Awaiting { deadline: Instant, was_postponed: bool },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Poll {
+    None,
+    Waiting,
+}
+
+/// What to do with a poll.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PollVerdict {
+    /// Hold it until something is to be sent.
+    Hold,
+    /// It fetches the close packet: answer with what waits and a close packet, then the session is gone.
+    Close,
+    /// Another poll waits: the session is closed, that one gets a close packet and this one a 400.
+    Overlap,
+    /// There is nothing to poll: 400.
+    Refuse,
+}
+
+/// What to do with a post, before its body is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PostVerdict {
+    /// Read the body, and tell the outcome by [`Session::handle_post_end`].
+    Read,
+    /// Another post is being read: the session is closed, and this one gets a 400.
+    Overlap,
+    /// There is nothing to post to: 400.
+    Refuse,
+}
+
+/// What to do with a packet of the candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProbeVerdict {
+    /// Answer `3probe` on the candidate.
+    Pong,
+    /// The candidate is the transport from now on. A poll that still waits is ended by a noop.
+    Promote,
+    /// Close the candidate; polling goes on.
+    Drop,
+}
+
+/// What is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// Send a ping.
+    Ping,
+    /// End the waiting poll with a noop.
+    Noop,
+    /// Close the candidate: it took too long.
+    DropCandidate,
+    /// The session is over; ask [`Session::close_reason`].
+    Closed,
+}
+
+impl Session {
+    /// A session opened at `now` on `transport`.
+    ///
+    /// `jitter` postpones the first ping, so that clients which all reconnected at once do not all answer at once
+    /// for ever after. It is the driver's to choose, below a tenth of the interval or so: the client gives up
+    /// when it has heard nothing for `ping_interval + ping_timeout`.
+    pub fn new(config: SessionConfig, transport: Transport, now: Instant, jitter: Duration) -> Self {
+        Self {
+            heartbeat: Heartbeat::Resting(now + config.ping_interval + jitter),
+            state: match transport {
+                Transport::Polling => State::Polling,
+                Transport::WebSocket => State::WebSocket,
+            },
+            config,
+            poll: Poll::None,
+            is_posting: false,
+        }
+    }
+
+    /// The transport that carries messages; meaningless once [`is_closed`](Session::is_closed).
+    pub fn transport(&self) -> Transport {
+        match self.state {
+            State::WebSocket => Transport::WebSocket,
+            State::Polling | State::Probing(_) | State::Closing { .. } | State::Closed(_) => Transport::Polling,
+        }
+    }
+
+    /// Why the session ended, once it has, for the application: it sends and receives no more.
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        match self.state {
+            State::Closing { reason, .. } | State::Closed(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing more is owed to the peer: the driver may forget the session.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed(_))
+    }
+
+    /// Whether a poll waits for an answer.
+    pub fn is_polled(&self) -> bool {
+        self.poll == Poll::Waiting
+    }
+
+    /// Whether a candidate is there. There can be one.
+    pub fn is_probing(&self) -> bool {
+        matches!(self.state, State::Probing(_))
+    }
+
+    /// A poll came in.
+    pub fn handle_poll(&mut self, now: Instant) -> PollVerdict {
+        match &mut self.state {
+            State::Polling | State::Probing(_) if self.poll == Poll::Waiting => {
+                self.end(CloseReason::Overlap);
+                PollVerdict::Overlap
+            }
+            State::Polling => self.hold(),
+            State::Probing(probe) => {
+                // The client asks again while it should be leaving: end this one too, but not at once, or the two
+                // would chase each other.
+                probe.nudge = probe.nudge.map(|due| due.max(now));
+                self.hold()
+            }
+            State::Closing { reason, .. } => {
+                self.state = State::Closed(*reason);
+                PollVerdict::Close
+            }
+            State::WebSocket | State::Closed(_) => PollVerdict::Refuse,
+        }
+    }
+
+    fn hold(&mut self) -> PollVerdict {
+        self.poll = Poll::Waiting;
+        PollVerdict::Hold
+    }
+
+    /// The waiting poll was answered.
+    pub fn handle_poll_answered(&mut self) {
+        self.poll = Poll::None;
+    }
+
+    /// The client dropped its waiting poll. What was or will be written into it would be lost: the session ends.
+    pub fn handle_poll_gone(&mut self) {
+        if std::mem::replace(&mut self.poll, Poll::None) == Poll::Waiting {
+            self.end(CloseReason::TransportError);
+        }
+    }
+
+    /// A post came in; its body is still to be read.
+    pub fn handle_post(&mut self) -> PostVerdict {
+        match self.state {
+            State::WebSocket | State::Closed(_) => PostVerdict::Refuse,
+            _ if self.is_posting => {
+                self.end(CloseReason::Overlap);
+                PostVerdict::Overlap
+            }
+            _ => {
+                self.is_posting = true;
+                PostVerdict::Read
+            }
+        }
+    }
+
+    /// The post is over: read, refused for its size (which the session survives), or `aborted` by the client.
+    pub fn handle_post_end(&mut self, aborted: bool) {
+        if std::mem::replace(&mut self.is_posting, false) && aborted {
+            self.end(CloseReason::TransportError);
+        }
+    }
+
+    /// A packet came by the session's transport. Gives back the message for the application, if it is one.
+    ///
+    /// After the end everything is ignored.
+    pub fn handle_packet(&mut self, packet: Result<Packet, DecodeError>, now: Instant) -> Option<Message> {
+        if self.close_reason().is_some() {
+            return None;
+        }
+        let Ok(packet) = packet else {
+            self.end(CloseReason::ParseError);
+            return None;
+        };
+        match packet {
+            Packet::Message(message) => {
+                self.postpone(now);
+                return Some(message);
+            }
+            Packet::Pong(_) => {
+                if matches!(self.heartbeat, Heartbeat::Awaiting { .. }) {
+                    self.heartbeat = Heartbeat::Resting(now + self.config.ping_interval);
+                }
+            }
+            Packet::Close => self.end(CloseReason::TransportClose),
+            // Only a server pings.
+            Packet::Ping(_) => self.end(CloseReason::ParseError),
+            Packet::Open(_) | Packet::Upgrade | Packet::Noop => self.postpone(now),
+        }
+        None
+    }
+
+    /// The session's WebSocket ended, or broke.
+    pub fn handle_websocket_gone(&mut self, reason: CloseReason) {
+        self.end(reason);
+    }
+
+    /// A WebSocket with the session's id arrived. `false`: close it, there is one already, or no session any more.
+    pub fn handle_candidate(&mut self, now: Instant) -> bool {
+        let is_welcome = matches!(self.state, State::Polling);
+        if is_welcome {
+            let deadline = now + self.config.upgrade_timeout;
+            self.state = State::Probing(Probe { deadline, nudge: None });
+        }
+        is_welcome
+    }
+
+    /// The candidate sent a packet.
+    pub fn handle_candidate_packet(&mut self, packet: Result<Packet, DecodeError>, now: Instant) -> ProbeVerdict {
+        let State::Probing(probe) = &mut self.state else {
+            return ProbeVerdict::Drop;
+        };
+        match packet {
+            Ok(Packet::Ping(data)) if data == Bytes::from_static(b"probe") => {
+                probe.nudge = Some(now);
+                ProbeVerdict::Pong
+            }
+            Ok(Packet::Upgrade) => {
+                self.state = State::WebSocket;
+                // The reference stops waiting for a pong here, and then never pings again if none comes.
+                self.postpone(now);
+                ProbeVerdict::Promote
+            }
+            _ => {
+                self.state = State::Polling;
+                ProbeVerdict::Drop
+            }
+        }
+    }
+
+    /// The candidate is gone. Polling goes on.
+    pub fn handle_candidate_gone(&mut self) {
+        if self.is_probing() {
+            self.state = State::Polling;
+        }
+    }
+
+    /// The application, or the server, ends the session.
+    ///
+    /// A waiting poll, or the WebSocket, is told at once, and the session is closed. Without either the close
+    /// packet waits for the next poll. Whatever happens then, `reason` stays.
+    pub fn close(&mut self, reason: CloseReason, now: Instant) {
+        let is_told_later = match self.state {
+            State::Polling | State::Probing(_) => !self.is_polled(),
+            State::WebSocket => false,
+            State::Closing { .. } | State::Closed(_) => return,
+        };
+        // A peer that does not read would not read a goodbye.
+        if is_told_later && reason != CloseReason::SlowConsumer {
+            self.state = State::Closing { reason, until: now + self.config.close_timeout };
+        } else {
+            self.end(reason);
+        }
+    }
+
+    /// When [`handle_timeout`](Session::handle_timeout) is to be called; `None` once closed.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let heartbeat = match self.heartbeat {
+            Heartbeat::Resting(due) => due,
+            Heartbeat::Awaiting { deadline, .. } => deadline,
+        };
+        match &self.state {
+            State::Polling | State::WebSocket => Some(heartbeat),
+            State::Probing(probe) => {
+                let nudge = probe.nudge.filter(|_| self.is_polled()).unwrap_or(probe.deadline);
+                Some(heartbeat.min(probe.deadline).min(nudge))
+            }
+            State::Closing { until, .. } => Some(*until),
+            State::Closed(_) => None,
+        }
+    }
+
+    /// Gives what is due at `now`, one thing a call, until `None`.
+    pub fn handle_timeout(&mut self, now: Instant) -> Option<Due> {
+        match &mut self.state {
+            State::Closed(_) => return None,
+            State::Closing { until, .. } if now < *until => return None,
+            State::Closing { reason, .. } => {
+                self.state = State::Closed(*reason);
+                return Some(Due::Closed);
+            }
+            State::Probing(probe) => {
+                if probe.deadline <= now {
+                    self.state = State::Polling;
+                    return Some(Due::DropCandidate);
+                }
+                if self.poll == Poll::Waiting && probe.nudge.is_some_and(|due| due <= now) {
+                    probe.nudge = Some(now + NUDGE_INTERVAL);
+                    return Some(Due::Noop);
+                }
+            }
+            State::Polling | State::WebSocket => {}
+        }
+        match self.heartbeat {
+            Heartbeat::Resting(due) if due <= now => {
+                let deadline = now + self.config.ping_timeout;
+                self.heartbeat = Heartbeat::Awaiting { deadline, was_postponed: false };
+                Some(Due::Ping)
+            }
+            Heartbeat::Awaiting { deadline, .. } if deadline <= now => {
+                self.end(CloseReason::PingTimeout);
+                Some(Due::Closed)
+            }
+            _ => None,
+        }
+    }
+
+    /// The server itself did not read for a while (it was congested): the peer may have answered in time.
+    pub fn excuse_silence(&mut self, now: Instant) {
+        if let Heartbeat::Awaiting { deadline, .. } = &mut self.heartbeat {
+            *deadline = (*deadline).max(now + self.config.ping_timeout);
+        }
+    }
+
+    fn postpone(&mut self, now: Instant) {
+        if let Heartbeat::Awaiting { deadline, was_postponed: was_postponed @ false } = &mut self.heartbeat {
+            *deadline = now + self.config.ping_timeout;
+            *was_postponed = true;
+        }
+    }
+
+    fn end(&mut self, reason: CloseReason) {
+        if self.close_reason().is_none() {
+            self.state = State::Closed(reason);
+        }
+    }
+}
+
+/// How often a waiting poll is ended while a client upgrades: the reference's interval.
+const NUDGE_INTERVAL: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn opened(transport: Transport) -> (Session, Instant) {
+        let now = Instant::now();
+        (Session::new(SessionConfig::default(), transport, now, Duration::ZERO), now)
+    }
+
+    fn ping(data: &'static [u8]) -> Result<Packet, DecodeError> {
+        Ok(Packet::Ping(Bytes::from_static(data)))
+    }
+
+    fn pong() -> Result<Packet, DecodeError> {
+        Ok(Packet::Pong(Bytes::new()))
+    }
+
+    fn text() -> Result<Packet, DecodeError> {
+        Ok(Packet::Message(Message::Text(Bytes::from_static(b"x"))))
+    }
+
+    #[test]
+    fn the_first_ping_comes_after_an_interval_and_the_next_one_after_the_pong() {
+        let (mut session, start) = opened(Transport::WebSocket);
+        assert_eq!(session.poll_timeout(), Some(start + 25 * SECOND));
+        assert_eq!(session.handle_timeout(start + 24 * SECOND), None);
+        assert_eq!(session.handle_timeout(start + 25 * SECOND), Some(Due::Ping));
+        assert_eq!(session.handle_timeout(start + 25 * SECOND), None);
+        assert_eq!(session.handle_packet(pong(), start + 30 * SECOND), None);
+        assert_eq!(session.poll_timeout(), Some(start + 55 * SECOND));
+    }
+
+    #[test]
+    fn an_unanswered_ping_ends_the_session() {
+        for transport in [Transport::Polling, Transport::WebSocket] {
+            let (mut session, start) = opened(transport);
+            session.handle_timeout(start + 25 * SECOND);
+            assert_eq!(session.poll_timeout(), Some(start + 45 * SECOND));
+            assert_eq!(session.handle_timeout(start + 45 * SECOND), Some(Due::Closed));
+            assert_eq!(session.close_reason(), Some(CloseReason::PingTimeout));
+            assert!(session.is_closed());
+            assert_eq!(session.poll_timeout(), None);
+        }
+    }
+
+    #[test]
+    fn other_packets_postpone_the_end_once_only() {
+        let (mut session, start) = opened(Transport::WebSocket);
+        session.handle_timeout(start + 25 * SECOND);
+        assert!(session.handle_packet(text(), start + 40 * SECOND).is_some());
+        assert_eq!(session.poll_timeout(), Some(start + 60 * SECOND));
+        assert!(session.handle_packet(text(), start + 59 * SECOND).is_some());
+        assert_eq!(session.poll_timeout(), Some(start + 60 * SECOND));
+    }
+
+    #[test]
+    fn a_pong_out_of_turn_changes_nothing() {
+        let (mut session, start) = opened(Transport::WebSocket);
+        session.handle_packet(pong(), start + 20 * SECOND);
+        assert_eq!(session.poll_timeout(), Some(start + 25 * SECOND));
+    }
+
+    #[test]
+    fn what_only_a_server_says_ends_the_session_or_is_ignored() {
+        for (packet, reason) in [
+            (ping(b""), Some(CloseReason::ParseError)),
+            (ping(b"probe"), Some(CloseReason::ParseError)),
+            (Err(DecodeError::Empty), Some(CloseReason::ParseError)),
+            (Ok(Packet::Close), Some(CloseReason::TransportClose)),
+            (Ok(Packet::Open(Bytes::new())), None),
+            (Ok(Packet::Upgrade), None),
+            (Ok(Packet::Noop), None),
+            (pong(), None),
+        ] {
+            let (mut session, start) = opened(Transport::WebSocket);
+            assert_eq!(session.handle_packet(packet.clone(), start), None);
+            assert_eq!(session.close_reason(), reason, "{packet:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_delivered_after_the_end() {
+        let (mut session, start) = opened(Transport::Polling);
+        session.handle_packet(Ok(Packet::Close), start);
+        assert_eq!(session.handle_packet(text(), start), None);
+    }
+
+    #[test]
+    fn a_second_poll_ends_the_session() {
+        let (mut session, start) = opened(Transport::Polling);
+        assert_eq!(session.handle_poll(start), PollVerdict::Hold);
+        assert_eq!(session.handle_poll(start), PollVerdict::Overlap);
+        assert_eq!(session.close_reason(), Some(CloseReason::Overlap));
+    }
+
+    #[test]
+    fn polls_one_after_the_other_are_held() {
+        let (mut session, start) = opened(Transport::Polling);
+        for _ in 0..3 {
+            assert_eq!(session.handle_poll(start), PollVerdict::Hold);
+            session.handle_poll_answered();
+        }
+        assert_eq!(session.close_reason(), None);
+    }
+
+    #[test]
+    fn a_dropped_poll_ends_the_session_and_an_answered_one_does_not() {
+        let (mut session, start) = opened(Transport::Polling);
+        session.handle_poll(start);
+        session.handle_poll_answered();
+        session.handle_poll_gone();
+        assert_eq!(session.close_reason(), None);
+        session.handle_poll(start);
+        session.handle_poll_gone();
+        assert_eq!(session.close_reason(), Some(CloseReason::TransportError));
+    }
+
+    #[test]
+    fn a_second_post_ends_the_session_and_one_too_large_does_not() {
+        let (mut session, _) = opened(Transport::Polling);
+        assert_eq!(session.handle_post(), PostVerdict::Read);
+        session.handle_post_end(false);
+        assert_eq!(session.handle_post(), PostVerdict::Read);
+        assert_eq!(session.handle_post(), PostVerdict::Overlap);
+        assert_eq!(session.close_reason(), Some(CloseReason::Overlap));
+        assert_eq!(session.handle_post(), PostVerdict::Refuse);
+    }
+
+    #[test]
+    fn an_aborted_post_ends_the_session() {
+        let (mut session, _) = opened(Transport::Polling);
+        session.handle_post();
+        session.handle_post_end(true);
+        assert_eq!(session.close_reason(), Some(CloseReason::TransportError));
+    }
+
+    #[test]
+    fn an_upgrade_goes_by_probe_noop_and_promotion() {
+        let (mut session, start) = opened(Transport::Polling);
+        session.handle_poll(start);
+        assert!(session.handle_candidate(start));
+        assert!(!session.handle_candidate(start), "one candidate at a time");
+        assert_eq!(session.transport(), Transport::Polling);
+        assert_eq!(session.handle_candidate_packet(ping(b"probe"), start), ProbeVerdict::Pong);
+        assert_eq!(session.poll_timeout(), Some(start));
+        assert_eq!(session.handle_timeout(start), Some(Due::Noop));
+        session.handle_poll_answered();
+        assert_eq!(session.handle_candidate_packet(Ok(Packet::Upgrade), start), ProbeVerdict::Promote);
+        assert_eq!(session.transport(), Transport::WebSocket);
+        assert_eq!(session.handle_poll(start), PollVerdict::Refuse);
+        assert_eq!(session.handle_post(), PostVerdict::Refuse);
+        assert!(!session.handle_candidate(start));
+        assert_eq!(session.close_reason(), None);
+    }
+
+    #[test]
+    fn a_client_that_polls_on_is_nudged_every_tenth_of_a_second() {
+        let (mut session, start) = opened(Transport::Polling);
+        session.handle_candidate(start);
+        session.handle_candidate_packet(ping(b"probe"), start);
+        assert_eq!(session.handle_timeout(start), None, "no poll waits");
+        session.handle_poll(start);
+        assert_eq!(session.handle_timeout(start), Some(Due::Noop));
+        session.handle_poll_answered();
+        session.handle_poll(start);
+        assert_eq!(session.handle_timeout(start), None);
+        assert_eq!(session.poll_timeout(), Some(start + NUDGE_INTERVAL));
+        assert_eq!(session.handle_timeout(start + NUDGE_INTERVAL), Some(Due::Noop));
+    }
+
+    #[test]
+    fn a_bad_or_late_or_lost_candidate_costs_only_itself() {
+        for bad in [ping(b""), ping(b"probe2"), text(), pong(), Err(DecodeError::Empty), Ok(Packet::Close)] {
+            let (mut session, start) = opened(Transport::Polling);
+            session.handle_candidate(start);
+            assert_eq!(session.handle_candidate_packet(bad, start), ProbeVerdict::Drop);
+            assert_eq!(session.close_reason(), None);
+            assert_eq!(session.handle_poll(start), PollVerdict::Hold);
+            assert!(session.handle_candidate(start), "and another may try");
+        }
+        let (mut session, start) = opened(Transport::Polling);
+        session.handle_candidate(start);
+        assert_eq!(session.poll_timeout(), Some(start + 10 * SECOND));
+        assert_eq!(session.handle_timeout(start + 10 * SECOND), Some(Due::DropCandidate));
+        assert_eq!(session.transport(), Transport::Polling);
+        session.handle_candidate(start);
+        session.handle_candidate_gone();
+        assert_eq!(session.close_reason(), None);
+    }
+
+    #[test]
+    fn a_close_is_fetched_by_the_next_poll() {
+        let (mut session, start) = opened(Transport::Polling);
+        session.close(CloseReason::Shutdown, start);
+        assert_eq!(session.close_reason(), Some(CloseReason::Shutdown));
+        assert!(!session.is_closed());
+        assert_eq!(session.handle_poll(start), PollVerdict::Close);
+        assert!(session.is_closed());
+    }
+
+    #[test]
+    fn a_close_nobody_fetches_ends_by_itself() {
+        let (mut session, start) = opened(Transport::Polling);
+        session.close(CloseReason::Application("expelled"), start);
+        assert_eq!(session.poll_timeout(), Some(start + 30 * SECOND));
+        assert_eq!(session.handle_timeout(start + 29 * SECOND), None);
+        assert_eq!(session.handle_timeout(start + 30 * SECOND), Some(Due::Closed));
+        assert!(session.is_closed());
+    }
+
+    #[test]
+    fn a_close_is_told_at_once_where_it_can_be() {
+        let (mut session, start) = opened(Transport::WebSocket);
+        session.close(CloseReason::Shutdown, start);
+        assert!(session.is_closed());
+        let (mut session, start) = opened(Transport::Polling);
+        session.handle_poll(start);
+        session.close(CloseReason::Shutdown, start);
+        assert!(session.is_closed());
+    }
+
+    #[test]
+    fn the_first_reason_stays() {
+        let (mut session, start) = opened(Transport::Polling);
+        session.close(CloseReason::Shutdown, start);
+        session.close(CloseReason::SlowConsumer, start);
+        session.handle_websocket_gone(CloseReason::TransportError);
+        assert_eq!(session.close_reason(), Some(CloseReason::Shutdown));
+    }
+
+    #[test]
+    fn a_slow_consumer_is_not_waited_for() {
+        let (mut session, start) = opened(Transport::Polling);
+        session.close(CloseReason::SlowConsumer, start);
+        assert!(session.is_closed());
+    }
+
+    #[test]
+    fn a_congested_server_does_not_blame_the_client() {
+        let (mut session, start) = opened(Transport::WebSocket);
+        session.handle_timeout(start + 25 * SECOND);
+        session.excuse_silence(start + 44 * SECOND);
+        assert_eq!(session.handle_timeout(start + 45 * SECOND), None);
+        assert_eq!(session.poll_timeout(), Some(start + 64 * SECOND));
+    }
+}
