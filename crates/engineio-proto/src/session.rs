@@ -39,10 +39,9 @@ enum State {
     Polling,
     Probing(Probe),
     WebSocket,
-    /// Over for the application; the peer has yet to be told.
+    /// Over for the application; the next poll is to be told.
     Closing {
         reason: CloseReason,
-        transport: Transport,
         until: Instant,
     },
     Closed(CloseReason),
