@@ -85,9 +85,11 @@ impl Outbox {
         payload
     }
 
-    /// Drops everything that waits.
-    pub fn clear(&mut self) {
-        *self = Self { sent: self.sent, ..Self::default() };
+    /// Drops everything that waits and was not begun: half a frame cannot be taken back.
+    pub fn abandon(&mut self) {
+        self.queue.truncate(usize::from(self.written > 0));
+        self.bytes = self.queue.front().map_or(0, Encoded::len) - self.written;
+        self.shrink();
     }
 
     /// Whether nothing waits.
@@ -204,6 +206,20 @@ mod tests {
         assert_eq!(outbox.push(Encoded::text("x"), 4), Err(Full));
         outbox.advance(outbox.bytes());
         assert_eq!(outbox.push(Encoded::text("x"), 4), Ok(()));
+    }
+
+    #[test]
+    fn what_was_begun_is_not_abandoned() {
+        let mut outbox = pushed(&["abc", "def"]);
+        outbox.advance(2);
+        outbox.abandon();
+        assert_eq!(pending(&outbox), b"4abc");
+        assert_eq!(outbox.bytes(), 4);
+        outbox.advance(4);
+        outbox.push(Encoded::text("x"), 100).unwrap();
+        outbox.abandon();
+        assert!(outbox.is_empty());
+        assert_eq!(outbox.bytes(), 0);
     }
 
     #[test]

@@ -49,8 +49,11 @@ impl Packet {
         Self::decode_utf8(text)
     }
 
-    /// [`Packet::decode`] for text that is known to be UTF-8.
-    pub(crate) fn decode_utf8(text: &Bytes) -> Result<Self, DecodeError> {
+    /// [`Packet::decode`] for text that its transport has checked to be UTF-8, such as a WebSocket text frame.
+    ///
+    /// # Errors
+    /// As there, but for text that is not UTF-8: that passes into the message.
+    pub fn decode_utf8(text: &Bytes) -> Result<Self, DecodeError> {
         let Some(&kind) = text.first() else {
             return Err(DecodeError::Empty);
         };

@@ -1,0 +1,87 @@
+//! What the engine tells the layer above.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Instant, SystemTime};
+
+use engineio_proto::{CloseReason, Message};
+use http::{HeaderMap, Uri};
+
+use crate::Link;
+
+/// Decides about new sessions.
+pub trait Application: Send + Sync + 'static {
+    /// Whether a session may be opened. It is asked after the request was found sound.
+    ///
+    /// # Errors
+    /// The message of the 403 (code 4) that the client gets.
+    fn accept(&self, handshake: &Handshake) -> Result<(), String> {
+        let _ = handshake;
+        Ok(())
+    }
+
+    /// A session is open. What it receives goes to the [`Connection`]; what it is sent goes into `link`.
+    fn open(&self, handshake: Handshake, link: Arc<Link>) -> Box<dyn Connection>;
+}
+
+/// One session, as the layer above sees it. All calls come from the session's own task, one at a time.
+///
+/// None of them may block. Whatever waits is given a place in [`poll_work`](Connection::poll_work).
+pub trait Connection: Send + 'static {
+    /// Whether another message may come. While pending, the engine does not read from the client.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let _ = cx;
+        Poll::Ready(())
+    }
+
+    /// A message came in.
+    ///
+    /// # Errors
+    /// The reason with which the session is to be closed.
+    fn handle_message(&mut self, message: Message, now: Instant) -> Result<(), CloseReason>;
+
+    /// Does what has become possible, and registers for more. Called whenever the task runs; `Ready(Ok)` asks to
+    /// be called again soon.
+    fn poll_work(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Result<(), CloseReason>> {
+        let _ = (cx, now);
+        Poll::Pending
+    }
+
+    /// When [`handle_timeout`](Connection::handle_timeout) is to be called.
+    fn poll_timeout(&self) -> Option<Instant> {
+        None
+    }
+
+    /// The time given by [`poll_timeout`](Connection::poll_timeout) has come; it may also be called earlier.
+    ///
+    /// # Errors
+    /// The reason with which the session is to be closed.
+    fn handle_timeout(&mut self, now: Instant) -> Result<(), CloseReason> {
+        let _ = now;
+        Ok(())
+    }
+
+    /// The session is over. Nothing is called after this.
+    fn handle_close(&mut self, reason: CloseReason) {
+        let _ = reason;
+    }
+}
+
+/// The request that opened a session.
+#[derive(Debug, Clone)]
+pub struct Handshake {
+    /// The client's address, if the service was told ([`PeerAddr`]).
+    pub address: Option<SocketAddr>,
+    /// The request's headers.
+    pub headers: HeaderMap,
+    /// The request's path and query.
+    pub uri: Uri,
+    /// When it came.
+    pub time: SystemTime,
+}
+
+/// A request extension that names the client's address. The engine's own listener sets it; a program that mounts
+/// the engine in its own server may do the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeerAddr(pub SocketAddr);

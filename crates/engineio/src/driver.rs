@@ -1,0 +1,522 @@
+//! The task that owns one session.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use engineio_proto::{
+    CloseReason, Delivery, Due, Encoded, Message, Packet, Payload, PollVerdict, PostVerdict, ProbeVerdict, Recipient,
+    Session, Sid, Transport,
+};
+use tokio::sync::oneshot;
+
+use crate::application::Connection;
+use crate::clock::{self, Timer};
+use crate::engine::Shared;
+use crate::farewell::{farewell, hang_up};
+use crate::link::{Backlog, Link, PollAnswer, PostAnswer, Request, Task};
+use crate::websocket::{Frame, WebSocket};
+
+/// One session, from its handshake to its end, with everything that belongs to it.
+///
+/// It waits at one place ([`Driver::poll_wake`]) for one of [`Wake`]. Nothing in the arms awaits, so no peer can
+/// keep the timer, a shutdown or another direction from being seen.
+pub(crate) struct Driver {
+    shared: Arc<Shared>,
+    sid: Sid,
+    address: Option<SocketAddr>,
+    link: Arc<Link>,
+    session: Session,
+    /// Gone once it was told the end.
+    connection: Option<Box<dyn Connection>>,
+    poll: Option<oneshot::Sender<PollAnswer>>,
+    /// A post whose packets are handled, and whose answer waits until more may come.
+    post: Option<oneshot::Sender<()>>,
+    websocket: Option<Box<WebSocket>>,
+    candidate: Option<Box<WebSocket>>,
+    close_code: Option<u16>,
+    timer: Timer,
+    stall: Option<Stall>,
+    is_holding_back: bool,
+    turns: u32,
+    opened: Instant,
+    received: u64,
+}
+
+/// Bytes wait, and none have left since.
+#[derive(Debug, Clone, Copy)]
+struct Stall {
+    sent: u64,
+    since: Instant,
+}
+
+/// What the task can wake up for.
+enum Wake {
+    TimedOut,
+    Close(CloseReason),
+    Request(Request),
+    Work(Result<(), CloseReason>),
+    /// A poll waits, and so does something to answer it with.
+    Backlog,
+    WriteFailed,
+    PollGone,
+    Frame(Frame),
+    CandidateFrame(Frame),
+    CandidateFailed,
+}
+
+/// How a session starts.
+pub(crate) enum Start {
+    Poll(oneshot::Sender<PollAnswer>),
+    WebSocket(Box<WebSocket>),
+}
+
+impl Driver {
+    /// `open` is the open packet; whatever the connection already queued comes behind it.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        sid: Sid,
+        address: Option<SocketAddr>,
+        link: Arc<Link>,
+        connection: Box<dyn Connection>,
+        start: Start,
+    ) -> Self {
+        let now = clock::now();
+        let transport = match start {
+            Start::Poll(_) => Transport::Polling,
+            Start::WebSocket(_) => Transport::WebSocket,
+        };
+        let config = shared.config.session.clone();
+        let jitter = shared.jitter();
+        let mut driver = Self {
+            timer: Timer::new(now + config.ping_interval),
+            session: Session::new(config, transport, now, jitter),
+            shared,
+            sid,
+            address,
+            link,
+            connection: Some(connection),
+            poll: None,
+            post: None,
+            websocket: None,
+            candidate: None,
+            close_code: None,
+            stall: None,
+            is_holding_back: false,
+            turns: 0,
+            opened: now,
+            received: 0,
+        };
+        match start {
+            Start::Poll(answer) => driver.on_poll(answer, now),
+            Start::WebSocket(websocket) => driver.adopt(websocket),
+        }
+        driver
+    }
+
+    pub(crate) async fn run(mut self) {
+        while !self.session.is_closed() {
+            let wake = poll_fn(|cx| self.poll_wake(cx)).await;
+            let now = clock::now();
+            self.on_wake(wake, now);
+            self.tell_end(now);
+        }
+        self.say_goodbye().await;
+    }
+
+    /// The one place where the task waits.
+    fn poll_wake(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
+        self.turns += 1;
+        if self.turns > TURNS_MAX {
+            // A peer that keeps us busy shares the thread with the others.
+            self.turns = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let wake = self.poll_sources(cx);
+        if wake.is_pending() {
+            self.turns = 0;
+        }
+        wake
+    }
+
+    fn poll_sources(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
+        let now = clock::now();
+        let backlog = self.link.backlog();
+        self.watch(backlog, now);
+        if let Some(deadline) = self.deadline()
+            && self.timer.poll(deadline, now, cx).is_ready()
+        {
+            return Poll::Ready(Wake::TimedOut);
+        }
+        match self.link.poll_task(cx) {
+            Poll::Ready(Task::Close(reason)) => return Poll::Ready(Wake::Close(reason)),
+            Poll::Ready(Task::Request(request)) => return Poll::Ready(Wake::Request(request)),
+            Poll::Pending => {}
+        }
+        if let Some(connection) = &mut self.connection
+            && let Poll::Ready(outcome) = connection.poll_work(cx, now)
+        {
+            return Poll::Ready(Wake::Work(outcome));
+        }
+        if let Poll::Ready(wake) = self.poll_write(backlog, cx) {
+            return Poll::Ready(wake);
+        }
+        self.poll_read(cx, now)
+    }
+
+    /// Notices since when nothing has left the outbox.
+    fn watch(&mut self, backlog: Backlog, now: Instant) {
+        self.stall = match self.stall {
+            _ if backlog.is_empty => None,
+            Some(stall) if stall.sent == backlog.sent => Some(stall),
+            _ => Some(Stall { sent: backlog.sent, since: now }),
+        };
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let stall = self.stall_deadline();
+        let connection = self.connection.as_ref().and_then(|connection| connection.poll_timeout());
+        [self.session.poll_timeout(), connection, stall].into_iter().flatten().min()
+    }
+
+    fn stall_deadline(&self) -> Option<Instant> {
+        // A session that is already ending has its own end.
+        let stall = self.stall.filter(|_| self.connection.is_some())?;
+        Some(stall.since + self.shared.config.outbox_stall_max)
+    }
+
+    fn poll_write(&mut self, backlog: Backlog, cx: &mut Context<'_>) -> Poll<Wake> {
+        if let Some(candidate) = &mut self.candidate
+            && let Poll::Ready(Err(_)) = candidate.poll_write_replies(cx)
+        {
+            return Poll::Ready(Wake::CandidateFailed);
+        }
+        let failed = match &mut self.websocket {
+            None if self.poll.is_some() && !backlog.is_empty => return Poll::Ready(Wake::Backlog),
+            None => false,
+            Some(websocket) if websocket.is_indirect() => write_indirectly(&self.link, websocket, cx),
+            Some(_) => matches!(self.link.poll_unblock(cx), Poll::Ready(Err(_))),
+        };
+        if failed { Poll::Ready(Wake::WriteFailed) } else { Poll::Pending }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Wake> {
+        if let Some(poll) = &mut self.poll
+            && poll.poll_closed(cx).is_ready()
+        {
+            return Poll::Ready(Wake::PollGone);
+        }
+        if let Some(candidate) = &mut self.candidate
+            && let Poll::Ready(frame) = candidate.poll_frame(cx)
+        {
+            return Poll::Ready(Wake::CandidateFrame(frame));
+        }
+        ready!(self.poll_readiness(cx, now));
+        let Some(websocket) = &mut self.websocket else {
+            return Poll::Pending;
+        };
+        websocket.poll_frame(cx).map(Wake::Frame)
+    }
+
+    /// Whether the layer above takes more; holds the client back otherwise.
+    fn poll_readiness(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
+        let readiness = self.connection.as_mut().map_or(Poll::Ready(()), |connection| connection.poll_ready(cx));
+        if readiness.is_pending() {
+            self.is_holding_back = true;
+            return Poll::Pending;
+        }
+        if std::mem::take(&mut self.is_holding_back) {
+            self.session.excuse_silence(now);
+        }
+        if let Some(post) = self.post.take() {
+            // The client may be gone; its packets are handled all the same.
+            let _ = post.send(());
+        }
+        Poll::Ready(())
+    }
+
+    fn on_wake(&mut self, wake: Wake, now: Instant) {
+        match wake {
+            Wake::TimedOut => self.on_timeout(now),
+            Wake::Close(reason) | Wake::Work(Err(reason)) => self.session.close(reason, now),
+            Wake::Work(Ok(())) => {}
+            Wake::Request(request) => self.on_request(request, now),
+            Wake::Backlog => self.answer_from_outbox(),
+            Wake::WriteFailed => self.session.handle_websocket_gone(CloseReason::TransportError),
+            Wake::PollGone => {
+                self.poll = None;
+                self.session.handle_poll_gone();
+            }
+            Wake::Frame(frame) => self.on_frame(frame, now),
+            Wake::CandidateFrame(frame) => self.on_candidate_frame(frame, now),
+            Wake::CandidateFailed => {
+                self.candidate = None;
+                self.session.handle_candidate_gone();
+            }
+        }
+    }
+
+    fn on_timeout(&mut self, now: Instant) {
+        if self.is_holding_back {
+            self.session.excuse_silence(now);
+        }
+        while let Some(due) = self.session.handle_timeout(now) {
+            match due {
+                Due::Ping => self.send(&self.shared.ping),
+                Due::Noop => self.answer_poll(Bytes::from_static(b"6")),
+                Due::DropCandidate => self.drop_candidate(),
+                Due::Closed => return,
+            }
+        }
+        if self.stall_deadline().is_some_and(|deadline| deadline <= now) {
+            self.session.close(CloseReason::SlowConsumer, now);
+        }
+        if let Some(connection) = &mut self.connection
+            && let Err(reason) = connection.handle_timeout(now)
+        {
+            self.session.close(reason, now);
+        }
+    }
+
+    fn on_request(&mut self, request: Request, now: Instant) {
+        match request {
+            Request::Poll(answer) => self.on_poll(answer, now),
+            Request::Post(answer) => {
+                let answered = answer.send(match self.session.handle_post() {
+                    PostVerdict::Read => PostAnswer::ReadBody,
+                    PostVerdict::Overlap | PostVerdict::Refuse => PostAnswer::Refused,
+                });
+                if answered == Err(PostAnswer::ReadBody) {
+                    self.session.handle_post_end(true);
+                }
+            }
+            Request::PostBody(body, answer) => {
+                for packet in Payload::new(body) {
+                    self.on_packet(packet, now);
+                }
+                self.session.handle_post_end(false);
+                self.post = Some(answer);
+            }
+            Request::PostRefused => self.session.handle_post_end(false),
+            Request::PostAborted => self.session.handle_post_end(true),
+            Request::Candidate(websocket) => {
+                if self.session.handle_candidate(now) {
+                    self.candidate = Some(websocket);
+                } else {
+                    hang_up(*websocket, self.shared.config.session.close_timeout);
+                }
+            }
+        }
+    }
+
+    fn on_poll(&mut self, answer: oneshot::Sender<PollAnswer>, now: Instant) {
+        // A client that did not wait for an answer has lost nothing; what this poll says shows when it is used.
+        match self.session.handle_poll(now) {
+            PollVerdict::Hold => {
+                self.poll = Some(answer);
+                self.link.set_ready(true);
+            }
+            PollVerdict::Close => {
+                let payload = closing_payload(self.link.take_payload());
+                let _ = answer.send(PollAnswer::Payload(payload));
+            }
+            // The waiting poll is answered when the session says goodbye.
+            PollVerdict::Overlap | PollVerdict::Refuse => {
+                let _ = answer.send(PollAnswer::Refused);
+            }
+        }
+    }
+
+    fn answer_from_outbox(&mut self) {
+        if let Some(payload) = self.link.take_payload() {
+            self.answer_poll(payload);
+        }
+    }
+
+    fn answer_poll(&mut self, payload: Bytes) {
+        let Some(poll) = self.poll.take() else {
+            return;
+        };
+        self.link.set_ready(false);
+        match poll.send(PollAnswer::Payload(payload)) {
+            Ok(()) => self.session.handle_poll_answered(),
+            Err(_) => self.session.handle_poll_gone(),
+        }
+    }
+
+    fn on_frame(&mut self, frame: Frame, now: Instant) {
+        match frame {
+            Frame::Text(text) => self.on_packet(Packet::decode_utf8(&text), now),
+            Frame::Binary(data) => self.on_packet(Ok(Packet::Message(Message::Binary(data))), now),
+            Frame::Control => {}
+            Frame::End { reason, code } => {
+                self.close_code = code;
+                // Its replies, the answer to a close, go out behind everything else.
+                return self.session.handle_websocket_gone(reason);
+            }
+        }
+        if let Some(websocket) = &mut self.websocket
+            && let Some(replies) = websocket.take_replies()
+        {
+            self.send(&replies);
+        }
+    }
+
+    fn on_packet(&mut self, packet: Result<Packet, engineio_proto::DecodeError>, now: Instant) {
+        let Some(message) = self.session.handle_packet(packet, now) else {
+            return;
+        };
+        self.received += 1;
+        if let Some(connection) = &mut self.connection
+            && let Err(reason) = connection.handle_message(message, now)
+        {
+            self.session.close(reason, now);
+            // The rest of a payload is not for a connection that asked to be closed.
+            self.tell_end(now);
+        }
+    }
+
+    fn on_candidate_frame(&mut self, frame: Frame, now: Instant) {
+        let packet = match frame {
+            Frame::Text(text) => Packet::decode_utf8(&text),
+            Frame::Binary(data) => Ok(Packet::Message(Message::Binary(data))),
+            Frame::Control => return,
+            Frame::End { .. } => {
+                self.session.handle_candidate_gone();
+                return self.drop_candidate();
+            }
+        };
+        match self.session.handle_candidate_packet(packet, now) {
+            ProbeVerdict::Pong => {
+                if let Some(candidate) = &mut self.candidate {
+                    candidate.reply(&self.shared.probe_pong);
+                }
+            }
+            ProbeVerdict::Promote => self.promote(),
+            ProbeVerdict::Drop => self.drop_candidate(),
+        }
+    }
+
+    fn promote(&mut self) {
+        if let Some(candidate) = self.candidate.take() {
+            self.adopt(candidate);
+            self.shared.registry.set_transport(&self.sid, Transport::WebSocket);
+            // The reference ends a poll that still waits with a close packet, which a client may believe.
+            self.answer_poll(Bytes::from_static(b"6"));
+            self.link.flush();
+        }
+    }
+
+    /// Makes the WebSocket the way out.
+    fn adopt(&mut self, mut websocket: Box<WebSocket>) {
+        let unsent = websocket.take_replies();
+        match websocket.take_write_half() {
+            Some(half) => self.link.set_direct(half, unsent),
+            None => self.link.set_indirect(unsent),
+        }
+        self.websocket = Some(websocket);
+    }
+
+    fn drop_candidate(&mut self) {
+        if let Some(candidate) = self.candidate.take() {
+            hang_up(*candidate, self.shared.config.session.close_timeout);
+        }
+    }
+
+    fn send(&self, encoded: &Encoded) {
+        self.link.queue(encoded, Delivery::Reliable);
+        self.link.flush();
+    }
+
+    /// Tells the application, once, and writes the log line of the session's end.
+    fn tell_end(&mut self, now: Instant) {
+        let Some(reason) = self.session.close_reason() else {
+            return;
+        };
+        let Some(mut connection) = self.connection.take() else {
+            return;
+        };
+        connection.handle_close(reason);
+        tracing::info!(
+            address = self.address.map(tracing::field::display),
+            transport = self.transport().name(),
+            reason = %reason,
+            cause = reason.label(),
+            seconds = now.duration_since(self.opened).as_secs_f32(),
+            messages_received = self.received,
+            bytes_sent = self.link.backlog().sent,
+            "session closed"
+        );
+    }
+
+    fn transport(&self) -> Transport {
+        if self.websocket.is_some() { Transport::WebSocket } else { Transport::Polling }
+    }
+
+    async fn say_goodbye(mut self) {
+        let reason = self.session.close_reason().unwrap_or(CloseReason::TransportError);
+        self.shared.registry.remove(&self.sid);
+        let (mut outbox, half) = self.link.shut();
+        if !reason.flushes() {
+            outbox.abandon();
+        }
+        if let Some(poll) = self.poll.take() {
+            let payload = match reason {
+                CloseReason::TransportClose => Bytes::from_static(b"6"),
+                _ => closing_payload(outbox.take_payload()),
+            };
+            let _ = poll.send(PollAnswer::Payload(payload));
+        }
+        if let Some(post) = self.post.take() {
+            let _ = post.send(());
+        }
+        self.drop_candidate();
+        if let Some(mut websocket) = self.websocket.take() {
+            if let Some(half) = half {
+                websocket.put_write_half(half);
+            }
+            let (code, within) = (self.close_code, self.shared.config.session.close_timeout);
+            drop(self);
+            farewell(*websocket, outbox, reason, code, within).await;
+        }
+    }
+}
+
+/// Whatever ends the task, a panic in the layer above included, leaves no trace of the session.
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.shared.registry.remove(&self.sid);
+        self.link.shut();
+        if let Some(mut connection) = self.connection.take() {
+            connection.handle_close(CloseReason::TransportError);
+        }
+    }
+}
+
+/// Writes from the outbox to a stream that only its owner can write to. Says whether that failed.
+fn write_indirectly(link: &Link, websocket: &mut WebSocket, cx: &mut Context<'_>) -> bool {
+    let written = link.write_with(|slices| websocket.poll_write(cx, slices));
+    link.set_ready(written.is_ready());
+    match written {
+        Poll::Ready(Ok(())) | Poll::Pending => matches!(websocket.poll_flush(cx), Poll::Ready(Err(_))),
+        Poll::Ready(Err(_)) => true,
+    }
+}
+
+/// What waits, and a close packet behind it.
+fn closing_payload(waiting: Option<Bytes>) -> Bytes {
+    let Some(waiting) = waiting else {
+        return Bytes::from_static(b"1");
+    };
+    let mut payload = BytesMut::with_capacity(waiting.len() + 2);
+    payload.put_slice(&waiting);
+    payload.put_slice(b"\x1e1");
+    payload.freeze()
+}
+
+/// After so many wakes in a row the task lets others run.
+const TURNS_MAX: u32 = 64;

@@ -1,0 +1,425 @@
+//! From a request to a session.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use engineio_proto::{
+    CloseReason, Delivery, Encoded, JsonpIndex, Recipient, Request as Asked, RequestError, RequestHead, Sid, Transport,
+    has_version, jsonp, open_packet,
+};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http_body::Body as HttpBody;
+use hyper::upgrade::OnUpgrade;
+use rand::RngExt;
+use tokio::sync::oneshot;
+
+use crate::application::{Application, Handshake, PeerAddr};
+use crate::config::EngineConfig;
+use crate::driver::{Driver, Start};
+use crate::farewell::hang_up;
+use crate::http::{
+    Body, BodyError, WebSocketRequest, close_connection, compress, is_upgrade, negotiate, read_body, respond,
+    respond_empty,
+};
+use crate::link::{Link, PollAnswer, PostAnswer, Request as Wanted};
+use crate::registry::{Entry, Registry};
+use crate::stream;
+use crate::tasks::Tasks;
+use crate::websocket::WebSocket;
+
+/// An Engine.IO server: answers HTTP requests, and runs a task for each session.
+///
+/// It is cheap to clone. [`Engine::call`] is the whole service: mount it in any hyper server, or use
+/// [`serve`](crate::serve). It must be called within a tokio runtime.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+/// What requests and sessions share.
+pub(crate) struct Shared {
+    pub(crate) config: EngineConfig,
+    pub(crate) registry: Registry,
+    /// One for all sessions, framed once.
+    pub(crate) ping: Encoded,
+    pub(crate) probe_pong: Encoded,
+    application: Box<dyn Application>,
+    tasks: Tasks,
+    is_closing: AtomicBool,
+}
+
+impl Engine {
+    /// An engine that tells `application` about its sessions.
+    pub fn new(config: EngineConfig, application: impl Application) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                config,
+                registry: Registry::default(),
+                ping: Encoded::packet("2"),
+                probe_pong: Encoded::packet("3probe"),
+                application: Box::new(application),
+                tasks: Tasks::default(),
+                is_closing: AtomicBool::new(false),
+            }),
+        }
+    }
+
+    /// Whether a request with this path is the engine's.
+    pub fn owns(&self, path: &str) -> bool {
+        path.starts_with(&self.shared.config.path)
+    }
+
+    /// Answers one request. A path that is not the engine's gets a 404.
+    pub async fn call<B>(&self, request: Request<B>) -> Response<Body>
+    where
+        B: HttpBody,
+    {
+        let (mut parts, body) = request.into_parts();
+        if !self.owns(parts.uri.path()) {
+            return respond(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "not found\n");
+        }
+        let cors = self.shared.config.cors.as_ref();
+        if let Some(preflight) = cors.and_then(|cors| cors.preflight(&parts.method, &parts.headers)) {
+            return preflight;
+        }
+        let mut response = self.answer(&mut parts, body).await;
+        if let Some(cors) = cors {
+            cors.apply(&parts.headers, response.headers_mut());
+        }
+        response
+    }
+
+    /// The sessions open now.
+    pub fn session_count(&self) -> usize {
+        self.shared.registry.len()
+    }
+
+    /// Closes every session so that its client reconnects, here or elsewhere, and opens no more.
+    pub fn close(&self) {
+        self.shared.is_closing.store(true, Ordering::SeqCst);
+        self.shared.registry.close_all(CloseReason::Shutdown);
+    }
+
+    /// Waits until every session's task has ended.
+    pub async fn drained(&self) {
+        self.shared.tasks.idle().await;
+    }
+
+    async fn answer<B: HttpBody>(&self, parts: &mut Parts, body: B) -> Response<Body> {
+        let is_upgrade = is_upgrade(&parts.headers);
+        match self.answer_or_refuse(parts, body, is_upgrade).await {
+            Ok(response) => response,
+            Err(error) => {
+                tracing::debug!(code = error.code(), message = error.message(), "request refused");
+                refuse(&error, is_upgrade)
+            }
+        }
+    }
+
+    async fn answer_or_refuse<B: HttpBody>(
+        &self,
+        parts: &mut Parts,
+        body: B,
+        is_upgrade: bool,
+    ) -> Result<Response<Body>, RequestError> {
+        let query = parts.uri.query().unwrap_or_default();
+        let head = RequestHead { method: parts.method.as_str(), query, is_upgrade };
+        let mut found = None;
+        let asked = Asked::parse(head, &self.shared.config.transports, |sid| {
+            found = self.shared.registry.get(sid);
+            found.as_ref().map(|entry| entry.transport)
+        })?;
+        let link = found.map(|Entry { link, .. }| link).ok_or(RequestError::SessionUnknown);
+        match asked {
+            Asked::Open { transport, jsonp } => self.open(parts, transport, jsonp).await,
+            Asked::Poll { jsonp, .. } => self.poll(link?, jsonp, &parts.headers).await,
+            Asked::Post { is_jsonp, .. } => self.post(link?, is_jsonp, &parts.headers, body).await,
+            Asked::Upgrade { .. } => self.upgrade(link?, parts),
+            Asked::Pointless => self.accept_websocket(parts, move |websocket, shared| async move {
+                hang_up(websocket, shared.config.session.close_timeout);
+            }),
+            Asked::WrongMethod => Ok(method_not_allowed()),
+        }
+    }
+
+    async fn open(
+        &self,
+        parts: &mut Parts,
+        transport: Transport,
+        jsonp: Option<JsonpIndex>,
+    ) -> Result<Response<Body>, RequestError> {
+        let handshake = Handshake {
+            address: parts.extensions.get::<PeerAddr>().map(|peer| peer.0),
+            headers: parts.headers.clone(),
+            uri: parts.uri.clone(),
+            time: SystemTime::now(),
+        };
+        self.shared.application.accept(&handshake).map_err(RequestError::Forbidden)?;
+        if !has_version(parts.uri.query().unwrap_or_default()) {
+            return Err(RequestError::UnsupportedVersion);
+        }
+        if self.shared.is_full() {
+            tracing::warn!("session refused: too many, or shutting down");
+            return Ok(close_connection(respond_empty(StatusCode::SERVICE_UNAVAILABLE)));
+        }
+        match transport {
+            Transport::Polling => self.open_polling(handshake, jsonp, &parts.headers).await,
+            Transport::WebSocket => self.accept_websocket(parts, move |websocket, shared| async move {
+                let (driver, _) = shared.open(handshake, Start::WebSocket(Box::new(websocket)), &[]);
+                driver.run().await;
+            }),
+        }
+    }
+
+    async fn open_polling(
+        &self,
+        handshake: Handshake,
+        jsonp: Option<JsonpIndex>,
+        headers: &HeaderMap,
+    ) -> Result<Response<Body>, RequestError> {
+        let upgrades: &[Transport] = match &self.shared.config {
+            config if config.allow_upgrades && config.transports.contains(&Transport::WebSocket) => {
+                &[Transport::WebSocket]
+            }
+            _ => &[],
+        };
+        // The request that opens a session is its first poll.
+        let (sender, receiver) = oneshot::channel();
+        let (driver, sid) = self.shared.open(handshake, Start::Poll(sender), upgrades);
+        self.shared.spawn(driver.run());
+        let mut response = self.poll_response(receiver, jsonp, headers).await?;
+        if let Some(cookie) = self.shared.config.cookie.as_ref().and_then(|cookie| cookie.header(&sid)) {
+            response.headers_mut().insert(header::SET_COOKIE, cookie);
+        }
+        Ok(response)
+    }
+
+    async fn poll(
+        &self,
+        link: Arc<Link>,
+        jsonp: Option<JsonpIndex>,
+        headers: &HeaderMap,
+    ) -> Result<Response<Body>, RequestError> {
+        let (sender, receiver) = oneshot::channel();
+        link.request(Wanted::Poll(sender)).map_err(|_| RequestError::SessionUnknown)?;
+        self.poll_response(receiver, jsonp, headers).await
+    }
+
+    async fn poll_response(
+        &self,
+        receiver: oneshot::Receiver<PollAnswer>,
+        jsonp: Option<JsonpIndex>,
+        headers: &HeaderMap,
+    ) -> Result<Response<Body>, RequestError> {
+        match receiver.await {
+            Ok(PollAnswer::Payload(payload)) => Ok(self.payload_response(payload, jsonp, headers)),
+            Ok(PollAnswer::Refused) => Ok(respond_empty(StatusCode::BAD_REQUEST)),
+            Err(_) => Err(RequestError::SessionUnknown),
+        }
+    }
+
+    fn payload_response(&self, payload: Bytes, jsonp: Option<JsonpIndex>, headers: &HeaderMap) -> Response<Body> {
+        let payload = match jsonp {
+            Some(index) => jsonp::encode(index, &String::from_utf8_lossy(&payload)),
+            None => payload,
+        };
+        let threshold = self.shared.config.compression_threshold_bytes;
+        let encoding = threshold.filter(|threshold| payload.len() >= *threshold).and_then(|_| negotiate(headers));
+        let compressed = encoding.and_then(|encoding| Some((compress(&payload, encoding)?, encoding)));
+        let (body, encoding) = match compressed {
+            Some((compressed, encoding)) => (compressed, Some(encoding)),
+            None => (payload, None),
+        };
+        let mut response = no_store(respond(StatusCode::OK, "text/plain; charset=UTF-8", body));
+        if let Some(encoding) = encoding {
+            response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
+        }
+        response
+    }
+
+    async fn post<B: HttpBody>(
+        &self,
+        link: Arc<Link>,
+        is_jsonp: bool,
+        headers: &HeaderMap,
+        body: B,
+    ) -> Result<Response<Body>, RequestError> {
+        if headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/octet-stream") {
+            // The binary payloads of version 3. The reference closes the session too.
+            link.close(CloseReason::ParseError);
+            return Ok(respond_empty(StatusCode::BAD_REQUEST));
+        }
+        let (sender, receiver) = oneshot::channel();
+        link.request(Wanted::Post(sender)).map_err(|_| RequestError::SessionUnknown)?;
+        if receiver.await.map_err(|_| RequestError::SessionUnknown)? == PostAnswer::Refused {
+            return Ok(respond_empty(StatusCode::BAD_REQUEST));
+        }
+        let reading = Reading { link: Some(link) };
+        let config = &self.shared.config;
+        match read_body(body, config.session.max_payload_bytes, config.body_timeout).await {
+            Ok(body) => Ok(reading.finish(body, is_jsonp).await),
+            Err(BodyError::TooLarge) => {
+                reading.refuse();
+                Ok(close_connection(respond_empty(StatusCode::PAYLOAD_TOO_LARGE)))
+            }
+            Err(BodyError::TooSlow) => Ok(close_connection(respond_empty(StatusCode::REQUEST_TIMEOUT))),
+            Err(BodyError::Aborted) => Ok(close_connection(respond_empty(StatusCode::BAD_REQUEST))),
+        }
+    }
+
+    fn upgrade(&self, link: Arc<Link>, parts: &mut Parts) -> Result<Response<Body>, RequestError> {
+        if !self.shared.config.allow_upgrades {
+            return Err(RequestError::BadRequest);
+        }
+        self.accept_websocket(parts, move |websocket, shared| async move {
+            if let Err(Wanted::Candidate(websocket)) = link.request(Wanted::Candidate(Box::new(websocket))) {
+                hang_up(*websocket, shared.config.session.close_timeout);
+            }
+        })
+    }
+
+    /// Answers 101, and hands the WebSocket to `then` once the connection is ours.
+    fn accept_websocket<F>(
+        &self,
+        parts: &mut Parts,
+        then: impl FnOnce(WebSocket, Arc<Shared>) -> F + Send + 'static,
+    ) -> Result<Response<Body>, RequestError>
+    where
+        F: Future<Output = ()> + Send,
+    {
+        let request = match WebSocketRequest::parse(&parts.method, &parts.headers) {
+            Ok(request) => request,
+            Err(error) => return Ok(close_connection(respond(error.status(), "text/html", error.message()))),
+        };
+        // Missing when the service runs under something that cannot give its connection away.
+        let upgrade = parts.extensions.remove::<OnUpgrade>().ok_or(RequestError::BadRequest)?;
+        let shared = Arc::clone(&self.shared);
+        self.shared.spawn(async move {
+            let config = &shared.config.session;
+            let upgraded = tokio::time::timeout(config.upgrade_timeout, upgrade).await;
+            if let Ok(Ok(upgraded)) = upgraded {
+                let websocket = stream::websocket(upgraded, config.max_payload_bytes);
+                then(websocket, shared).await;
+            }
+        });
+        Ok(request.response())
+    }
+}
+
+impl Shared {
+    /// A little less than a tenth of the time a client gives us, so that the first pings of a crowd that came at
+    /// once spread out.
+    pub(crate) fn jitter(&self) -> Duration {
+        let session = &self.config.session;
+        let most = session.ping_interval.min(session.ping_timeout) / 10;
+        most.mul_f32(rand::rng().random_range(0.0..1.0))
+    }
+
+    fn open(self: &Arc<Self>, handshake: Handshake, start: Start, upgrades: &[Transport]) -> (Driver, Sid) {
+        let sid = Sid::from_random(rand::rng().random());
+        let link = Arc::new(Link::new(self.config.outbox_bytes_max));
+        link.queue(&open_packet(&sid, upgrades, &self.config.session), Delivery::Reliable);
+        let transport = match start {
+            Start::Poll(_) => Transport::Polling,
+            Start::WebSocket(_) => Transport::WebSocket,
+        };
+        self.registry.insert(sid, Arc::clone(&link), transport);
+        if self.is_closing.load(Ordering::SeqCst) {
+            // It slipped in behind `close_all`.
+            link.close(CloseReason::Shutdown);
+        }
+        let address = handshake.address;
+        let connection = self.application.open(handshake, Arc::clone(&link));
+        link.flush();
+        (Driver::new(Arc::clone(self), sid, address, link, connection, start), sid)
+    }
+
+    fn is_full(&self) -> bool {
+        self.is_closing.load(Ordering::SeqCst) || self.registry.len() >= self.config.sessions_max
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let running = self.tasks.begin();
+        tokio::spawn(async move {
+            task.await;
+            drop(running);
+        });
+    }
+}
+
+/// A post whose body is being read. Dropped before its end, it tells the session that the client went away.
+struct Reading {
+    link: Option<Arc<Link>>,
+}
+
+impl Reading {
+    async fn finish(mut self, body: Bytes, is_jsonp: bool) -> Response<Body> {
+        let body = if is_jsonp { jsonp::decode(&body) } else { Some(body) };
+        let (Some(link), Some(body)) = (self.link.take(), body) else {
+            // A form without a payload delivers nothing, as in the reference.
+            return self.refuse_with_ok();
+        };
+        let (sender, receiver) = oneshot::channel();
+        if link.request(Wanted::PostBody(body, sender)).is_ok() {
+            // An error: the session is gone, after or before it saw the packets. The reference says ok, too.
+            let _ = receiver.await;
+        }
+        ok()
+    }
+
+    fn refuse_with_ok(self) -> Response<Body> {
+        self.refuse();
+        ok()
+    }
+
+    fn refuse(mut self) {
+        if let Some(link) = self.link.take() {
+            let _ = link.request(Wanted::PostRefused);
+        }
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        if let Some(link) = self.link.take() {
+            let _ = link.request(Wanted::PostAborted);
+        }
+    }
+}
+
+/// The answer to a post. As HTML, because some browsers offer plain text for download.
+fn ok() -> Response<Body> {
+    no_store(respond(StatusCode::OK, "text/html", "ok"))
+}
+
+fn no_store(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn refuse(error: &RequestError, is_upgrade: bool) -> Response<Body> {
+    if is_upgrade {
+        // A browser shows none of it; the reference answers like this, whatever the code.
+        return close_connection(respond(StatusCode::BAD_REQUEST, "text/html", error.message().to_owned()));
+    }
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    respond(status, "application/json", error.to_json())
+}
+
+/// The reference answers 500, as if it were its own fault.
+fn method_not_allowed() -> Response<Body> {
+    let mut response = respond_empty(StatusCode::METHOD_NOT_ALLOWED);
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
+    response
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("config", &self.shared.config).finish_non_exhaustive()
+    }
+}

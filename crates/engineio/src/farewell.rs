@@ -1,0 +1,70 @@
+//! The last bytes on a WebSocket.
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use engineio_proto::{CloseReason, Outbox};
+
+use crate::websocket::{WebSocket, close_frame};
+
+/// Sends what is left and a close frame, and waits until the peer has seen it, at most for `within`.
+///
+/// A socket that is closed while unread bytes wait in it is reset, and the peer may never read our close frame.
+/// So it is read on, into nothing, until the peer closes too.
+pub(crate) async fn farewell(
+    mut websocket: WebSocket,
+    mut outbox: Outbox,
+    reason: CloseReason,
+    code: Option<u16>,
+    within: Duration,
+) {
+    if reason == CloseReason::SlowConsumer {
+        return reset(websocket);
+    }
+    if let Some(replies) = websocket.take_replies() {
+        // tungstenite's own close frame, in answer to the peer's.
+        let _ = outbox.push(replies, usize::MAX);
+    } else {
+        let _ = outbox.push(close_frame(code), usize::MAX);
+    }
+    // Whatever fails here, the connection is gone, which is what we want.
+    let within = if reason.flushes() { within } else { within.min(LINGER_MAX) };
+    let _ = tokio::time::timeout(within, async {
+        poll_fn(|cx| poll_write_out(&mut websocket, &mut outbox, cx)).await?;
+        poll_fn(|cx| websocket.poll_shutdown(cx)).await?;
+        poll_fn(|cx| websocket.poll_discard(cx)).await
+    })
+    .await;
+}
+
+/// Closes a WebSocket that is not wanted, on the side.
+pub(crate) fn hang_up(websocket: WebSocket, within: Duration) {
+    tokio::spawn(farewell(websocket, Outbox::default(), CloseReason::TransportClose, None, within));
+}
+
+/// Drops the connection and what the kernel still holds for it: the peer does not read, and megabytes of send
+/// buffer would otherwise stay for as long as the kernel retries.
+fn reset(mut websocket: WebSocket) {
+    if let Some(half) = websocket.take_write_half() {
+        let _ = half.as_ref().set_zero_linger();
+        half.forget();
+    }
+}
+
+fn poll_write_out(websocket: &mut WebSocket, outbox: &mut Outbox, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    while !outbox.is_empty() {
+        let mut slices = [IoSlice::new(&[]); 16];
+        let filled = outbox.slices(&mut slices);
+        let written = ready!(websocket.poll_write(cx, &slices[..filled]))?;
+        if written == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        outbox.advance(written);
+    }
+    websocket.poll_flush(cx)
+}
+
+/// Whoever ended the session itself, or broke the rules, is not given long to agree.
+const LINGER_MAX: Duration = Duration::from_secs(5);

@@ -1,0 +1,116 @@
+//! Which pages from other origins may use the engine.
+
+use bytes::Bytes;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_LENGTH, ORIGIN, VARY,
+};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http_body_util::Full;
+
+use super::Body;
+
+/// Cross-origin settings (the Fetch standard, section "CORS protocol").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CorsConfig {
+    /// Who may.
+    pub origins: CorsOrigins,
+    /// Whether a browser may send cookies along.
+    pub credentials: bool,
+}
+
+/// Origins that may read answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CorsOrigins {
+    /// All: answered with `*`.
+    Any,
+    /// These, as a browser writes them (`https://example.org`, `http://localhost:5173`); the matching one is
+    /// answered.
+    List(Vec<String>),
+}
+
+impl CorsConfig {
+    /// Adds what a browser must see on any answer, errors included.
+    pub fn apply(&self, request: &HeaderMap, response: &mut HeaderMap) {
+        match &self.origins {
+            CorsOrigins::Any => {
+                response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+            }
+            CorsOrigins::List(origins) => {
+                response.append(VARY, HeaderValue::from_static("Origin"));
+                if let Some(origin) = request.get(ORIGIN)
+                    && origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes())
+                {
+                    response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+                }
+            }
+        }
+        if self.credentials {
+            response.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        }
+    }
+
+    /// The answer to a preflight: 204 with the methods, and the requested headers allowed as asked.
+    pub(crate) fn preflight(&self, method: &Method, request: &HeaderMap) -> Option<Response<Body>> {
+        if method != Method::OPTIONS {
+            return None;
+        }
+        let mut response = Response::new(Full::new(Bytes::new()));
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        let headers = response.headers_mut();
+        self.apply(request, headers);
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET,HEAD,PUT,PATCH,POST,DELETE"));
+        headers.append(VARY, HeaderValue::from_static("Access-Control-Request-Headers"));
+        if let Some(asked) = request.get(ACCESS_CONTROL_REQUEST_HEADERS) {
+            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
+        }
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        Some(response)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(config: &CorsConfig, origin: Option<&'static str>) -> HeaderMap {
+        let request = origin.map(|origin| (ORIGIN, HeaderValue::from_static(origin))).into_iter().collect();
+        let mut response = HeaderMap::new();
+        config.apply(&request, &mut response);
+        response
+    }
+
+    #[test]
+    fn any_origin_is_answered_with_a_star() {
+        let config = CorsConfig { origins: CorsOrigins::Any, credentials: false };
+        for origin in [None, Some("http://a.example")] {
+            let headers = answered(&config, origin);
+            assert_eq!(headers.get(ACCESS_CONTROL_ALLOW_ORIGIN).unwrap(), "*");
+            assert_eq!(headers.len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_list_answers_the_one_that_matches() {
+        let origins = CorsOrigins::List(vec!["http://a.example".into(), "http://b.example:8080".into()]);
+        let config = CorsConfig { origins, credentials: true };
+        let headers = answered(&config, Some("http://b.example:8080"));
+        assert_eq!(headers.get(ACCESS_CONTROL_ALLOW_ORIGIN).unwrap(), "http://b.example:8080");
+        assert_eq!(headers.get(ACCESS_CONTROL_ALLOW_CREDENTIALS).unwrap(), "true");
+        for stranger in [None, Some("http://b.example"), Some("http://A.example"), Some("null")] {
+            let headers = answered(&config, stranger);
+            assert_eq!(headers.get(ACCESS_CONTROL_ALLOW_ORIGIN), None);
+            assert_eq!(headers.get(VARY).unwrap(), "Origin");
+        }
+    }
+
+    #[test]
+    fn a_preflight_gets_its_headers_back() {
+        let config = CorsConfig { origins: CorsOrigins::Any, credentials: false };
+        let asked = HeaderMap::from_iter([(ACCESS_CONTROL_REQUEST_HEADERS, HeaderValue::from_static("x-a,x-b"))]);
+        let response = config.preflight(&Method::OPTIONS, &asked).unwrap();
+        assert_eq!(response.status(), StatusCode::NO_CONTENT);
+        assert_eq!(response.headers().get(ACCESS_CONTROL_ALLOW_HEADERS).unwrap(), "x-a,x-b");
+        assert!(config.preflight(&Method::GET, &asked).is_none());
+    }
+}

@@ -1,0 +1,308 @@
+//! The one object that a session's task shares with others.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use engineio_proto::{CloseReason, Delivery, Encoded, Outbox, Queued, Recipient};
+use tokio::net::tcp::OwnedWriteHalf;
+use tokio::sync::oneshot;
+
+use crate::websocket::WebSocket;
+
+/// The way to one session: what is to be sent to it, and what HTTP requests want of it.
+///
+/// On a plain TCP WebSocket whoever flushes writes to the socket directly; only when it is not writable, or when
+/// the session polls, is the session's task woken. A `Mutex` around a queue costs nothing while it is empty,
+/// where a channel for each session would take 1.5 KB.
+pub struct Link {
+    port: Mutex<Port>,
+    outbox_bytes_max: usize,
+}
+
+/// What the lock guards. Every section is short and calls nothing that could block.
+struct Port {
+    outbox: Outbox,
+    writer: Writer,
+    requests: VecDeque<Request>,
+    /// Asked for by others; the task has yet to see it.
+    close: Option<CloseReason>,
+    task: Option<Waker>,
+}
+
+/// Who writes, and whether it makes sense to try.
+enum Writer {
+    /// The session's task: it answers polls, or writes to a stream that only it can touch.
+    Task { is_ready: bool },
+    /// Whoever flushes.
+    Direct { half: OwnedWriteHalf, is_blocked: bool },
+    /// Nobody any more.
+    Closed,
+}
+
+/// What an HTTP request wants of a session.
+pub(crate) enum Request {
+    Poll(oneshot::Sender<PollAnswer>),
+    Post(oneshot::Sender<PostAnswer>),
+    PostBody(Bytes, oneshot::Sender<()>),
+    /// The body was too large: no harm done.
+    PostRefused,
+    /// The client went away in the middle of the body.
+    PostAborted,
+    Candidate(Box<WebSocket>),
+}
+
+/// The answer to a poll.
+pub(crate) enum PollAnswer {
+    Payload(Bytes),
+    Refused,
+}
+
+/// The answer to the head of a post.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum PostAnswer {
+    ReadBody,
+    Refused,
+}
+
+/// What the session's task finds when it looks.
+pub(crate) enum Task {
+    Close(CloseReason),
+    Request(Request),
+}
+
+/// What waits in the outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Backlog {
+    pub(crate) is_empty: bool,
+    /// All bytes that ever left.
+    pub(crate) sent: u64,
+}
+
+impl Link {
+    pub(crate) fn new(outbox_bytes_max: usize) -> Self {
+        Self {
+            port: Mutex::new(Port {
+                outbox: Outbox::default(),
+                writer: Writer::Task { is_ready: false },
+                requests: VecDeque::new(),
+                close: None,
+                task: None,
+            }),
+            outbox_bytes_max,
+        }
+    }
+
+    /// Hands the session's task a request. Given back when the session is over.
+    pub(crate) fn request(&self, request: Request) -> Result<(), Request> {
+        let mut port = self.lock();
+        if matches!(port.writer, Writer::Closed) {
+            return Err(request);
+        }
+        port.requests.push_back(request);
+        wake(port);
+        Ok(())
+    }
+
+    /// The task's look at what others want, registering it for more.
+    pub(crate) fn poll_task(&self, cx: &Context<'_>) -> Poll<Task> {
+        let mut port = self.lock();
+        if !port.task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
+            port.task = Some(cx.waker().clone());
+        }
+        if let Some(reason) = port.close.take() {
+            return Poll::Ready(Task::Close(reason));
+        }
+        match port.requests.pop_front() {
+            Some(request) => Poll::Ready(Task::Request(request)),
+            None => {
+                if port.requests.capacity() > 0 {
+                    port.requests = VecDeque::new();
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Continues a direct write that was blocked, once the socket is writable.
+    pub(crate) fn poll_unblock(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut port = self.lock();
+        while let Writer::Direct { half, is_blocked: is_blocked @ true } = &mut port.writer {
+            if half.as_ref().poll_write_ready(cx)?.is_pending() {
+                return Poll::Pending;
+            }
+            *is_blocked = false;
+            port.write()?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Tells those who send volatile messages whether the task could send one now.
+    pub(crate) fn set_ready(&self, ready: bool) {
+        if let Writer::Task { is_ready } = &mut self.lock().writer {
+            *is_ready = ready;
+        }
+    }
+
+    /// From now on whoever flushes writes to `half`, `unsent` first.
+    pub(crate) fn set_direct(&self, half: OwnedWriteHalf, unsent: Option<Encoded>) {
+        let mut port = self.lock();
+        if let Some(unsent) = unsent {
+            port.outbox.push_front(unsent);
+        }
+        port.writer = Writer::Direct { half, is_blocked: false };
+    }
+
+    /// From now on the task writes what is in the outbox, `unsent` first.
+    pub(crate) fn set_indirect(&self, unsent: Option<Encoded>) {
+        let mut port = self.lock();
+        if let Some(unsent) = unsent {
+            port.outbox.push_front(unsent);
+        }
+        port.writer = Writer::Task { is_ready: true };
+    }
+
+    /// Everything that waits, for a poll.
+    pub(crate) fn take_payload(&self) -> Option<Bytes> {
+        self.lock().outbox.take_payload()
+    }
+
+    /// Lets `write` send from the outbox, and forgets what it says it sent.
+    pub(crate) fn write_with(
+        &self,
+        mut write: impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<()>> {
+        let mut port = self.lock();
+        while !port.outbox.is_empty() {
+            let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+            let filled = port.outbox.slices(&mut slices);
+            match write(&slices[..filled]) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(written)) => port.outbox.advance(written),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    pub(crate) fn backlog(&self) -> Backlog {
+        let port = self.lock();
+        Backlog { is_empty: port.outbox.is_empty(), sent: port.outbox.sent() }
+    }
+
+    /// Ends it for everyone who still holds it, and gives back what is left to send and who could.
+    pub(crate) fn shut(&self) -> (Outbox, Option<OwnedWriteHalf>) {
+        let mut port = self.lock();
+        port.requests.clear();
+        port.task = None;
+        let outbox = std::mem::take(&mut port.outbox);
+        match std::mem::replace(&mut port.writer, Writer::Closed) {
+            Writer::Direct { half, .. } => (outbox, Some(half)),
+            Writer::Task { .. } | Writer::Closed => (outbox, None),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Port> {
+        // Nothing panics while it holds the lock but a broken invariant of the outbox; the session then ends by
+        // its own checks, and nobody else should.
+        self.port.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Recipient for Link {
+    fn queue(&self, encoded: &Encoded, delivery: Delivery) -> Queued {
+        let mut port = self.lock();
+        let is_ready = match &port.writer {
+            Writer::Closed => return Queued::Closed,
+            Writer::Task { is_ready } => *is_ready,
+            Writer::Direct { is_blocked, .. } => !is_blocked,
+        };
+        if delivery == Delivery::Volatile && !is_ready {
+            return Queued::Dropped;
+        }
+        let is_fresh = port.outbox.is_empty();
+        if port.outbox.push(encoded.clone(), self.outbox_bytes_max).is_err() {
+            port.outbox.abandon();
+            port.end(CloseReason::SlowConsumer);
+            wake(port);
+            return Queued::Closed;
+        }
+        if is_fresh { Queued::Fresh } else { Queued::Behind }
+    }
+
+    fn flush(&self) {
+        let mut port = self.lock();
+        match &port.writer {
+            Writer::Direct { is_blocked: false, .. } => {
+                let written = port.write();
+                if written.is_err() {
+                    port.end(CloseReason::TransportError);
+                }
+                let is_blocked = matches!(port.writer, Writer::Direct { is_blocked: true, .. });
+                if written.is_err() || is_blocked {
+                    wake(port);
+                }
+            }
+            Writer::Task { .. } => wake(port),
+            Writer::Direct { is_blocked: true, .. } | Writer::Closed => {}
+        }
+    }
+
+    fn close(&self, reason: CloseReason) {
+        let mut port = self.lock();
+        if !matches!(port.writer, Writer::Closed) {
+            port.end(reason);
+            wake(port);
+        }
+    }
+}
+
+impl Port {
+    /// The first reason counts.
+    fn end(&mut self, reason: CloseReason) {
+        self.close.get_or_insert(reason);
+    }
+
+    /// Writes until nothing waits or the socket takes no more.
+    fn write(&mut self) -> io::Result<()> {
+        let Writer::Direct { half, is_blocked } = &mut self.writer else {
+            return Ok(());
+        };
+        while !self.outbox.is_empty() {
+            let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+            let filled = self.outbox.slices(&mut slices);
+            match half.try_write_vectored(&slices[..filled]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => self.outbox.advance(written),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    *is_blocked = true;
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Wakes the session's task, after the lock is gone: it would run into it at once.
+fn wake(port: MutexGuard<'_, Port>) {
+    let task = port.task.clone();
+    drop(port);
+    if let Some(task) = task {
+        task.wake();
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").finish_non_exhaustive()
+    }
+}
+
+/// As many messages as one `writev` takes: beyond that a message costs what it costs alone.
+const SLICES_MAX: usize = 64;

@@ -1,0 +1,35 @@
+//! The connection under an upgraded request.
+
+use std::fmt::Debug;
+use std::pin::Pin;
+
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+use crate::websocket::WebSocket;
+
+/// Any byte stream that is not a bare TCP socket: TLS, or whatever a program wraps its connections in.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Debug {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Debug> Stream for T {}
+
+/// The WebSocket on an upgraded connection; on the bare TCP socket if there is one underneath.
+///
+/// hyper's read buffer is copied (it holds what the client sent behind its request, mostly nothing) and dropped:
+/// kept, it would pin 8 KiB for the life of the session.
+pub(crate) fn websocket(upgraded: Upgraded, max_payload_bytes: usize) -> WebSocket {
+    let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => return WebSocket::over_tcp(parts.io.into_inner(), &parts.read_buf, max_payload_bytes),
+        Err(upgraded) => upgraded,
+    };
+    match auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
+        Ok(parts) => WebSocket::over_tcp(parts.io.into_inner(), &parts.read_buf, max_payload_bytes),
+        Err(upgraded) => {
+            let stream: Pin<Box<dyn Stream>> = Box::pin(TokioIo::new(upgraded));
+            WebSocket::over(stream, &[], max_payload_bytes)
+        }
+    }
+}

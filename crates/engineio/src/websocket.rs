@@ -1,0 +1,244 @@
+//! Reading a WebSocket, and the few bytes written beside the outbox.
+
+use std::io::{self, IoSlice, Read, Write};
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use engineio_proto::{CloseReason, Encoded};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tungstenite::error::CapacityError;
+use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
+use tungstenite::{Error, Message};
+
+use crate::stream::Stream;
+
+/// The reading side of an accepted WebSocket.
+///
+/// tungstenite reads and checks frames; it never writes. What it has to say by itself (pongs, the answer to a
+/// close) is collected in `replies`, and its owner puts them where they cannot fall into the middle of another
+/// frame. It is driven through its context instead of `tokio-tungstenite`'s stream, which adds two wakers and a
+/// lock for each direction and would still have to be kept from writing.
+#[derive(Debug)]
+pub(crate) struct WebSocket {
+    context: WebSocketContext,
+    io: Io,
+    replies: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum Io {
+    /// `write` is gone once the [`Link`](crate::Link) has it.
+    Tcp {
+        read: OwnedReadHalf,
+        write: Option<OwnedWriteHalf>,
+    },
+    Other(Pin<Box<dyn Stream>>),
+}
+
+/// What came in.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Frame {
+    Text(Bytes),
+    Binary(Bytes),
+    /// A ping or pong of the WebSocket itself. There may be replies.
+    Control,
+    /// The end, with the code to close with if the peer is to be told one.
+    End {
+        reason: CloseReason,
+        code: Option<u16>,
+    },
+}
+
+impl WebSocket {
+    pub(crate) fn over_tcp(stream: tokio::net::TcpStream, read_ahead: &[u8], max_payload_bytes: usize) -> Self {
+        let (read, write) = stream.into_split();
+        Self::new(Io::Tcp { read, write: Some(write) }, read_ahead, max_payload_bytes)
+    }
+
+    pub(crate) fn over(stream: Pin<Box<dyn Stream>>, read_ahead: &[u8], max_payload_bytes: usize) -> Self {
+        Self::new(Io::Other(stream), read_ahead, max_payload_bytes)
+    }
+
+    fn new(io: Io, read_ahead: &[u8], max_payload_bytes: usize) -> Self {
+        let config = WebSocketConfig::default()
+            // Allocated at once and zeroed on each read: the default of 128 KiB is what an idle client would cost.
+            .read_buffer_size(READ_BUFFER_BYTES)
+            .write_buffer_size(0)
+            .max_message_size(Some(max_payload_bytes))
+            .max_frame_size(Some(max_payload_bytes));
+        let context = WebSocketContext::from_partially_read(read_ahead.to_vec(), Role::Server, Some(config));
+        Self { context, io, replies: Vec::new() }
+    }
+
+    /// The next frame. After [`Frame::End`] it must not be called again.
+    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Frame> {
+        let mut pipe = Pipe { io: &mut self.io, cx, replies: &mut self.replies };
+        match self.context.read(&mut pipe) {
+            Ok(Message::Text(text)) => Poll::Ready(Frame::Text(text.into())),
+            Ok(Message::Binary(data)) => Poll::Ready(Frame::Binary(data)),
+            Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {
+                // Writes the pong into `replies`; that cannot fail.
+                let _ = self.context.flush(&mut pipe);
+                Poll::Ready(Frame::Control)
+            }
+            Ok(Message::Close(_)) => {
+                let _ = self.context.flush(&mut pipe);
+                Poll::Ready(Frame::End { reason: CloseReason::TransportClose, code: None })
+            }
+            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+            Err(error) => Poll::Ready(end_of(&error)),
+        }
+    }
+
+    /// What the WebSocket has to answer by itself, as whole frames.
+    pub(crate) fn take_replies(&mut self) -> Option<Encoded> {
+        let replies = mem::take(&mut self.replies);
+        (!replies.is_empty()).then(|| Encoded::control(replies.into()))
+    }
+
+    /// Adds whole frames of our own to the replies: the answer to a probe, before there is an outbox to use.
+    pub(crate) fn reply(&mut self, encoded: &Encoded) {
+        self.replies.extend_from_slice(encoded.websocket());
+    }
+
+    /// Writes the replies itself: for a candidate, whose owner has no other writer.
+    pub(crate) fn poll_write_replies(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.replies.is_empty() {
+            let written = ready!(self.io.poll_write(cx, &[IoSlice::new(&self.replies)]))?;
+            self.replies.drain(..written);
+        }
+        self.poll_flush(cx)
+    }
+
+    /// Writes for a stream that nobody else can write to.
+    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        self.io.poll_write(cx, slices)
+    }
+
+    /// Pushes on what the stream itself holds back (TLS).
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.io {
+            Io::Tcp { .. } => Poll::Ready(Ok(())),
+            Io::Other(stream) => stream.as_mut().poll_flush(cx),
+        }
+    }
+
+    /// Whether only this object can write to the stream.
+    pub(crate) fn is_indirect(&self) -> bool {
+        matches!(self.io, Io::Other(_))
+    }
+
+    /// The writing half of a plain TCP connection, once; `None` for any other stream.
+    pub(crate) fn take_write_half(&mut self) -> Option<OwnedWriteHalf> {
+        match &mut self.io {
+            Io::Tcp { write, .. } => write.take(),
+            Io::Other(_) => None,
+        }
+    }
+
+    /// Gives the writing half back, for the last bytes.
+    pub(crate) fn put_write_half(&mut self, half: OwnedWriteHalf) {
+        if let Io::Tcp { write, .. } = &mut self.io {
+            *write = Some(half);
+        }
+    }
+
+    /// Says that nothing more will be written.
+    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.io {
+            Io::Tcp { write: Some(half), .. } => Pin::new(half).poll_shutdown(cx),
+            Io::Tcp { write: None, .. } => Poll::Ready(Ok(())),
+            Io::Other(stream) => stream.as_mut().poll_shutdown(cx),
+        }
+    }
+
+    /// Reads and drops bytes, whatever they are, until the peer's end.
+    pub(crate) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut scratch = [0; 4096];
+        loop {
+            let mut buffer = ReadBuf::new(&mut scratch);
+            ready!(self.io.poll_read(cx, &mut buffer))?;
+            if buffer.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+/// A close frame with `code`, or without one, as the reference sends it (RFC 6455, section 5.5.1).
+pub(crate) fn close_frame(code: Option<u16>) -> Encoded {
+    Encoded::control(match code {
+        None => Bytes::from_static(&[0x88, 0]),
+        Some(code) => {
+            let [high, low] = code.to_be_bytes();
+            vec![0x88, 2, high, low].into()
+        }
+    })
+}
+
+/// Which end of the session an error of the WebSocket is.
+fn end_of(error: &Error) -> Frame {
+    let (reason, code) = match error {
+        Error::Capacity(CapacityError::MessageTooLong { .. }) => (CloseReason::TooLarge, Some(1009)),
+        Error::Utf8(_) => (CloseReason::TransportError, Some(1007)),
+        Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake)
+        | Error::ConnectionClosed
+        | Error::AlreadyClosed => (CloseReason::TransportClose, None),
+        Error::Protocol(_) => (CloseReason::TransportError, Some(1002)),
+        _ => (CloseReason::TransportError, None),
+    };
+    Frame::End { reason, code }
+}
+
+impl Io {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp { read, .. } => Pin::new(read).poll_read(cx, buffer),
+            Self::Other(stream) => stream.as_mut().poll_read(cx, buffer),
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp { write: Some(half), .. } => Pin::new(half).poll_write_vectored(cx, slices),
+            // The link writes; asking here is a mistake that must not hang a task.
+            Self::Tcp { write: None, .. } => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+            Self::Other(stream) => stream.as_mut().poll_write_vectored(cx, slices),
+        }
+    }
+}
+
+/// The blocking-style stream that tungstenite wants: it reads from the socket and writes into `replies`.
+struct Pipe<'a, 'b, 'c> {
+    io: &'a mut Io,
+    cx: &'b mut Context<'c>,
+    replies: &'a mut Vec<u8>,
+}
+
+impl Read for Pipe<'_, '_, '_> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let mut buffer = ReadBuf::new(bytes);
+        match self.io.poll_read(self.cx, &mut buffer) {
+            Poll::Ready(Ok(())) => Ok(buffer.filled().len()),
+            Poll::Ready(Err(error)) => Err(error),
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+}
+
+impl Write for Pipe<'_, '_, '_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.replies.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// 3 KB for an idle client in all, and 1,000 reads for a message of 1 MiB.
+const READ_BUFFER_BYTES: usize = 1024;
