@@ -44,8 +44,9 @@ impl Default for EngineConfig {
             cookie: None,
             cors: None,
             compression_threshold_bytes: Some(1024),
-            // Four messages of the largest size: a client on a bad line catches up, a dead one costs no more.
-            outbox_bytes_max: 4_000_000,
+            // More than the largest Socket.IO packet (10 attachments of 1 MB). What waits is shared between all who
+            // wait for it, so a hundred stalled clients do not hold a hundred times as much.
+            outbox_bytes_max: 16 << 20,
             // As long as a ping may take: a client that is slower than that is gone anyway.
             outbox_stall_max: Duration::from_secs(20),
             body_timeout: Duration::from_secs(20),

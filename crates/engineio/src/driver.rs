@@ -407,11 +407,10 @@ impl Driver {
             self.shared.registry.set_transport(&self.sid, Transport::WebSocket);
             // The reference ends a poll that still waits with a close packet, which a client may believe.
             self.answer_poll(Bytes::from_static(b"6"));
-            self.link.flush();
         }
     }
 
-    /// Makes the WebSocket the way out.
+    /// Makes the WebSocket the way out, for what waits already too.
     fn adopt(&mut self, mut websocket: Box<WebSocket>) {
         let unsent = websocket.take_replies();
         match websocket.take_write_half() {
@@ -419,6 +418,7 @@ impl Driver {
             None => self.link.set_indirect(unsent),
         }
         self.websocket = Some(websocket);
+        self.link.flush();
     }
 
     fn drop_candidate(&mut self) {

@@ -335,7 +335,6 @@ impl Shared {
         }
         let address = handshake.address;
         let connection = self.application.open(handshake, Arc::clone(&link));
-        link.flush();
         (Driver::new(Arc::clone(self), sid, address, link, connection, start), sid)
     }
 

@@ -225,7 +225,7 @@ impl Recipient for Link {
             return Queued::Dropped;
         }
         let is_fresh = port.outbox.is_empty();
-        if port.outbox.push(encoded.clone(), self.outbox_bytes_max).is_err() {
+        if !port.push(encoded, self.outbox_bytes_max) {
             port.outbox.abandon();
             port.end(CloseReason::SlowConsumer);
             wake(port);
@@ -262,6 +262,16 @@ impl Recipient for Link {
 }
 
 impl Port {
+    /// Queues, if there is room or the socket makes some: a burst that nobody has flushed yet says nothing about
+    /// the client. False if the client does not keep up.
+    fn push(&mut self, encoded: &Encoded, bytes_max: usize) -> bool {
+        if self.outbox.push(encoded.clone(), bytes_max).is_ok() {
+            return true;
+        }
+        let is_blocked = matches!(self.writer, Writer::Direct { is_blocked: true, .. });
+        !is_blocked && self.write().is_ok() && self.outbox.push(encoded.clone(), bytes_max).is_ok()
+    }
+
     /// The first reason counts.
     fn end(&mut self, reason: CloseReason) {
         self.close.get_or_insert(reason);

@@ -1,0 +1,221 @@
+//! One worker's share of the sockets.
+
+use std::sync::Arc;
+
+use engineio_proto::{Delivery, Queued, Recipient};
+
+use crate::op::{Connect, Direction, Emit, Expel, FetchRooms, FetchSockets, Move, Op};
+use crate::receipt::Tally;
+use crate::roster::{Member, Roster};
+use crate::{SocketId, SocketInfo, Target};
+
+/// Owns its sockets' membership and delivers to them.
+///
+/// The driver is one task. It takes everything out of the lane's [`Mailbox`](crate::Mailbox), calls
+/// [`handle`](Self::handle) for each op in order, then [`flush`](Self::flush) once: so what the ops of one turn queued
+/// on a recipient leaves in one system call, and load coalesces by itself.
+///
+/// Delivering to a recipient neither allocates, nor formats, nor waits.
+pub struct Lane {
+    config: LaneConfig,
+    roster: Roster,
+    /// Members whose recipient answered [`Queued::Fresh`], and with it asked for a flush. A member that left since
+    /// is still in here, and one that came in its place may have its number: [`Member::touched`] decides.
+    touched: Vec<u32>,
+    /// Recipients to flush whose member is gone.
+    departed: Vec<Arc<dyn Recipient>>,
+    unflushed_bytes: usize,
+    unflushed_emits: usize,
+    /// The sockets one emit reached; kept for its capacity.
+    reached: Vec<SocketId>,
+}
+
+/// How much a lane queues before it flushes in the middle of a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LaneConfig {
+    /// Bytes of events. 64 KiB: a long turn must not fill outboxes whose connections could have taken it all, and
+    /// one write does not take more anyway.
+    pub unflushed_bytes_max: usize,
+    /// Events. 64: behind that many, writing them together saves nothing more, and the first has waited for all
+    /// the others to be queued on every recipient.
+    pub unflushed_emits_max: usize,
+}
+
+impl Default for LaneConfig {
+    fn default() -> Self {
+        Self { unflushed_bytes_max: 64 * 1024, unflushed_emits_max: 64 }
+    }
+}
+
+impl Lane {
+    /// A lane without sockets.
+    pub fn new(config: LaneConfig) -> Self {
+        Self {
+            config,
+            roster: Roster::default(),
+            touched: Vec::new(),
+            departed: Vec::new(),
+            unflushed_bytes: 0,
+            unflushed_emits: 0,
+            reached: Vec::new(),
+        }
+    }
+
+    /// Does what `op` says. A socket that is not, or no longer, here is passed over.
+    pub fn handle(&mut self, op: Op) {
+        match op {
+            Op::Emit(emit) => self.emit(&emit),
+            Op::Connect(connect) => self.connect(*connect),
+            Op::Disconnect(socket) => self.disconnect(socket),
+            Op::Move(change) => self.change_rooms(&change),
+            Op::Expel(expel) => self.expel(&expel),
+            Op::FetchSockets(fetch) => self.fetch_sockets(&fetch),
+            Op::FetchRooms(fetch) => self.fetch_rooms(&fetch),
+        }
+    }
+
+    /// Flushes each recipient that asked for it since the last time, once.
+    pub fn flush(&mut self) {
+        for key in self.touched.drain(..) {
+            if let Some(member) = self.roster.member_mut(key)
+                && std::mem::take(&mut member.touched)
+            {
+                member.recipient.flush();
+            }
+        }
+        for recipient in self.departed.drain(..) {
+            recipient.flush();
+        }
+        self.unflushed_bytes = 0;
+        self.unflushed_emits = 0;
+    }
+
+    /// The sockets that are connected.
+    pub fn len(&self) -> usize {
+        self.roster.len()
+    }
+
+    /// Whether no socket is connected, no room left, and no flush owed.
+    pub fn is_empty(&self) -> bool {
+        self.roster.is_empty() && self.touched.is_empty() && self.departed.is_empty()
+    }
+
+    fn connect(&mut self, connect: Connect) {
+        let Connect { socket, namespace, recipient, owner, greeting } = connect;
+        // Ids are never used twice; if one is all the same, the newer socket has it.
+        self.disconnect(socket);
+        let key = self.roster.insert(socket, namespace, recipient, owner);
+        // From here on every member can be touched once without growing the list.
+        self.touched.reserve(self.roster.len());
+        let member = self.roster.member_mut(key).expect("it was just inserted");
+        if member.recipient.queue(&greeting, Delivery::Reliable) == Queued::Fresh {
+            touch(&mut self.touched, key, member);
+        }
+    }
+
+    fn disconnect(&mut self, socket: SocketId) {
+        if let Some(key) = self.roster.key_of(socket) {
+            self.remove(key);
+        }
+    }
+
+    fn emit(&mut self, emit: &Emit) {
+        let Self { roster, touched, reached, .. } = self;
+        let collects = emit.receipt.as_ref().is_some_and(|receipt| receipt.collects());
+        if collects {
+            reached.reserve(roster.len());
+        }
+        let mut tally = Tally::default();
+        roster.select(&emit.target, |key, member| {
+            let queued = member.recipient.queue(&emit.encoded, emit.delivery);
+            tally.count(queued);
+            if queued == Queued::Fresh {
+                touch(touched, key, member);
+            }
+            if collects && queued.is_queued() {
+                reached.push(member.id);
+            }
+        });
+        if let Some(receipt) = &emit.receipt {
+            receipt.add(tally, reached);
+        }
+        if collects {
+            // The next one may come in hours: as many ids as there are sockets are not kept for it.
+            *reached = Vec::new();
+        }
+        self.flush_if_much(emit.encoded.len());
+    }
+
+    fn flush_if_much(&mut self, queued_bytes: usize) {
+        self.unflushed_bytes += queued_bytes;
+        self.unflushed_emits += 1;
+        if self.unflushed_bytes >= self.config.unflushed_bytes_max
+            || self.unflushed_emits >= self.config.unflushed_emits_max
+        {
+            self.flush();
+        }
+    }
+
+    fn change_rooms(&mut self, change: &Move) {
+        for key in self.keys(&change.target) {
+            for room in &change.rooms {
+                match change.direction {
+                    Direction::Join => self.roster.join(key, room),
+                    Direction::Leave => self.roster.leave(key, room),
+                }
+            }
+        }
+    }
+
+    fn expel(&mut self, expel: &Expel) {
+        for key in self.keys(&expel.target) {
+            let member = self.roster.member_mut(key).expect("the keys are of members");
+            if member.recipient.queue(&expel.farewell, Delivery::Reliable) == Queued::Fresh {
+                touch(&mut self.touched, key, member);
+            }
+            let (socket, owner) = (member.id, Arc::clone(&member.owner));
+            self.remove(key);
+            owner.expelled(socket, expel.from);
+        }
+    }
+
+    fn fetch_sockets(&mut self, fetch: &FetchSockets) {
+        let keys = self.keys_and_ids(&fetch.target);
+        fetch.found.add(keys.into_iter().map(|(key, id)| {
+            let rooms = self.roster.rooms_of(key).cloned().collect();
+            SocketInfo { id, rooms }
+        }));
+    }
+
+    fn fetch_rooms(&mut self, fetch: &FetchRooms) {
+        let rooms = self.roster.rooms(&fetch.namespace);
+        fetch.found.add(rooms.map(|(room, members)| (room.clone(), members)));
+    }
+
+    fn remove(&mut self, key: u32) {
+        let member = self.roster.remove(key);
+        if member.touched {
+            self.departed.push(member.recipient);
+        }
+    }
+
+    fn keys(&mut self, target: &Target) -> Vec<u32> {
+        let mut keys = Vec::new();
+        self.roster.select(target, |key, _| keys.push(key));
+        keys
+    }
+
+    fn keys_and_ids(&mut self, target: &Target) -> Vec<(u32, SocketId)> {
+        let mut keys = Vec::new();
+        self.roster.select(target, |key, member| keys.push((key, member.id)));
+        keys
+    }
+}
+
+/// Remembers to flush a member, once.
+fn touch(touched: &mut Vec<u32>, key: u32, member: &mut Member) {
+    if !std::mem::replace(&mut member.touched, true) {
+        touched.push(key);
+    }
+}

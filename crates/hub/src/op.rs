@@ -1,0 +1,139 @@
+//! What a lane is told to do.
+
+use std::fmt;
+use std::sync::Arc;
+
+use engineio_proto::{Delivery, Encoded, Recipient};
+use socketio_codec::Namespace;
+
+use crate::gather::Gather;
+use crate::{Expulsion, Owner, Receipt, Room, SocketId, Target};
+
+/// One entry of a lane's mailbox, made by the [`Hub`](crate::Hub) and understood by the [`Lane`](crate::Lane).
+///
+/// Small: what goes to several lanes is shared between them.
+#[derive(Debug)]
+pub enum Op {
+    /// A socket joined its namespace.
+    Connect(Box<Connect>),
+    /// A socket left its namespace, or its connection ended.
+    Disconnect(SocketId),
+    /// Sockets join or leave rooms.
+    Move(Arc<Move>),
+    /// An event for some sockets.
+    Emit(Arc<Emit>),
+    /// Sockets are made to leave.
+    Expel(Arc<Expel>),
+    /// Which sockets are there, and in which rooms?
+    FetchSockets(Arc<FetchSockets>),
+    /// Which rooms are there?
+    FetchRooms(Arc<FetchRooms>),
+}
+
+/// A socket that joined its namespace.
+pub struct Connect {
+    /// Its id, never used before.
+    pub socket: SocketId,
+    /// What it joined.
+    pub namespace: Namespace,
+    /// Where what is for it goes.
+    pub recipient: Arc<dyn Recipient>,
+    /// Who is told when it is expelled.
+    pub owner: Arc<dyn Owner>,
+    /// The answer to the client ([`encode::connect`](crate::encode::connect)), queued at the moment of joining:
+    /// nothing that is for the socket comes before it, and no broadcast after it is missed.
+    pub greeting: Encoded,
+}
+
+/// An event on its way.
+#[derive(Debug)]
+pub struct Emit {
+    /// Whom it is for.
+    pub target: Target,
+    /// The event, encoded once for all.
+    pub encoded: Encoded,
+    /// What to do for a recipient that cannot take it now.
+    pub delivery: Delivery,
+    /// Who wants to know what became of it.
+    pub receipt: Option<Receipt>,
+}
+
+/// Sockets that join or leave rooms.
+#[derive(Debug)]
+pub struct Move {
+    pub(crate) target: Target,
+    pub(crate) rooms: Vec<Room>,
+    pub(crate) direction: Direction,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Join,
+    Leave,
+}
+
+/// Sockets that are made to leave.
+#[derive(Debug)]
+pub struct Expel {
+    pub(crate) target: Target,
+    pub(crate) from: Expulsion,
+    /// The DISCONNECT packet of the target's namespace.
+    pub(crate) farewell: Encoded,
+}
+
+/// A question about sockets.
+pub struct FetchSockets {
+    pub(crate) target: Target,
+    pub(crate) found: Gather<SocketInfo>,
+}
+
+/// A socket as a fetch found it. By the time it is read, it may have moved or gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SocketInfo {
+    /// Its id.
+    pub id: SocketId,
+    /// The rooms it is in, in no order. Its own room, which has its id for a name, goes without saying.
+    pub rooms: Vec<Room>,
+}
+
+/// A question about rooms.
+pub struct FetchRooms {
+    pub(crate) namespace: Namespace,
+    pub(crate) found: Gather<(Room, usize)>,
+}
+
+impl Op {
+    /// What it keeps in memory while it waits, in bytes; shared parts are counted wherever they wait.
+    pub fn weight(&self) -> usize {
+        let shared = match self {
+            Self::Connect(connect) => size_of::<Connect>() + connect.greeting.len(),
+            Self::Emit(emit) => size_of::<Emit>() + emit.encoded.len(),
+            Self::Disconnect(_) => 0,
+            Self::Move(_) => size_of::<Move>(),
+            Self::Expel(_) => size_of::<Expel>(),
+            Self::FetchSockets(_) => size_of::<FetchSockets>(),
+            Self::FetchRooms(_) => size_of::<FetchRooms>(),
+        };
+        size_of::<Self>() + shared
+    }
+}
+
+impl fmt::Debug for Connect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { socket, namespace, .. } = self;
+        f.debug_struct("Connect").field("socket", socket).field("namespace", namespace).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for FetchSockets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FetchSockets").field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for FetchRooms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FetchRooms").field("namespace", &self.namespace).finish_non_exhaustive()
+    }
+}

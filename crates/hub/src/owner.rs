@@ -1,0 +1,24 @@
+//! Who is told when the server ends a socket.
+
+use crate::SocketId;
+
+/// The session behind a socket, told when the hub ended the socket.
+///
+/// Called on a lane: put it where the session's task finds it, wake the task, and return.
+pub trait Owner: Send + Sync {
+    /// `socket` was expelled. It is in no room and receives nothing any more, its client was sent the DISCONNECT
+    /// packet. What the session still owes is [`Expulsion`]'s.
+    fn expelled(&self, socket: SocketId, expulsion: Expulsion);
+}
+
+/// From what a socket is expelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expulsion {
+    /// Its namespace; the connection lives: `socket.disconnect()`. The session calls
+    /// [`Client::left`](crate::Client::left).
+    Namespace,
+    /// The whole connection: `socket.disconnect(true)`. The session queues a DISCONNECT packet for each namespace
+    /// the client is still in (without it the client would come back), disconnects these sockets from the hub, and
+    /// closes.
+    Connection,
+}

@@ -1,0 +1,291 @@
+//! Who is in which namespace and in which room.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use engineio_proto::Recipient;
+use slab::Slab;
+use socketio_codec::Namespace;
+
+use crate::socket_id::SocketMap;
+use crate::{Owner, Room, SocketId, Target};
+
+/// The members of one lane, their namespaces and rooms.
+///
+/// Everything is named by a small integer and points back at what points at it, so that joining, leaving and
+/// disconnecting never search among other members:
+///
+/// ```text
+///   Member ── section, place ──► Section.members[place] ──► Member
+///   Member.stays[stay] ── room, seat ──► Group.seats[seat] ── member, stay ──► Member.stays[stay]
+/// ```
+///
+/// A namespace or room is gone with its last member.
+#[derive(Default)]
+pub(crate) struct Roster {
+    members: Slab<Member>,
+    by_id: SocketMap<u32>,
+    sections: Slab<Section>,
+    by_namespace: HashMap<Namespace, u32>,
+    groups: Slab<Group>,
+    /// The number of the selection under way, or of the last one.
+    selection: u64,
+}
+
+/// A connected socket.
+pub(crate) struct Member {
+    pub(crate) id: SocketId,
+    pub(crate) recipient: Arc<dyn Recipient>,
+    pub(crate) owner: Arc<dyn Owner>,
+    /// Whether a flush is owed to the recipient.
+    pub(crate) touched: bool,
+    section: u32,
+    /// Where it stands in its section's list.
+    place: u32,
+    stays: Vec<Stay>,
+    /// The last selection that excepted or visited this member: it is not visited again in the same one. This is
+    /// what makes "once, through however many rooms" cost neither a set nor an allocation.
+    seen_in: u64,
+}
+
+/// A namespace that has members in this lane.
+struct Section {
+    namespace: Namespace,
+    members: Vec<u32>,
+    rooms: HashMap<Room, u32>,
+}
+
+/// A room that has members in this lane.
+struct Group {
+    section: u32,
+    room: Room,
+    seats: Vec<Seat>,
+}
+
+/// One membership of a room, from the member's side.
+#[derive(Clone, Copy)]
+struct Stay {
+    group: u32,
+    seat: u32,
+}
+
+/// One membership of a room, from the room's side.
+#[derive(Clone, Copy)]
+struct Seat {
+    member: u32,
+    stay: u32,
+}
+
+impl Roster {
+    /// Adds a socket that is in no room yet. Its id is not in the roster.
+    pub(crate) fn insert(
+        &mut self,
+        id: SocketId,
+        namespace: Namespace,
+        recipient: Arc<dyn Recipient>,
+        owner: Arc<dyn Owner>,
+    ) -> u32 {
+        let section = self.section_for(namespace);
+        let members = &mut self.sections[section as usize].members;
+        let key = self.members.insert(Member {
+            id,
+            recipient,
+            owner,
+            touched: false,
+            section,
+            place: members.len() as u32,
+            stays: Vec::new(),
+            seen_in: 0,
+        }) as u32;
+        members.push(key);
+        self.by_id.insert(id, key);
+        key
+    }
+
+    /// Takes a socket out of everything.
+    pub(crate) fn remove(&mut self, key: u32) -> Member {
+        while let Some(last) = self.members[key as usize].stays.len().checked_sub(1) {
+            self.leave_stay(key, last as u32);
+        }
+        let member = self.members.remove(key as usize);
+        self.by_id.remove(&member.id);
+        let section = &mut self.sections[member.section as usize];
+        section.members.swap_remove(member.place as usize);
+        if let Some(&moved) = section.members.get(member.place as usize) {
+            self.members[moved as usize].place = member.place;
+        }
+        if section.members.is_empty() {
+            let section = self.sections.remove(member.section as usize);
+            self.by_namespace.remove(&section.namespace);
+        }
+        member
+    }
+
+    /// Puts a member into a room. Being in it already changes nothing, nor does its own room, which is implied.
+    pub(crate) fn join(&mut self, key: u32, room: &Room) {
+        if self.members[key as usize].id.as_str() == room.as_str() {
+            return;
+        }
+        let group = self.group_for(self.members[key as usize].section, room);
+        if self.stay_of(key, group).is_some() {
+            return;
+        }
+        let stays = &mut self.members[key as usize].stays;
+        let seats = &mut self.groups[group as usize].seats;
+        let (stay, seat) = (stays.len() as u32, seats.len() as u32);
+        stays.push(Stay { group, seat });
+        seats.push(Seat { member: key, stay });
+    }
+
+    /// Takes a member out of a room. Not being in it changes nothing.
+    pub(crate) fn leave(&mut self, key: u32, room: &Room) {
+        let section = self.members[key as usize].section;
+        let stay = self.group(section, room).and_then(|group| self.stay_of(key, group));
+        if let Some(stay) = stay {
+            self.leave_stay(key, stay);
+        }
+    }
+
+    /// Calls `visit` with each member that `target` means, once. Does not allocate.
+    pub(crate) fn select(&mut self, target: &Target, mut visit: impl FnMut(u32, &mut Member)) {
+        let Some(&section) = self.by_namespace.get(target.namespace()) else {
+            return;
+        };
+        self.selection += 1;
+        self.except(section, target);
+        let Self { members, by_id, sections, groups, selection, .. } = self;
+        let mut visit_unseen = |key: u32| {
+            let member = &mut members[key as usize];
+            if member.seen_in != *selection && member.section == section {
+                member.seen_in = *selection;
+                visit(key, member);
+            }
+        };
+        let section = &sections[section as usize];
+        if target.is_everyone() {
+            section.members.iter().for_each(|key| visit_unseen(*key));
+            return;
+        }
+        for socket in target.sockets() {
+            by_id.get(socket).into_iter().for_each(|key| visit_unseen(*key));
+        }
+        for room in target.rooms() {
+            own_member(by_id, room).into_iter().for_each(&mut visit_unseen);
+            if let Some(&group) = section.rooms.get(room) {
+                groups[group as usize].seats.iter().for_each(|seat| visit_unseen(seat.member));
+            }
+        }
+    }
+
+    pub(crate) fn key_of(&self, id: SocketId) -> Option<u32> {
+        self.by_id.get(&id).copied()
+    }
+
+    pub(crate) fn member_mut(&mut self, key: u32) -> Option<&mut Member> {
+        self.members.get_mut(key as usize)
+    }
+
+    /// The rooms a member is in, its own one not among them.
+    pub(crate) fn rooms_of(&self, key: u32) -> impl Iterator<Item = &Room> {
+        self.members[key as usize].stays.iter().map(|stay| &self.groups[stay.group as usize].room)
+    }
+
+    /// The rooms of a namespace and how many are in each.
+    pub(crate) fn rooms(&self, namespace: &Namespace) -> impl Iterator<Item = (&Room, usize)> {
+        let section = self.by_namespace.get(namespace).map(|section| &self.sections[*section as usize]);
+        section
+            .into_iter()
+            .flat_map(|section| &section.rooms)
+            .map(|(room, group)| (room, self.groups[*group as usize].seats.len()))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether nothing at all is left: no member, and nothing that only members keep.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.members.is_empty()
+            && self.by_id.is_empty()
+            && self.sections.is_empty()
+            && self.by_namespace.is_empty()
+            && self.groups.is_empty()
+    }
+
+    /// Marks those as seen whom `target` excepts.
+    fn except(&mut self, section: u32, target: &Target) {
+        let Self { members, by_id, sections, groups, selection, .. } = self;
+        let mut mark = |key: u32| members[key as usize].seen_in = *selection;
+        for socket in target.except_sockets() {
+            by_id.get(socket).into_iter().for_each(|key| mark(*key));
+        }
+        for room in target.except_rooms() {
+            own_member(by_id, room).into_iter().for_each(&mut mark);
+            if let Some(&group) = sections[section as usize].rooms.get(room) {
+                groups[group as usize].seats.iter().for_each(|seat| mark(seat.member));
+            }
+        }
+    }
+
+    fn section_for(&mut self, namespace: Namespace) -> u32 {
+        if let Some(&section) = self.by_namespace.get(&namespace) {
+            return section;
+        }
+        let section =
+            self.sections.insert(Section { namespace: namespace.clone(), members: Vec::new(), rooms: HashMap::new() })
+                as u32;
+        self.by_namespace.insert(namespace, section);
+        section
+    }
+
+    fn group(&self, section: u32, room: &Room) -> Option<u32> {
+        self.sections[section as usize].rooms.get(room).copied()
+    }
+
+    fn group_for(&mut self, section: u32, room: &Room) -> u32 {
+        if let Some(group) = self.group(section, room) {
+            return group;
+        }
+        let group = self.groups.insert(Group { section, room: room.clone(), seats: Vec::new() }) as u32;
+        self.sections[section as usize].rooms.insert(room.clone(), group);
+        group
+    }
+
+    /// Where `group` stands among the rooms of a member, searched for on the shorter side: neither a socket in ten
+    /// thousand rooms nor a room of ten thousand sockets makes the other's joins slow.
+    fn stay_of(&self, key: u32, group: u32) -> Option<u32> {
+        let stays = &self.members[key as usize].stays;
+        let seats = &self.groups[group as usize].seats;
+        if stays.len() <= seats.len() {
+            stays.iter().position(|stay| stay.group == group).map(|stay| stay as u32)
+        } else {
+            seats.iter().find(|seat| seat.member == key).map(|seat| seat.stay)
+        }
+    }
+
+    /// Ends one stay, and closes the gaps it leaves in both lists by moving their last entries there.
+    fn leave_stay(&mut self, key: u32, at: u32) {
+        let stays = &mut self.members[key as usize].stays;
+        let Stay { group, seat } = stays.swap_remove(at as usize);
+        if let Some(moved) = stays.get(at as usize) {
+            self.groups[moved.group as usize].seats[moved.seat as usize].stay = at;
+        }
+        if stays.is_empty() {
+            *stays = Vec::new();
+        }
+        let seats = &mut self.groups[group as usize].seats;
+        seats.swap_remove(seat as usize);
+        if let Some(moved) = seats.get(seat as usize) {
+            self.members[moved.member as usize].stays[moved.stay as usize].seat = seat;
+        }
+        if seats.is_empty() {
+            let group = self.groups.remove(group as usize);
+            self.sections[group.section as usize].rooms.remove(&group.room);
+        }
+    }
+}
+
+/// The member whose own room `room` is.
+fn own_member(by_id: &SocketMap<u32>, room: &Room) -> Option<u32> {
+    by_id.get(&SocketId::parse(room.as_str())?).copied()
+}

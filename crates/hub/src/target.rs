@@ -1,0 +1,113 @@
+//! Whom something is for.
+
+use socketio_codec::Namespace;
+
+use crate::{Room, SocketId};
+
+/// The sockets of one namespace that something is for: all of them, some rooms, or one; without some others.
+///
+/// Rooms and sockets add up ([`to`](Self::to) twice reaches both), exceptions as well, and an exception always wins.
+/// A socket reached in several ways counts once.
+///
+/// ```
+/// use hub::{SocketId, Target};
+/// use socketio_codec::Namespace;
+///
+/// let sender = SocketId::from_random([7; 15]);
+/// let everyone = Target::everyone(Namespace::ROOT);
+/// let others = everyone.clone().except_socket(sender);
+/// let staff = everyone.to("staff").to("admins").except("absent");
+/// let reply = Target::socket(Namespace::ROOT, sender);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    namespace: Namespace,
+    /// With `sockets`: everyone, if both are empty.
+    rooms: Vec<Room>,
+    sockets: Vec<SocketId>,
+    except_rooms: Vec<Room>,
+    except_sockets: Vec<SocketId>,
+}
+
+impl Target {
+    /// Every socket of a namespace: `io.of("/…")`.
+    pub fn everyone(namespace: Namespace) -> Self {
+        Self { namespace, rooms: Vec::new(), sockets: Vec::new(), except_rooms: Vec::new(), except_sockets: Vec::new() }
+    }
+
+    /// One socket. Only its lane is asked.
+    pub fn socket(namespace: Namespace, socket: SocketId) -> Self {
+        Self::everyone(namespace).to_socket(socket)
+    }
+
+    /// Not everyone, but the sockets in `room`. If `room` is a socket's id, that is the socket and whoever joined a
+    /// room of that name.
+    #[must_use]
+    pub fn to(mut self, room: impl Into<Room>) -> Self {
+        self.rooms.push(room.into());
+        self
+    }
+
+    /// Not everyone, but this socket, and nobody who joined a room named by it.
+    #[must_use]
+    pub fn to_socket(mut self, socket: SocketId) -> Self {
+        self.sockets.push(socket);
+        self
+    }
+
+    /// The same as [`to`](Self::to), for where "in" reads better.
+    #[must_use]
+    pub fn within(self, room: impl Into<Room>) -> Self {
+        self.to(room)
+    }
+
+    /// Without the sockets in `room`, which may be a socket's id.
+    #[must_use]
+    pub fn except(mut self, room: impl Into<Room>) -> Self {
+        self.except_rooms.push(room.into());
+        self
+    }
+
+    /// Without this socket, usually the sender: `socket.broadcast`.
+    ///
+    /// The reference excepts the room that has the sender's id for a name, and with it whoever joined that room.
+    /// Here only the socket itself is left out; for the other meaning, say [`except`](Self::except).
+    #[must_use]
+    pub fn except_socket(mut self, socket: SocketId) -> Self {
+        self.except_sockets.push(socket);
+        self
+    }
+
+    /// The namespace.
+    pub fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
+    pub(crate) fn is_everyone(&self) -> bool {
+        self.rooms.is_empty() && self.sockets.is_empty()
+    }
+
+    pub(crate) fn rooms(&self) -> &[Room] {
+        &self.rooms
+    }
+
+    pub(crate) fn sockets(&self) -> &[SocketId] {
+        &self.sockets
+    }
+
+    pub(crate) fn except_rooms(&self) -> &[Room] {
+        &self.except_rooms
+    }
+
+    pub(crate) fn except_sockets(&self) -> &[SocketId] {
+        &self.except_sockets
+    }
+
+    /// The one socket it is for at most, if that can be told without asking the lanes.
+    pub(crate) fn only_socket(&self) -> Option<SocketId> {
+        match (&self.rooms[..], &self.sockets[..]) {
+            ([], [socket]) => Some(*socket),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Delivering to a recipient allocates nothing, and a socket takes few bytes. In a file of its own, since the
+//! counting allocator is that of the whole program.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Waker};
+
+use allocation_counter::measure;
+use engineio_proto::{CloseReason, Delivery, Encoded, Queued, Recipient};
+use hub::{Connect, Emit, Expulsion, Hub, Lane, LaneConfig, MailboxConfig, Op, Owner, Receipt, SocketId, Target};
+use socketio_codec::Namespace;
+
+const ROOT: Namespace = Namespace::ROOT;
+
+/// Counts, and keeps nothing.
+#[derive(Default)]
+struct Counter {
+    queued: AtomicUsize,
+    flushes: AtomicUsize,
+}
+
+impl Recipient for Counter {
+    fn queue(&self, _: &Encoded, _: Delivery) -> Queued {
+        self.queued.fetch_add(1, Ordering::Relaxed);
+        Queued::Fresh
+    }
+
+    fn flush(&self) {
+        self.flushes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn close(&self, _: CloseReason) {}
+}
+
+impl Owner for Counter {
+    fn expelled(&self, _: SocketId, _: Expulsion) {}
+}
+
+fn socket(number: u64) -> SocketId {
+    let mut random = [0; 15];
+    random[..8].copy_from_slice(&number.to_be_bytes());
+    SocketId::from_random(random)
+}
+
+fn connect(lane: &mut Lane, number: u64, counter: &Arc<Counter>, greeting: &Encoded) {
+    lane.handle(Op::Connect(Box::new(Connect {
+        socket: socket(number),
+        namespace: ROOT,
+        recipient: Arc::clone(counter) as _,
+        owner: Arc::clone(counter) as _,
+        greeting: greeting.clone(),
+    })));
+}
+
+/// A lane whose sockets are all in room `a`, every other in `b`, every tenth in `c`.
+fn crowd(sockets: u64, counter: &Arc<Counter>) -> Lane {
+    let mut lane = Lane::new(LaneConfig::default());
+    let greeting = Encoded::text("hello");
+    for number in 0..sockets {
+        connect(&mut lane, number, counter, &greeting);
+    }
+    let hub = Hub::new(1.try_into().expect("one is not zero"), MailboxConfig::default());
+    hub.join(Target::everyone(ROOT), vec!["a".into()]);
+    for number in (0..sockets).step_by(2) {
+        let rooms = if number % 10 == 0 { vec!["b".into(), "c".into()] } else { vec!["b".into()] };
+        hub.join(Target::socket(ROOT, socket(number)), rooms);
+    }
+    let mut turn = Vec::new();
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(hub.mailboxes()[0].poll_drain(&mut cx, &mut turn).is_ready());
+    turn.drain(..).for_each(|op| lane.handle(op));
+    lane.flush();
+    lane
+}
+
+#[test]
+fn a_broadcast_allocates_nothing_per_recipient() {
+    let counter = Arc::new(Counter::default());
+    let mut lane = crowd(1000, &counter);
+    let everyone = || Target::everyone(ROOT);
+    for (target, recipients) in [
+        (everyone(), 1000),
+        (everyone().except_socket(socket(7)), 999),
+        (everyone().to("a").to("b").to("c").except("c"), 900),
+        (everyone().to(socket(3)).to("b"), 501),
+        (Target::socket(ROOT, socket(3)), 1),
+    ] {
+        let before = counter.queued.load(Ordering::Relaxed);
+        let flushes = counter.flushes.load(Ordering::Relaxed);
+        let op = Op::Emit(Arc::new(Emit {
+            target,
+            encoded: Encoded::text("event"),
+            delivery: Delivery::Reliable,
+            receipt: Some(Receipt::counting(|_| ())),
+        }));
+        let allocated = measure(|| {
+            lane.handle(op);
+            lane.flush();
+        });
+        assert_eq!(counter.queued.load(Ordering::Relaxed) - before, recipients);
+        assert_eq!(counter.flushes.load(Ordering::Relaxed) - flushes, recipients);
+        assert_eq!(allocated.count_total, 0, "for {recipients} recipients");
+    }
+}
+
+#[test]
+fn collecting_who_was_reached_costs_the_same_few_allocations_for_many_as_for_few() {
+    let allocations = [10, 1000, 10_000].map(|sockets| {
+        let mut lane = crowd(sockets, &Arc::default());
+        let op = Op::Emit(Arc::new(Emit {
+            target: Target::everyone(ROOT),
+            encoded: Encoded::text("event"),
+            delivery: Delivery::Reliable,
+            receipt: Some(Receipt::collecting(|outcome| assert!(outcome.queued > 0))),
+        }));
+        measure(|| lane.handle(op)).count_total
+    });
+    assert_eq!(allocations, [2; 3]);
+}
+
+#[test]
+fn a_socket_in_no_room_takes_at_most_a_few_hundred_bytes() {
+    const SOCKETS: u64 = 9_000;
+    let counter = Arc::new(Counter::default());
+    let greeting = Encoded::text("hello");
+    let mut lane = Lane::new(LaneConfig::default());
+    let allocated = measure(|| {
+        for number in 0..SOCKETS {
+            connect(&mut lane, number, &counter, &greeting);
+        }
+    });
+    let each = allocated.bytes_current as u64 / SOCKETS;
+    println!("{each} bytes for each of {SOCKETS} sockets");
+    // 130 are in use; tables that double are half empty at worst.
+    assert!(each < 280, "{each} bytes each");
+}
+
+#[test]
+fn all_memory_is_given_back_with_the_last_socket_and_lane() {
+    let counter = Arc::new(Counter::default());
+    let allocated = measure(|| {
+        let mut lane = crowd(1000, &counter);
+        for number in 0..1000 {
+            lane.handle(Op::Disconnect(socket(number)));
+        }
+        assert!(lane.is_empty());
+    });
+    assert_eq!(allocated.bytes_current, 0);
+}

@@ -1,0 +1,9 @@
+//! The hub from outside: through its mailboxes and lanes, with recipients that remember.
+
+mod acks;
+mod client;
+mod flow;
+mod lanes;
+mod model;
+mod receipts;
+mod support;

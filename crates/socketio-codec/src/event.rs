@@ -1,0 +1,125 @@
+//! A received event.
+
+use alloc::borrow::Cow;
+use core::fmt;
+use core::ops::Range;
+
+use bytes::Bytes;
+use serde::Deserialize;
+
+use crate::arguments::{Arguments, Iter};
+use crate::name::RawName;
+
+/// An event as it was received: its name, and the arguments behind the name.
+///
+/// Holds one buffer, the frame; cloning copies no text. To send it on, give it to
+/// [`PacketRef::event`](crate::PacketRef::event), which copies the text of the arguments as it is.
+#[derive(Clone)]
+pub struct Event {
+    /// Within the frame that `arguments` holds.
+    name: Range<usize>,
+    arguments: Arguments,
+}
+
+impl Event {
+    /// For the decoder, whose scanner accepted the name at this place of the arguments' frame.
+    pub(crate) fn decoded(name: Range<usize>, arguments: Arguments) -> Self {
+        Self { name, arguments }
+    }
+
+    /// For the decoder, once the attachments are there.
+    pub(crate) fn map_arguments(self, map: impl FnOnce(Arguments) -> Arguments) -> Self {
+        Self { name: self.name, arguments: map(self.arguments) }
+    }
+
+    /// The name, its escapes decoded; of a number (`42[1]`) the digits as they were written.
+    ///
+    /// A lone surrogate is given as U+FFFD. Allocates only for a name with escapes.
+    pub fn name(&self) -> Cow<'_, str> {
+        self.raw_name().decode()
+    }
+
+    /// Whether the name is `name`. Allocates only for a name with escapes.
+    pub fn name_is(&self, name: &str) -> bool {
+        self.raw_name().is(name)
+    }
+
+    /// The name as it stands in the frame: a JSON string or number.
+    pub fn raw_name(&self) -> RawName<'_> {
+        RawName::decoded(self.arguments.text().get(self.name.clone()).unwrap_or_default())
+    }
+
+    /// The arguments behind the name.
+    pub fn arguments(&self) -> &Arguments {
+        &self.arguments
+    }
+
+    /// The arguments behind the name, when the name is not needed any more. The frame stays in memory.
+    pub fn into_arguments(self) -> Arguments {
+        self.arguments
+    }
+
+    /// How many arguments there are behind the name.
+    pub fn len(&self) -> usize {
+        self.arguments.len()
+    }
+
+    /// Whether there is only the name.
+    pub fn is_empty(&self) -> bool {
+        self.arguments.is_empty()
+    }
+
+    /// The attachments in the order in which they were sent. None for a text packet.
+    pub fn attachments(&self) -> &[Bytes] {
+        self.arguments.attachments()
+    }
+
+    /// The text of argument `n`, counted from 0 behind the name.
+    pub fn raw(&self, n: usize) -> Option<&str> {
+        self.arguments.raw(n)
+    }
+
+    /// The texts of the arguments behind the name.
+    pub fn iter(&self) -> Iter<'_> {
+        self.arguments.iter()
+    }
+
+    /// The attachment that is argument `n`, if it is one. See [`Arguments::attachment`].
+    pub fn attachment(&self, n: usize) -> Option<&Bytes> {
+        self.arguments.attachment(n)
+    }
+
+    /// Reads argument `n`, counted from 0 behind the name, into a type. See [`Arguments::deserialize`].
+    pub fn deserialize<'de, T: Deserialize<'de>>(&'de self, n: usize) -> Result<T, serde_json::Error> {
+        self.arguments.deserialize(n)
+    }
+
+    /// Reads all arguments behind the name into a tuple or sequence. See [`Arguments::deserialize_all`].
+    pub fn deserialize_all<'de, T: Deserialize<'de>>(&'de self) -> Result<T, serde_json::Error> {
+        self.arguments.deserialize_all()
+    }
+}
+
+/// Equal text of name and arguments, and equal attachments.
+impl PartialEq for Event {
+    fn eq(&self, other: &Self) -> bool {
+        self.raw_name() == other.raw_name() && self.arguments == other.arguments
+    }
+}
+
+impl Eq for Event {}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{:?}", self.raw_name(), self.arguments)
+    }
+}
+
+impl<'a> IntoIterator for &'a Event {
+    type Item = &'a str;
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}

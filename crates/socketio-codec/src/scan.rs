@@ -1,0 +1,342 @@
+//! The JSON scanner: checks a text in one pass, without recursion or allocation, and says where its parts are.
+//!
+//! It accepts what `JSON.parse` accepts (RFC 8259): lone surrogates, `1e999` and duplicate keys too, which parsers
+//! that build values refuse. It reads bytes that are known to be UTF-8; everything it cuts at is ASCII.
+
+use core::ops::Range;
+
+use crate::error::{DecodeError, DecodeErrorKind};
+use crate::limits::Limits;
+
+/// Where the elements of an array are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct ArrayShape {
+    /// The first element; empty if there is none.
+    pub(crate) first: Range<usize>,
+    /// From the second element to the last, with the commas between them; empty if there is none.
+    pub(crate) rest: Range<usize>,
+    /// How many elements.
+    pub(crate) len: usize,
+}
+
+/// Checks that from `start` on there is one array and nothing else.
+pub(crate) fn array(bytes: &[u8], start: usize, depth_max: usize) -> Result<ArrayShape, DecodeError> {
+    let mut at = skip_whitespace(bytes, start);
+    if bytes.get(at) != Some(&b'[') {
+        return Err(not_an_array(bytes, at, depth_max));
+    }
+    if depth_max == 0 {
+        return Err(DecodeError::new(DecodeErrorKind::TooDeep, at));
+    }
+    at = skip_whitespace(bytes, at + 1);
+    if bytes.get(at) == Some(&b']') {
+        end(bytes, at + 1)?;
+        return Ok(ArrayShape { first: at..at, rest: at..at, len: 0 });
+    }
+    let first = at..value(bytes, at, 1, depth_max)?;
+    at = skip_whitespace(bytes, first.end);
+    let mut len = 1;
+    let mut rest = first.end..first.end;
+    while bytes.get(at) == Some(&b',') {
+        at = skip_whitespace(bytes, at + 1);
+        if len == 1 {
+            rest.start = at;
+        }
+        rest.end = value(bytes, at, 1, depth_max)?;
+        at = skip_whitespace(bytes, rest.end);
+        len += 1;
+    }
+    if bytes.get(at) != Some(&b']') {
+        return Err(invalid(at));
+    }
+    end(bytes, at + 1)?;
+    Ok(ArrayShape { first, rest, len })
+}
+
+/// Checks that from `start` on there is one value and nothing else, and says where.
+pub(crate) fn document(bytes: &[u8], start: usize, depth_max: usize) -> Result<Range<usize>, DecodeError> {
+    let at = skip_whitespace(bytes, start);
+    let value_end = value(bytes, at, 0, depth_max)?;
+    end(bytes, value_end)?;
+    Ok(at..value_end)
+}
+
+/// Says of what is no array whether it is JSON at all.
+#[cold]
+fn not_an_array(bytes: &[u8], start: usize, depth_max: usize) -> DecodeError {
+    match document(bytes, start, depth_max) {
+        Ok(_) => DecodeError::new(DecodeErrorKind::InvalidPayload, start),
+        Err(error) => error,
+    }
+}
+
+/// Checks that nothing but white space follows.
+fn end(bytes: &[u8], at: usize) -> Result<(), DecodeError> {
+    let at = skip_whitespace(bytes, at);
+    if at < bytes.len() { Err(invalid(at)) } else { Ok(()) }
+}
+
+/// Checks the value that begins at `start` and gives its end. `depth` arrays and objects are open around it.
+#[inline]
+pub(crate) fn value(bytes: &[u8], start: usize, depth: usize, depth_max: usize) -> Result<usize, DecodeError> {
+    match bytes.get(start) {
+        Some(b'{' | b'[') => container(bytes, start, depth_max.min(Limits::JSON_DEPTH_CEILING).saturating_sub(depth)),
+        // Most arguments are no containers: nothing is to be remembered for them.
+        _ => scalar(bytes, start).map_err(invalid),
+    }
+}
+
+/// Checks the array or object that begins at `start`.
+///
+/// What is open is one bit each, so nesting costs neither stack nor heap.
+fn container(bytes: &[u8], start: usize, depth_max: usize) -> Result<usize, DecodeError> {
+    let mut open = Open::new(depth_max);
+    let mut at = start;
+    loop {
+        // A value begins at `at`.
+        match bytes.get(at) {
+            Some(b'"') => at = string(bytes, at + 1).map_err(invalid)?,
+            Some(b'{') => {
+                open.push(true, at)?;
+                at = skip_whitespace(bytes, at + 1);
+                if bytes.get(at) != Some(&b'}') {
+                    at = key(bytes, at).map_err(invalid)?;
+                    continue;
+                }
+                open.pop();
+                at += 1;
+            }
+            Some(b'[') => {
+                open.push(false, at)?;
+                at = skip_whitespace(bytes, at + 1);
+                if bytes.get(at) != Some(&b']') {
+                    continue;
+                }
+                open.pop();
+                at += 1;
+            }
+            _ => at = scalar(bytes, at).map_err(invalid)?,
+        }
+        // A value ended at `at`.
+        loop {
+            if open.depth == 0 {
+                return Ok(at);
+            }
+            at = skip_whitespace(bytes, at);
+            match bytes.get(at) {
+                Some(b',') => {
+                    at = skip_whitespace(bytes, at + 1);
+                    if open.is_object {
+                        at = key(bytes, at).map_err(invalid)?;
+                    }
+                    break;
+                }
+                Some(b'}') if open.is_object => open.pop(),
+                Some(b']') if !open.is_object => open.pop(),
+                _ => return Err(invalid(at)),
+            }
+            at += 1;
+        }
+    }
+}
+
+/// The arrays and objects that are open, as a stack of bits.
+struct Open {
+    /// One bit a level, the innermost excepted; set for an object.
+    outer: [u64; Limits::JSON_DEPTH_CEILING / 64],
+    is_object: bool,
+    depth: usize,
+    depth_max: usize,
+}
+
+impl Open {
+    fn new(depth_max: usize) -> Self {
+        Self { outer: [0; Limits::JSON_DEPTH_CEILING / 64], is_object: false, depth: 0, depth_max }
+    }
+
+    #[inline]
+    fn push(&mut self, is_object: bool, at: usize) -> Result<(), DecodeError> {
+        if self.depth >= self.depth_max {
+            return Err(DecodeError::new(DecodeErrorKind::TooDeep, at));
+        }
+        if let Some(word) = self.outer.get_mut(self.depth / 64) {
+            let bit = 1 << (self.depth % 64);
+            *word = if self.is_object { *word | bit } else { *word & !bit };
+        }
+        self.depth += 1;
+        self.is_object = is_object;
+        Ok(())
+    }
+
+    #[inline]
+    fn pop(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+        let word = self.outer.get(self.depth / 64).copied().unwrap_or_default();
+        self.is_object = word >> (self.depth % 64) & 1 == 1;
+    }
+}
+
+// What follows is the hot part. It fails with nothing but the place of the wrong byte: that is returned in
+// registers, which a `DecodeError` is not.
+
+/// Checks a key and its colon, and gives where its value begins.
+#[inline]
+fn key(bytes: &[u8], at: usize) -> Result<usize, usize> {
+    if bytes.get(at) != Some(&b'"') {
+        return Err(at);
+    }
+    let at = skip_whitespace(bytes, string(bytes, at + 1)?);
+    if bytes.get(at) != Some(&b':') {
+        return Err(at);
+    }
+    Ok(skip_whitespace(bytes, at + 1))
+}
+
+#[inline]
+fn scalar(bytes: &[u8], at: usize) -> Result<usize, usize> {
+    match bytes.get(at) {
+        Some(b'"') => string(bytes, at + 1),
+        Some(b'-') => number(bytes, at + 1),
+        Some(b'0'..=b'9') => number(bytes, at),
+        Some(b't') => literal(bytes, at, b"true"),
+        Some(b'f') => literal(bytes, at, b"false"),
+        Some(b'n') => literal(bytes, at, b"null"),
+        _ => Err(at),
+    }
+}
+
+/// Checks the string whose text begins at `at`, and gives the byte behind its closing quote.
+#[inline]
+pub(crate) fn string(bytes: &[u8], mut at: usize) -> Result<usize, usize> {
+    loop {
+        at = find_special(bytes, at);
+        match bytes.get(at) {
+            Some(b'"') => return Ok(at + 1),
+            Some(b'\\') => at = escape(bytes, at + 1)?,
+            // A control character, or the end.
+            _ => return Err(at),
+        }
+    }
+}
+
+/// Checks the escape whose letter is at `at`.
+///
+/// A surrogate that stands alone is accepted, as `JSON.parse` does.
+fn escape(bytes: &[u8], at: usize) -> Result<usize, usize> {
+    match bytes.get(at) {
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 1),
+        Some(b'u') => match bytes.get(at + 1..at + 5) {
+            Some(digits) if digits.iter().all(u8::is_ascii_hexdigit) => Ok(at + 5),
+            _ => Err(at),
+        },
+        _ => Err(at),
+    }
+}
+
+/// The first quote, backslash or control character from `at` on.
+#[inline]
+fn find_special(bytes: &[u8], mut at: usize) -> usize {
+    let (chunks, tail) = bytes.get(at..).unwrap_or_default().as_chunks::<8>();
+    for chunk in chunks {
+        match special_in(u64::from_le_bytes(*chunk)) {
+            0 => at += 8,
+            found => return at + (found.trailing_zeros() / 8) as usize,
+        }
+    }
+    at + tail.iter().position(|byte| is_special(*byte)).unwrap_or(tail.len())
+}
+
+#[inline]
+fn is_special(byte: u8) -> bool {
+    byte == b'"' || byte == b'\\' || byte < 0x20
+}
+
+/// A set high bit in the first byte, in little-endian order, that ends a run of plain text; 0 if none does.
+/// Bytes behind the first may be marked by the borrow of a subtraction, so only the lowest bit counts.
+#[inline]
+fn special_in(chunk: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 255;
+    let control = chunk.wrapping_sub(ONES * 0x20) & !chunk;
+    let quote = chunk ^ (ONES * b'"' as u64);
+    let quote = quote.wrapping_sub(ONES) & !quote;
+    let backslash = chunk ^ (ONES * b'\\' as u64);
+    let backslash = backslash.wrapping_sub(ONES) & !backslash;
+    (control | quote | backslash) & (ONES << 7)
+}
+
+/// Checks the number whose digits begin at `at`.
+#[inline]
+fn number(bytes: &[u8], mut at: usize) -> Result<usize, usize> {
+    at = match bytes.get(at) {
+        // No digit may follow a leading zero: whatever follows is then no separator.
+        Some(b'0') => at + 1,
+        Some(b'1'..=b'9') => skip_digits(bytes, at + 1),
+        _ => return Err(at),
+    };
+    if bytes.get(at) == Some(&b'.') {
+        at = digits(bytes, at + 1)?;
+    }
+    if let Some(b'e' | b'E') = bytes.get(at) {
+        at += 1;
+        if let Some(b'+' | b'-') = bytes.get(at) {
+            at += 1;
+        }
+        at = digits(bytes, at)?;
+    }
+    Ok(at)
+}
+
+/// At least one digit.
+#[inline]
+fn digits(bytes: &[u8], at: usize) -> Result<usize, usize> {
+    let end = skip_digits(bytes, at);
+    if end == at { Err(at) } else { Ok(end) }
+}
+
+/// The byte behind the digits from `at` on. Eight at a time: most numbers are shorter, and end in one step.
+#[inline]
+fn skip_digits(bytes: &[u8], mut at: usize) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+        // 0 to 9 for a digit. Adding 0x76 carries everything else into the high bit, where it is not there already.
+        let values = u64::from_le_bytes(*chunk) ^ (ONES * b'0' as u64);
+        match (values.wrapping_add(ONES * 0x76) | values) & (ONES << 7) {
+            0 => at += 8,
+            found => return at + (found.trailing_zeros() / 8) as usize,
+        }
+    }
+    while let Some(b'0'..=b'9') = bytes.get(at) {
+        at += 1;
+    }
+    at
+}
+
+#[inline]
+fn literal<const LEN: usize>(bytes: &[u8], at: usize, word: &[u8; LEN]) -> Result<usize, usize> {
+    match bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+        Some(found) if found == word => Ok(at + LEN),
+        _ => Err(at),
+    }
+}
+
+#[inline]
+pub(crate) fn skip_whitespace(bytes: &[u8], at: usize) -> usize {
+    match bytes.get(at) {
+        // Encoders write none: one comparison, and the loop out of the way.
+        Some(byte) if *byte > b' ' => at,
+        _ => skip_whitespace_loop(bytes, at),
+    }
+}
+
+#[cold]
+fn skip_whitespace_loop(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {
+        at += 1;
+    }
+    at
+}
+
+#[cold]
+pub(crate) fn invalid(at: usize) -> DecodeError {
+    DecodeError::new(DecodeErrorKind::InvalidJson, at)
+}

@@ -1,0 +1,188 @@
+//! Arguments to types and back, with attachments among them.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use socketio_codec::{Arguments, Attachment, Decoder, EventName, Json, Namespace, Packet, PacketRef, Text};
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Upload {
+    name: String,
+    parts: Vec<Attachment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preview: Option<Attachment>,
+    kind: Kind,
+    sizes: BTreeMap<u32, (i64, f64)>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+enum Kind {
+    None,
+    Raw(Attachment),
+    Pair(u8, char),
+    Image { width: u32, height: u32, tag: Option<bool> },
+}
+
+fn upload(kind: Kind, preview: Option<Attachment>) -> Upload {
+    Upload {
+        name: "a \"b\"\u{1}\n☕".to_owned(),
+        parts: vec![Attachment::from(&b"one"[..]), Attachment::from(&b""[..])],
+        preview,
+        kind,
+        sizes: BTreeMap::from([(1, (-1, 0.1)), (u32::MAX, (i64::MIN, 1e300))]),
+    }
+}
+
+#[test]
+fn attachments_anywhere_survive_the_wire() {
+    for (kind, preview) in [
+        (Kind::None, None),
+        (Kind::Raw(Attachment::from(vec![0, 255])), Some(Attachment::from(vec![1]))),
+        (Kind::Pair(7, 'é'), None),
+        (Kind::Image { width: 1, height: 2, tag: Some(true) }, Some(Attachment::default())),
+    ] {
+        let sent = (1, upload(kind, preview), "last");
+        let arguments = Arguments::serialize(&sent).unwrap();
+        let name = EventName::new("upload").unwrap();
+        let packet = PacketRef::event(Namespace::root(), &name, &arguments);
+
+        let mut decoder = Decoder::default();
+        let mut received = decoder.handle_text(packet.to_text()).unwrap();
+        for attachment in packet.attachments() {
+            assert!(received.is_none());
+            received = decoder.handle_binary(attachment.clone()).unwrap();
+        }
+        let Some(Packet::Event { event, .. }) = received else { panic!("{received:?}") };
+        assert!(event.name_is("upload"));
+        assert_eq!(event.arguments(), &arguments);
+        assert_eq!(event.deserialize_all::<(u8, Upload, &str)>().unwrap(), sent);
+        assert_eq!(event.deserialize::<Upload>(1).unwrap(), sent.1);
+        assert_eq!(event.deserialize::<&str>(2).unwrap(), "last");
+        assert!(event.deserialize::<u8>(3).is_err());
+    }
+}
+
+#[test]
+fn text_is_what_serde_json_writes() {
+    #[derive(Serialize)]
+    struct Many<'a> {
+        unit: (),
+        none: Option<u8>,
+        text: &'a str,
+        float: f32,
+        nan: f64,
+        keys: BTreeMap<bool, i128>,
+        raw: Box<RawValue>,
+        kinds: Vec<(u8, char)>,
+        variant: Result<u8, &'a str>,
+    }
+    let many = Many {
+        unit: (),
+        none: None,
+        text: "\u{0}\u{8}\u{c}\r\t\n\"\\/\u{7f}é😀\u{2028}",
+        float: 0.1,
+        nan: f64::NAN,
+        keys: BTreeMap::from([(true, i128::from(u64::MAX))]),
+        raw: RawValue::from_string("{ \"a\" : \"\\ud800\\n\" }".to_owned()).unwrap(),
+        kinds: vec![(1, '"')],
+        variant: Err("no"),
+    };
+    assert_eq!(Json::serialize(&many).unwrap().as_str(), serde_json::to_string(&many).unwrap());
+}
+
+#[test]
+fn arguments_are_read_as_text_bytes_and_types() {
+    let arguments = Arguments::with_attachments(
+        Text::from_static(r#"[ {"_placeholder":true,"num":1} , "x" , [{"_placeholder":true,"num":0}], null ]"#),
+        vec![Bytes::from_static(b"zero"), Bytes::from_static(b"one")],
+    )
+    .unwrap();
+    assert_eq!(arguments.len(), 4);
+    assert_eq!(arguments.attachment(0).unwrap(), "one");
+    assert_eq!(arguments.attachment(1), None);
+    assert_eq!(arguments.attachment(2), None);
+    assert_eq!(arguments.attachment(9), None);
+    assert_eq!(arguments.raw(1), Some("\"x\""));
+    assert_eq!(arguments.raw(4), None);
+    assert_eq!(arguments.deserialize::<Vec<u8>>(0).unwrap(), b"one");
+    assert_eq!(arguments.deserialize::<(Attachment,)>(2).unwrap().0.0, "zero");
+    assert_eq!(arguments.deserialize::<Option<Attachment>>(3).unwrap(), None);
+    assert_eq!(arguments.deserialize::<&RawValue>(0).unwrap().get(), r#"{"_placeholder":true,"num":1}"#);
+    let (first, second, _, _): (Attachment, String, serde::de::IgnoredAny, ()) = arguments.deserialize_all().unwrap();
+    assert_eq!((&first[..], second.as_str()), (&b"one"[..], "x"));
+    assert!(arguments.deserialize_all::<(Attachment, String)>().is_err(), "too few places");
+    assert!(arguments.deserialize::<String>(0).is_err());
+    assert!(arguments.deserialize::<(u8, u8)>(2).is_err());
+}
+
+#[test]
+fn a_placeholder_in_a_text_packet_is_an_object() {
+    let arguments = Arguments::from_json(Text::from_static(r#"[{"_placeholder":true,"num":0}]"#)).unwrap();
+    assert!(arguments.attachments().is_empty());
+    let value: serde_json::Value = arguments.deserialize(0).unwrap();
+    assert_eq!(value["num"], 0);
+}
+
+#[test]
+fn values_without_a_form_are_refused() {
+    assert!(Arguments::serialize(&1).is_err(), "no sequence");
+    assert!(Arguments::serialize(&BTreeMap::from([("a", 1)])).is_err(), "no sequence");
+    assert!(Arguments::serialize(&(BTreeMap::from([((1, 2), 1)]),)).is_err(), "a key that is no text");
+    assert!(Json::serialize(&Attachment::default()).is_err(), "bytes outside of arguments");
+    let false_one = serde_json::json!({ "_placeholder": true, "num": 0 });
+    assert!(Arguments::serialize(&(&false_one,)).is_ok(), "harmless without attachments");
+    assert!(Arguments::serialize(&(&false_one, Attachment::default())).is_err());
+    let mut deep = serde_json::json!(1);
+    for _ in 0..200 {
+        deep = serde_json::json!([deep]);
+    }
+    assert!(Arguments::serialize(&(deep,)).is_err(), "deeper than anyone accepts");
+}
+
+#[test]
+fn an_event_is_sent_on_with_another_name_namespace_and_id() {
+    let mut decoder = Decoder::default();
+    let received = decoder.handle_text("2/in,7[ \"old\" , {\"a\": [1, 2]} , 3 ]".into()).unwrap();
+    let Some(Packet::Event { id, event, .. }) = received else { panic!("{received:?}") };
+    let namespace = Namespace::try_from("/out").unwrap();
+    let name = EventName::new("new").unwrap();
+    let sent = PacketRef::event(&namespace, &name, event.arguments()).with_id(id.unwrap());
+    assert_eq!(sent.to_text(), "2/out,7[\"new\",{\"a\": [1, 2]} , 3]");
+    let sent = PacketRef::event(Namespace::root(), &event, event.arguments());
+    assert_eq!(sent.to_text(), "2[\"old\",{\"a\": [1, 2]} , 3]");
+    let sent = PacketRef::ack(&namespace, id.unwrap(), Arguments::empty());
+    assert_eq!(sent.to_text(), "3/out,7[]");
+}
+
+#[test]
+fn reserved_names_are_not_made() {
+    for name in socketio_codec::RESERVED_NAMES {
+        assert!(EventName::new(name).is_err());
+    }
+    let name = EventName::new("a\"\\\n\u{1}é").unwrap();
+    assert_eq!(name.raw().as_str(), r#""a\"\\\n\u0001é""#);
+    assert!(name.raw().is("a\"\\\n\u{1}é"));
+}
+
+#[test]
+fn names_are_decoded() {
+    for (raw, name) in [
+        (r#""a""#, "a"),
+        (r#""""#, ""),
+        (r#""\"\\\/\b\f\n\r\t""#, "\"\\/\u{8}\u{c}\n\r\t"),
+        (r#""\u00e9\ud83d\ude00""#, "é😀"),
+        (r#""\ud800""#, "\u{fffd}"),
+        (r#""\ud800\ud83d\ude00""#, "\u{fffd}😀"),
+        (r#""\ude00x""#, "\u{fffd}x"),
+        ("12", "12"),
+        ("-1.5e3", "-1.5e3"),
+    ] {
+        let found = Decoder::default().handle_text(Text::from(format!("2[{raw}]"))).unwrap();
+        let Some(Packet::Event { event, .. }) = found else { panic!("{found:?}") };
+        assert_eq!(event.name(), name);
+        assert!(event.name_is(name) && !event.name_is("other"));
+        assert_eq!(event.raw_name().as_str(), raw);
+    }
+}

@@ -1,0 +1,89 @@
+//! The table of awaited acknowledgements, with its lock and its clock.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use hub::{Acks, AcksConfig, AcksFull, Answers, SocketId};
+use socketio_codec::{AckId, Arguments, Namespace};
+use tokio::sync::Notify;
+
+/// Shared by all who emit and all sessions.
+pub(crate) struct AckTable {
+    table: Mutex<Acks>,
+    /// There is a deadline earlier than the one being waited for.
+    sooner: Notify,
+}
+
+impl AckTable {
+    pub(crate) fn new(config: AcksConfig) -> Self {
+        Self { table: Mutex::new(Acks::new(config)), sooner: Notify::new() }
+    }
+
+    pub(crate) fn open(
+        &self,
+        namespace: &Namespace,
+        within: Duration,
+        complete: impl FnOnce(Answers) + Send + 'static,
+    ) -> Result<AckId, AcksFull> {
+        let mut table = self.lock();
+        let before = table.poll_timeout();
+        let id = table.open(namespace, now() + within, complete)?;
+        let is_sooner = table.poll_timeout() != before;
+        drop(table);
+        if is_sooner {
+            self.sooner.notify_one();
+        }
+        Ok(id)
+    }
+
+    pub(crate) fn sent(&self, namespace: &Namespace, id: AckId, sockets: Vec<SocketId>) {
+        self.update(|table| table.sent(namespace, id, sockets));
+    }
+
+    pub(crate) fn handle_ack(&self, namespace: &Namespace, id: AckId, socket: SocketId, arguments: Arguments) -> bool {
+        self.update(|table| table.handle_ack(namespace, id, socket, arguments))
+    }
+
+    pub(crate) fn handle_disconnect(&self, socket: SocketId) {
+        self.update(|table| table.handle_disconnect(socket));
+    }
+
+    /// Lets acknowledgements expire, for ever.
+    pub(crate) async fn run(self: Arc<Self>) {
+        loop {
+            let deadline = self.lock().poll_timeout();
+            match deadline {
+                None => self.sooner.notified().await,
+                Some(deadline) => {
+                    tokio::select! {
+                        () = self.sooner.notified() => {}
+                        () = tokio::time::sleep_until(deadline.into()) => {
+                            self.update(|table| table.handle_timeout(now()));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Changes the table, and completes what that settled once the lock is gone: whoever is told may ask again.
+    fn update<T>(&self, change: impl FnOnce(&mut Acks) -> T) -> T {
+        let mut table = self.lock();
+        let result = change(&mut table);
+        let mut next = table.poll_resolved();
+        drop(table);
+        while let Some(resolved) = next {
+            resolved.complete();
+            next = self.lock().poll_resolved();
+        }
+        result
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Acks> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}

@@ -1,0 +1,228 @@
+//! Sending to whom it is for.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use engineio::proto::{Delivery, Encoded};
+use hub::{AcksFull, Answers, Emit, Expulsion, Outcome, Receipt, Room, SocketInfo, Target, encode};
+use serde::Serialize;
+use socketio_codec::{Arguments, EventName, RawName, ReservedName, SerializeError};
+use tokio::sync::oneshot;
+
+use crate::server::Shared;
+
+/// Some sockets of one namespace, chosen step by step, and what can be done to all of them at once.
+///
+/// ```no_run
+/// # fn example(server: &socketio::Server) -> Result<(), Box<dyn std::error::Error>> {
+/// server.of("/")?.to("news").except("muted").emit("headline", &("It works", 1))?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// An event is encoded once, whoever it is for; emitting never waits.
+#[derive(Clone)]
+#[must_use = "choosing sockets does nothing to them"]
+pub struct Broadcast {
+    shared: Arc<Shared>,
+    target: Target,
+    delivery: Delivery,
+}
+
+impl Broadcast {
+    pub(crate) fn new(shared: Arc<Shared>, target: Target) -> Self {
+        Self { shared, target, delivery: Delivery::Reliable }
+    }
+
+    /// Only sockets in `room`; said again, those in any of the rooms.
+    pub fn to(self, room: impl Into<Room>) -> Self {
+        Self { target: self.target.to(room), ..self }
+    }
+
+    /// Not the sockets in `room`.
+    pub fn except(self, room: impl Into<Room>) -> Self {
+        Self { target: self.target.except(room), ..self }
+    }
+
+    /// Only those who can take it right now.
+    pub fn volatile(self) -> Self {
+        Self { delivery: Delivery::Volatile, ..self }
+    }
+
+    /// Emits an event.
+    ///
+    /// `arguments` is a tuple, an array or a list: `&("text", 1)`, `&[value]`, `&()` for none. Binary arguments
+    /// are [`Attachment`](socketio_codec::Attachment)s, anywhere in it.
+    ///
+    /// # Errors
+    /// [`EmitError`] if the name is reserved or an argument does not serialize.
+    pub fn emit<T: Serialize + ?Sized>(self, name: &str, arguments: &T) -> Result<(), EmitError> {
+        let name = EventName::new(name)?;
+        let arguments = Arguments::serialize(arguments)?;
+        self.relay(name.raw(), &arguments);
+        Ok(())
+    }
+
+    /// Emits arguments as they came from a client, under any name, without looking into them.
+    pub fn relay(self, name: RawName<'_>, arguments: &Arguments) {
+        let encoded = encode::event(self.target.namespace(), name, arguments);
+        self.send(encoded, None);
+    }
+
+    /// The same, and `complete` is told what became of it: at once, but from another task, so it must not block.
+    pub fn relay_counted(
+        self,
+        name: RawName<'_>,
+        arguments: &Arguments,
+        complete: impl FnOnce(Outcome) + Send + 'static,
+    ) {
+        let encoded = encode::event(self.target.namespace(), name, arguments);
+        self.send(encoded, Some(Receipt::counting(complete)));
+    }
+
+    /// Emits an event and waits for the acknowledgements of all who got it, at most for `within`.
+    ///
+    /// The event is sent before this returns; the future is only for the answers.
+    ///
+    /// # Errors
+    /// [`EmitError`] as for [`emit`](Broadcast::emit), and if too many acknowledgements are waited for already.
+    pub fn emit_with_ack<T: Serialize + ?Sized>(
+        self,
+        name: &str,
+        arguments: &T,
+        within: Duration,
+    ) -> Result<impl Future<Output = Answers> + Send + use<T>, EmitError> {
+        let name = EventName::new(name)?;
+        let arguments = Arguments::serialize(arguments)?;
+        let (sender, receiver) = oneshot::channel();
+        let namespace = self.target.namespace().clone();
+        let id = self.shared.acks.open(&namespace, within, move |answers| {
+            // Nobody waits any more: then nobody misses it.
+            let _ = sender.send(answers);
+        })?;
+        let encoded = encode::event_with_ack(&namespace, id, name.raw(), &arguments);
+        let acks = Arc::clone(&self.shared.acks);
+        self.send(encoded, Some(Receipt::collecting(move |outcome| acks.sent(&namespace, id, outcome.reached))));
+        Ok(async move { receiver.await.unwrap_or_default() })
+    }
+
+    /// Lets them all join a room: `socketsJoin`.
+    pub fn join(self, room: impl Into<Room>) {
+        self.shared.hub.join(self.target, vec![room.into()]);
+    }
+
+    /// Lets them all leave a room: `socketsLeave`.
+    pub fn leave(self, room: impl Into<Room>) {
+        self.shared.hub.leave(self.target, vec![room.into()]);
+    }
+
+    /// Makes them all leave the namespace: `disconnectSockets()`.
+    pub fn disconnect(self) {
+        self.shared.hub.expel(self.target, Expulsion::Namespace);
+    }
+
+    /// Makes them all leave, and closes their connections: `disconnectSockets(true)`.
+    pub fn disconnect_connections(self) {
+        self.shared.hub.expel(self.target, Expulsion::Connection);
+    }
+
+    /// Who they are at the moment: `fetchSockets`.
+    pub async fn fetch_sockets(self) -> Vec<SocketInfo> {
+        let (sender, receiver) = oneshot::channel();
+        self.shared.hub.fetch_sockets(self.target, move |sockets| {
+            let _ = sender.send(sockets);
+        });
+        receiver.await.unwrap_or_default()
+    }
+
+    /// All rooms of the namespace (whatever was chosen within it), with the number of their sockets.
+    pub async fn fetch_rooms(self) -> BTreeMap<Room, usize> {
+        let (sender, receiver) = oneshot::channel();
+        self.shared.hub.fetch_rooms(self.target.namespace().clone(), move |rooms| {
+            let _ = sender.send(rooms);
+        });
+        receiver.await.unwrap_or_default()
+    }
+
+    fn send(self, encoded: Encoded, receipt: Option<Receipt>) {
+        self.shared.hub.emit(Emit { target: self.target, encoded, delivery: self.delivery, receipt });
+    }
+}
+
+impl fmt::Debug for Broadcast {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broadcast").field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+/// Why an event could not be sent to anybody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EmitError {
+    /// The name is one that clients keep for themselves.
+    ReservedName,
+    /// An argument is no JSON, or the arguments are no list.
+    Arguments(String),
+    /// Too many acknowledgements are waited for.
+    TooManyAcks,
+}
+
+impl From<ReservedName> for EmitError {
+    fn from(_: ReservedName) -> Self {
+        Self::ReservedName
+    }
+}
+
+impl From<SerializeError> for EmitError {
+    fn from(error: SerializeError) -> Self {
+        Self::Arguments(error.to_string())
+    }
+}
+
+impl From<AcksFull> for EmitError {
+    fn from(_: AcksFull) -> Self {
+        Self::TooManyAcks
+    }
+}
+
+impl fmt::Display for EmitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ReservedName => f.write_str("event name is reserved"),
+            Self::Arguments(why) => write!(f, "arguments cannot be sent: {why}"),
+            Self::TooManyAcks => f.write_str("too many acknowledgements are waited for"),
+        }
+    }
+}
+
+impl std::error::Error for EmitError {}
+
+/// Why there is no acknowledgement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NoAnswer {
+    /// The client is gone, or did not answer in time.
+    Missing,
+    /// The event was not sent.
+    NotSent(EmitError),
+}
+
+impl From<EmitError> for NoAnswer {
+    fn from(error: EmitError) -> Self {
+        Self::NotSent(error)
+    }
+}
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("client did not acknowledge in time"),
+            Self::NotSent(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for NoAnswer {}

@@ -1,0 +1,168 @@
+//! One client in one namespace.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use engineio::Handshake;
+use engineio::proto::Delivery;
+use hub::{Emit, Room, SocketId, Target, encode};
+use serde::Serialize;
+use socketio_codec::{AckId, Arguments, Json, Namespace};
+
+use crate::broadcast::{Broadcast, EmitError, NoAnswer};
+use crate::server::Shared;
+
+/// A client that has joined a namespace. Cheap to clone; may be kept after the client has gone, and then reaches
+/// nobody.
+#[derive(Clone)]
+pub struct Socket(Arc<Inner>);
+
+struct Inner {
+    shared: Arc<Shared>,
+    id: SocketId,
+    namespace: Namespace,
+    handshake: Arc<Handshake>,
+    auth: Option<Json>,
+}
+
+impl Socket {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        id: SocketId,
+        namespace: Namespace,
+        handshake: Arc<Handshake>,
+        auth: Option<Json>,
+    ) -> Self {
+        Self(Arc::new(Inner { shared, id, namespace, handshake, auth }))
+    }
+
+    /// Its public id; also the name of a room with only this socket in it.
+    pub fn id(&self) -> SocketId {
+        self.0.id
+    }
+
+    /// The namespace it is in.
+    pub fn namespace(&self) -> &Namespace {
+        &self.0.namespace
+    }
+
+    /// The HTTP request that opened its connection.
+    pub fn handshake(&self) -> &Handshake {
+        &self.0.handshake
+    }
+
+    /// The credentials it gave when it joined, a JSON object.
+    pub fn auth(&self) -> Option<&Json> {
+        self.0.auth.as_ref()
+    }
+
+    /// Emits to this client: `socket.emit`. `arguments` is a tuple or a list, see [`Broadcast::emit`].
+    ///
+    /// # Errors
+    /// [`EmitError`] if the name is reserved or an argument does not serialize.
+    pub fn emit<T: Serialize + ?Sized>(&self, name: &str, arguments: &T) -> Result<(), EmitError> {
+        self.only().emit(name, arguments)
+    }
+
+    /// Emits to this client and waits for its acknowledgement, at most for `within`.
+    ///
+    /// # Errors
+    /// [`NoAnswer`] if it did not come, or the event could not be sent.
+    pub async fn emit_with_ack<T: Serialize + ?Sized>(
+        &self,
+        name: &str,
+        arguments: &T,
+        within: Duration,
+    ) -> Result<Arguments, NoAnswer> {
+        let answers = self.only().emit_with_ack(name, arguments, within)?.await;
+        answers.received.into_iter().next().map(|(_, arguments)| arguments).ok_or(NoAnswer::Missing)
+    }
+
+    /// Everyone in the namespace but this client: `socket.broadcast`.
+    pub fn broadcast(&self) -> Broadcast {
+        let target = Target::everyone(self.0.namespace.clone()).except_socket(self.0.id);
+        Broadcast::new(Arc::clone(&self.0.shared), target)
+    }
+
+    /// The sockets in a room, without this client: `socket.to`.
+    pub fn to(&self, room: impl Into<Room>) -> Broadcast {
+        self.broadcast().to(room)
+    }
+
+    /// This client alone.
+    pub fn only(&self) -> Broadcast {
+        let target = Target::socket(self.0.namespace.clone(), self.0.id);
+        Broadcast::new(Arc::clone(&self.0.shared), target)
+    }
+
+    /// The whole namespace, this client included: `io`.
+    pub fn everyone(&self) -> Broadcast {
+        Broadcast::new(Arc::clone(&self.0.shared), Target::everyone(self.0.namespace.clone()))
+    }
+
+    /// Joins a room. What this task emits to the room afterwards reaches it.
+    pub fn join(&self, room: impl Into<Room>) {
+        self.only().join(room);
+    }
+
+    /// Leaves a room.
+    pub fn leave(&self, room: impl Into<Room>) {
+        self.only().leave(room);
+    }
+
+    /// Makes the client leave the namespace; it does not come back by itself. `socket.disconnect()`.
+    pub fn disconnect(&self) {
+        self.only().disconnect();
+    }
+
+    /// Makes the client leave all its namespaces, and closes its connection. `socket.disconnect(true)`.
+    pub fn disconnect_connection(&self) {
+        self.only().disconnect_connections();
+    }
+
+    pub(crate) fn ack_sender(&self, id: AckId) -> AckSender {
+        AckSender { socket: self.clone(), id }
+    }
+}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { id, namespace, .. } = &*self.0;
+        f.debug_struct("Socket").field("id", id).field("namespace", namespace).finish_non_exhaustive()
+    }
+}
+
+/// The right to answer one event, once.
+///
+/// Dropped unused, the client gets no answer, as from a server that never calls back.
+#[derive(Debug)]
+#[must_use = "the client waits for an answer"]
+pub struct AckSender {
+    socket: Socket,
+    id: AckId,
+}
+
+impl AckSender {
+    /// Answers with `arguments`, a tuple or a list.
+    ///
+    /// # Errors
+    /// [`EmitError`] if an argument does not serialize.
+    pub fn send<T: Serialize + ?Sized>(self, arguments: &T) -> Result<(), EmitError> {
+        let arguments = Arguments::serialize(arguments)?;
+        self.send_arguments(&arguments);
+        Ok(())
+    }
+
+    /// Answers with arguments as they came from a client or were made before.
+    pub fn send_arguments(self, arguments: &Arguments) {
+        let Inner { shared, namespace, id, .. } = &*self.socket.0;
+        // Through the hub, like everything: it may not overtake the events it follows.
+        shared.hub.emit(Emit {
+            target: Target::socket(namespace.clone(), *id),
+            encoded: encode::ack(namespace, self.id, arguments),
+            delivery: Delivery::Reliable,
+            receipt: None,
+        });
+    }
+}
