@@ -73,7 +73,8 @@ pub trait Connection: Send + 'static {
 pub struct Handshake {
     /// The client's address, if the service was told ([`PeerAddr`]).
     pub address: Option<SocketAddr>,
-    /// The request's headers.
+    /// The request's headers: all while it is decided upon, then those of
+    /// [`EngineConfig::headers_kept`](crate::EngineConfig::headers_kept).
     pub headers: HeaderMap,
     /// The request's path and query.
     pub uri: Uri,

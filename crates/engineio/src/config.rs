@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use engineio_proto::{SessionConfig, Transport};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::http::{CookieConfig, CorsConfig};
 
@@ -30,8 +31,39 @@ pub struct EngineConfig {
     pub outbox_stall_max: Duration,
     /// How long the body of a post may take to arrive.
     pub body_timeout: Duration,
+    /// Which of the opening request's headers a session keeps for the application.
+    pub headers_kept: HeadersKept,
     /// How many sessions there may be at once; further ones are answered 503.
     pub sessions_max: usize,
+}
+
+/// Headers that outlive their request, in memory of their own: as they came, they would keep hyper's whole buffer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeadersKept {
+    /// All of them: a kilobyte or two for a browser.
+    All,
+    /// These.
+    Only(Vec<HeaderName>),
+    /// None.
+    None,
+}
+
+impl HeadersKept {
+    pub(crate) fn pick(&self, headers: &HeaderMap) -> HeaderMap {
+        let is_kept = |name: &HeaderName| match self {
+            Self::All => true,
+            Self::Only(names) => names.contains(name),
+            Self::None => false,
+        };
+        let mut picked = HeaderMap::new();
+        for (name, value) in headers.iter().filter(|(name, _)| is_kept(name)) {
+            if let Ok(mut copy) = HeaderValue::from_bytes(value.as_bytes()) {
+                copy.set_sensitive(value.is_sensitive());
+                picked.append(name.clone(), copy);
+            }
+        }
+        picked
+    }
 }
 
 impl Default for EngineConfig {
@@ -50,6 +82,7 @@ impl Default for EngineConfig {
             // As long as a ping may take: a client that is slower than that is gone anyway.
             outbox_stall_max: Duration::from_secs(20),
             body_timeout: Duration::from_secs(20),
+            headers_kept: HeadersKept::All,
             sessions_max: 1_000_000,
         }
     }

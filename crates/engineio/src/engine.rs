@@ -22,10 +22,8 @@ use crate::application::{Application, Handshake, PeerAddr};
 use crate::config::EngineConfig;
 use crate::driver::{Driver, Start};
 use crate::farewell::hang_up;
-use crate::http::{
-    Body, BodyError, WebSocketRequest, close_connection, compress, is_upgrade, negotiate, read_body, respond,
-    respond_empty,
-};
+use crate::http::compression::{compress, negotiate};
+use crate::http::{Body, BodyError, WebSocketRequest, close_connection, is_upgrade, read_body, respond, respond_empty};
 use crate::link::{Link, PollAnswer, PostAnswer, Request as Wanted};
 use crate::registry::{Entry, Registry};
 use crate::stream;
@@ -159,6 +157,7 @@ impl Engine {
             uri: parts.uri.clone(),
             time: SystemTime::now(),
         };
+        // All of them may count for the decision; what is kept of them is a matter of memory.
         self.shared.application.accept(&handshake).map_err(RequestError::Forbidden)?;
         if !has_version(parts.uri.query().unwrap_or_default()) {
             return Err(RequestError::UnsupportedVersion);
@@ -334,8 +333,16 @@ impl Shared {
             link.close(CloseReason::Shutdown);
         }
         let address = handshake.address;
+        let handshake = self.keep(handshake);
         let connection = self.application.open(handshake, Arc::clone(&link));
         (Driver::new(Arc::clone(self), sid, address, link, connection, start), sid)
+    }
+
+    /// The handshake in memory of its own: as it came, it would keep hyper's whole read buffer.
+    fn keep(&self, handshake: Handshake) -> Handshake {
+        let Handshake { address, headers, uri, time } = handshake;
+        let uri = uri.to_string().parse().unwrap_or(uri);
+        Handshake { address, headers: self.config.headers_kept.pick(&headers), uri, time }
     }
 
     fn is_full(&self) -> bool {

@@ -68,8 +68,9 @@ mod websocket;
 pub use engineio_proto as proto;
 
 pub use application::{Application, Connection, Handshake, PeerAddr};
-pub use config::EngineConfig;
+pub use config::{EngineConfig, HeadersKept};
 pub use engine::Engine;
+pub use http::compression;
 pub use http::{Body, CookieConfig, CorsConfig, CorsOrigins, SameSite};
 pub use link::Link;
 pub use serve::serve;

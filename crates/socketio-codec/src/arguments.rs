@@ -169,7 +169,13 @@ impl Arguments {
         self.text.as_bytes()
     }
 
-    fn sources(&self) -> (&[Placeholder], &[Bytes]) {
+    /// Where in that text the list is.
+    #[cfg(feature = "msgpack")]
+    pub(crate) fn list_start(&self) -> usize {
+        self.list.start
+    }
+
+    pub(crate) fn sources(&self) -> (&[Placeholder], &[Bytes]) {
         match &self.binary {
             Some(binary) => (&binary.placeholders, &binary.attachments),
             None => (&[], &[]),

@@ -47,12 +47,17 @@ struct Reader<'de> {
     bytes: &'de [u8],
     at: usize,
     end: usize,
+    /// Arrays and objects that are open.
+    depth: usize,
     sources: Sources<'de>,
 }
 
+/// As deep as `serde_json` goes, whatever the decoder was told to accept: here it does recurse.
+const DEPTH_MAX: usize = 127;
+
 impl<'de> Reader<'de> {
     fn new(bytes: &'de [u8], span: Range<usize>, sources: Sources<'de>) -> Self {
-        Self { bytes, at: span.start, end: span.end, sources }
+        Self { bytes, at: span.start, end: span.end, depth: 0, sources }
     }
 
     fn peek(&mut self) -> Option<u8> {
@@ -88,23 +93,30 @@ impl<'de> Reader<'de> {
     }
 
     fn seq<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
-        self.expect(b'[')?;
+        self.open(b'[')?;
         let value = visitor.visit_seq(Members { reader: self, closing: Some(b']'), is_first: true })?;
         self.close(b']')?;
         Ok(value)
     }
 
     fn map<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
-        self.expect(b'{')?;
+        self.open(b'{')?;
         let value = visitor.visit_map(Members { reader: self, closing: Some(b'}'), is_first: true })?;
         self.close(b'}')?;
         Ok(value)
+    }
+
+    fn open(&mut self, opening: u8) -> Result<(), Error> {
+        self.expect(opening)?;
+        self.depth += 1;
+        if self.depth > DEPTH_MAX { Err(Error::custom("nested too deep for a type")) } else { Ok(()) }
     }
 
     fn close(&mut self, closing: u8) -> Result<(), Error> {
         match self.peek() {
             Some(found) if found == closing => {
                 self.at += 1;
+                self.depth -= 1;
                 Ok(())
             }
             _ => Err(Error::custom("more elements than the type has places for")),
@@ -213,7 +225,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         if self.peek() != Some(b'{') {
             return serde_json::Deserializer::from_slice(self.skip()?).deserialize_enum(name, variants, visitor);
         }
-        self.expect(b'{')?;
+        self.open(b'{')?;
         let value = visitor.visit_enum(Variant(self))?;
         self.close(b'}')?;
         Ok(value)

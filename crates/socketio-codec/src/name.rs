@@ -127,7 +127,7 @@ impl<'a> RawName<'a> {
     }
 }
 
-fn is_reserved(name: &[u8]) -> bool {
+pub(crate) fn is_reserved(name: &[u8]) -> bool {
     // Few names begin like one of these: that is one comparison instead of six.
     matches!(name.first(), Some(b'c' | b'd' | b'n' | b'r'))
         && RESERVED_NAMES.iter().any(|reserved| reserved.as_bytes() == name)

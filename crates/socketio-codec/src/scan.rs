@@ -233,9 +233,31 @@ fn escape(bytes: &[u8], at: usize) -> Result<usize, usize> {
     }
 }
 
-/// The first quote, backslash or control character from `at` on.
+/// The first quote, backslash or control character from `at` on, or the end.
 #[inline]
 fn find_special(bytes: &[u8], mut at: usize) -> usize {
+    // Most strings end within the first sixteen bytes.
+    for _ in 0..2 {
+        match bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+            Some(chunk) => match special_in(u64::from_le_bytes(*chunk)) {
+                0 => at += 8,
+                found => return at + (found.trailing_zeros() / 8) as usize,
+            },
+            None => break,
+        }
+    }
+    find_special_far(bytes, at)
+}
+
+fn find_special_far(bytes: &[u8], mut at: usize) -> usize {
+    // Without a branch for each byte the compiler makes this a few vector instructions.
+    let (blocks, _) = bytes.get(at..).unwrap_or_default().as_chunks::<32>();
+    for block in blocks {
+        if block.iter().fold(0, |any, byte| any | u8::from(is_special(*byte))) != 0 {
+            break;
+        }
+        at += 32;
+    }
     let (chunks, tail) = bytes.get(at..).unwrap_or_default().as_chunks::<8>();
     for chunk in chunks {
         match special_in(u64::from_le_bytes(*chunk)) {
@@ -248,7 +270,8 @@ fn find_special(bytes: &[u8], mut at: usize) -> usize {
 
 #[inline]
 fn is_special(byte: u8) -> bool {
-    byte == b'"' || byte == b'\\' || byte < 0x20
+    // Not `||`: see where it is used.
+    (byte == b'"') | (byte == b'\\') | (byte < 0x20)
 }
 
 /// A set high bit in the first byte, in little-endian order, that ends a run of plain text; 0 if none does.

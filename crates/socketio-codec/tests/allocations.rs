@@ -8,7 +8,7 @@ use socketio_codec::{Decoder, EventName, Namespace, Packet, PacketRef, Text};
 fn frame(text: &str) -> Text {
     let bytes: Bytes = BytesMut::from(text).freeze();
     let _shared = bytes.clone();
-    Text::try_from(bytes).unwrap()
+    Text::try_from(bytes).expect("is UTF-8")
 }
 
 fn event(decoder: &mut Decoder, text: Text) -> socketio_codec::Event {

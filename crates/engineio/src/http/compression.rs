@@ -1,4 +1,4 @@
-//! Compression of long answers.
+//! Compression of long answers: for polls, and for whatever a program serves beside them.
 
 use std::io::{self, Write};
 
@@ -10,13 +10,16 @@ use http::header::ACCEPT_ENCODING;
 
 /// A content coding of ours, in the order of preference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Encoding {
+pub enum Encoding {
+    /// `gzip`.
     Gzip,
+    /// `deflate`, which is zlib.
     Deflate,
 }
 
 impl Encoding {
-    pub(crate) const fn name(self) -> &'static str {
+    /// Its name in a header.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Gzip => "gzip",
             Self::Deflate => "deflate",
@@ -25,7 +28,7 @@ impl Encoding {
 }
 
 /// The coding the client likes best (RFC 9110, section 12.5.3); among equals the one it names first.
-pub(crate) fn negotiate(headers: &HeaderMap) -> Option<Encoding> {
+pub fn negotiate(headers: &HeaderMap) -> Option<Encoding> {
     let accepted = headers.get(ACCEPT_ENCODING)?.to_str().ok()?;
     let weight_of = |encoding: Encoding| {
         let mut wildcard = None;
@@ -58,7 +61,7 @@ fn weighted(item: &str) -> (&str, u16) {
 }
 
 /// `data` in another coding; `None` if that failed, which writing to memory does not.
-pub(crate) fn compress(data: &[u8], encoding: Encoding) -> Option<Bytes> {
+pub fn compress(data: &[u8], encoding: Encoding) -> Option<Bytes> {
     fn finish(data: &[u8], encoding: Encoding) -> io::Result<Vec<u8>> {
         let target = Vec::with_capacity(data.len() / 4);
         match encoding {

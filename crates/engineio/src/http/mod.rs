@@ -1,13 +1,12 @@
 //! The HTTP around sessions: bodies, headers, compression.
 
 mod body;
-mod compression;
+pub mod compression;
 mod cookie;
 mod cors;
 mod upgrade;
 
 pub(crate) use body::{BodyError, read_body};
-pub(crate) use compression::{compress, negotiate};
 pub use cookie::{CookieConfig, SameSite};
 pub use cors::{CorsConfig, CorsOrigins};
 pub(crate) use upgrade::{WebSocketRequest, is_upgrade};

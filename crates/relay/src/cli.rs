@@ -1,0 +1,139 @@
+//! The command line.
+//!
+//! Flags are only collected here, as text: what they mean is said once, by the table in
+//! [`crate::config`], which reads a flag, a variable and a key of the file alike.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A Socket.IO broadcast relay: what one client emits, every client receives.
+#[derive(Debug, Parser)]
+#[command(name = "fanfare", version, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+}
+
+/// What to do instead of serving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub(crate) enum Command {
+    /// Check the configuration, print what is wrong with it, and exit
+    Check,
+}
+
+/// The settings that can be given as a flag.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Flags {
+    /// Read settings from this TOML file [env: FANFARE_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Listen here; may be repeated [env: FANFARE_LISTEN] [default: port 3000 of 127.0.0.1 and ::1]
+    #[arg(long, global = true, value_name = "ADDR:PORT")]
+    listen: Vec<String>,
+
+    /// Serve Socket.IO under this path [env: FANFARE_PATH] [default: /socket.io/]
+    #[arg(long, global = true, value_name = "PATH")]
+    path: Option<String>,
+
+    /// Let pages of this origin connect, or of any with `*`; may be repeated [env: FANFARE_CORS_ORIGIN]
+    #[arg(long, global = true, value_name = "ORIGIN")]
+    cors_origin: Vec<String>,
+
+    /// Relay event ON (or any other with `*`) as EMIT to SCOPE; may be repeated [env: FANFARE_RULE]
+    ///
+    /// SCOPE is all, others, sender, room:NAME, join:NAME or leave:NAME, and all when left out. Rules given
+    /// here replace those that the file has for the namespace `/`. Without any rule every event is relayed to
+    /// all.
+    #[arg(long, global = true, value_name = "ON[=EMIT][@SCOPE]", verbatim_doc_comment)]
+    rule: Vec<String>,
+
+    /// Serve the client bundle from this folder [env: FANFARE_CLIENT_DIR]
+    #[arg(long, global = true, value_name = "DIR")]
+    client_dir: Option<String>,
+
+    /// Log what passes this filter, such as `info` or `warn,engineio=debug` [env: FANFARE_LOG] [default: info]
+    #[arg(long, global = true, value_name = "FILTER")]
+    log: Option<String>,
+
+    /// Write the log as text or json [env: FANFARE_LOG_FORMAT] [default: text]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    log_format: Option<String>,
+}
+
+impl Flags {
+    /// The settings that were given, by flag.
+    pub(crate) fn given(&self) -> Vec<(&'static str, Vec<String>)> {
+        let once = |value: &Option<String>| value.iter().cloned().collect::<Vec<_>>();
+        let mut given = vec![
+            ("--listen", self.listen.clone()),
+            ("--path", once(&self.path)),
+            ("--cors-origin", self.cors_origin.clone()),
+            ("--rule", self.rule.clone()),
+            ("--client-dir", once(&self.client_dir)),
+            ("--log", once(&self.log)),
+            ("--log-format", once(&self.log_format)),
+        ];
+        given.retain(|(_, values)| !values.is_empty());
+        given
+    }
+}
+
+const AFTER_HELP: &str = "\
+A flag goes before the environment, the environment before the file, the file before the default.
+Every setting of the file has a variable; docs/configuration.md lists them all.";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::config::SETTINGS;
+
+    fn parse(arguments: &[&str]) -> Cli {
+        Cli::try_parse_from(["fanfare"].iter().chain(arguments)).unwrap()
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_of_the_settings_table_exists_and_is_handed_on() {
+        for flag in SETTINGS.iter().filter_map(|setting| setting.flag) {
+            let given = parse(&[flag, "x"]).flags.given();
+            assert_eq!(given, [(flag, vec!["x".to_owned()])]);
+        }
+    }
+
+    #[test]
+    fn every_flag_but_config_is_in_the_settings_table() {
+        for argument in Cli::command().get_arguments() {
+            let Some(name) = argument.get_long() else { continue };
+            let known = SETTINGS.iter().any(|setting| setting.flag == Some(format!("--{name}").as_str()));
+            assert!(known || ["config", "help", "version"].contains(&name), "--{name}");
+        }
+    }
+
+    #[test]
+    fn flags_are_understood_before_and_after_check() {
+        for arguments in [["check", "--config", "a.toml"], ["--config", "a.toml", "check"]] {
+            let cli = parse(&arguments);
+            assert_eq!(cli.command, Some(Command::Check));
+            assert_eq!(cli.flags.config, Some(PathBuf::from("a.toml")));
+        }
+    }
+
+    #[test]
+    fn a_repeated_flag_keeps_its_values_in_order() {
+        let cli = parse(&["--listen", "a", "--rule", "x", "--listen", "b"]);
+        assert_eq!(
+            cli.flags.given(),
+            [("--listen", vec!["a".to_owned(), "b".to_owned()]), ("--rule", vec!["x".to_owned()])]
+        );
+    }
+}

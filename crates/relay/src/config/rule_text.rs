@@ -1,0 +1,109 @@
+//! Rules as a flag or a variable has them: `ON[=EMIT][@SCOPE]`.
+
+use super::namespaces::{parse_emit, parse_on, second_rule};
+use super::written::{Written, Wrong};
+use crate::names::RoomName;
+use crate::rules::{On, Relay, Rule, Rules, Scope};
+
+/// Reads a list of rules.
+pub(crate) fn rules(written: Written<'_>) -> Result<Rules, Wrong> {
+    let mut rules = Rules::default();
+    for element in written.elements(FORM)? {
+        let (on, rule) = element.parsed(parse)?;
+        if let Err(on) = rules.add(on, rule) {
+            return Err(Wrong { message: second_rule(&on), offset: None });
+        }
+    }
+    if rules.is_empty() { Err(written.wrong(FORM)) } else { Ok(rules) }
+}
+
+/// Takes one rule, or says what was expected.
+///
+/// The first `@` begins the scope and the first `=` before it the name that is sent: an event whose name has one
+/// needs the file, a room's name may have either.
+fn parse(text: &str) -> Result<(On, Rule), &'static str> {
+    let (names, scope) = text.split_once('@').map_or((text, None), |(names, scope)| (names, Some(scope)));
+    let (on, emit) = names.split_once('=').map_or((names, None), |(on, emit)| (on, Some(emit)));
+    let on = parse_on(on)?;
+    let emit = emit.map(parse_emit).transpose()?;
+    let to = match scope.map(|scope| scope.split_once(':').unwrap_or((scope, ""))) {
+        None | Some(("all", "")) => Scope::All,
+        Some(("others", "")) => Scope::Others,
+        Some(("sender", "")) => Scope::Sender,
+        Some(("room", room)) => Scope::Room(RoomName::parse(room)?),
+        Some(("join" | "leave", _)) if emit.is_some() => return Err("no =EMIT before @join: or @leave:"),
+        Some(("join", room)) => {
+            return Ok((on, Rule { leave: None, join: Some(RoomName::parse(room)?), relay: None }));
+        }
+        Some(("leave", room)) => {
+            return Ok((on, Rule { leave: Some(RoomName::parse(room)?), join: None, relay: None }));
+        }
+        Some(_) => return Err("all, others, sender, room:NAME, join:NAME or leave:NAME after @"),
+    };
+    Ok((on, Rule { leave: None, join: None, relay: Some(Relay { emit, to, volatile: false }) }))
+}
+
+const FORM: &str = "rules of the form ON[=EMIT][@SCOPE]";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a rule does, in words.
+    fn told(text: &str) -> String {
+        let (on, rule) = match parse(text) {
+            Ok(parsed) => parsed,
+            Err(expected) => return format!("expected {expected}"),
+        };
+        let on = match on {
+            On::Any => "any".to_owned(),
+            On::Event(name) => name.to_string(),
+        };
+        match rule {
+            Rule { join: Some(room), leave: None, relay: None } => format!("{on} joins {room}"),
+            Rule { leave: Some(room), join: None, relay: None } => format!("{on} leaves {room}"),
+            Rule { leave: None, join: None, relay: Some(Relay { emit, to, volatile: false }) } => {
+                let emit = emit.map_or("itself".to_owned(), |emit| emit.to_string());
+                format!("{on} as {emit} to {to:?}")
+            }
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_rule_is_an_event_a_name_and_a_scope() {
+        for (text, expected) in [
+            ("update", "update as itself to All"),
+            ("update@others", "update as itself to Others"),
+            ("database-change=database-changed", "database-change as database-changed to All"),
+            ("a=b@sender", "a as b to Sender"),
+            ("*", "any as itself to All"),
+            ("*@others", "any as itself to Others"),
+            ("say@room:lobby", "say as itself to Room(RoomName(\"lobby\"))"),
+            ("say@room:a=b@c:d", "say as itself to Room(RoomName(\"a=b@c:d\"))"),
+            ("enter@join:lobby", "enter joins lobby"),
+            ("exit@leave:lobby", "exit leaves lobby"),
+        ] {
+            assert_eq!(told(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_rule_that_cannot_work_says_what_was_expected() {
+        let scopes = "expected all, others, sender, room:NAME, join:NAME or leave:NAME after @";
+        for (text, expected) in [
+            ("", "expected an event name"),
+            ("@all", "expected an event name"),
+            ("a=", "expected an event name"),
+            ("a=*", "expected an event name (without \"emit\" each event keeps its own)"),
+            ("a@", scopes),
+            ("a@everyone", scopes),
+            ("a@all:b", scopes),
+            ("a@room", "expected the name of a room"),
+            ("a@room:", "expected the name of a room"),
+            ("a=b@join:c", "expected no =EMIT before @join: or @leave:"),
+        ] {
+            assert_eq!(told(text), expected, "{text}");
+        }
+    }
+}

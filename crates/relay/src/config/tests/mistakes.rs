@@ -1,0 +1,392 @@
+//! Mistakes, and what is said about each.
+
+use super::*;
+
+/// What is in the file, and the messages about it.
+const WRONG_FILES: &[(&str, &[&str])] = &[
+    // What is no TOML, or not even text.
+    ("a = ", &["1:5: string values must be quoted, expected literal string"]),
+    ("listen = ['127.0.0.1:1']\nlisten = ['127.0.0.1:2']", &["2:1: duplicate key"]),
+    // Keys.
+    ("pth = '/'", &["1:1: pth: is not a setting; did you mean path?"]),
+    ("ping_interval_ms = 5", &["1:1: ping_interval_ms: is not a setting; did you mean engine.ping_interval_ms?"]),
+    (
+        "[engine]\npingInterval = 5",
+        &["2:1: engine.pingInterval: is not a setting; did you mean engine.ping_interval_ms?"],
+    ),
+    ("[cors]\norigin = '*'", &["2:1: cors.origin: is not a setting; did you mean cors.origins?"]),
+    ("\"a\\nb\" = 1", &["1:1: a\\nb: is not a setting"]),
+    ("'log.format' = 'json'", &["1:1: \"log.format\": is not a setting; did you mean log.format?"]),
+    ("[tls]\ncert = 'a'", &["1:2: tls: is not a setting"]),
+    ("engine = 5", &["1:1: engine: expected a table, [engine], found 5"]),
+    ("[path]", &["1:2: path: expected text, found a table"]),
+    // Times and numbers.
+    (
+        "[engine]\n  ping_interval_ms = '25s'",
+        &["2:3: engine.ping_interval_ms: expected a whole number of milliseconds from 1 to 86400000, found \"25s\""],
+    ),
+    (
+        "engine.ping_interval_ms = 0",
+        &["1:8: engine.ping_interval_ms: expected a whole number of milliseconds from 1 to 86400000, found 0"],
+    ),
+    (
+        "engine.upgrade_timeout_ms = -1\nengine.connect_timeout_ms = 18446744073709551616",
+        &[
+            "1:8: engine.upgrade_timeout_ms: expected a whole number of milliseconds from 1 to 86400000, found -1",
+            "2:8: engine.connect_timeout_ms: expected a whole number of milliseconds from 1 to 86400000, found 18446744073709551616",
+        ],
+    ),
+    (
+        "engine.ping_timeout_ms = 20",
+        &["1:8: engine.ping_timeout_ms: expected a whole number of milliseconds from 100 to 86400000, found 20"],
+    ),
+    (
+        "shutdown_deadline_ms = 1.5",
+        &["1:1: shutdown_deadline_ms: expected a whole number of milliseconds from 1 to 86400000, found 1.5"],
+    ),
+    (
+        "engine.max_payload_bytes = '1MB'",
+        &["1:8: engine.max_payload_bytes: expected a whole number of bytes from 1 to 1073741824, found \"1MB\""],
+    ),
+    ("worker_threads = 0", &["1:1: worker_threads: expected a whole number of threads from 1 to 1024, found 0"]),
+    (
+        "limits.attachments_max = 1001",
+        &["1:8: limits.attachments_max: expected a whole number of attachments from 0 to 1000, found 1001"],
+    ),
+    ("engine.allow_upgrades = 'yes'", &["1:8: engine.allow_upgrades: expected true or false, found \"yes\""]),
+    ("engine.allow_upgrades = 1", &["1:8: engine.allow_upgrades: expected true or false, found 1"]),
+    // Addresses and paths.
+    (
+        "listen = ['127.0.0.1:3000',\n  'localhost:3000']",
+        &[
+            "2:3: listen: expected an IP address and a port, such as 127.0.0.1:3000 or [::]:3000, found \"localhost:3000\"",
+        ],
+    ),
+    (
+        "listen = '127.0.0.1:3000'",
+        &[
+            "1:1: listen: expected a list: an IP address and a port, such as 127.0.0.1:3000 or [::]:3000, found \"127.0.0.1:3000\"",
+        ],
+    ),
+    (
+        "listen = [3000]",
+        &["1:11: listen: expected an IP address and a port, such as 127.0.0.1:3000 or [::]:3000, found 3000"],
+    ),
+    ("listen = []", &["1:1: listen: expected at least one address, found an empty list"]),
+    ("listen = ['[::1]:1', '[::1]:1']", &["1:22: listen: expected each only once, found \"[::1]:1\""]),
+    (
+        "path = '/socket.io'",
+        &["1:1: path: expected a path that starts and ends with `/`, such as /socket.io/, found \"/socket.io\""],
+    ),
+    (
+        "path = 'socket.io/'",
+        &["1:1: path: expected a path that starts and ends with `/`, such as /socket.io/, found \"socket.io/\""],
+    ),
+    (
+        "path = '/a/../b c/'",
+        &[
+            "1:1: path: expected a path of letters, digits and -._~!$&'()*+,;=:@%, without the segments `.` and `..`, found \"/a/../b c/\"",
+        ],
+    ),
+    (
+        "client_dir = '/nowhere/at/all'",
+        &[
+            "1:1: client_dir: expected a folder that can be read, found \"/nowhere/at/all\" (/nowhere/at/all: No such file or directory (os error 2))",
+        ],
+    ),
+    ("client_dir = '/etc/passwd'", &["1:1: client_dir: expected a folder, which this is not, found \"/etc/passwd\""]),
+    // Transports and the cookie.
+    (
+        "engine.transports = []",
+        &["1:8: engine.transports: expected \"polling\", \"websocket\" or both, found an empty list"],
+    ),
+    (
+        "engine.transports = ['polling', 'webtransport']",
+        &["1:33: engine.transports: expected \"polling\", \"websocket\" or both, found \"webtransport\""],
+    ),
+    (
+        "engine.transports = ['polling', 'polling']",
+        &["1:33: engine.transports: expected each only once, found \"polling\""],
+    ),
+    ("engine.cookie = true", &["1:8: engine.cookie: expected a table, [engine.cookie], found true"]),
+    (
+        "engine.cookie.name = 'a b'",
+        &["1:15: engine.cookie.name: expected a cookie name: letters, digits and !#$%&'*+-.^_`|~, found \"a b\""],
+    ),
+    (
+        "engine.cookie.path = '/;secure'",
+        &["1:15: engine.cookie.path: expected a path that starts with `/`, without blanks or `;`, found \"/;secure\""],
+    ),
+    ("engine.cookie.domain = ''", &["1:15: engine.cookie.domain: expected a domain such as example.com, found \"\""]),
+    (
+        "engine.cookie.same_site = 'None'",
+        &["1:15: engine.cookie.same_site: expected \"strict\", \"lax\" or \"none\", found \"None\""],
+    ),
+    (
+        "[engine.cookie]\nsame_site = 'none'",
+        &[
+            "2:1: engine.cookie.same_site: expected engine.cookie.secure = true beside \"none\": browsers drop the cookie otherwise",
+        ],
+    ),
+    // Origins.
+    (
+        "cors.origins = ['https://example.com/']",
+        &[
+            "1:17: cors.origins: expected an origin without a path or anything else after it, such as https://example.com, found \"https://example.com/\"",
+        ],
+    ),
+    (
+        "cors.origins = ['example.com']",
+        &[
+            "1:17: cors.origins: expected `*` or an origin, scheme://host[:port], such as https://example.com, found \"example.com\"",
+        ],
+    ),
+    (
+        "cors.origins = ['*', 'http://a.example']",
+        &["1:6: cors.origins: expected `*` alone, or only origins, found a list"],
+    ),
+    (
+        "cors.origins = ['http://a.example', 'HTTP://A.example:80']",
+        &["1:37: cors.origins: expected each only once, found \"HTTP://A.example:80\""],
+    ),
+    (
+        "[cors]\norigins = ['*']\ncredentials = true",
+        &["3:1: cors.credentials: expected cors.origins to be a list of origins: browsers refuse credentials for `*`"],
+    ),
+    // The log.
+    (
+        "log.filter = 'inof'",
+        &[
+            "1:5: log.filter: expected off, error, warn, info, debug or trace, also for a part of the program, such as info,engineio=debug, found \"inof\"",
+        ],
+    ),
+    ("log.format = 'xml'", &["1:5: log.format: expected \"text\" or \"json\", found \"xml\""]),
+    // Namespaces.
+    ("[namespace]\nname = '/'", &["1:2: namespace: expected [[namespace]], tables in double brackets, found a table"]),
+    ("namespace = ['/']", &["1:14: namespace: expected [[namespace]], tables in double brackets, found \"/\""]),
+    ("[[namespace]]\n", &["1:1: namespace.name: expected a name, such as \"/\", found none"]),
+    (
+        "[[namespace]]\nname = 'chat'",
+        &["2:1: namespace.name: expected a name that starts with `/` and has no `,` or `?`, found \"chat\""],
+    ),
+    (
+        "[[namespace]]\nname = '/a'\n\n[[namespace]]\nname = '/a'",
+        &["5:1: namespace.name: expected each namespace once, found a second \"/a\""],
+    ),
+    (
+        "[[namespace]]\nname = '/'\nrules = []",
+        &["3:1: namespace.rules: is not a setting; did you mean namespace.rule?"],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\n[[namespace]]\nname = '/b'",
+        &[
+            "5:1: namespace: expected at least one [[namespace.rule]] for \"/b\", since there are rules elsewhere; one with on = \"*\" relays every event",
+        ],
+    ),
+    // Rules.
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\nto = 'all'",
+        &["3:1: namespace.rule.on: expected an event name or \"*\", found none"],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\n[[namespace.rule]]\non = 'a'\nto = 'others'",
+        &["6:1: namespace.rule.on: expected one rule for each event, found a second for \"a\""],
+    ),
+    (
+        "[[namespace]]\nname = '/'\nrule = [{ on = '*' }, { on = '*' }]",
+        &["3:25: namespace.rule.on: expected one rule for each event, found a second for \"*\""],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'disconnect'\nemit = 'connect'",
+        &[
+            "4:1: namespace.rule.on: expected a name that Socket.IO does not reserve (connect, connect_error, disconnect, disconnecting, newListener, removeListener), found \"disconnect\"",
+            "5:1: namespace.rule.emit: expected a name that Socket.IO does not reserve (connect, connect_error, disconnect, disconnecting, newListener, removeListener), found \"connect\"",
+        ],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = '*'\nemit = '*'",
+        &["5:1: namespace.rule.emit: expected an event name (without \"emit\" each event keeps its own), found \"*\""],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = ''",
+        &["4:1: namespace.rule.on: expected an event name, found \"\""],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nto = 'everyone'",
+        &[
+            "5:1: namespace.rule.to: expected \"all\", \"others\", \"sender\" or { room = \"name\" }, found \"everyone\"",
+        ],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nto = { rooms = 'x' }",
+        &["5:1: namespace.rule.to: expected \"all\", \"others\", \"sender\" or { room = \"name\" }, found a table"],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nto = { room = '' }",
+        &["5:1: namespace.rule.to: expected the name of a room, found \"\""],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nvolatil = true",
+        &["5:1: namespace.rule.volatil: is not a setting; did you mean namespace.rule.volatile?"],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\njoin = 'x'\nemit = 'b'",
+        &[
+            "6:1: namespace.rule.emit: expected \"to\" beside it: a rule with \"join\" or \"leave\" sends only if it says to whom",
+        ],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\njoin = 'x'\nleave = 'x'",
+        &["6:1: namespace.rule.leave: expected another room than \"join\" has, found \"x\""],
+    ),
+    // All at once, from top to bottom, in characters and not bytes.
+    (
+        "worker_threads = 'é'\n[log]\nformat = 1\n[cors]\ncredentials = 2\norigins = ['é', 'http://b.example', '']",
+        &[
+            "1:1: worker_threads: expected a whole number of threads from 1 to 1024, found \"é\"",
+            "3:1: log.format: expected \"text\" or \"json\", found 1",
+            "5:1: cors.credentials: expected true or false, found 2",
+            "6:12: cors.origins: expected `*` or an origin, scheme://host[:port], such as https://example.com, found \"é\"",
+        ],
+    ),
+    (
+        "listen = ['é', # é\n  'x']\nlog = { format = 'é', filter = '' }",
+        &[
+            "1:11: listen: expected an IP address and a port, such as 127.0.0.1:3000 or [::]:3000, found \"é\"",
+            "3:9: log.format: expected \"text\" or \"json\", found \"é\"",
+            "3:23: log.filter: expected off, error, warn, info, debug or trace, also for a part of the program, such as info,engineio=debug, found \"\"",
+        ],
+    ),
+];
+
+#[test]
+fn each_mistake_in_a_file_is_told_with_its_place() {
+    for (file, expected) in WRONG_FILES {
+        let scratch = Scratch::new(file);
+        let problems = load(Some(&scratch.path), [], &[]).unwrap_err();
+        let prefix = format!("{}:", scratch.path.display());
+        let messages: Vec<String> = problems.iter().map(|problem| problem.to_string().replace(&prefix, "")).collect();
+        assert_eq!(messages, *expected, "in\n{file}");
+    }
+}
+
+#[test]
+fn each_mistake_in_a_variable_or_flag_is_told_by_its_name() {
+    for (variable, flag, expected) in [
+        (
+            Some(("FANFARE_PING_INTERVAL_MS", "25s")),
+            None,
+            "FANFARE_PING_INTERVAL_MS: expected a whole number of milliseconds from 1 to 86400000, found \"25s\"",
+        ),
+        (
+            Some(("FANFARE_LISTEN", "127.0.0.1:1, x")),
+            None,
+            "FANFARE_LISTEN: expected an IP address and a port, such as 127.0.0.1:3000 or [::]:3000, found \"x\"",
+        ),
+        (Some(("FANFARE_LISTEN", ",")), None, "FANFARE_LISTEN: expected at least one address, found \",\""),
+        (Some(("FANFARE_ALLOW_UPGRADES", "1")), None, "FANFARE_ALLOW_UPGRADES: expected true or false, found \"1\""),
+        (
+            Some(("FANFARE_RULE", "a,b,a@others")),
+            None,
+            "FANFARE_RULE: expected one rule for each event, found a second for \"a\"",
+        ),
+        (
+            Some(("FANFARE_CORS_ORIGINS", "*")),
+            None,
+            "FANFARE_CORS_ORIGINS: is not a setting; did you mean FANFARE_CORS_ORIGIN?",
+        ),
+        (
+            Some(("FANFARE_CORS_CREDENTIALS", "true")),
+            Some(("--cors-origin", "*")),
+            "FANFARE_CORS_CREDENTIALS: expected cors.origins to be a list of origins: browsers refuse credentials for `*`",
+        ),
+        (
+            None,
+            Some(("--listen", "")),
+            "--listen: expected an IP address and a port, such as 127.0.0.1:3000 or [::]:3000, found \"\"",
+        ),
+        (None, Some(("--log-format", "xml")), "--log-format: expected \"text\" or \"json\", found \"xml\""),
+        (
+            None,
+            Some(("--rule", "a@everyone")),
+            "--rule: expected all, others, sender, room:NAME, join:NAME or leave:NAME after @, found \"a@everyone\"",
+        ),
+        (
+            None,
+            Some(("--client-dir", "/nowhere")),
+            "--client-dir: expected a folder that can be read, found \"/nowhere\" (/nowhere: No such file or directory (os error 2))",
+        ),
+    ] {
+        let flags: Vec<_> = flag.iter().map(|(flag, value)| (*flag, vec![(*value).to_owned()])).collect();
+        let problems = load(None, os(variable.as_slice()), &flags).unwrap_err();
+        let messages: Vec<String> = problems.iter().map(Problem::to_string).collect();
+        assert_eq!(messages, [expected]);
+    }
+}
+
+#[test]
+fn mistakes_of_file_environment_and_flags_are_told_together() {
+    let file = Scratch::new("log.format = 'xml'");
+    let flags = [("--path", vec!["x".to_owned()])];
+    let problems = load(Some(&file.path), os(&[("FANFARE_PATH", "y")]), &flags).unwrap_err();
+    // Each is wrong by itself, even what would be overridden.
+    assert!(matches!(problems[0].place, Place::Line { .. }));
+    assert_eq!(problems[1].place, Place::Variable("FANFARE_PATH".to_owned()));
+    assert_eq!(problems[2].place, Place::Flag("--path"));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_told_by_its_path() {
+    let problems = load(Some(Path::new("/nowhere/relay.toml")), [], &[]).unwrap_err();
+    assert_eq!(problems[0].to_string(), "/nowhere/relay.toml: cannot be read: No such file or directory (os error 2)");
+}
+
+#[test]
+fn a_file_in_another_encoding_is_told_by_the_line_where_it_shows() {
+    let file = Scratch::of_bytes(b"# one\npath = '/\xff/'\n");
+    let problems = load(Some(&file.path), [], &[]).unwrap_err();
+    assert_eq!(problems[0].to_string(), format!("{}:2:10: expected text in UTF-8", file.path.display()));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_in_another_encoding_is_told_by_its_name() {
+    use std::os::unix::ffi::OsStringExt;
+
+    let value = OsString::from_vec(vec![b'/', 0xff, b'/']);
+    let problems = load(None, [(OsString::from("FANFARE_PATH"), value)], &[]).unwrap_err();
+    assert_eq!(problems[0].to_string(), "FANFARE_PATH: expected text in UTF-8");
+}
+
+#[test]
+fn what_works_but_may_not_be_meant_is_a_warning() {
+    for (file, expected) in [
+        (
+            "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'say'\nto = { room = 'lobby' }",
+            "1:1: namespace: room \"lobby\" of namespace \"/\" is a target, but no rule joins it",
+        ),
+        ("cors.credentials = true", "1:6: cors.credentials: has no effect: cors.origins names none that may connect"),
+        (
+            "limits.outbox_bytes_max = 1000",
+            "1:8: limits.outbox_bytes_max: is less than engine.max_payload_bytes (1000000): a client that has not yet \
+             taken the largest message is closed by the next",
+        ),
+        (
+            "client_dir = '/'",
+            "1:1: client_dir: has no socket.io.js: the bundle is in the folder `dist` of the npm package \
+             socket.io-client (or `client-dist` of socket.io)",
+        ),
+    ] {
+        let scratch = Scratch::new(file);
+        let warnings = load(Some(&scratch.path), [], &[]).unwrap().warnings;
+        let prefix = format!("{}:", scratch.path.display());
+        let messages: Vec<String> = warnings.iter().map(|warning| warning.to_string().replace(&prefix, "")).collect();
+        assert_eq!(messages, [expected]);
+    }
+}
+
+#[test]
+fn a_room_that_a_rule_joins_is_no_warning() {
+    let file = "[[namespace]]\nname = '/'\nrule = [{ on = 'a', join = 'x' }, { on = 'b', to = { room = 'x' } }]";
+    assert_eq!(from_file(file).unwrap().warnings, []);
+}

@@ -1,0 +1,138 @@
+//! From the configuration to a running relay, and its end.
+
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+
+use socketio::{Server, serve as serve_http};
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::EXIT_BAD_CONFIG;
+use crate::bundle::Bundle;
+use crate::config::Config;
+use crate::listen::listen;
+use crate::logging;
+use crate::relay::{Counts, Relaying};
+use crate::settings;
+use crate::site::Site;
+
+/// Runs the relay until it is told to stop.
+pub(crate) fn serve(config: Config) -> ExitCode {
+    logging::start(&config.log);
+    let available = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let workers = config.worker_threads.unwrap_or(available);
+    let outcome = runtime(workers).and_then(|runtime| {
+        let outcome = runtime.block_on(run(config, workers));
+        // What did not end by its deadline is not waited for.
+        runtime.shutdown_background();
+        outcome
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("fanfare: {message}");
+            ExitCode::from(EXIT_BAD_CONFIG)
+        }
+    }
+}
+
+/// One thread needs no queues shared between threads.
+fn runtime(workers: NonZeroUsize) -> Result<Runtime, String> {
+    let runtime = match workers.get() {
+        1 => Builder::new_current_thread().enable_all().build(),
+        workers => Builder::new_multi_thread().worker_threads(workers).enable_all().build(),
+    };
+    runtime.map_err(|error| format!("cannot start: {error}"))
+}
+
+/// # Errors
+/// Why it could not start; then nothing was served.
+async fn run(config: Config, workers: NonZeroUsize) -> Result<(), String> {
+    let stopped = stop_signal()?;
+    let bundle = config.client_dir.as_deref().map(|folder| {
+        Bundle::read(folder).map_err(|error| format!("cannot read the client bundle in {}: {error}", folder.display()))
+    });
+    let bundle = bundle.transpose()?;
+    let listeners = listen(&config)?;
+    let deadline = config.shutdown_deadline;
+    let counts = Arc::new(Counts::default());
+    let server_config = settings::server_config(&config, workers);
+    let (path, cors) = (config.path.as_str().to_owned(), settings::cors(&config.cors));
+    let server = server(config, server_config, &counts)?;
+    let site = Arc::new(Site { server: server.clone(), path, bundle, cors });
+
+    let (serving, stopping) = watch::channel(());
+    let mut accepting = start(listeners, &site, &stopping)?;
+    stopped.await;
+
+    tracing::info!(connections = server.connection_count(), "stopping");
+    drop(serving);
+    server.close();
+    let ended = tokio::time::timeout(deadline, async {
+        server.drained().await;
+        while accepting.join_next().await.is_some() {}
+    });
+    let is_clean = ended.await.is_ok();
+    log_end(&server, &counts, is_clean, deadline);
+    Ok(())
+}
+
+fn server(config: Config, server_config: socketio::ServerConfig, counts: &Arc<Counts>) -> Result<Server, String> {
+    let mut builder = Server::builder(server_config);
+    for (name, rules) in config.namespaces {
+        let relaying = Relaying { rules, counts: Arc::clone(counts) };
+        builder = builder.namespace(name.as_str(), relaying).map_err(|error| format!("namespace {name}: {error}"))?;
+    }
+    Ok(builder.build())
+}
+
+/// Accepts on every listener, and says so in a line a script can read.
+fn start(listeners: Vec<TcpListener>, site: &Arc<Site>, stopping: &watch::Receiver<()>) -> Result<JoinSet<()>, String> {
+    let mut accepting = JoinSet::new();
+    for listener in listeners {
+        let address = listener.local_addr().map_err(|error| format!("cannot listen: {error}"))?;
+        println!("listening on http://{address}");
+        let site = Arc::clone(site);
+        let service = move |request| {
+            let site = Arc::clone(&site);
+            async move { site.answer(request).await }
+        };
+        let mut stopping = stopping.clone();
+        accepting.spawn(serve_http(listener, service, async move {
+            // Nothing is ever sent: it ends when the sender is dropped.
+            let _ = stopping.changed().await;
+        }));
+    }
+    Ok(accepting)
+}
+
+/// Ready when the process is asked to end. From the call on, a signal does not kill it.
+fn stop_signal() -> Result<impl Future<Output = ()>, String> {
+    let wanted = |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
+    let (mut terminate, mut interrupt) = (wanted(SignalKind::terminate())?, wanted(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+fn log_end(server: &Server, counts: &Counts, is_clean: bool, deadline: Duration) {
+    if !is_clean {
+        tracing::warn!(connections = server.connection_count(), ?deadline, "the deadline has passed: leaving the rest");
+    }
+    tracing::info!(
+        relayed = counts.relayed.load(Ordering::Relaxed),
+        refused = counts.refused.load(Ordering::Relaxed),
+        closed = ?server.close_counts(),
+        "stopped"
+    );
+}

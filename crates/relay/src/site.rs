@@ -1,0 +1,55 @@
+//! What the relay answers by HTTP.
+
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::Full;
+use socketio::engineio::CorsConfig;
+use socketio::{Body, Server};
+
+use crate::bundle::Bundle;
+
+/// Everything under one address: the relay itself, the client bundle, and the health check.
+pub(crate) struct Site {
+    pub(crate) server: Server,
+    /// Under which the server and the bundle are found.
+    pub(crate) path: String,
+    pub(crate) bundle: Option<Bundle>,
+    pub(crate) cors: Option<CorsConfig>,
+}
+
+impl Site {
+    /// Answers one request.
+    pub(crate) async fn answer<B: http_body::Body>(&self, request: Request<B>) -> Response<Body> {
+        let path = request.uri().path();
+        // Before the server: its path may be `/`.
+        if path == "/healthz" {
+            return text(StatusCode::OK, "ok\n");
+        }
+        if let Some(response) = self.bundle_file(&request) {
+            return response;
+        }
+        if self.server.owns(path) {
+            return self.server.call(request).await;
+        }
+        text(StatusCode::NOT_FOUND, "not found\n")
+    }
+
+    fn bundle_file<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return None;
+        }
+        let name = request.uri().path().strip_prefix(&self.path)?;
+        let mut response = self.bundle.as_ref()?.answer(name, request.headers())?;
+        if let Some(cors) = &self.cors {
+            cors.apply(request.headers(), response.headers_mut());
+        }
+        Some(response)
+    }
+}
+
+fn text(status: StatusCode, text: &'static str) -> Response<Body> {
+    let mut response = Response::new(Full::from(text));
+    *response.status_mut() = status;
+    let content_type = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+}

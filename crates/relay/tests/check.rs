@@ -1,0 +1,78 @@
+//! The binary itself: what it prints about its configuration, where, and with which status.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+#[test]
+fn check_says_that_a_valid_configuration_is_valid() {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples/relay.toml");
+    for arguments in [["check", "--config", example], ["--config", example, "check"]] {
+        let output = fanfare(&arguments, &[]);
+        assert_eq!(output.status.code(), Some(0));
+        assert_eq!(text(&output.stdout), "fanfare: the configuration is valid\n");
+        assert_eq!(text(&output.stderr), "");
+    }
+}
+
+#[test]
+fn check_and_start_print_each_problem_on_a_line_and_exit_with_2() {
+    let file = scratch("both", "path = '/x'\n\n[engine]\nping_interval_ms = '25s'\n");
+    for command in [&["check"][..], &[]] {
+        let arguments = [command, &["--config", file.to_str().unwrap(), "--log-format", "xml"]].concat();
+        let output = fanfare(&arguments, &[("FANFARE_TRANSPORTS", "carrier-pigeon")]);
+        assert_eq!(output.status.code(), Some(2));
+        assert_eq!(text(&output.stdout), "");
+        let expected = format!(
+            "fanfare: {file}:1:1: path: expected a path that starts and ends with `/`, such as /socket.io/, found \"/x\"\n\
+             fanfare: {file}:4:1: engine.ping_interval_ms: expected a whole number of milliseconds from 1 to 86400000, \
+             found \"25s\"\n\
+             fanfare: FANFARE_TRANSPORTS: expected \"polling\", \"websocket\" or both, found \"carrier-pigeon\"\n\
+             fanfare: --log-format: expected \"text\" or \"json\", found \"xml\"\n",
+            file = file.display()
+        );
+        assert_eq!(text(&output.stderr), expected);
+    }
+}
+
+#[test]
+fn a_warning_goes_to_stderr_and_is_no_failure() {
+    let output = fanfare(&["check", "--rule", "say@room:lobby"], &[]);
+    assert_eq!(output.status.code(), Some(0));
+    let expected = "fanfare: warning: --rule: room \"lobby\" of namespace \"/\" is a target, but no rule joins it\n";
+    assert_eq!(text(&output.stderr), expected);
+}
+
+#[test]
+fn an_unknown_flag_exits_with_2_and_names_the_one_meant() {
+    let output = fanfare(&["--listn", "127.0.0.1:0"], &[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("--listen"));
+}
+
+#[test]
+fn version_and_help_are_printed() {
+    let version = fanfare(&["--version"], &[]);
+    assert_eq!(text(&version.stdout), format!("fanfare {}\n", env!("CARGO_PKG_VERSION")));
+    let help = fanfare(&["--help"], &[]);
+    assert_eq!(help.status.code(), Some(0));
+    for flag in ["--config", "--listen", "--path", "--cors-origin", "--rule", "--client-dir", "--log", "--log-format"] {
+        assert!(text(&help.stdout).contains(flag), "{flag}");
+    }
+}
+
+fn fanfare(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fanfare"));
+    command.args(arguments).env_clear().envs(variables.iter().copied());
+    command.output().expect("the binary runs")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("it prints text")
+}
+
+fn scratch(name: &str, content: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.toml"));
+    fs::write(&path, content).expect("a scratch file can be written");
+    path
+}

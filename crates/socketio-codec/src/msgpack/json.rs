@@ -1,0 +1,246 @@
+//! Between MessagePack and JSON, without recursion.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Write as _;
+
+use bytes::Bytes;
+
+use crate::deserialize::Sources;
+use crate::error::DecodeError;
+use crate::msgpack::encode;
+use crate::msgpack::read::{self, Token};
+use crate::scan;
+use crate::string;
+
+/// An array or map that is open.
+struct Open {
+    /// Of a map, keys and values both.
+    left: usize,
+    is_map: bool,
+    /// Nothing was written in it yet.
+    is_first: bool,
+}
+
+/// Writes `len` values from `at` on, with commas between, and gives the byte strings among them.
+pub(crate) fn to_json(bytes: &[u8], mut at: usize, len: usize) -> Result<(String, Vec<Bytes>), DecodeError> {
+    let mut text = String::with_capacity(bytes.len());
+    let mut attachments = Vec::new();
+    let mut open = Vec::from([Open { left: len, is_map: false, is_first: true }]);
+    while let Some(top) = open.last_mut() {
+        if top.left == 0 {
+            let is_map = top.is_map;
+            open.pop();
+            // The outermost is the list itself, which has no brackets.
+            if !open.is_empty() {
+                text.push(if is_map { '}' } else { ']' });
+            }
+            continue;
+        }
+        let is_key = top.is_map && top.left % 2 == 0;
+        let is_value = top.is_map && !is_key;
+        if is_value {
+            text.push(':');
+        } else if !top.is_first {
+            text.push(',');
+        }
+        top.is_first = false;
+        top.left -= 1;
+        let (token, end) = read::token(bytes, at)?;
+        if is_key {
+            key(token, at, &mut text)?;
+        } else {
+            match token {
+                Token::Array(len) => {
+                    text.push('[');
+                    open.push(Open { left: len, is_map: false, is_first: true });
+                }
+                Token::Map(len) => {
+                    text.push('{');
+                    open.push(Open { left: 2 * len, is_map: true, is_first: true });
+                }
+                scalar => write_scalar(scalar, &mut text, &mut attachments),
+            }
+        }
+        at = end;
+    }
+    Ok((text, attachments))
+}
+
+/// Keys are text in JSON; JavaScript makes text of numbers and booleans too.
+fn key(token: Token<'_>, at: usize, text: &mut String) -> Result<(), DecodeError> {
+    if let Token::Str(key) = token {
+        string::escape_into(key, text);
+        return Ok(());
+    }
+    if !matches!(token, Token::Nil | Token::Bool(_) | Token::Unsigned(_) | Token::Signed(_) | Token::Float(_)) {
+        return Err(read::invalid(at));
+    }
+    text.push('"');
+    write_scalar(token, text, &mut Vec::new());
+    text.push('"');
+    Ok(())
+}
+
+fn write_scalar(token: Token<'_>, text: &mut String, attachments: &mut Vec<Bytes>) {
+    // Writing to a `String` cannot fail.
+    let _ = match token {
+        Token::Bool(value) => write!(text, "{value}"),
+        Token::Unsigned(number) => write!(text, "{number}"),
+        Token::Signed(number) => write!(text, "{number}"),
+        Token::Float(number) if number.is_finite() => write!(text, "{number:?}"),
+        Token::Str(value) => {
+            string::escape_into(value, text);
+            Ok(())
+        }
+        Token::Bin(bytes) => attachment(bytes, text, attachments),
+        Token::Date(millis) => date(millis, text),
+        Token::Ext(kind, bytes) => {
+            let _ = write!(text, "[{kind},");
+            let written = attachment(bytes, text, attachments);
+            text.push(']');
+            written
+        }
+        Token::Nil | Token::Undefined | Token::Float(_) | Token::Array(_) | Token::Map(_) => write!(text, "null"),
+    };
+}
+
+fn attachment(bytes: &[u8], text: &mut String, attachments: &mut Vec<Bytes>) -> core::fmt::Result {
+    let index = attachments.len();
+    attachments.push(Bytes::copy_from_slice(bytes));
+    write!(text, r#"{{"_placeholder":true,"num":{index}}}"#)
+}
+
+/// Milliseconds since 1970 as `Date.prototype.toJSON` writes them; `null` where JavaScript has no such date.
+fn date(millis: i64, text: &mut String) -> core::fmt::Result {
+    const DAY: i64 = 86_400_000;
+    if millis.unsigned_abs() > 100_000_000 * DAY.unsigned_abs() {
+        return write!(text, "null");
+    }
+    // Days to a civil date by the 400-year cycle, counted from 1 March of the year 0.
+    let days = millis.div_euclid(DAY) + 719_468;
+    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let time = millis.rem_euclid(DAY);
+    match year {
+        0..=9999 => write!(text, "\"{year:04}")?,
+        year => write!(text, "\"{}{:06}", if year < 0 { '-' } else { '+' }, year.unsigned_abs())?,
+    }
+    let (hours, minutes, seconds) = (time / 3_600_000, time / 60_000 % 60, time / 1_000 % 60);
+    write!(text, "-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}.{:03}Z\"", time % 1_000)
+}
+
+/// Writes JSON values with commas between (which the JSON scanner has accepted), and says how many they are.
+///
+/// Fails for a key `__proto__`, which would not be accepted back. The placeholders of `sources` are counted from `offset` bytes before the text.
+pub(crate) fn to_msgpack(json: &[u8], sources: Sources<'_>, offset: usize) -> Result<(Bytes, usize), DecodeError> {
+    let mut out = Vec::with_capacity(json.len() + 8);
+    // For each that is open: where its length is to be written, and how many values or pairs it has so far.
+    let mut open: Vec<(usize, u32)> = Vec::new();
+    let mut len = 0;
+    let mut at = scan::skip_whitespace(json, 0);
+    while let Some(byte) = json.get(at) {
+        at = match byte {
+            b'{' => match placeholder(sources, offset + at) {
+                Some((attachment, end)) => {
+                    encode::bin(&mut out, attachment);
+                    count(&mut open, &mut len);
+                    end - offset
+                }
+                None => {
+                    count(&mut open, &mut len);
+                    start(&mut out, &mut open, 0xdf);
+                    at + 1
+                }
+            },
+            b'[' => {
+                count(&mut open, &mut len);
+                start(&mut out, &mut open, 0xdd);
+                at + 1
+            }
+            b'}' | b']' => {
+                if let Some((place, len)) = open.pop()
+                    && let Some(slot) = out.get_mut(place..place + 4)
+                {
+                    slot.copy_from_slice(&len.to_be_bytes());
+                }
+                at + 1
+            }
+            b',' | b':' => at + 1,
+            _ => {
+                let end = scan::value(json, at, 0, 1)?;
+                let text = json.get(at..end).unwrap_or_default();
+                let start = out.len();
+                scalar(text, &mut out);
+                let after = scan::skip_whitespace(json, end);
+                // A key is counted with its value.
+                if json.get(after) != Some(&b':') {
+                    count(&mut open, &mut len);
+                } else if out.get(start..) == Some(b"\xa9__proto__") {
+                    return Err(read::invalid(at));
+                }
+                end
+            }
+        };
+        at = scan::skip_whitespace(json, at);
+    }
+    Ok((Bytes::from(out), len))
+}
+
+/// Opens an array or map, whose length is known when it ends: in the form that has room for any.
+fn start(out: &mut Vec<u8>, open: &mut Vec<(usize, u32)>, prefix: u8) {
+    out.push(prefix);
+    open.push((out.len(), 0));
+    out.extend_from_slice(&[0; 4]);
+}
+
+/// One more in what is open, or in the list.
+fn count(open: &mut [(usize, u32)], len: &mut usize) {
+    match open.last_mut() {
+        Some((_, count)) => *count = count.saturating_add(1),
+        None => *len += 1,
+    }
+}
+
+fn placeholder<'a>((placeholders, attachments): Sources<'a>, at: usize) -> Option<(&'a [u8], usize)> {
+    let found = placeholders.binary_search_by_key(&at, |placeholder| placeholder.span.start).ok()?;
+    let placeholder = placeholders.get(found)?;
+    Some((attachments.get(placeholder.index)?, placeholder.span.end))
+}
+
+fn scalar(json: &[u8], out: &mut Vec<u8>) {
+    let text = crate::text::checked(json);
+    match json.first() {
+        Some(b'"') => {
+            let inner = text.get(1..text.len().saturating_sub(1)).unwrap_or_default();
+            encode::str(out, &string::unescape(inner));
+        }
+        Some(b't') => out.push(0xc3),
+        Some(b'f') => out.push(0xc2),
+        Some(b'n') => out.push(0xc0),
+        _ => number(text, out),
+    }
+}
+
+fn number(text: &str, out: &mut Vec<u8>) {
+    if let Ok(number) = text.parse::<u64>() {
+        encode::unsigned(out, number);
+    } else if let Some(number) = text.parse::<i64>().ok().filter(|number| *number != 0) {
+        match i8::try_from(number) {
+            Ok(small @ -32..0) => out.push(small.cast_unsigned()),
+            _ => {
+                out.push(0xd3);
+                out.extend_from_slice(&number.to_be_bytes());
+            }
+        }
+    } else {
+        // `-0`, a fraction, an exponent, or more digits than an integer has. Infinite where out of range.
+        out.push(0xcb);
+        out.extend_from_slice(&text.parse::<f64>().unwrap_or(f64::NAN).to_be_bytes());
+    }
+}
