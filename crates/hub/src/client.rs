@@ -272,7 +272,8 @@ impl Client {
     /// A CONNECT. The reference, asked twice before it has answered, makes two sockets in one namespace, of which
     /// one is never heard again; here the second is a violation whenever it comes.
     fn ask(&mut self, as_written: Namespace, auth: Option<Json>) -> Result<Incoming, Violation> {
-        let namespace = detached(as_written.without_query());
+        let as_written = detached(as_written);
+        let namespace = as_written.without_query();
         if self.entered.iter().any(|entered| entered.namespace == namespace) {
             return Err(Violation::ConnectedTwice);
         }

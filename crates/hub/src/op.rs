@@ -105,7 +105,7 @@ pub struct FetchRooms {
 
 impl Op {
     /// What it keeps in memory while it waits, in bytes; shared parts are counted wherever they wait.
-    pub fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         let shared = match self {
             Self::Connect(connect) => size_of::<Connect>() + connect.greeting.len(),
             Self::Emit(emit) => size_of::<Emit>() + emit.encoded.len(),

@@ -18,21 +18,10 @@ pub(crate) async fn run(hub: Arc<Hub>, index: usize) {
     };
     loop {
         poll_fn(|cx| mailbox.poll_drain(cx, &mut turn)).await;
-        let mut bytes = 0;
         for op in turn.drain(..) {
-            bytes += op.weight();
             lane.handle(op);
-            if bytes > TURN_BYTES_MAX {
-                bytes = 0;
-                lane.flush();
-                tokio::task::yield_now().await;
-            }
         }
         lane.flush();
         tokio::task::yield_now().await;
     }
 }
-
-/// Queued on one recipient before it is sent: a fraction of an outbox, so that a burst of large events reaches those
-/// who do read. Beyond a few dozen small ones there is nothing more to save either.
-const TURN_BYTES_MAX: usize = 1 << 20;

@@ -253,6 +253,17 @@ fn an_op_is_small() {
 }
 
 #[test]
+fn the_parts_can_live_on_different_threads() {
+    fn is_shared<T: Send + Sync>() {}
+    fn is_moved<T: Send>() {}
+    is_shared::<Hub>();
+    is_moved::<Lane>();
+    is_moved::<Op>();
+    is_moved::<hub::Client>();
+    is_moved::<hub::Acks>();
+}
+
+#[test]
 fn a_lane_without_sockets_is_empty() {
     let lane = Lane::new(LaneConfig::default());
     assert!(lane.is_empty());

@@ -1,0 +1,66 @@
+# The two commands are `make run` and `make test`. Continuous integration runs `make ci`, and nothing else.
+
+CARGO ?= cargo
+CLIENT_DIR := target/client/node_modules/socket.io-client/dist
+PURE := -p engineio-proto -p socketio-codec -p fanfare-hub
+
+.PHONY: run test test-rust test-clients ci fmt clippy purity docs clean
+
+# ── Run ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+run: target/client/stamp
+	$(CARGO) build --release --package fanfare
+	@echo
+	@echo "Try it:  open docs/examples/two-tabs.html in two browser tabs and press the button in one of them."
+	@echo "         curl http://localhost:3000/healthz"
+	@echo "         Ctrl-C stops the relay; the tabs reconnect when it is back."
+	@echo
+	@client=""; [ ! -d $(CLIENT_DIR) ] || client="--client-dir $(CLIENT_DIR)"; \
+	exec target/release/fanfare --config docs/examples/relay.toml $$client
+
+# The browser's side of Socket.IO, served by the relay. Without npm the relay runs all the same, and pages have to
+# bring their own.
+target/client/stamp:
+	@mkdir -p target/client
+	@if command -v npm >/dev/null; then \
+		npm install --prefix target/client --no-save --no-audit --no-fund --loglevel=error socket.io-client@4 && touch $@; \
+	else \
+		echo "npm is not installed: the relay will not serve /socket.io/socket.io.js, which two-tabs.html needs"; \
+	fi
+
+# ── Test ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+test: test-rust test-clients
+
+test-rust:
+	$(CARGO) test --workspace --all-features --quiet
+	$(CARGO) check --package socketio-codec --no-default-features --quiet
+
+# Real clients against the binary: Node, Python, Chromium, Vite, raw sockets, and the reference server beside it.
+test-clients:
+	$(CARGO) build --package fanfare --quiet
+	tests/setup.sh
+	tests/run.sh
+
+# ── Check ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+ci: fmt clippy purity docs test
+
+fmt:
+	$(CARGO) fmt --all --check
+
+clippy:
+	$(CARGO) clippy --workspace --all-targets --all-features --quiet -- -D warnings
+
+# The arrows between the crates, and that the pure ones stay pure.
+purity:
+	tests/purity/check.sh
+	CLIPPY_CONF_DIR=$(CURDIR)/tests/purity $(CARGO) clippy $(PURE) --lib --quiet --target-dir target/purity \
+		-- -D clippy::disallowed_methods -D clippy::disallowed_types
+
+docs:
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps --quiet
+
+clean:
+	$(CARGO) clean
+	rm -rf tests/node_modules tests/.cache

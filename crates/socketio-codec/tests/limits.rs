@@ -1,0 +1,70 @@
+//! The bounds of a decoder, each at its edge, and what a decoder does after an error.
+
+use bytes::Bytes;
+use socketio_codec::{AckId, DecodeErrorKind, Decoder, Limits, Packet};
+
+const TWO: &str = r#"52-["a",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
+
+fn limited(change: impl FnOnce(&mut Limits)) -> Decoder {
+    let mut limits = Limits::default();
+    change(&mut limits);
+    Decoder::new(limits)
+}
+
+#[test]
+fn bytes_of_attachments_are_bounded_together() {
+    for (second_len, is_allowed) in [(60, true), (61, false)] {
+        let mut decoder = limited(|limits| limits.attachment_bytes_max = 100);
+        assert!(decoder.handle_text(TWO.into()).unwrap().is_none());
+        assert!(decoder.handle_binary(Bytes::from(vec![0; 40])).unwrap().is_none());
+        match decoder.handle_binary(Bytes::from(vec![0; second_len])) {
+            Ok(packet) => assert!(is_allowed && packet.is_some()),
+            Err(error) => {
+                assert_eq!(error.kind(), DecodeErrorKind::AttachmentsTooLarge);
+                assert!(!is_allowed && !decoder.is_waiting());
+            }
+        }
+    }
+}
+
+#[test]
+fn attachments_names_and_ids_are_bounded_at_their_edge() {
+    let kind = |decoder: &mut Decoder, text: &'static str| decoder.handle_text(text.into()).map_err(|e| e.kind()).err();
+    let mut decoder = limited(|limits| limits.attachments_max = 1);
+    assert_eq!(kind(&mut decoder, TWO), Some(DecodeErrorKind::TooManyAttachments));
+    assert_eq!(kind(&mut decoder, r#"51-["a"]"#), None);
+    let mut decoder = limited(|limits| limits.namespace_len_max = 4);
+    assert_eq!(kind(&mut decoder, "0/abc,"), None);
+    assert_eq!(kind(&mut decoder, "0/abc"), None);
+    assert_eq!(kind(&mut decoder, "0/abcd,"), Some(DecodeErrorKind::NamespaceTooLong));
+    assert_eq!(kind(&mut decoder, "0/abcd"), Some(DecodeErrorKind::NamespaceTooLong));
+    let mut decoder = limited(|limits| limits.ack_id_max = AckId::from(9));
+    assert_eq!(kind(&mut decoder, r#"29["a"]"#), None);
+    assert_eq!(kind(&mut decoder, r#"210["a"]"#), Some(DecodeErrorKind::AckIdTooLarge));
+    let mut decoder = limited(|limits| limits.json_depth_max = 0);
+    assert_eq!(kind(&mut decoder, r#"2["a"]"#), Some(DecodeErrorKind::TooDeep));
+    let mut decoder = limited(|limits| limits.json_depth_max = usize::MAX);
+    let deep = |levels: usize| format!("2[\"a\",{}{}]", "[".repeat(levels), "]".repeat(levels));
+    assert!(decoder.handle_text(deep(Limits::JSON_DEPTH_CEILING - 1).into()).is_ok());
+    assert!(decoder.handle_text(deep(Limits::JSON_DEPTH_CEILING).into()).is_err());
+}
+
+#[test]
+fn a_decoder_is_idle_after_an_error() {
+    let mut decoder = Decoder::default();
+    assert!(decoder.handle_text(TWO.into()).unwrap().is_none());
+    assert!(decoder.is_waiting());
+    let error = decoder.handle_text(r#"2["b"]"#.into()).unwrap_err();
+    assert_eq!(error.kind(), DecodeErrorKind::AttachmentExpected);
+    assert!(!decoder.is_waiting());
+    assert!(decoder.handle_binary(Bytes::new()).is_err());
+    assert!(matches!(decoder.handle_text(r#"2["b"]"#.into()), Ok(Some(Packet::Event { .. }))));
+}
+
+#[test]
+fn an_error_says_what_and_where() {
+    let error = Decoder::default().handle_text("2[\"é\",tru]".into()).unwrap_err();
+    assert_eq!(error.to_string(), "invalid json at byte 7");
+    let text = socketio_codec::Text::try_from(Bytes::from_static(b"2[\"\xff\"]"));
+    assert_eq!(text.unwrap_err().to_string(), "text that is not utf-8 at byte 3");
+}
