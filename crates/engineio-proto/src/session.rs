@@ -304,16 +304,16 @@ impl Session {
 
     /// The application, or the server, ends the session.
     ///
-    /// A waiting poll, or the WebSocket, is told at once, and the session is closed. Without either the close
-    /// packet waits for the next poll. Whatever happens then, `reason` stays.
+    /// A waiting poll, or the WebSocket, is told at once, and the session is closed. Without either, when it was the
+    /// application's wish, the close packet waits for the next poll. Whatever happens then, `reason` stays.
     pub fn close(&mut self, reason: CloseReason, now: Instant) {
         let is_told_later = match self.state {
             State::Polling | State::Probing(_) => !self.is_polled(),
             State::WebSocket => false,
             State::Closing { .. } | State::Closed(_) => return,
         };
-        // A peer that does not read would not read a goodbye.
-        if is_told_later && reason != CloseReason::SlowConsumer {
+        // Who does not read, or broke the rules, is not waited for; nor can anybody poll a server that goes away.
+        if is_told_later && matches!(reason, CloseReason::Application(_)) {
             self.state = State::Closing { reason, until: now + self.config.close_timeout };
         } else {
             self.end(reason);
@@ -591,8 +591,8 @@ mod tests {
     #[test]
     fn a_close_is_fetched_by_the_next_poll() {
         let (mut session, start) = opened(Transport::Polling);
-        session.close(CloseReason::Shutdown, start);
-        assert_eq!(session.close_reason(), Some(CloseReason::Shutdown));
+        session.close(CloseReason::Application("expelled"), start);
+        assert_eq!(session.close_reason(), Some(CloseReason::Application("expelled")));
         assert!(!session.is_closed());
         assert_eq!(session.handle_poll(start), PollVerdict::Close);
         assert!(session.is_closed());
@@ -611,28 +611,30 @@ mod tests {
     #[test]
     fn a_close_is_told_at_once_where_it_can_be() {
         let (mut session, start) = opened(Transport::WebSocket);
-        session.close(CloseReason::Shutdown, start);
+        session.close(CloseReason::Application("expelled"), start);
         assert!(session.is_closed());
         let (mut session, start) = opened(Transport::Polling);
         session.handle_poll(start);
-        session.close(CloseReason::Shutdown, start);
+        session.close(CloseReason::Application("expelled"), start);
         assert!(session.is_closed());
     }
 
     #[test]
     fn the_first_reason_stays() {
         let (mut session, start) = opened(Transport::Polling);
-        session.close(CloseReason::Shutdown, start);
+        session.close(CloseReason::Application("expelled"), start);
         session.close(CloseReason::SlowConsumer, start);
         session.handle_websocket_gone(CloseReason::TransportError);
-        assert_eq!(session.close_reason(), Some(CloseReason::Shutdown));
+        assert_eq!(session.close_reason(), Some(CloseReason::Application("expelled")));
     }
 
     #[test]
-    fn a_slow_consumer_is_not_waited_for() {
-        let (mut session, start) = opened(Transport::Polling);
-        session.close(CloseReason::SlowConsumer, start);
-        assert!(session.is_closed());
+    fn neither_a_slow_nor_a_faulty_client_nor_a_shutdown_is_waited_for() {
+        for reason in [CloseReason::SlowConsumer, CloseReason::ParseError, CloseReason::Shutdown] {
+            let (mut session, start) = opened(Transport::Polling);
+            session.close(reason, start);
+            assert!(session.is_closed());
+        }
     }
 
     #[test]

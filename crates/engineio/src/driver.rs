@@ -1,5 +1,6 @@
 //! The task that owns one session.
 
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,6 +34,8 @@ pub(crate) struct Driver {
     /// Gone once it was told the end.
     connection: Option<Box<dyn Connection>>,
     poll: Option<oneshot::Sender<PollAnswer>>,
+    /// A post whose body is being read: given up when this is dropped.
+    posting: Option<oneshot::Sender<Infallible>>,
     /// A post whose packets are handled, and whose answer waits until more may come.
     post: Option<oneshot::Sender<()>>,
     websocket: Option<Box<WebSocket>>,
@@ -100,6 +103,7 @@ impl Driver {
             link,
             connection: Some(connection),
             poll: None,
+            posting: None,
             post: None,
             websocket: None,
             candidate: None,
@@ -285,15 +289,7 @@ impl Driver {
     fn on_request(&mut self, request: Request, now: Instant) {
         match request {
             Request::Poll(answer) => self.on_poll(answer, now),
-            Request::Post(answer) => {
-                let answered = answer.send(match self.session.handle_post() {
-                    PostVerdict::Read => PostAnswer::ReadBody,
-                    PostVerdict::Overlap | PostVerdict::Refuse => PostAnswer::Refused,
-                });
-                if answered == Err(PostAnswer::ReadBody) {
-                    self.session.handle_post_end(true);
-                }
-            }
+            Request::Post(answer) => self.on_post(answer),
             Request::PostBody(body, answer) => {
                 for packet in Payload::new(body) {
                     self.on_packet(packet, now);
@@ -313,6 +309,20 @@ impl Driver {
         }
     }
 
+    fn on_post(&mut self, answer: oneshot::Sender<PostAnswer>) {
+        let (posting, ended) = oneshot::channel();
+        let verdict = self.session.handle_post();
+        let answered = answer.send(match verdict {
+            PostVerdict::Read => PostAnswer::ReadBody { ended },
+            PostVerdict::Overlap | PostVerdict::Refuse => PostAnswer::Refused,
+        });
+        match (verdict, answered) {
+            (PostVerdict::Read, Ok(())) => self.posting = Some(posting),
+            (PostVerdict::Read, Err(_)) => self.session.handle_post_end(true),
+            (PostVerdict::Overlap | PostVerdict::Refuse, _) => {}
+        }
+    }
+
     fn on_poll(&mut self, answer: oneshot::Sender<PollAnswer>, now: Instant) {
         // A client that did not wait for an answer has lost nothing; what this poll says shows when it is used.
         match self.session.handle_poll(now) {
@@ -321,8 +331,9 @@ impl Driver {
                 self.link.set_ready(true);
             }
             PollVerdict::Close => {
-                let payload = closing_payload(self.link.take_payload());
-                let _ = answer.send(PollAnswer::Payload(payload));
+                // As the reference has it: what the poll would get, which is at least a noop, and the close packet.
+                let waiting = self.link.take_payload().unwrap_or(Bytes::from_static(b"6"));
+                let _ = answer.send(PollAnswer::Payload(closing_payload(Some(waiting))));
             }
             // The waiting poll is answered when the session says goodbye.
             PollVerdict::Overlap | PollVerdict::Refuse => {
@@ -441,6 +452,7 @@ impl Driver {
             return;
         };
         connection.handle_close(reason);
+        self.drop_candidate();
         tracing::info!(
             address = self.address.map(tracing::field::display),
             transport = self.transport().name(),

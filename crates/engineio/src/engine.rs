@@ -79,7 +79,7 @@ impl Engine {
     {
         let (mut parts, body) = request.into_parts();
         if !self.owns(parts.uri.path()) {
-            return respond(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "not found\n");
+            return respond_empty(StatusCode::NOT_FOUND);
         }
         let cors = self.shared.config.cors.as_ref();
         if let Some(preflight) = cors.and_then(|cors| cors.preflight(&parts.method, &parts.headers)) {
@@ -255,12 +255,18 @@ impl Engine {
         }
         let (sender, receiver) = oneshot::channel();
         link.request(Wanted::Post(sender)).map_err(|_| RequestError::SessionUnknown)?;
-        if receiver.await.map_err(|_| RequestError::SessionUnknown)? == PostAnswer::Refused {
-            return Ok(respond_empty(StatusCode::BAD_REQUEST));
-        }
+        let ended = match receiver.await.map_err(|_| RequestError::SessionUnknown)? {
+            PostAnswer::ReadBody { ended } => ended,
+            PostAnswer::Refused => return Ok(respond_empty(StatusCode::BAD_REQUEST)),
+        };
         let reading = Reading { link: Some(link) };
         let config = &self.shared.config;
-        match read_body(body, config.session.max_payload_bytes, config.body_timeout).await {
+        let body = read_body(body, config.session.max_payload_bytes, config.body_timeout);
+        let body = tokio::select! {
+            body = body => body,
+            _ = ended => Err(BodyError::Aborted),
+        };
+        match body {
             Ok(body) => Ok(reading.finish(body, is_jsonp).await),
             Err(BodyError::TooLarge) => {
                 reading.refuse();
@@ -366,20 +372,19 @@ struct Reading {
 impl Reading {
     async fn finish(mut self, body: Bytes, is_jsonp: bool) -> Response<Body> {
         let body = if is_jsonp { jsonp::decode(&body) } else { Some(body) };
-        let (Some(link), Some(body)) = (self.link.take(), body) else {
+        let Some(body) = body else {
             // A form without a payload delivers nothing, as in the reference.
-            return self.refuse_with_ok();
+            self.refuse();
+            return ok();
+        };
+        let Some(link) = self.link.take() else {
+            return ok();
         };
         let (sender, receiver) = oneshot::channel();
         if link.request(Wanted::PostBody(body, sender)).is_ok() {
             // An error: the session is gone, after or before it saw the packets. The reference says ok, too.
             let _ = receiver.await;
         }
-        ok()
-    }
-
-    fn refuse_with_ok(self) -> Response<Body> {
-        self.refuse();
         ok()
     }
 

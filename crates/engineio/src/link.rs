@@ -1,6 +1,7 @@
 //! The one object that a session's task shares with others.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -62,9 +63,11 @@ pub(crate) enum PollAnswer {
 }
 
 /// The answer to the head of a post.
-#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PostAnswer {
-    ReadBody,
+    /// Read the body, unless the session ends before that.
+    ReadBody {
+        ended: oneshot::Receiver<Infallible>,
+    },
     Refused,
 }
 

@@ -1,6 +1,6 @@
 //! What the relay answers by HTTP.
 
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, header};
 use http_body_util::Full;
 use socketio::engineio::CorsConfig;
 use socketio::{Body, Server};
@@ -17,20 +17,16 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// Answers one request.
+    /// Answers one request. What is not its own goes to the server, which says 404 to paths that it does not know.
     pub(crate) async fn answer<B: http_body::Body>(&self, request: Request<B>) -> Response<Body> {
-        let path = request.uri().path();
         // Before the server: its path may be `/`.
-        if path == "/healthz" {
-            return text(StatusCode::OK, "ok\n");
+        if request.uri().path() == "/healthz" {
+            return healthy();
         }
         if let Some(response) = self.bundle_file(&request) {
             return response;
         }
-        if self.server.owns(path) {
-            return self.server.call(request).await;
-        }
-        text(StatusCode::NOT_FOUND, "not found\n")
+        self.server.call(request).await
     }
 
     fn bundle_file<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
@@ -46,9 +42,8 @@ impl Site {
     }
 }
 
-fn text(status: StatusCode, text: &'static str) -> Response<Body> {
-    let mut response = Response::new(Full::from(text));
-    *response.status_mut() = status;
+fn healthy() -> Response<Body> {
+    let mut response = Response::new(Full::from("ok\n"));
     let content_type = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response
