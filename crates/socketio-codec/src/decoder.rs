@@ -16,7 +16,7 @@ use crate::name::RawName;
 use crate::namespace::{self, Namespace};
 use crate::packet::Packet;
 use crate::placeholder::{self, Placeholder};
-use crate::scan;
+use crate::scan::{self, ArrayShape};
 use crate::text::Text;
 
 /// Turns one peer's frames into packets.
@@ -219,14 +219,14 @@ impl Header {
             }
             b'2' | b'5' if is_empty => (Packet::EmptyEvent { namespace }, 0..0),
             b'2' | b'5' => {
-                let (event, list) = event(frame, start, depth_max)?;
+                let (event, list) = event(frame, start, limits)?;
                 (Packet::Event { namespace, id, event }, list)
             }
             _ => {
                 let (arguments, list) = if is_empty {
                     (Arguments::EMPTY, 0..0)
                 } else {
-                    let shape = scan::array(frame.as_bytes(), start, depth_max)?;
+                    let shape = argument_list(&frame, start, limits)?;
                     let list = arguments::whole(&shape);
                     (Arguments::decoded(frame, list.clone(), shape.len), list)
                 };
@@ -237,8 +237,17 @@ impl Header {
     }
 }
 
-fn event(frame: Text, start: usize, depth_max: usize) -> Result<(Event, Range<usize>), DecodeError> {
-    let shape = scan::array(frame.as_bytes(), start, depth_max)?;
+/// The array of an event or an acknowledgement.
+fn argument_list(frame: &Text, start: usize, limits: &Limits) -> Result<ArrayShape, DecodeError> {
+    let shape = scan::array(frame.as_bytes(), start, limits.json_depth_max)?;
+    if shape.len > limits.arguments_max {
+        return Err(DecodeError::new(DecodeErrorKind::TooManyArguments, start));
+    }
+    Ok(shape)
+}
+
+fn event(frame: Text, start: usize, limits: &Limits) -> Result<(Event, Range<usize>), DecodeError> {
+    let shape = argument_list(&frame, start, limits)?;
     let name = RawName::decoded(frame.as_bytes().get(shape.first.clone()).unwrap_or_default());
     match name.as_bytes().first() {
         Some(b'"') if name.is_reserved() => {

@@ -62,6 +62,8 @@ pub enum DecodeErrorKind {
     TooDeep,
     /// JSON of a kind that this type of packet cannot carry, such as `42{}`, `40[]` or `41{}`.
     InvalidPayload,
+    /// More arguments than [`Limits::arguments_max`](crate::Limits::arguments_max).
+    TooManyArguments,
     /// An event whose first argument is no name: `42[]`, `42[null]`.
     InvalidEventName,
     /// An event with a name that means something to the library, see [`RESERVED_NAMES`](crate::RESERVED_NAMES).
@@ -91,6 +93,7 @@ impl DecodeErrorKind {
             Self::InvalidJson => "invalid_json",
             Self::TooDeep => "too_deep",
             Self::InvalidPayload => "invalid_payload",
+            Self::TooManyArguments => "too_many_arguments",
             Self::InvalidEventName => "invalid_event_name",
             Self::ReservedEventName => "reserved_event_name",
             Self::InvalidPlaceholder => "invalid_placeholder",
@@ -115,6 +118,7 @@ impl fmt::Display for DecodeErrorKind {
             Self::InvalidJson => "invalid json",
             Self::TooDeep => "json nested too deep",
             Self::InvalidPayload => "payload of the wrong kind",
+            Self::TooManyArguments => "too many arguments",
             Self::InvalidEventName => "event without a name",
             Self::ReservedEventName => "reserved event name",
             Self::InvalidPlaceholder => "invalid placeholder",

@@ -16,6 +16,9 @@ pub struct Limits {
     pub namespace_len_max: usize,
     /// The largest acknowledgement id. [`AckId::MAX`], above which a JavaScript peer loses count.
     pub ack_id_max: AckId,
+    /// Arguments of an event (its name is one) or of an acknowledgement. 10,000: receivers hand each one to a function
+    /// as an argument of its own, and JavaScript engines throw at some 65,000 and more.
+    pub arguments_max: usize,
     /// Arrays and objects open at once in a payload, whose own array or object is the first. 127: the deepest
     /// that `serde_json` reads, and with it most clients that recurse (.NET's default is 64: go down to that where
     /// such clients are served). Above [`Limits::JSON_DEPTH_CEILING`] it acts as that.
@@ -34,6 +37,7 @@ impl Default for Limits {
             attachment_bytes_max: 10_000_000,
             namespace_len_max: 256,
             ack_id_max: AckId::MAX,
+            arguments_max: 10_000,
             json_depth_max: 127,
         }
     }

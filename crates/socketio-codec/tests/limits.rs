@@ -41,6 +41,11 @@ fn attachments_names_and_ids_are_bounded_at_their_edge() {
     let mut decoder = limited(|limits| limits.ack_id_max = AckId::from(9));
     assert_eq!(kind(&mut decoder, r#"29["a"]"#), None);
     assert_eq!(kind(&mut decoder, r#"210["a"]"#), Some(DecodeErrorKind::AckIdTooLarge));
+    let mut decoder = limited(|limits| limits.arguments_max = 2);
+    assert_eq!(kind(&mut decoder, r#"2["a",1]"#), None);
+    assert_eq!(kind(&mut decoder, r#"2["a",1,2]"#), Some(DecodeErrorKind::TooManyArguments));
+    assert_eq!(kind(&mut decoder, "31[1,2]"), None);
+    assert_eq!(kind(&mut decoder, "31[1,2,3]"), Some(DecodeErrorKind::TooManyArguments));
     let mut decoder = limited(|limits| limits.json_depth_max = 0);
     assert_eq!(kind(&mut decoder, r#"2["a"]"#), Some(DecodeErrorKind::TooDeep));
     let mut decoder = limited(|limits| limits.json_depth_max = usize::MAX);

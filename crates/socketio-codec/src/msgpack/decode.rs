@@ -29,6 +29,9 @@ pub fn decode(frame: Bytes, limits: &Limits) -> Result<Packet, DecodeError> {
         _ => return Err(DecodeError::new(DecodeErrorKind::UnknownType, members.kind.start)),
     };
     match (kind, data) {
+        (2 | 3, Some((Token::Array(len), _))) if len > limits.arguments_max => {
+            Err(DecodeError::new(DecodeErrorKind::TooManyArguments, members.data.start))
+        }
         (0, None) => Ok(Packet::Connect { namespace, auth: None }),
         (0, Some((Token::Map(_), _))) => {
             Ok(Packet::Connect { namespace, auth: Some(Value::decoded(frame.slice(members.data))) })

@@ -1,0 +1,18 @@
+// The reference server, with its defaults: what Fanfare is there to replace.
+import { createServer } from "node:http";
+import { Server } from "socket.io";
+
+const options = {};
+if (process.env.BENCH_PING_INTERVAL_MS) options.pingInterval = Number(process.env.BENCH_PING_INTERVAL_MS);
+if (process.env.BENCH_MAX_PAYLOAD_BYTES) options.maxHttpBufferSize = Number(process.env.BENCH_MAX_PAYLOAD_BYTES);
+
+const http = createServer();
+const io = new Server(http, options);
+io.on("connection", (socket) => {
+  socket.on("update", (message) => io.emit("update", message));
+  socket.on("echo", (message) => socket.emit("echo", message));
+});
+// A storm of connections is part of the measurement; Node's own default backlog is 511.
+http.listen({ host: "127.0.0.1", port: 0, backlog: 4096 }, () => {
+  console.log(`listening on http://127.0.0.1:${http.address().port}`);
+});
