@@ -39,7 +39,6 @@ test-rust:
 # Real clients against the binary: Node, Python, Chromium, Vite, raw sockets, and the reference server beside it.
 test-clients:
 	$(CARGO) build --package fanfare --quiet
-	tests/setup.sh
 	tests/run.sh
 
 # ── Check ────────────────────────────────────────────────────────────────────────────────────────────────────────────

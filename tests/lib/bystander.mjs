@@ -1,0 +1,77 @@
+// A client that does nothing wrong while others do: it sends, gets its event back, and measures how long that took.
+import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
+import { openWebSocket } from './raw-ws.mjs';
+
+/** Starts a bystander; `await bystander.isUnharmed()` at the end of the attack. */
+export async function bystander(t, relay) {
+  const ws = await openWebSocket(relay.port, '/socket.io/?EIO=4&transport=websocket');
+  t.after(() => ws.destroy());
+  ws.send('40');
+  await ws.until(/^40/);
+  const name = `bystander ${Math.random()}`;
+  let running = true;
+  let rounds = 0;
+  let worst = 0;
+  const loop = (async () => {
+    while (running) {
+      const from = performance.now();
+      ws.send(`42["${name}",${rounds}]`);
+      await comesBack(ws, `42["${name}",${rounds}]`, relay);
+      worst = Math.max(worst, performance.now() - from);
+      rounds += 1;
+      await delay(5); // a pace, so that the bystander is not itself the load
+    }
+  })();
+  loop.catch(() => {});
+  return {
+    /** One more round after the attack, then: was it ever kept waiting? */
+    async isUnharmed({ worstMs = 1000 } = {}) {
+      const before = rounds;
+      while (rounds < before + 2) await Promise.race([loop, delay(5)]);
+      running = false;
+      await loop;
+      assert.ok(worst < worstMs, `a bystander waited ${worst | 0} ms, more than ${worstMs}`);
+    },
+  };
+}
+
+/** Waits for one event among everyone's, answering the heartbeat meanwhile. */
+async function comesBack(ws, event, relay) {
+  for (;;) {
+    const got = await ws.next(15_000);
+    if (got.closed) {
+      throw new Error(`the relay closed a bystander (${got.code ?? 'no code'}); the end of its log:\n${relay.log.slice(-1000)}`);
+    }
+    const text = got.payload.toString();
+    if (text === '2') ws.send('3');
+    if (text === event) return;
+  }
+}
+
+/** Lets `attack` run beside a bystander, and holds the relay to its memory: `growthMiB` more at the end, at most. */
+export async function survives(t, relay, attack, { growthMiB = 48, worstMs } = {}) {
+  const watcher = await bystander(t, relay);
+  const before = relay.memory();
+  let most = before;
+  const sampling = setInterval(() => (most = Math.max(most, relay.memory())), 50);
+  try {
+    await attack();
+  } finally {
+    clearInterval(sampling);
+  }
+  await watcher.isUnharmed({ worstMs });
+  most = Math.max(most, relay.memory());
+  // Node's heap is no measure: it grows before it collects.
+  const limit = (relay.kind === 'reference' ? 10 : 1) * growthMiB;
+  const grown = (most - before) / 2 ** 20;
+  assert.ok(grown < limit, `memory grew by ${grown.toFixed(1)} MiB, more than ${limit}`);
+}
+
+/** Runs `one(i)` for each i below `count`, `width` at a time. */
+export async function many(count, width, one) {
+  let next = 0;
+  await Promise.all(Array.from({ length: Math.min(width, count) }, async () => {
+    while (next < count) await one(next++);
+  }));
+}

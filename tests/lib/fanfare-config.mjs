@@ -1,0 +1,59 @@
+// The one place that knows the key names of fanfare's TOML. Adjust here when they change.
+
+export function toToml(settings) {
+  const lines = [];
+  const put = (key, value) => value !== undefined && lines.push(`${key} = ${toml(value)}`);
+
+  put('path', settings.path);
+  // Below the default only where a test asks: the deadline then bounds the test as well.
+  if (settings.shutdownDeadlineMs !== undefined) put('shutdown_deadline_ms', settings.shutdownDeadlineMs);
+  put('client_dir', settings.clientDir);
+
+  lines.push('[engine]');
+  put('ping_interval_ms', settings.pingIntervalMs);
+  put('ping_timeout_ms', settings.pingTimeoutMs);
+  put('upgrade_timeout_ms', settings.upgradeTimeoutMs);
+  put('connect_timeout_ms', settings.connectTimeoutMs);
+  put('max_payload_bytes', settings.maxPayloadBytes);
+
+  if (settings.slowConsumer) {
+    lines.push('[limits]');
+    put('outbox_bytes_max', settings.slowConsumer.bytes);
+    put('outbox_stall_max_ms', settings.slowConsumer.stallMs);
+  }
+
+  if (settings.corsOrigins.length > 0) {
+    lines.push('[cors]');
+    put('origins', settings.corsOrigins);
+    put('credentials', settings.corsCredentials);
+  }
+
+  const someRule = settings.namespaces.some(({ rules }) => rules?.length > 0);
+  for (const namespace of settings.namespaces) {
+    lines.push('[[namespace]]');
+    put('name', namespace.name);
+    // Without any rule at all everything is relayed. Beside a namespace that has rules, that has to be said.
+    const rules = namespace.rules?.length > 0 || !someRule ? (namespace.rules ?? []) : [{ on: '*' }];
+    for (const rule of rules) {
+      lines.push('[[namespace.rule]]');
+      put('on', rule.on);
+      put('emit', rule.emit);
+      put('to', rule.to);
+      put('volatile', rule.volatile);
+      put('join', rule.join);
+      put('leave', rule.leave);
+    }
+  }
+  return lines.join('\n') + '\n';
+}
+
+/** How a client that did not read is named in the log line of its session's end. */
+export const slowConsumerInLog = /slow[ _-]?consumer/i;
+
+function toml(value) {
+  if (Array.isArray(value)) return `[${value.map(toml).join(', ')}]`;
+  if (value !== null && typeof value === 'object') {
+    return `{ ${Object.entries(value).map(([key, v]) => `${key} = ${toml(v)}`).join(', ')} }`;
+  }
+  return JSON.stringify(value); // strings, numbers and booleans are written alike
+}

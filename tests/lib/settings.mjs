@@ -1,0 +1,41 @@
+// What a test may ask of a relay, in words of its own. `fanfare-config.mjs` says it in the binary's TOML,
+// `reference/hub.mjs` reads it as JSON: so one test starts either.
+
+export const defaults = {
+  path: '/socket.io/',
+  pingIntervalMs: 25_000,
+  pingTimeoutMs: 20_000,
+  upgradeTimeoutMs: 10_000,
+  connectTimeoutMs: 45_000,
+  maxPayloadBytes: 1_000_000,
+  /** Allowed origins; none means no CORS header at all. */
+  corsOrigins: [],
+  corsCredentials: false,
+  /** [{ name, rules: [{ on, emit, to: 'all'|'others'|'sender'|{ room }, volatile,
+   *  join, leave }] }]; no rule relays all. */
+  namespaces: [{ name: '/', rules: [] }],
+  /** Folder with the client bundle, or none. */
+  clientDir: undefined,
+  /** The bounds after which a client that does not read is closed; undefined leaves the relay's defaults. */
+  slowConsumer: undefined, // { bytes, stallMs }
+  shutdownDeadlineMs: undefined,
+};
+
+/** The rules of the two applications that the relay replaces Node for. */
+export const bothApplications = [
+  { on: 'update' }, // the content dashboard: io.emit('update', m)
+  { on: 'database-change', emit: 'database-changed' }, // PhotoFlow
+];
+
+/** One rule of every scope, for tests of who gets what. */
+export const everyScope = [
+  { on: 'to-all', to: 'all' },
+  { on: 'to-others', to: 'others' },
+  { on: 'to-sender', to: 'sender' },
+  { on: 'to-room', to: { room: 'lobby' } },
+  { on: 'enter', join: 'lobby' },
+  { on: 'exit', leave: 'lobby' },
+  { on: 'volatile', to: 'all', volatile: true },
+];
+
+export const withRules = (rules) => ({ namespaces: [{ name: '/', rules }] });

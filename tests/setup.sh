@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Installs what the black-box tests need, and nothing twice: npm packages, a Python environment, Chromium.
+# Exits non-zero and says what is missing when it cannot.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+missing() {
+  echo "tests/setup.sh: $*" >&2
+  exit 1
+}
+
+# Runs something noisy; shows what it said only when it failed.
+quietly() {
+  local log
+  log=$(mktemp)
+  if ! "$@" >"$log" 2>&1; then
+    cat "$log" >&2
+    rm -f "$log"
+    return 1
+  fi
+  rm -f "$log"
+}
+
+# Done before for the same files? The stamp holds their checksum.
+stamped() { # STAMP FILE...
+  [[ -f $1 && $(cat "$1") == "$(cat "${@:2}" | sha256sum)" ]]
+}
+stamp() {
+  cat "${@:2}" | sha256sum >"$1"
+}
+
+mkdir -p .cache
+
+command -v node >/dev/null || missing "no 'node' (20.19 or newer is needed)"
+command -v npm >/dev/null || missing "no 'npm' (11 or newer is needed)"
+node -e 'const [major, minor] = process.versions.node.split(".").map(Number);
+  process.exit(major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19) ? 0 : 1)' ||
+  missing "node $(node --version) is too old: Vite needs 20.19 or newer, or 22.12 or newer"
+
+if ! [[ -d node_modules ]] || ! stamped .cache/npm.stamp package.json package-lock.json; then
+  echo "tests: installing the npm packages"
+  quietly npm ci --no-audit --no-fund || missing "npm could not install the packages of tests/package.json"
+  stamp .cache/npm.stamp package.json package-lock.json
+fi
+
+command -v python3 >/dev/null || missing "no 'python3' (3.8 or newer is needed)"
+if ! [[ -x .cache/venv/bin/python ]] || ! stamped .cache/python.stamp python/requirements.txt; then
+  echo "tests: installing the Python client"
+  rm -rf .cache/venv
+  quietly python3 -m venv .cache/venv || missing "python3 cannot make a venv (Debian: apt-get install python3-venv)"
+  quietly .cache/venv/bin/pip install --disable-pip-version-check -r python/requirements.txt ||
+    missing "pip could not install tests/python/requirements.txt"
+  stamp .cache/python.stamp python/requirements.txt
+fi
+
+chromium=${CHROMIUM:-/usr/bin/chromium}
+if ! [[ -x $chromium ]]; then
+  [[ -z ${CHROMIUM:-} ]] || missing "CHROMIUM is $CHROMIUM, which is no program"
+  command -v apt-get >/dev/null || missing "no /usr/bin/chromium: install Chromium and set CHROMIUM to its path"
+  [[ $(id -u) == 0 ]] || missing "no /usr/bin/chromium: as root, apt-get install chromium (or set CHROMIUM to a browser)"
+  echo "tests: installing Chromium"
+  quietly apt-get update || missing "apt-get update failed"
+  quietly env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium ||
+    missing "apt-get install chromium failed"
+  [[ -x $chromium ]] || missing "apt-get installed no $chromium"
+fi

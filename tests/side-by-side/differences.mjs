@@ -1,0 +1,60 @@
+// Where the relay answers otherwise than the reference on purpose: 'section: row' → the reason. docs/protocol.md
+// tells users the same. A row listed here that no longer differs fails, so the list stays true.
+
+const because = (reason, section, ...names) => names.map((name) => [`${section}: ${name}`, reason]);
+
+export const differences = Object.fromEntries([
+  // Handshake
+  ...because('a parameter that is there twice says two things, so it says nothing; no client sends it', 'handshake',
+    'of a duplicated parameter the last counts', 'a duplicated transport whose last is unknown'),
+
+  // Polling
+  ...because('base64 is read strictly: what is not in its alphabet is a broken packet, not something to skip', 'polling',
+    'base64url instead of base64', 'what is no base64 as a binary message'),
+  ...because('what is not UTF-8 is refused, as over WebSocket, not repaired with replacement characters', 'polling',
+    'bytes that are not UTF-8'),
+  ...because('a method that is not GET or POST is the client\'s fault, so 405, not 500', 'polling',
+    ...['PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS'].map((method) => `${method} with a sid`)),
+  ...because('the POST that was overlapped is answered; the reference drops its connection', 'polling',
+    'a second POST while one is read'),
+  ...because('the rest of a body that is over the limit is not read, so its connection cannot be used again', 'polling',
+    'a body one byte over the limit', 'a chunked body over the limit'),
+
+  // JSONP
+  ...because('each request says itself whether it wants JSONP, and under which number', 'jsonp',
+    'a poll by JSONP escapes what a script cannot hold', 'a JSONP session'),
+  ...because('each request says itself whether it wants JSONP', 'compression', 'a large answer by JSONP'),
+
+  // The bundle
+  ...because('caches must know that the answer depends on Accept-Encoding; a 304 repeats the ETag (RFC 9110)', 'bundle',
+    'a copy that is still good', 'a compressed bundle', 'the bundle with a query', 'the bundle for another origin',
+    ...['', '.min', '.esm.min', '.msgpack.min'].flatMap((kind) => [`the bundle socket.io${kind}.js`, `the bundle socket.io${kind}.js.map`])),
+
+  // WebSocket
+  ...because('refused before the upgrade; the reference upgrades and then writes an HTTP answer into the WebSocket', 'websocket',
+    'a WebSocket with no EIO', 'a WebSocket with EIO 3'),
+  ...because('told at once with 404; the reference drops the connection after a second', 'websocket', 'a WebSocket at another path'),
+  ...because('a close packet closes, as the protocol says and as it does over polling; the reference ignores it', 'websocket',
+    'a close', 'a close with data'),
+  ...because('answered; the reference holds the request for ever', 'upgrades',
+    'a plain GET by websocket for a session that began over WebSocket'),
+  ...because('a session that is on WebSocket cannot be upgraded to it; the reference lets a second one take it over', 'upgrades',
+    'a second WebSocket for a session that began over WebSocket'),
+
+  // Socket.IO
+  ...because('a namespace is at most 256 bytes long', 'socketio', 'CONNECT to a namespace of 10,000 letters'),
+  ...because('the query of a namespace is ignored, as for clients of the protocol before; the reference takes it as part of the name', 'socketio',
+    'CONNECT to / with a query', 'CONNECT to a namespace with a query after its name'),
+  ...because('digits are digits: the reference takes whatever JavaScript makes a number of, a space too', 'socketio',
+    '40  instead of CONNECT', '42 ["x"] after CONNECT',
+    ...['451e0-', '45 1-', '451.0-', '450x1-', '45+1-'].map((head) => `the count ${head} of one attachment`)),
+  ...because('an ack id above 2^53-1 could not be answered: the reference answers to another one', 'socketio',
+    '4299999999999999999999["x"] after CONNECT', `42${'1'.repeat(38)}… (407) after CONNECT`),
+  ...because('payload and attachments pass as they came; the reference takes them apart and numbers anew, which decodes to the same', 'socketio',
+    'two attachments, placed in the other order', 'an attachment that no placeholder names', 'a placeholder with more keys',
+    'a placeholder with its keys in the other order', 'a placeholder that is not true', '451-["a"] and its attachment'),
+  ...because('an attachment has one place: passed on as it came, what is named twice would multiply at every recipient', 'socketio',
+    'one attachment placed twice'),
+  ...because('the number of a placeholder is a whole one; the reference makes null of half an attachment', 'socketio',
+    'a placeholder with the number 0.5'),
+]);

@@ -1,0 +1,41 @@
+// Plays every row of the table with the reference and with the relay under test, and compares what came back.
+// `HUB=reference` compares the reference with itself: that shows which rows are steady enough to be compared.
+import assert from 'node:assert/strict';
+import { after, describe, test } from 'node:test';
+import { HUB, startReference, startRelay } from '../lib/relay.mjs';
+import { differences } from './differences.mjs';
+import { Player } from './play.mjs';
+import { sameMeaning } from './same-meaning.mjs';
+import { table } from './table.mjs';
+
+const reference = new Player(startReference);
+const relay = new Player(startRelay);
+after(() => Promise.all([reference.end(), relay.end()]));
+
+for (const [section, rows] of Object.entries(table)) {
+  // Rows wait more than they compute.
+  describe(`side by side, ${section}`, { concurrency: 4 }, () => {
+    for (const row of rows) {
+      const reason = differences[`${section}: ${row.name}`];
+      test(`${row.name}${reason ? ' (differs on purpose)' : ''}`, async () => {
+        const [theirs, ours] = await Promise.all([reference.play(row), relay.play(row)]);
+        for (const text of row.seen) {
+          assert.ok(theirs.join('\n').includes(text), `the reference no longer says ${text}:\n${theirs.join('\n')}`);
+        }
+        if (row.loose) return;
+        if (reason && HUB !== 'reference') {
+          assert.notDeepEqual(ours.map(sameMeaning), theirs.map(sameMeaning), `no longer differs; it was listed because: ${reason}`);
+        } else {
+          assert.deepEqual(ours.map(sameMeaning), theirs.map(sameMeaning));
+        }
+      });
+    }
+  });
+}
+
+test('every difference listed names a row of the table', () => {
+  const names = new Set(Object.entries(table).flatMap(([section, rows]) => rows.map(({ name }) => `${section}: ${name}`)));
+  assert.deepEqual(Object.keys(differences).filter((name) => !names.has(name)), []);
+  const all = Object.values(table).flat().length;
+  assert.equal(names.size, all, 'two rows of a section have the same name');
+});
