@@ -30,10 +30,11 @@ impl Outbox {
     ///
     /// # Errors
     /// [`Full`] if more than `bytes_max` would wait. One message alone always fits: it was checked elsewhere, and
-    /// nobody could ever receive it otherwise.
+    /// nobody could ever receive it otherwise. Every message counts for 128 bytes more than
+    /// its frames have.
     pub fn push(&mut self, encoded: Encoded, bytes_max: usize) -> Result<(), Full> {
         let bytes = self.bytes + encoded.len();
-        if bytes > bytes_max && !self.queue.is_empty() {
+        if bytes + self.queue.len() * MESSAGE_BYTES > bytes_max && !self.queue.is_empty() {
             return Err(Full);
         }
         self.bytes = bytes;
@@ -143,6 +144,10 @@ impl fmt::Display for Full {
 
 impl std::error::Error for Full {}
 
+/// What a message keeps in memory beside its frames, if nobody shares it. Without it a client that reads nothing,
+/// and makes us answer it by two bytes at a time (pongs), would take fifty times the bound.
+const MESSAGE_BYTES: usize = 128;
+
 /// Entries of 8 bytes: what a client under a steady stream needs, without allocating again and again.
 const CAPACITY_KEPT: usize = 32;
 
@@ -206,6 +211,14 @@ mod tests {
         assert_eq!(outbox.push(Encoded::text("x"), 4), Err(Full));
         outbox.advance(outbox.bytes());
         assert_eq!(outbox.push(Encoded::text("x"), 4), Ok(()));
+    }
+
+    #[test]
+    fn the_bound_counts_what_small_messages_cost_beside_their_bytes() {
+        let mut outbox = Outbox::default();
+        let pong = || Encoded::control(Bytes::from_static(b"\x8a\x00"));
+        let fit = (0..).take_while(|_| outbox.push(pong(), 1 << 20).is_ok()).count();
+        assert!((1 << 20) / (MESSAGE_BYTES + 2) <= fit && fit <= (1 << 20) / MESSAGE_BYTES, "{fit}");
     }
 
     #[test]

@@ -221,7 +221,8 @@ impl Session {
         }
     }
 
-    /// The post is over: read, refused for its size (which the session survives), or `aborted` by the client.
+    /// The post is over: read and answered, refused for its size (which the session survives), or `aborted` by the
+    /// client.
     pub fn handle_post_end(&mut self, aborted: bool) {
         if std::mem::replace(&mut self.is_posting, false) && aborted {
             self.end(CloseReason::TransportError);
@@ -284,6 +285,9 @@ impl Session {
             }
             Ok(Packet::Upgrade) => {
                 self.state = State::WebSocket;
+                // What becomes of requests still under way says nothing about the WebSocket.
+                self.poll = Poll::None;
+                self.is_posting = false;
                 // The reference stops waiting for a pong here, and then never pings again if none comes.
                 self.postpone(now);
                 ProbeVerdict::Promote
@@ -550,6 +554,19 @@ mod tests {
         assert_eq!(session.handle_poll(start), PollVerdict::Refuse);
         assert_eq!(session.handle_post(), PostVerdict::Refuse);
         assert!(!session.handle_candidate(start));
+        assert_eq!(session.close_reason(), None);
+    }
+
+    #[test]
+    fn requests_cut_off_by_the_upgrade_do_not_end_the_session() {
+        let (mut session, start) = opened(Transport::Polling);
+        session.handle_poll(start);
+        session.handle_post();
+        session.handle_candidate(start);
+        session.handle_candidate_packet(ping(b"probe"), start);
+        assert_eq!(session.handle_candidate_packet(Ok(Packet::Upgrade), start), ProbeVerdict::Promote);
+        session.handle_poll_gone();
+        session.handle_post_end(true);
         assert_eq!(session.close_reason(), None);
     }
 

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
@@ -214,7 +215,9 @@ impl Driver {
         {
             return Poll::Ready(Wake::PollGone);
         }
+        // Not before it has taken what it was answered: whoever only writes would make the answers pile up.
         if let Some(candidate) = &mut self.candidate
+            && !candidate.has_replies()
             && let Poll::Ready(frame) = candidate.poll_frame(cx)
         {
             return Poll::Ready(Wake::CandidateFrame(frame));
@@ -237,7 +240,9 @@ impl Driver {
             self.session.excuse_silence(now);
         }
         if let Some(post) = self.post.take() {
-            // The client may be gone; its packets are handled all the same.
+            // Until here the next one would have been an overlap: by posting on and on, over several connections, a
+            // client could not be held back. It may be gone; its packets are handled all the same.
+            self.session.handle_post_end(false);
             let _ = post.send(());
         }
         Poll::Ready(())
@@ -294,7 +299,6 @@ impl Driver {
                 for packet in Payload::new(body) {
                     self.on_packet(packet, now);
                 }
-                self.session.handle_post_end(false);
                 self.post = Some(answer);
             }
             Request::PostRefused => self.session.handle_post_end(false),
@@ -414,6 +418,9 @@ impl Driver {
 
     fn promote(&mut self) {
         if let Some(candidate) = self.candidate.take() {
+            // A client that is in the middle of a post has broken off polling too early: what it says there and what
+            // it says here would have no order. The reference cuts it off, too.
+            self.posting = None;
             self.adopt(candidate);
             self.shared.registry.set_transport(&self.sid, Transport::WebSocket);
             // The reference ends a poll that still waits with a close packet, which a client may believe.
@@ -448,10 +455,12 @@ impl Driver {
         let Some(reason) = self.session.close_reason() else {
             return;
         };
-        let Some(mut connection) = self.connection.take() else {
+        let Some(connection) = self.connection.take() else {
             return;
         };
-        connection.handle_close(reason);
+        self.link.seal();
+        self.posting = None;
+        end(connection, reason);
         self.drop_candidate();
         tracing::info!(
             address = self.address.map(tracing::field::display),
@@ -503,9 +512,21 @@ impl Drop for Driver {
     fn drop(&mut self) {
         self.shared.registry.remove(&self.sid);
         self.link.shut();
-        if let Some(mut connection) = self.connection.take() {
-            connection.handle_close(CloseReason::TransportError);
+        if let Some(connection) = self.connection.take() {
+            end(connection, CloseReason::TransportError);
         }
+    }
+}
+
+/// Tells the application the end, whatever it does then. If that is because it has panicked, a lock that it left
+/// poisoned may well make it panic again: out of a destructor, this would abort the process.
+fn end(mut connection: Box<dyn Connection>, reason: CloseReason) {
+    let ended = catch_unwind(AssertUnwindSafe(|| {
+        connection.handle_close(reason);
+        drop(connection);
+    }));
+    if ended.is_err() {
+        tracing::error!("the application panicked at the end of a session");
     }
 }
 

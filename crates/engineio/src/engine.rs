@@ -22,7 +22,7 @@ use crate::application::{Application, Handshake, PeerAddr};
 use crate::config::EngineConfig;
 use crate::driver::{Driver, Start};
 use crate::farewell::hang_up;
-use crate::http::compression::{compress, negotiate};
+use crate::http::compression::{Encoding, compress, negotiate};
 use crate::http::{Body, BodyError, WebSocketRequest, close_connection, is_upgrade, read_body, respond, respond_empty};
 use crate::link::{Link, PollAnswer, PostAnswer, Request as Wanted};
 use crate::registry::{Entry, Registry};
@@ -216,24 +216,25 @@ impl Engine {
         headers: &HeaderMap,
     ) -> Result<Response<Body>, RequestError> {
         match receiver.await {
-            Ok(PollAnswer::Payload(payload)) => Ok(self.payload_response(payload, jsonp, headers)),
+            Ok(PollAnswer::Payload(payload)) => Ok(self.payload_response(payload, jsonp, headers).await),
             Ok(PollAnswer::Refused) => Ok(respond_empty(StatusCode::BAD_REQUEST)),
             Err(_) => Err(RequestError::SessionUnknown),
         }
     }
 
-    fn payload_response(&self, payload: Bytes, jsonp: Option<JsonpIndex>, headers: &HeaderMap) -> Response<Body> {
+    async fn payload_response(&self, payload: Bytes, jsonp: Option<JsonpIndex>, headers: &HeaderMap) -> Response<Body> {
         let payload = match jsonp {
             Some(index) => jsonp::encode(index, &String::from_utf8_lossy(&payload)),
             None => payload,
         };
         let threshold = self.shared.config.compression_threshold_bytes;
         let encoding = threshold.filter(|threshold| payload.len() >= *threshold).and_then(|_| negotiate(headers));
-        let compressed = encoding.and_then(|encoding| Some((compress(&payload, encoding)?, encoding)));
-        let (body, encoding) = match compressed {
-            Some((compressed, encoding)) => (compressed, Some(encoding)),
-            None => (payload, None),
+        let compressed = match encoding {
+            Some(encoding) => compressed(&payload, encoding).await,
+            None => None,
         };
+        let encoding = encoding.filter(|_| compressed.is_some());
+        let body = compressed.unwrap_or(payload);
         let mut response = no_store(respond(StatusCode::OK, "text/plain; charset=UTF-8", body));
         if let Some(encoding) = encoding {
             response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
@@ -255,11 +256,15 @@ impl Engine {
         }
         let (sender, receiver) = oneshot::channel();
         link.request(Wanted::Post(sender)).map_err(|_| RequestError::SessionUnknown)?;
+        // From here on: the client may go away while the session's answer is on its way to us.
+        let mut reading = Reading { link: Some(link) };
         let ended = match receiver.await.map_err(|_| RequestError::SessionUnknown)? {
             PostAnswer::ReadBody { ended } => ended,
-            PostAnswer::Refused => return Ok(respond_empty(StatusCode::BAD_REQUEST)),
+            PostAnswer::Refused => {
+                reading.link = None;
+                return Ok(respond_empty(StatusCode::BAD_REQUEST));
+            }
         };
-        let reading = Reading { link: Some(link) };
         let config = &self.shared.config;
         let body = read_body(body, config.session.max_payload_bytes, config.body_timeout);
         let body = tokio::select! {
@@ -329,6 +334,10 @@ impl Shared {
         let sid = Sid::from_random(rand::rng().random());
         let link = Arc::new(Link::new(self.config.outbox_bytes_max));
         link.queue(&open_packet(&sid, upgrades, &self.config.session), Delivery::Reliable);
+        let address = handshake.address;
+        let handshake = self.keep(handshake);
+        // Before the session is entered anywhere: should the application panic, nothing is left of it.
+        let connection = self.application.open(handshake, Arc::clone(&link));
         let transport = match start {
             Start::Poll(_) => Transport::Polling,
             Start::WebSocket(_) => Transport::WebSocket,
@@ -338,9 +347,6 @@ impl Shared {
             // It slipped in behind `close_all`.
             link.close(CloseReason::Shutdown);
         }
-        let address = handshake.address;
-        let handshake = self.keep(handshake);
-        let connection = self.application.open(handshake, Arc::clone(&link));
         (Driver::new(Arc::clone(self), sid, address, link, connection, start), sid)
     }
 
@@ -402,6 +408,19 @@ impl Drop for Reading {
         }
     }
 }
+
+/// `payload` in another coding. A large one takes a thread of its own: a client that lets 16 MiB pile up before it
+/// polls would otherwise keep all others waiting for half a second.
+async fn compressed(payload: &Bytes, encoding: Encoding) -> Option<Bytes> {
+    if payload.len() <= COMPRESSED_HERE_MAX_BYTES {
+        return compress(payload, encoding);
+    }
+    let payload = payload.clone();
+    tokio::task::spawn_blocking(move || compress(&payload, encoding)).await.ok()?
+}
+
+/// A millisecond or two of work.
+const COMPRESSED_HERE_MAX_BYTES: usize = 64 * 1024;
 
 /// The answer to a post. As HTML, because some browsers offer plain text for download.
 fn ok() -> Response<Body> {

@@ -37,6 +37,9 @@ pub(crate) async fn farewell(
         poll_fn(|cx| websocket.poll_discard(cx)).await
     })
     .await;
+    if !outbox.is_empty() {
+        reset(websocket);
+    }
 }
 
 /// Closes a WebSocket that is not wanted, on the side.

@@ -29,9 +29,17 @@ struct Port {
     outbox: Outbox,
     writer: Writer,
     requests: VecDeque<Request>,
-    /// Asked for by others; the task has yet to see it.
-    close: Option<CloseReason>,
+    ending: Ending,
     task: Option<Waker>,
+}
+
+/// Whether the session takes messages. The first reason to end counts.
+enum Ending {
+    No,
+    /// Asked for by others; the task has yet to see it.
+    Asked(CloseReason),
+    /// Over for those who send. What was queued before may still be on its way, a polling client may still fetch it.
+    Sealed,
 }
 
 /// Who writes, and whether it makes sense to try.
@@ -92,7 +100,7 @@ impl Link {
                 outbox: Outbox::default(),
                 writer: Writer::Task { is_ready: false },
                 requests: VecDeque::new(),
-                close: None,
+                ending: Ending::No,
                 task: None,
             }),
             outbox_bytes_max,
@@ -116,7 +124,8 @@ impl Link {
         if !port.task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
             port.task = Some(cx.waker().clone());
         }
-        if let Some(reason) = port.close.take() {
+        if let Ending::Asked(reason) = port.ending {
+            port.ending = Ending::Sealed;
             return Poll::Ready(Task::Close(reason));
         }
         match port.requests.pop_front() {
@@ -197,13 +206,22 @@ impl Link {
         Backlog { is_empty: port.outbox.is_empty(), sent: port.outbox.sent() }
     }
 
+    /// Takes no more messages: the session is over, but for what its client may still be owed.
+    pub(crate) fn seal(&self) {
+        self.lock().ending = Ending::Sealed;
+    }
+
     /// Ends it for everyone who still holds it, and gives back what is left to send and who could.
     pub(crate) fn shut(&self) -> (Outbox, Option<OwnedWriteHalf>) {
         let mut port = self.lock();
-        port.requests.clear();
         port.task = None;
+        let requests = std::mem::take(&mut port.requests);
         let outbox = std::mem::take(&mut port.outbox);
-        match std::mem::replace(&mut port.writer, Writer::Closed) {
+        let writer = std::mem::replace(&mut port.writer, Writer::Closed);
+        drop(port);
+        // Wakes those who wait for an answer, and closes a candidate's socket: not under the lock.
+        drop(requests);
+        match writer {
             Writer::Direct { half, .. } => (outbox, Some(half)),
             Writer::Task { .. } | Writer::Closed => (outbox, None),
         }
@@ -219,6 +237,9 @@ impl Link {
 impl Recipient for Link {
     fn queue(&self, encoded: &Encoded, delivery: Delivery) -> Queued {
         let mut port = self.lock();
+        if !matches!(port.ending, Ending::No) {
+            return Queued::Closed;
+        }
         let is_ready = match &port.writer {
             Writer::Closed => return Queued::Closed,
             Writer::Task { is_ready } => *is_ready,
@@ -228,13 +249,21 @@ impl Recipient for Link {
             return Queued::Dropped;
         }
         let is_fresh = port.outbox.is_empty();
-        if !port.push(encoded, self.outbox_bytes_max) {
-            port.outbox.abandon();
-            port.end(CloseReason::SlowConsumer);
-            wake(port);
-            return Queued::Closed;
+        match port.push(encoded, self.outbox_bytes_max) {
+            Pushed::Queued if is_fresh => Queued::Fresh,
+            Pushed::Queued => Queued::Behind,
+            Pushed::Blocked => {
+                // Whoever owes the flush will find the writer blocked, and leave it to the task.
+                wake(port);
+                Queued::Behind
+            }
+            Pushed::Failed(reason) => {
+                port.outbox.abandon();
+                port.end(reason);
+                wake(port);
+                Queued::Closed
+            }
         }
-        if is_fresh { Queued::Fresh } else { Queued::Behind }
     }
 
     fn flush(&self) {
@@ -245,8 +274,7 @@ impl Recipient for Link {
                 if written.is_err() {
                     port.end(CloseReason::TransportError);
                 }
-                let is_blocked = matches!(port.writer, Writer::Direct { is_blocked: true, .. });
-                if written.is_err() || is_blocked {
+                if written.is_err() || port.is_blocked() {
                     wake(port);
                 }
             }
@@ -266,18 +294,32 @@ impl Recipient for Link {
 
 impl Port {
     /// Queues, if there is room or the socket makes some: a burst that nobody has flushed yet says nothing about
-    /// the client. False if the client does not keep up.
-    fn push(&mut self, encoded: &Encoded, bytes_max: usize) -> bool {
+    /// the client.
+    fn push(&mut self, encoded: &Encoded, bytes_max: usize) -> Pushed {
         if self.outbox.push(encoded.clone(), bytes_max).is_ok() {
-            return true;
+            return Pushed::Queued;
         }
-        let is_blocked = matches!(self.writer, Writer::Direct { is_blocked: true, .. });
-        !is_blocked && self.write().is_ok() && self.outbox.push(encoded.clone(), bytes_max).is_ok()
+        if self.is_blocked() {
+            return Pushed::Failed(CloseReason::SlowConsumer);
+        }
+        if self.write().is_err() {
+            return Pushed::Failed(CloseReason::TransportError);
+        }
+        match self.outbox.push(encoded.clone(), bytes_max) {
+            Ok(()) if self.is_blocked() => Pushed::Blocked,
+            Ok(()) => Pushed::Queued,
+            Err(_) => Pushed::Failed(CloseReason::SlowConsumer),
+        }
     }
 
-    /// The first reason counts.
+    fn is_blocked(&self) -> bool {
+        matches!(self.writer, Writer::Direct { is_blocked: true, .. })
+    }
+
     fn end(&mut self, reason: CloseReason) {
-        self.close.get_or_insert(reason);
+        if matches!(self.ending, Ending::No) {
+            self.ending = Ending::Asked(reason);
+        }
     }
 
     /// Writes until nothing waits or the socket takes no more.
@@ -300,6 +342,14 @@ impl Port {
         }
         Ok(())
     }
+}
+
+/// What became of a message on its way into the outbox.
+enum Pushed {
+    Queued,
+    /// It is queued, and to make room for it the connection was filled to the brim.
+    Blocked,
+    Failed(CloseReason),
 }
 
 /// Wakes the session's task, after the lock is gone: it would run into it at once.

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 
 use crate::application::PeerAddr;
 use crate::tasks::Tasks;
+use crate::timed_stream::TimedStream;
 
 /// Serves HTTP/1.1 on `listener` until `stop` is ready, then finishes the requests under way.
 ///
@@ -80,7 +81,7 @@ async fn serve_connection<S, F, B>(
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_READ_TIMEOUT)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(TimedStream::new(stream)), service)
         .with_upgrades();
     let mut connection = pin!(connection);
     let finished = tokio::select! {

@@ -9,6 +9,7 @@ use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use crate::timed_stream::TimedStream;
 use crate::websocket::WebSocket;
 
 /// Any byte stream that is not a bare TCP socket: TLS, or whatever a program wraps its connections in.
@@ -16,11 +17,18 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Debug {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Debug> Stream for T {}
 
-/// The WebSocket on an upgraded connection; on the bare TCP socket if there is one underneath.
+/// The WebSocket on an upgraded connection; on the bare TCP socket if there is one underneath: from our own listener,
+/// from hyper, or from a server that guesses the HTTP version (axum's).
 ///
 /// hyper's read buffer is copied (it holds what the client sent behind its request, mostly nothing) and dropped:
 /// kept, it would pin 8 KiB for the life of the session.
 pub(crate) fn websocket(upgraded: Upgraded, max_payload_bytes: usize) -> WebSocket {
+    let upgraded = match upgraded.downcast::<TokioIo<TimedStream>>() {
+        Ok(parts) => {
+            return WebSocket::over_tcp(parts.io.into_inner().into_inner(), &parts.read_buf, max_payload_bytes);
+        }
+        Err(upgraded) => upgraded,
+    };
     let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
         Ok(parts) => return WebSocket::over_tcp(parts.io.into_inner(), &parts.read_buf, max_payload_bytes),
         Err(upgraded) => upgraded,

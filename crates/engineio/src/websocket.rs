@@ -104,6 +104,10 @@ impl WebSocket {
         self.replies.extend_from_slice(encoded.websocket());
     }
 
+    pub(crate) fn has_replies(&self) -> bool {
+        !self.replies.is_empty()
+    }
+
     /// Writes the replies itself: for a candidate, whose owner has no other writer.
     pub(crate) fn poll_write_replies(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.replies.is_empty() {

@@ -27,7 +27,7 @@ impl AckTable {
     ) -> Result<AckId, AcksFull> {
         let mut table = self.lock();
         let before = table.poll_timeout();
-        let id = table.open(namespace, now() + within, complete)?;
+        let id = table.open(namespace, deadline(within), complete)?;
         let is_sooner = table.poll_timeout() != before;
         drop(table);
         if is_sooner {
@@ -83,6 +83,13 @@ impl AckTable {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// `Duration::MAX` is how a program says that it waits for ever; what it gets is a month.
+fn deadline(within: Duration) -> Instant {
+    now() + within.min(WITHIN_MAX)
+}
+
+const WITHIN_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 fn now() -> Instant {
     tokio::time::Instant::now().into_std()

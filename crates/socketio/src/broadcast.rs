@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use engineio::proto::{Delivery, Encoded};
 use hub::{AcksFull, Answers, Emit, Expulsion, Outcome, Receipt, Room, SocketInfo, Target, encode};
 use serde::Serialize;
-use socketio_codec::{Arguments, EventName, RawName, ReservedName, SerializeError};
+use socketio_codec::{Arguments, EventName, Json, RawName, ReservedName, SerializeError};
 use tokio::sync::oneshot;
 
 use crate::server::Shared;
@@ -61,7 +62,7 @@ impl Broadcast {
     /// [`EmitError`] if the name is reserved or an argument does not serialize.
     pub fn emit<T: Serialize + ?Sized>(self, name: &str, arguments: &T) -> Result<(), EmitError> {
         let name = EventName::new(name)?;
-        let arguments = Arguments::serialize(arguments)?;
+        let arguments = list(arguments)?;
         self.relay(name.raw(), &arguments);
         Ok(())
     }
@@ -73,6 +74,7 @@ impl Broadcast {
     }
 
     /// The same, and `complete` is told what became of it: at once, but from another task, so it must not block.
+    /// If it panics, that is logged.
     pub fn relay_counted(
         self,
         name: RawName<'_>,
@@ -80,6 +82,12 @@ impl Broadcast {
         complete: impl FnOnce(Outcome) + Send + 'static,
     ) {
         let encoded = encode::event(self.target.namespace(), name, arguments);
+        // On a lane: a panic there would leave the clients of that lane without deliveries.
+        let complete = |outcome| {
+            if catch_unwind(AssertUnwindSafe(|| complete(outcome))).is_err() {
+                tracing::error!("a program panicked when it was told what became of an event");
+            }
+        };
         self.send(encoded, Some(Receipt::counting(complete)));
     }
 
@@ -96,7 +104,7 @@ impl Broadcast {
         within: Duration,
     ) -> Result<impl Future<Output = Answers> + Send + use<T>, EmitError> {
         let name = EventName::new(name)?;
-        let arguments = Arguments::serialize(arguments)?;
+        let arguments = list(arguments)?;
         let (sender, receiver) = oneshot::channel();
         let namespace = self.target.namespace().clone();
         let id = self.shared.acks.open(&namespace, within, move |answers| {
@@ -155,6 +163,16 @@ impl Broadcast {
 impl fmt::Debug for Broadcast {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Broadcast").field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+/// What a program sends as arguments. To serde `()`, the tuple without elements, is a null and no list.
+pub(crate) fn list<T: Serialize + ?Sized>(arguments: &T) -> Result<Arguments, SerializeError> {
+    let is_unit =
+        || size_of_val(arguments) == 0 && Json::serialize(arguments).is_ok_and(|json| json.as_str() == "null");
+    match Arguments::serialize(arguments) {
+        Err(_) if is_unit() => Ok(Arguments::EMPTY),
+        outcome => outcome,
     }
 }
 

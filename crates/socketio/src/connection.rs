@@ -226,3 +226,13 @@ impl engineio::Connection for Connection {
         }
     }
 }
+
+/// There are members left only when a handler has panicked while it was told that another one left.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        for Member { socket, .. } in self.members.drain(..) {
+            self.shared.hub.disconnect(socket.id());
+            self.shared.acks.handle_disconnect(socket.id());
+        }
+    }
+}

@@ -7,6 +7,7 @@ use std::future::Future;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::{Context, Poll};
 
 use engineio::proto::CloseReason;
 use engineio::{Application, Body, Engine, EngineConfig, Handshake, Link};
@@ -200,10 +201,14 @@ impl Application for Sessions {
     }
 }
 
-/// A session that was opened while the server was being dropped.
+/// A session that was opened while the server was being dropped. It ends at once.
 struct Orphan;
 
 impl engineio::Connection for Orphan {
+    fn poll_work(&mut self, _: &mut Context<'_>, _: std::time::Instant) -> Poll<Result<(), CloseReason>> {
+        Poll::Ready(Err(CloseReason::Shutdown))
+    }
+
     fn handle_message(&mut self, _: engineio::proto::Message, _: std::time::Instant) -> Result<(), CloseReason> {
         Err(CloseReason::Shutdown)
     }

@@ -1,0 +1,59 @@
+//! A client over WebSocket.
+
+use super::Signal;
+use crate::wire::frame::{CLOSE, TEXT, write_client_text};
+use crate::wire::http::{head_bytes, is_upgraded, upgrade_request};
+use crate::wire::scanner::{Frame, Scanner};
+
+/// `Upgrading ──101──► Open`
+#[derive(Debug)]
+pub(crate) enum WebSocket {
+    /// With what has come of the response.
+    Upgrading(Vec<u8>),
+    Open(Scanner),
+}
+
+impl WebSocket {
+    /// Begins, with the upgrade.
+    pub(crate) fn start(host: &str, out: &mut Vec<u8>) -> Self {
+        out.extend_from_slice(&upgrade_request(host));
+        Self::Upgrading(Vec::new())
+    }
+
+    /// Takes what was read, answers into `out`.
+    pub(crate) fn receive(&mut self, bytes: &[u8], out: &mut Vec<u8>, signal: &mut impl FnMut(Signal<'_>)) {
+        match self {
+            Self::Open(scanner) => scanner.feed(bytes, |frame| handle(frame, out, signal)),
+            Self::Upgrading(response) => {
+                response.extend_from_slice(bytes);
+                let Some(end) = head_bytes(response) else { return };
+                let (head, rest) = response.split_at(end);
+                if !is_upgraded(head) {
+                    signal(Signal::Closed("the upgrade was refused"));
+                    return;
+                }
+                let mut scanner = Scanner::default();
+                scanner.feed(rest, |frame| handle(frame, out, signal));
+                *self = Self::Open(scanner);
+            }
+        }
+    }
+}
+
+/// The message by which a client connects to the namespace `/`.
+pub(crate) const CONNECT: &[u8] = b"40";
+
+fn handle(frame: Frame<'_>, out: &mut Vec<u8>, signal: &mut impl FnMut(Signal<'_>)) {
+    match (frame.opcode, frame.start) {
+        (TEXT, [b'4', b'2', ..]) => signal(Signal::Event(frame.start)),
+        (TEXT, [b'2', ..]) => {
+            write_client_text(out, b"3");
+            signal(Signal::Ping);
+        }
+        (TEXT, [b'0', ..]) => write_client_text(out, CONNECT),
+        (TEXT, [b'4', b'0', ..]) => signal(Signal::Ready),
+        (TEXT, [b'4', ..]) => signal(Signal::Closed("a packet other than an event")),
+        (CLOSE, _) => signal(Signal::Closed("a close frame")),
+        _ => {}
+    }
+}

@@ -1,0 +1,91 @@
+//! The instrument: a load generator, the floor, and the peers, measured side by side.
+//!
+//! In reading order: [`workload`] (what is measured), [`load`] (the clients), [`tally`] (what arrived), [`server`] (who
+//! is measured, and what it used), [`floor`] (what the kernel charges), [`summary`] and [`report`] (the figures). The
+//! README says how to read them.
+
+mod cli;
+mod cores;
+mod floor;
+mod histogram;
+mod load;
+mod plan;
+mod record;
+mod report;
+mod server;
+mod summary;
+mod tally;
+mod wire;
+mod workload;
+
+use std::fs;
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+use crate::plan::Plan;
+use crate::server::Places;
+use crate::workload::{WORKLOADS, Workload};
+
+fn main() -> ExitCode {
+    match execute(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("fanfare-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(command: Command) -> io::Result<()> {
+    let places = Places::find()?;
+    match command {
+        Command::Floor { batched, ping_interval_ms } => floor::run(batched, cli::interval(ping_interval_ms)),
+        Command::List => {
+            list();
+            Ok(())
+        }
+        Command::Run { names, server, rounds, results, how } => {
+            let found = names.iter().map(|name| {
+                Workload::find(name).ok_or_else(|| io::Error::other(format!("no workload {name}: see `list`")))
+            });
+            let workloads = found.collect::<io::Result<Vec<_>>>()?;
+            Plan { workloads, servers: server, rounds, results, at_most: RUN_MAX }.run(&how.lab(places))?;
+            Ok(())
+        }
+        Command::All { report, results, rounds, at_most_s, how } => {
+            let results = results.unwrap_or_else(|| places.results());
+            if results.exists() {
+                fs::remove_file(&results)?;
+            }
+            let at_most = Duration::from_secs(at_most_s);
+            let workloads = WORKLOADS.iter().collect();
+            let plan = Plan { workloads, servers: Vec::new(), rounds, results: Some(results), at_most };
+            let records = plan.run(&how.lab(places))?;
+            report::write_into(&report, &records)
+        }
+        Command::Report { results, into } => {
+            let records = record::read(&results.unwrap_or_else(|| places.results()))?;
+            match into {
+                Some(file) => report::write_into(&file, &records),
+                None => {
+                    print!("{}", report::render(&records));
+                    Ok(())
+                }
+            }
+        }
+    }
+}
+
+fn list() {
+    for workload in WORKLOADS {
+        let servers: Vec<&str> = workload.servers.iter().map(|server| server.name()).collect();
+        println!("{:20} {} ({})", workload.name, workload.about, servers.join(", "));
+    }
+}
+
+/// An hour is more than anybody waits for.
+const RUN_MAX: Duration = Duration::from_secs(3_600);

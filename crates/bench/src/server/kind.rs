@@ -1,0 +1,149 @@
+//! Which servers there are, and how each is started.
+
+use std::env;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+/// A server that can be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Kind {
+    /// An epoll loop that writes each event to each client.
+    Floor,
+    /// The same, with one `writev` per client for all that came with one wake-up.
+    FloorBatched,
+    /// The relay, with one worker thread.
+    Fanfare,
+    /// The relay with two worker threads, on two cores.
+    Fanfare2,
+    /// `socketioxide`, with its defaults.
+    Socketioxide,
+    /// The reference, on Node.
+    Node,
+    /// The reference's Socket.IO on `@socket.io/bun-engine`.
+    Bun,
+}
+
+/// What a measurement asks of a server besides its defaults.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Options {
+    pub(crate) ping_interval: Option<Duration>,
+    pub(crate) max_payload_bytes: Option<usize>,
+}
+
+/// Where the programs are.
+#[derive(Debug, Clone)]
+pub(crate) struct Places {
+    /// The folder of this program, where `fanfare` is too.
+    binaries: PathBuf,
+    peers: PathBuf,
+}
+
+impl Places {
+    /// Beside this program; the peers where `peers/setup.sh` puts them, or in `BENCH_PEERS_DIR`.
+    pub(crate) fn find() -> io::Result<Self> {
+        let program = env::current_exe()?;
+        let binaries = program.parent().unwrap_or(Path::new(".")).to_owned();
+        let peers = env::var_os("BENCH_PEERS_DIR").map_or_else(|| binaries.join("../bench/peers"), PathBuf::from);
+        Ok(Self { binaries, peers })
+    }
+
+    /// Where the results of a run go unless another place is named.
+    pub(crate) fn results(&self) -> PathBuf {
+        self.binaries.join("../bench/results.jsonl")
+    }
+}
+
+impl Kind {
+    /// As it is written on the command line and in tables.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Floor => "floor",
+            Self::FloorBatched => "floor-batched",
+            Self::Fanfare => "fanfare",
+            Self::Fanfare2 => "fanfare2",
+            Self::Socketioxide => "socketioxide",
+            Self::Node => "node",
+            Self::Bun => "bun",
+        }
+    }
+
+    pub(crate) fn threads(self) -> usize {
+        if self == Self::Fanfare2 { 2 } else { 1 }
+    }
+
+    /// Whether somebody else wrote it.
+    pub(crate) fn is_peer(self) -> bool {
+        matches!(self, Self::Socketioxide | Self::Node | Self::Bun)
+    }
+
+    /// Whether its program is there.
+    pub(crate) fn is_installed(self, places: &Places) -> bool {
+        self.program(places).is_none_or(|program| program.exists())
+    }
+
+    /// How it is started.
+    pub(crate) fn command(self, places: &Places, options: Options) -> Command {
+        let program = self.program(places).unwrap_or_else(|| PathBuf::from("node"));
+        // Ends the server should this process be killed before it can end it.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "--"]);
+        match self {
+            Self::Floor | Self::FloorBatched => self.floor(&mut command, &program, options),
+            Self::Fanfare | Self::Fanfare2 => self.fanfare(&mut command, &program, options),
+            Self::Socketioxide => command.arg(program),
+            Self::Node => command.arg("node").arg(program),
+            Self::Bun => command.arg(places.peers.join(BUN)).arg(program),
+        };
+        if let Some(interval) = options.ping_interval {
+            command.env("BENCH_PING_INTERVAL_MS", interval.as_millis().to_string());
+        }
+        if let Some(bytes) = options.max_payload_bytes {
+            command.env("BENCH_MAX_PAYLOAD_BYTES", bytes.to_string());
+        }
+        command
+    }
+
+    fn floor<'a>(self, command: &'a mut Command, program: &Path, options: Options) -> &'a mut Command {
+        command.arg(program).arg("floor");
+        if self == Self::FloorBatched {
+            command.arg("--batched");
+        }
+        if let Some(interval) = options.ping_interval {
+            command.arg("--ping-interval-ms").arg(interval.as_millis().to_string());
+        }
+        command
+    }
+
+    fn fanfare<'a>(self, command: &'a mut Command, program: &Path, options: Options) -> &'a mut Command {
+        command.arg(program).args(["--listen", "127.0.0.1:0"]);
+        command.env("FANFARE_WORKER_THREADS", self.threads().to_string()).env("FANFARE_LOG", "error");
+        if let Some(interval) = options.ping_interval {
+            command.env("FANFARE_PING_INTERVAL_MS", interval.as_millis().to_string());
+        }
+        if let Some(bytes) = options.max_payload_bytes {
+            // Without a rule it relays everything to all; the echo needs one.
+            command.args(["--rule", "update", "--rule", "echo@sender"]);
+            command.env("FANFARE_MAX_PAYLOAD_BYTES", bytes.to_string());
+        }
+        command
+    }
+
+    fn program(self, places: &Places) -> Option<PathBuf> {
+        Some(match self {
+            Self::Floor | Self::FloorBatched => places.binaries.join("fanfare-bench"),
+            Self::Fanfare | Self::Fanfare2 => places.binaries.join("fanfare"),
+            Self::Socketioxide => places.peers.join("socketioxide/release/fanfare-bench-socketioxide"),
+            Self::Node => places.peers.join("node/server.js"),
+            Self::Bun => places.peers.join("bun/server.js"),
+        })
+    }
+}
+
+/// npm's `bun` is a link that its install script makes; this is what it would point at.
+const BUN: &str = "bun/node_modules/@oven/bun-linux-x64/bin/bun";

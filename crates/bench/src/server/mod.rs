@@ -1,0 +1,9 @@
+//! The servers that are measured, each in a process of its own.
+
+mod kind;
+mod process;
+mod usage;
+
+pub(crate) use kind::{Kind, Options, Places};
+pub(crate) use process::Server;
+pub(crate) use usage::{Cpu, Memory};

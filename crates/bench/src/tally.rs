@@ -1,0 +1,221 @@
+//! What was sent, what arrived, and whether it arrived once and in order.
+
+use std::collections::VecDeque;
+
+use crate::histogram::Histogram;
+use crate::wire::event::Stamp;
+
+/// The account of a run: every event of every sender has to reach every recipient.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    recipients: Vec<bool>,
+    senders: Vec<Sender>,
+    /// What each recipient has of each sender: a row of senders for each recipient.
+    seen: Vec<Seen>,
+    /// Events that have not reached everybody.
+    pub(crate) in_flight: usize,
+    pub(crate) counts: Counts,
+    pub(crate) latencies: Histogram,
+}
+
+/// The figures without which no other counts.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Counts {
+    pub(crate) sent: u64,
+    pub(crate) delivered: u64,
+    /// Of the delivered: came before one that was sent earlier by the same sender.
+    pub(crate) reordered: u64,
+    /// Came twice, or was nothing that was sent.
+    pub(crate) wrong: u64,
+    pub(crate) closed: u64,
+}
+
+/// The events of one sender that one recipient has.
+#[derive(Debug, Default, Clone, Copy)]
+struct Seen {
+    /// All before this one.
+    next: u32,
+    /// Bit `n`: number `next + n` too. The lowest is never set.
+    ahead: u64,
+}
+
+/// How an event stands to those before it.
+enum Turn {
+    InOrder,
+    Early,
+    /// Seen already, or too far ahead to tell.
+    Wrong,
+}
+
+impl Seen {
+    fn take(&mut self, sequence: u32) -> Turn {
+        let Some(distance) = sequence.checked_sub(self.next) else { return Turn::Wrong };
+        let Some(bit) = 1_u64.checked_shl(distance).filter(|bit| self.ahead & bit == 0) else { return Turn::Wrong };
+        self.ahead |= bit;
+        if distance > 0 {
+            return Turn::Early;
+        }
+        // 64 in a row would shift everything out.
+        let run = self.ahead.trailing_ones();
+        self.ahead = self.ahead.checked_shr(run).unwrap_or(0);
+        self.next += run;
+        Turn::InOrder
+    }
+}
+
+#[derive(Debug, Default)]
+struct Sender {
+    /// How many recipients each event still has to reach, from event number `first` on.
+    left: VecDeque<u32>,
+    first: u32,
+}
+
+impl Tally {
+    pub(crate) fn new(clients: usize, senders: usize) -> Self {
+        Self {
+            recipients: vec![true; clients],
+            senders: (0..senders).map(|_| Sender::default()).collect(),
+            seen: vec![Seen::default(); clients * senders],
+            in_flight: 0,
+            counts: Counts::default(),
+            latencies: Histogram::default(),
+        }
+    }
+
+    /// From now on this client does not count as a recipient. Nothing may be in flight.
+    pub(crate) fn leave_out(&mut self, client: usize) {
+        if let Some(is_recipient) = self.recipients.get_mut(client) {
+            *is_recipient = false;
+        }
+    }
+
+    /// Begins a new account with what is sent from now on. Nothing may be in flight.
+    pub(crate) fn restart(&mut self) {
+        self.counts = Counts { closed: self.counts.closed, wrong: self.counts.wrong, ..Counts::default() };
+        self.latencies.clear();
+    }
+
+    /// Deliveries that are due and have not come.
+    pub(crate) fn missing(&self) -> u64 {
+        self.senders.iter().flat_map(|sender| &sender.left).map(|left| u64::from(*left)).sum()
+    }
+
+    /// The stamp of the sender's next event, which is then in flight.
+    pub(crate) fn send(&mut self, sender: usize, at_us: u64) -> Stamp {
+        let recipients = self.recipients.iter().filter(|is_recipient| **is_recipient).count() as u32;
+        let mut sequence = 0;
+        if let Some(sender) = self.senders.get_mut(sender) {
+            sequence = sender.first + sender.left.len() as u32;
+            sender.left.push_back(recipients);
+        }
+        self.in_flight += 1;
+        self.counts.sent += 1;
+        Stamp { sender: sender as u32, sequence, at_us }
+    }
+
+    /// An event came, `now_us` after the load began.
+    pub(crate) fn receive(&mut self, recipient: usize, message: &[u8], now_us: u64) {
+        let Some((stamp, turn)) = Stamp::read(message).and_then(|stamp| Some((stamp, self.turn(recipient, stamp)?)))
+        else {
+            self.counts.wrong += 1;
+            return;
+        };
+        match turn {
+            Turn::Wrong => {
+                self.counts.wrong += 1;
+                return;
+            }
+            Turn::Early => self.counts.reordered += 1,
+            Turn::InOrder => {}
+        }
+        self.counts.delivered += 1;
+        self.latencies.record(now_us.saturating_sub(stamp.at_us));
+        if let Some(sender) = self.senders.get_mut(stamp.sender as usize) {
+            self.in_flight -= sender.deliver(stamp.sequence);
+        }
+    }
+
+    /// `None` for an event that was never sent.
+    fn turn(&mut self, recipient: usize, stamp: Stamp) -> Option<Turn> {
+        let number = stamp.sender as usize;
+        let sender = self.senders.get(number)?;
+        if stamp.sequence as usize >= sender.first as usize + sender.left.len() {
+            return None;
+        }
+        Some(self.seen.get_mut(recipient * self.senders.len() + number)?.take(stamp.sequence))
+    }
+}
+
+impl Sender {
+    /// One recipient more has this event; how many events everybody has by that.
+    fn deliver(&mut self, sequence: u32) -> usize {
+        let index = sequence.checked_sub(self.first).map(|index| index as usize);
+        if let Some(left) = index.and_then(|index| self.left.get_mut(index)) {
+            *left = left.saturating_sub(1);
+        }
+        let mut completed = 0;
+        while self.left.front() == Some(&0) {
+            self.left.pop_front();
+            self.first += 1;
+            completed += 1;
+        }
+        completed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn receive(tally: &mut Tally, recipient: usize, stamp: Stamp) {
+        tally.receive(recipient, &stamp.message(64), stamp.at_us + 5);
+    }
+
+    #[test]
+    fn an_event_is_in_flight_until_everybody_has_it() {
+        let mut tally = Tally::new(3, 1);
+        let stamp = tally.send(0, 10);
+        for recipient in 0..3 {
+            assert_eq!(tally.in_flight, 1);
+            receive(&mut tally, recipient, stamp);
+        }
+        assert_eq!((tally.in_flight, tally.missing()), (0, 0));
+        assert_eq!((tally.counts.delivered, tally.counts.wrong), (3, 0));
+    }
+
+    #[test]
+    fn a_second_copy_and_what_was_never_sent_are_wrong() {
+        let mut tally = Tally::new(2, 2);
+        let stamp = tally.send(1, 0);
+        receive(&mut tally, 0, stamp);
+        receive(&mut tally, 0, stamp);
+        receive(&mut tally, 0, Stamp { sequence: 1, ..stamp });
+        receive(&mut tally, 0, Stamp { sender: 2, ..stamp });
+        tally.receive(0, br#"42["update","?"]"#, 0);
+        assert_eq!((tally.counts.delivered, tally.counts.wrong, tally.missing()), (1, 4, 1));
+    }
+
+    #[test]
+    fn a_swap_is_delivered_and_counted_as_one() {
+        let mut tally = Tally::new(1, 1);
+        let stamps: Vec<Stamp> = (0..100).map(|_| tally.send(0, 0)).collect();
+        for (at, stamp) in [(0, 1), (1, 0), (2, 1), (3, 3), (4, 4), (5, 2)] {
+            receive(&mut tally, 0, stamps[stamp]);
+            assert_eq!(tally.counts.wrong, u64::from(at >= 2), "after {at}");
+        }
+        assert_eq!((tally.counts.delivered, tally.counts.reordered, tally.in_flight), (5, 3, 95));
+        for stamp in &stamps[5..] {
+            receive(&mut tally, 0, *stamp);
+        }
+        assert_eq!((tally.counts.wrong, tally.counts.reordered, tally.in_flight), (1, 3, 0));
+    }
+
+    #[test]
+    fn who_is_left_out_is_not_waited_for() {
+        let mut tally = Tally::new(2, 1);
+        tally.leave_out(1);
+        let stamp = tally.send(0, 0);
+        receive(&mut tally, 0, stamp);
+        assert_eq!((tally.in_flight, tally.missing()), (0, 0));
+    }
+}

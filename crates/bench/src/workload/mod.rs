@@ -1,0 +1,53 @@
+//! What is measured: the table of workloads, and how each kind of it runs.
+
+mod connect;
+mod echo;
+mod fan_out;
+mod idle;
+mod keep_alive;
+mod session;
+mod stalled;
+mod table;
+
+pub(crate) use session::Lab;
+pub(crate) use table::{WORKLOADS, Workload};
+
+use std::io;
+use std::time::Duration;
+
+use crate::load::Transport;
+use crate::record::Record;
+use crate::server::Kind;
+
+/// The kinds of workload.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Shape {
+    FanOut(fan_out::FanOut),
+    Connect { clients: usize },
+    Idle { transport: Transport, clients: usize },
+    KeepAlive { clients: usize, ping_interval: Duration },
+    Stalled { clients: usize, stalled: usize, events_per_s: f64 },
+    Echo { clients: usize, bytes: usize, rest: Duration },
+}
+
+impl Shape {
+    /// Runs once on a new server.
+    pub(crate) fn run(self, lab: &Lab, kind: Kind, record: &mut Record) -> io::Result<()> {
+        match self {
+            Self::FanOut(fan_out) => fan_out.run(lab, kind, record),
+            Self::Connect { clients } => connect::run(lab, kind, lab.shortened(clients), record),
+            Self::Idle { transport, clients } => idle::run(lab, kind, transport, lab.shortened(clients), record),
+            Self::KeepAlive { clients, ping_interval } => {
+                let ping_interval = if lab.is_quick { ping_interval / 5 } else { ping_interval };
+                keep_alive::run(lab, kind, lab.shortened(clients), ping_interval, record)
+            }
+            Self::Stalled { clients, stalled, events_per_s } => {
+                stalled::Stalled { clients: lab.shortened(clients), stalled, events_per_s }.run(lab, kind, record)
+            }
+            Self::Echo { clients, bytes, rest } => {
+                let rest = if lab.is_quick { rest / 10 } else { rest };
+                echo::run(lab, kind, lab.shortened(clients), bytes, rest, record)
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! A connection that is given up when it cannot be written to for too long.
+
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+
+/// A TCP connection on which a write fails that makes no progress within [`WRITE_STALL_MAX`].
+///
+/// hyper bounds the time for a request's head, but not for its answer. A client that polls for megabytes and reads
+/// none of them would keep them in memory, and its connection open, long after its session has timed out. A WebSocket
+/// takes the connection out: there the outbox and its bounds do the same.
+#[derive(Debug)]
+pub(crate) struct TimedStream {
+    stream: TcpStream,
+    /// Set while a write waits.
+    stall: Option<Pin<Box<Sleep>>>,
+}
+
+impl TimedStream {
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        Self { stream, stall: None }
+    }
+
+    pub(crate) fn into_inner(self) -> TcpStream {
+        self.stream
+    }
+
+    fn watch<T>(&mut self, written: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stall = None;
+            return written;
+        }
+        let stall = self.stall.get_or_insert_with(|| Box::pin(tokio::time::sleep(WRITE_STALL_MAX)));
+        stall.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncRead for TimedStream {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for TimedStream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.watch(written, cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.watch(written, cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// As long as a request's head may take.
+const WRITE_STALL_MAX: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    async fn pair() -> (TimedStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (TimedStream::new(listener.accept().await.unwrap().0), client)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_that_nobody_reads_is_given_up() {
+        let (mut server, _client) = pair().await;
+        let started = tokio::time::Instant::now();
+        let error = server.write_all(&vec![0; 64 << 20]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(started.elapsed() >= WRITE_STALL_MAX);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_that_goes_on_is_not() {
+        let (mut server, _client) = pair().await;
+        for _ in 0..10 {
+            let waiting = poll_fn(|cx| Poll::Ready(server.watch::<usize>(Poll::Pending, cx))).await;
+            assert!(waiting.is_pending());
+            tokio::time::advance(WRITE_STALL_MAX - Duration::from_millis(1)).await;
+            let waiting = poll_fn(|cx| Poll::Ready(server.watch::<usize>(Poll::Pending, cx))).await;
+            assert!(waiting.is_pending());
+            let written = poll_fn(|cx| server.watch(Poll::Ready(Ok(1)), cx)).await;
+            assert_eq!(written.unwrap(), 1);
+        }
+    }
+}

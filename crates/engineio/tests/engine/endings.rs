@@ -1,0 +1,153 @@
+//! The ways in which sessions end, and that nothing is left of them.
+
+use std::time::Duration;
+
+use engineio::proto::{CloseReason, Encoded, Queued, Recipient};
+
+use crate::app::{Gate, PATH, Told, quick, quick_heartbeat, served, served_with, tell};
+use crate::support::{Http, connect, is_ended, next, send, text};
+
+#[tokio::test]
+async fn a_server_that_closes_tells_a_waiting_poll_and_a_websocket() {
+    let mut server = served(quick()).await;
+    let mut poller = server.poller().await;
+    let link = server.opened().await;
+    let mut ws = server.websocket().await;
+    poller.begin_poll().await;
+    poller.post("6").await;
+    server.engine.close();
+    assert_eq!(poller.polls.answer().await.text(), "1");
+    assert!(next(&mut ws).await.is_some_and(|message| message.is_close()));
+    assert!(next(&mut ws).await.is_none());
+    assert_eq!(server.closed().await, CloseReason::Shutdown);
+    assert_eq!(server.closed().await, CloseReason::Shutdown);
+    assert_eq!(tell(&link, &Encoded::text("late")), Queued::Closed);
+    server.emptied().await;
+    let mut http = Http::connect(server.address).await;
+    assert_eq!(http.get(&format!("{PATH}?EIO=4&transport=polling")).await.status, 503);
+}
+
+#[tokio::test]
+async fn a_close_packet_waits_for_the_poll_that_fetches_it_behind_what_was_sent_before() {
+    let mut server = served(quick()).await;
+    let mut poller = server.poller().await;
+    let link = server.opened().await;
+    tell(&link, &Encoded::text("goodbye"));
+    link.close(CloseReason::Application("enough"));
+    assert_eq!(tell(&link, &Encoded::text("late")), Queued::Closed);
+    assert_eq!(server.closed().await, CloseReason::Application("enough"));
+    assert_eq!(tell(&link, &Encoded::text("too late")), Queued::Closed);
+    assert_eq!(poller.poll().await, "4goodbye\u{1e}1");
+    server.emptied().await;
+    assert_eq!(poller.poll_answer().await.status, 400);
+}
+
+#[tokio::test]
+async fn a_close_packet_that_nobody_fetches_is_forgotten() {
+    let mut config = quick();
+    config.session.close_timeout = Duration::from_millis(50);
+    let mut server = served(config).await;
+    let _poller = server.poller().await;
+    let link = server.opened().await;
+    link.close(CloseReason::Application("enough"));
+    server.emptied().await;
+}
+
+#[tokio::test]
+async fn a_websocket_session_ends_by_close_packet_close_frame_or_the_end_of_the_connection() {
+    let mut server = served(quick()).await;
+    for way in 0..3 {
+        let mut ws = server.websocket().await;
+        match way {
+            0 => {
+                send(&mut ws, "1").await;
+                assert!(is_ended(&mut ws).await);
+            }
+            1 => {
+                ws.close(None).await.unwrap();
+                assert!(is_ended(&mut ws).await);
+            }
+            _ => drop(ws),
+        }
+        assert_eq!(server.closed().await, CloseReason::TransportClose, "way {way}");
+    }
+    server.emptied().await;
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_answer_pings_is_closed() {
+    let mut server = served(quick_heartbeat()).await;
+    let _silent_poller = server.poller().await;
+    assert_eq!(server.closed().await, CloseReason::PingTimeout);
+    let mut ws = server.websocket().await;
+    assert_eq!(text(&mut ws).await, "2");
+    assert_eq!(server.closed().await, CloseReason::PingTimeout);
+    assert!(is_ended(&mut ws).await);
+    drop(ws);
+    server.emptied().await;
+}
+
+#[tokio::test]
+async fn a_session_that_stops_in_the_middle_of_an_upgrade_ends_by_its_heartbeat() {
+    let mut server = served(quick_heartbeat()).await;
+    let poller = server.poller().await;
+    let mut ws = connect(server.address, &poller.websocket_target()).await;
+    send(&mut ws, "2probe").await;
+    assert_eq!(text(&mut ws).await, "3probe");
+    assert_eq!(server.closed().await, CloseReason::PingTimeout);
+    assert!(is_ended(&mut ws).await);
+    server.emptied().await;
+}
+
+#[tokio::test]
+async fn an_application_that_errs_upon_a_message_closes_and_sees_no_more_of_them() {
+    let enough = |_: &engineio::Link, _: &engineio::proto::Message| Err(CloseReason::Application("enough"));
+    let mut server = served_with(quick(), enough, Gate::default()).await;
+    let mut poller = server.poller().await;
+    poller.begin_poll().await;
+    poller.post("6").await;
+    poller.post("4one\u{1e}4two\u{1e}4three").await;
+    assert_eq!(poller.polls.answer().await.text(), "1");
+    assert_eq!(server.closed().await, CloseReason::Application("enough"));
+    let rest = server.told_so_far();
+    assert!(rest.is_empty(), "nothing comes after the end");
+    let mut ws = server.websocket().await;
+    send(&mut ws, "4one").await;
+    assert!(is_ended(&mut ws).await);
+}
+
+#[tokio::test]
+async fn nothing_is_left_after_a_thousand_sessions_have_come_and_gone() {
+    let mut server = served(quick()).await;
+    for round in 0..250 {
+        let mut poller = server.poller().await;
+        let mut ws = server.websocket().await;
+        let mut aborted = server.poller().await;
+        let ws_aborted = server.websocket().await;
+        drop(ws_aborted);
+        aborted.begin_poll().await;
+        aborted.post("6").await;
+        aborted.polls.reset();
+        if round % 2 == 0 {
+            poller.post("4x\u{1e}1").await;
+            send(&mut ws, "1").await;
+        } else {
+            poller.post("9").await;
+            send(&mut ws, "9").await;
+        }
+    }
+    server.emptied().await;
+    let mut opened = 0;
+    let mut closed = 0;
+    for told in server.told_so_far() {
+        match told {
+            Told::Opened(link) => {
+                opened += 1;
+                assert_eq!(std::sync::Arc::strong_count(&link), 1, "nobody else holds a session that is over");
+            }
+            Told::Closed(_) => closed += 1,
+            Told::Message(_) => {}
+        }
+    }
+    assert_eq!((opened, closed), (1_000, 1_000));
+}

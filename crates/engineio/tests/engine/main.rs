@@ -1,0 +1,16 @@
+//! The engine over real connections.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod app;
+mod attacks;
+mod backpressure;
+mod conformance;
+mod endings;
+mod http;
+mod indirect;
+mod panics;
+mod requests;
+mod stalled;
+mod upgrade;

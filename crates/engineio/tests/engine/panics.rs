@@ -1,0 +1,85 @@
+//! Applications that panic take nothing with them but the session it happened in.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use engineio::proto::{CloseReason, Message};
+use engineio::{Application, Connection, Engine, Handshake, Link, serve};
+use tokio::net::TcpListener;
+
+use crate::app::{PATH, WEBSOCKET, quick};
+use crate::support::{Http, Poller, connect, eventually, is_ended, send, text, within};
+
+/// Panics where the request or the message says so.
+struct Fragile;
+
+impl Application for Fragile {
+    fn accept(&self, handshake: &Handshake) -> Result<(), String> {
+        assert_ne!(handshake.uri.query(), Some("EIO=4&transport=polling&panic=accept"), "as asked");
+        Ok(())
+    }
+
+    fn open(&self, handshake: Handshake, _: Arc<Link>) -> Box<dyn Connection> {
+        assert!(!handshake.uri.query().is_some_and(|query| query.ends_with("&panic=open")), "as asked");
+        Box::new(Fragile)
+    }
+}
+
+impl Connection for Fragile {
+    fn handle_message(&mut self, _: Message, _: Instant) -> Result<(), CloseReason> {
+        panic!("as asked");
+    }
+
+    fn handle_close(&mut self, _: CloseReason) {
+        // As with a lock that the first panic has poisoned.
+        panic!("as asked, again");
+    }
+}
+
+async fn fragile() -> (Engine, std::net::SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let engine = Engine::new(quick(), Fragile);
+    let service = engine.clone();
+    let service = move |request| {
+        let engine = service.clone();
+        async move { engine.call(request).await }
+    };
+    tokio::spawn(serve(listener, service, std::future::pending()));
+    (engine, address)
+}
+
+#[tokio::test]
+async fn a_panic_upon_a_message_ends_only_that_session_even_if_the_end_panics_too() {
+    let (engine, address) = fragile().await;
+    let mut poller = Poller::open(address, PATH).await;
+    let mut ws = connect(address, WEBSOCKET).await;
+    let mut survivor = Poller::open(address, PATH).await;
+    assert!(text(&mut ws).await.starts_with("0{"));
+    assert_eq!(engine.session_count(), 3);
+    send(&mut ws, "4x").await;
+    assert!(is_ended(&mut ws).await);
+    assert_eq!(poller.post("4x").await.status, 200);
+    eventually("one session is left", || engine.session_count() == 1).await;
+    assert_eq!(poller.poll_answer().await.status, 400);
+    survivor.begin_poll().await;
+    survivor.post("6").await;
+    engine.close();
+    assert_eq!(survivor.polls.answer().await.text(), "1");
+    eventually("no session is left", || engine.session_count() == 0).await;
+    within(engine.drained()).await;
+}
+
+#[tokio::test]
+async fn a_panic_at_the_opening_leaves_no_session() {
+    let (engine, address) = fragile().await;
+    for (transport, place) in [("polling", "accept"), ("polling", "open")] {
+        let mut http = Http::connect(address).await;
+        http.send("GET", &format!("{PATH}?EIO=4&transport={transport}&panic={place}"), &[], b"").await;
+        assert!(within(http.try_answer()).await.is_none(), "{place}");
+    }
+    let mut ws = connect(address, &format!("{WEBSOCKET}&panic=open")).await;
+    assert!(is_ended(&mut ws).await);
+    assert_eq!(engine.session_count(), 0);
+    within(engine.drained()).await;
+}

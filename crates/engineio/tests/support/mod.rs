@@ -1,0 +1,52 @@
+//! Clients that do what a test says and nothing else: no library's kindness hides what the server sends.
+
+// Each test binary that includes this uses some of it.
+#![allow(dead_code, unused_imports)]
+
+mod http;
+mod poller;
+mod websocket;
+
+pub(crate) use http::{Answer, Http};
+pub(crate) use poller::Poller;
+pub(crate) use websocket::{Ws, connect, connect_over, connect_slow, is_ended, next, send, text, upgrade_request};
+
+use std::future::Future;
+use std::time::Duration;
+
+/// The result of `future`, which is there long before this gives up.
+pub(crate) async fn within<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(PATIENCE, future).await.expect("it takes too long")
+}
+
+/// Waits until something becomes true that nobody tells.
+pub(crate) async fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
+    let waiting = async {
+        while !is_true() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE, waiting).await.is_ok(), "never happened: {what}");
+}
+
+/// The packets of a polling payload.
+pub(crate) fn packets(payload: &str) -> Vec<&str> {
+    payload.split('\u{1e}').collect()
+}
+
+/// Pseudo-random numbers from a seed: for timings that can be had again.
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+/// Long beside anything a test waits for, short beside the patience of whoever runs it.
+const PATIENCE: Duration = Duration::from_secs(20);

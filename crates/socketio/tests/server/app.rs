@@ -1,0 +1,211 @@
+//! A server on a port of its own whose handlers tell the test what they are told.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use socketio::engineio::proto::SessionConfig;
+use socketio::{
+    AckSender, Admission, ConnectRequest, DisconnectReason, Event, Handler, Refusal, Server, ServerConfig, Socket,
+    serve,
+};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
+
+use crate::support::within;
+
+/// What a handler was told.
+pub(crate) enum Told {
+    Asked(ConnectRequest, Option<Decide>),
+    Connected(Socket),
+    Event(Socket, Event, Option<AckSender>),
+    Disconnected(Socket, DisconnectReason),
+}
+
+/// Decides a CONNECT that was left pending.
+pub(crate) type Decide = oneshot::Sender<Result<(), Refusal>>;
+
+/// A server that is served, with an ear at its handlers.
+pub(crate) struct Served {
+    pub(crate) server: Server,
+    pub(crate) address: SocketAddr,
+    pub(crate) told: UnboundedReceiver<Told>,
+    /// Decisions that are being waited for.
+    pub(crate) undecided: Arc<AtomicUsize>,
+}
+
+/// Serves `/` and `/other`, which accept everybody, `/refusing`, which refuses with data, and `/pending`, where the
+/// test decides.
+pub(crate) async fn served() -> Served {
+    served_with(quick()).await
+}
+
+pub(crate) async fn served_with(config: ServerConfig) -> Served {
+    let (server, told, undecided) = built(config);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let service = server.clone();
+    let service = move |request| {
+        let server = service.clone();
+        async move { server.call(request).await }
+    };
+    tokio::spawn(serve(listener, service, std::future::pending()));
+    Served { server, address, told, undecided }
+}
+
+/// A server that nobody serves yet.
+pub(crate) fn built(config: ServerConfig) -> (Server, UnboundedReceiver<Told>, Arc<AtomicUsize>) {
+    let (teller, told) = unbounded_channel();
+    let undecided = Arc::new(AtomicUsize::new(0));
+    let mut builder = Server::builder(config);
+    for (name, policy) in
+        [("/", Policy::Accept), ("/other", Policy::Accept), ("/refusing", Policy::Refuse), ("/pending", Policy::Pend)]
+    {
+        let recorder = Recorder { teller: teller.clone(), policy, undecided: Arc::clone(&undecided) };
+        builder = builder.namespace(name, recorder).unwrap();
+    }
+    (builder.build(), told, undecided)
+}
+
+/// Short times for ends.
+pub(crate) fn quick() -> ServerConfig {
+    let mut config = ServerConfig::default();
+    config.engine.session = SessionConfig { close_timeout: Duration::from_millis(500), ..SessionConfig::default() };
+    config
+}
+
+impl Served {
+    pub(crate) async fn told(&mut self) -> Told {
+        within(self.told.recv()).await.expect("the handlers live as long as the server")
+    }
+
+    /// The socket that connects next.
+    pub(crate) async fn connected(&mut self) -> Socket {
+        loop {
+            if let Told::Connected(socket) = self.told().await {
+                return socket;
+            }
+        }
+    }
+
+    pub(crate) async fn event(&mut self) -> (Socket, Event, Option<AckSender>) {
+        loop {
+            if let Told::Event(socket, event, ack) = self.told().await {
+                return (socket, event, ack);
+            }
+        }
+    }
+
+    pub(crate) async fn asked(&mut self) -> (ConnectRequest, Option<Decide>) {
+        loop {
+            if let Told::Asked(request, decide) = self.told().await {
+                return (request, decide);
+            }
+        }
+    }
+
+    pub(crate) async fn disconnected(&mut self) -> (Socket, DisconnectReason) {
+        loop {
+            if let Told::Disconnected(socket, reason) = self.told().await {
+                return (socket, reason);
+            }
+        }
+    }
+
+    /// Rooms of `/` and how many are in each, once all that was asked for before is done.
+    pub(crate) async fn rooms(&self) -> BTreeMap<String, usize> {
+        let rooms = within(self.server.of("/").unwrap().fetch_rooms()).await;
+        rooms.into_iter().map(|(room, members)| (room.to_string(), members)).collect()
+    }
+
+    pub(crate) async fn members(&self, namespace: &str) -> usize {
+        within(self.server.of(namespace).unwrap().fetch_sockets()).await.len()
+    }
+
+    /// Waits until nothing at all is left of any connection.
+    pub(crate) async fn emptied(&self) {
+        crate::support::eventually("no connection is left", || self.server.connection_count() == 0).await;
+        within(self.server.drained()).await;
+        assert_eq!((self.members("/").await, self.members("/other").await), (0, 0));
+        assert_eq!(self.rooms().await, BTreeMap::new());
+        assert_eq!(self.undecided.load(Ordering::SeqCst), 0);
+    }
+}
+
+enum Policy {
+    Accept,
+    Refuse,
+    Pend,
+}
+
+struct Recorder {
+    teller: UnboundedSender<Told>,
+    policy: Policy,
+    undecided: Arc<AtomicUsize>,
+}
+
+impl Recorder {
+    fn tell(&self, told: Told) {
+        // A test that has heard enough may have left.
+        let _ = self.teller.send(told);
+    }
+}
+
+impl Handler for Recorder {
+    fn connect(&self, request: ConnectRequest) -> Admission {
+        match self.policy {
+            Policy::Accept => {
+                self.tell(Told::Asked(request, None));
+                Admission::Accept
+            }
+            Policy::Refuse => {
+                self.tell(Told::Asked(request, None));
+                Admission::Refuse(Refusal::new("not \"you\"").with_data(&serde_json::json!({ "code": 7 })))
+            }
+            Policy::Pend => {
+                let (decide, decided) = oneshot::channel();
+                self.tell(Told::Asked(request, Some(decide)));
+                let waiting = Waiting::begin(&self.undecided);
+                Admission::pending(async move {
+                    let decision = decided.await.unwrap_or_else(|_| Err(Refusal::new("nobody decided")));
+                    drop(waiting);
+                    decision
+                })
+            }
+        }
+    }
+
+    fn connected(&self, socket: &Socket) {
+        self.tell(Told::Connected(socket.clone()));
+    }
+
+    fn event(&self, socket: &Socket, event: Event, ack: Option<AckSender>) {
+        match ack {
+            Some(ack) if event.name_is("echo") => ack.send_arguments(event.arguments()),
+            ack => self.tell(Told::Event(socket.clone(), event, ack)),
+        }
+    }
+
+    fn disconnected(&self, socket: &Socket, reason: DisconnectReason) {
+        self.tell(Told::Disconnected(socket.clone(), reason));
+    }
+}
+
+/// Counts the decisions that are waited for.
+struct Waiting(Arc<AtomicUsize>);
+
+impl Waiting {
+    fn begin(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,130 @@
+//! That nothing is left: of connections, of servers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use socketio::engineio::proto::CloseReason;
+use socketio::{DisconnectReason, Handler, Server, SocketId};
+
+use crate::app::{Told, built, quick, served, served_with};
+use crate::client::Client;
+use crate::support::{Poller, eventually, within};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_left_after_a_thousand_connections_have_come_and_gone() {
+    let mut config = quick();
+    config.lanes = 2.try_into().unwrap();
+    let mut server = served_with(config).await;
+    let pending = server.server.of("/").unwrap();
+    for round in 0..250 {
+        let (mut leaving, _) = Client::join(server.address).await;
+        let (resetting, _) = Client::join(server.address).await;
+        let (mut breaking, _) = Client::join(server.address).await;
+        let mut polling = Poller::open(server.address, crate::client::PATH).await;
+        polling.post("40\u{1e}40/other,\u{1e}40/pending,").await;
+        pending.clone().join(format!("room {round}"));
+        let _answers = pending.clone().emit_with_ack("ask", &(round,), Duration::from_secs(60)).unwrap();
+        leaving.send("1").await;
+        resetting.reset();
+        breaking.send("42{}").await;
+        polling.post("1").await;
+    }
+    server.emptied().await;
+    let mut sockets: HashMap<SocketId, usize> = HashMap::new();
+    while let Ok(told) = server.told.try_recv() {
+        match told {
+            Told::Connected(socket) => *sockets.entry(socket.id()).or_default() += 1,
+            Told::Disconnected(socket, _) => *sockets.entry(socket.id()).or_default() += 1,
+            _ => {}
+        }
+    }
+    assert_eq!(sockets.len(), 1_250);
+    assert!(sockets.values().all(|told| *told == 2), "each socket connected once and disconnected once");
+    assert_eq!(server.server.close_counts().values().sum::<u64>(), 1_000);
+}
+
+/// Says when it is dropped.
+struct Mortal(Arc<AtomicBool>);
+
+impl Handler for Mortal {}
+
+impl Drop for Mortal {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_dropped_takes_its_tasks_with_it() {
+    let before = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let is_dropped = Arc::new(AtomicBool::new(false));
+    let server = Server::builder(quick()).namespace("/", Mortal(Arc::clone(&is_dropped))).unwrap().build();
+    let everyone = server.of("/").unwrap();
+    let _answers = everyone.emit_with_ack("ask", &(), Duration::from_secs(60)).unwrap();
+    drop(server);
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    eventually("the lanes have ended", || tasks() == before).await;
+    assert!(is_dropped.load(Ordering::SeqCst));
+}
+
+#[tokio::test]
+async fn a_server_that_is_dropped_lives_on_for_its_last_client() {
+    let mut server = served().await;
+    let (mut client, _) = Client::join(server.address).await;
+    let socket = server.connected().await;
+    // The listener has a clone; so this is the handle only, as in a program that keeps none.
+    drop(server.server);
+    socket.emit("still", &()).unwrap();
+    assert_eq!(client.text().await, r#"42["still"]"#);
+    client.has_got_nothing().await;
+}
+
+#[tokio::test]
+async fn a_shutdown_reaches_polling_and_websocket_clients_and_those_not_yet_decided() {
+    let mut server = served().await;
+    let (mut joined, _) = Client::join(server.address).await;
+    let mut undecided = Client::open(server.address).await;
+    undecided.send("40/pending,").await;
+    server.asked().await;
+    let mut polling = Poller::open(server.address, crate::client::PATH).await;
+    polling.post("40").await;
+    assert!(polling.poll().await.starts_with("40{"));
+    polling.begin_poll().await;
+    polling.post("6").await;
+    server.server.close();
+    assert!(joined.is_ended().await);
+    assert!(undecided.is_ended().await);
+    assert_eq!(polling.polls.answer().await.text(), "1");
+    for _ in 0..2 {
+        assert_eq!(server.disconnected().await.1, DisconnectReason::Closed(CloseReason::Shutdown));
+    }
+    drop((joined, undecided));
+    server.emptied().await;
+}
+
+#[tokio::test]
+async fn a_socket_that_was_kept_reaches_nobody() {
+    let mut server = served().await;
+    let (client, _) = Client::join(server.address).await;
+    let socket = server.connected().await;
+    socket.join("room");
+    drop(client);
+    server.disconnected().await;
+    socket.join("again");
+    socket.emit("x", &()).unwrap();
+    socket.disconnect_connection();
+    assert_eq!(within(socket.only().fetch_sockets()).await.len(), 0);
+    server.emptied().await;
+}
+
+#[tokio::test]
+async fn a_server_is_built_once_for_any_number_of_requests() {
+    let (server, _told, _) = built(quick());
+    assert!(server.owns("/socket.io/") && !server.owns("/socket.io"));
+    let request = http::Request::get("/elsewhere").body(String::new()).unwrap();
+    assert_eq!(server.call(request).await.status(), 404);
+    let request = http::Request::get("/socket.io/?EIO=4&transport=polling").body(String::new()).unwrap();
+    assert_eq!(within(server.call(request)).await.status(), 200);
+}
