@@ -1,9 +1,10 @@
 //! The task that owns one session.
 
 use std::convert::Infallible;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
@@ -20,6 +21,7 @@ use crate::clock::{self, Timer};
 use crate::engine::Shared;
 use crate::farewell::{farewell, hang_up};
 use crate::link::{Backlog, Link, PollAnswer, PostAnswer, Request, Task};
+use crate::tasks::Running;
 use crate::websocket::{Frame, WebSocket};
 
 /// One session, from its handshake to its end, with everything that belongs to it.
@@ -122,14 +124,19 @@ impl Driver {
         driver
     }
 
-    pub(crate) async fn run(mut self) {
+    /// The task itself. Both the session and its goodbye are behind a pointer: a task is as large as the largest of
+    /// its states, for as long as it lives.
+    pub(crate) async fn run(mut self: Box<Self>, running: Running) {
         while !self.session.is_closed() {
             let wake = poll_fn(|cx| self.poll_wake(cx)).await;
             let now = clock::now();
             self.on_wake(wake, now);
             self.tell_end(now);
         }
-        self.say_goodbye().await;
+        if let Some(farewell) = self.say_goodbye() {
+            farewell.await;
+        }
+        drop(running);
     }
 
     /// The one place where the task waits.
@@ -275,7 +282,12 @@ impl Driver {
         }
         while let Some(due) = self.session.handle_timeout(now) {
             match due {
-                Due::Ping => self.send(&self.shared.ping),
+                Due::Ping => {
+                    self.send(&self.shared.ping);
+                    if let Some(websocket) = &mut self.websocket {
+                        websocket.shrink();
+                    }
+                }
                 Due::Noop => self.answer_poll(Bytes::from_static(b"6")),
                 Due::DropCandidate => self.drop_candidate(),
                 Due::Closed => return,
@@ -478,7 +490,8 @@ impl Driver {
         if self.websocket.is_some() { Transport::WebSocket } else { Transport::Polling }
     }
 
-    async fn say_goodbye(mut self) {
+    /// Leaves everything, and gives back what is still to be done for the connection.
+    fn say_goodbye(mut self: Box<Self>) -> Option<Pin<Box<impl Future<Output = ()> + use<>>>> {
         let reason = self.session.close_reason().unwrap_or(CloseReason::TransportError);
         self.shared.registry.remove(&self.sid);
         let (mut outbox, half) = self.link.shut();
@@ -496,14 +509,12 @@ impl Driver {
             let _ = post.send(());
         }
         self.drop_candidate();
-        if let Some(mut websocket) = self.websocket.take() {
-            if let Some(half) = half {
-                websocket.put_write_half(half);
-            }
-            let (code, within) = (self.close_code, self.shared.config.session.close_timeout);
-            drop(self);
-            farewell(*websocket, outbox, reason, code, within).await;
+        let mut websocket = self.websocket.take()?;
+        if let Some(half) = half {
+            websocket.put_write_half(half);
         }
+        let within = self.shared.config.session.close_timeout;
+        Some(Box::pin(farewell(*websocket, outbox, reason, self.close_code, within)))
     }
 }
 

@@ -1,7 +1,6 @@
 //! From a request to a session.
 
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
@@ -12,7 +11,7 @@ use engineio_proto::{
     has_version, jsonp, open_packet,
 };
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body as HttpBody;
 use hyper::upgrade::OnUpgrade;
 use rand::RngExt;
@@ -85,9 +84,27 @@ impl Engine {
         if let Some(preflight) = cors.and_then(|cors| cors.preflight(&parts.method, &parts.headers)) {
             return preflight;
         }
-        let mut response = self.answer(&mut parts, body).await;
-        if let Some(cors) = cors {
-            cors.apply(&parts.headers, response.headers_mut());
+        let cors = cors.map(|cors| (cors, cors.decide(&parts.headers)));
+        let is_upgrade = is_upgrade(&parts.headers);
+        let step = self.route(&mut parts);
+        // A poll waits for most of a client's life: neither its headers, with hyper's read buffer behind them, nor
+        // the state of other requests shall wait with it.
+        drop(parts);
+        let answer = match step {
+            Ok(Step::Done(response)) => Ok(response),
+            Ok(Step::Poll(poll)) => {
+                drop(body);
+                self.answer_poll(poll).await
+            }
+            Ok(Step::Post { link, is_jsonp }) => Box::pin(self.post(link, is_jsonp, body)).await,
+            Err(error) => Err(error),
+        };
+        let mut response = answer.unwrap_or_else(|error| {
+            tracing::debug!(code = error.code(), message = error.message(), "request refused");
+            refuse(&error, is_upgrade)
+        });
+        if let Some((cors, decision)) = cors {
+            cors.write(decision, response.headers_mut());
         }
         response
     }
@@ -108,24 +125,10 @@ impl Engine {
         self.shared.tasks.idle().await;
     }
 
-    async fn answer<B: HttpBody>(&self, parts: &mut Parts, body: B) -> Response<Body> {
-        let is_upgrade = is_upgrade(&parts.headers);
-        match self.answer_or_refuse(parts, body, is_upgrade).await {
-            Ok(response) => response,
-            Err(error) => {
-                tracing::debug!(code = error.code(), message = error.message(), "request refused");
-                refuse(&error, is_upgrade)
-            }
-        }
-    }
-
-    async fn answer_or_refuse<B: HttpBody>(
-        &self,
-        parts: &mut Parts,
-        body: B,
-        is_upgrade: bool,
-    ) -> Result<Response<Body>, RequestError> {
+    /// Decides on a request, and does what can be done at once.
+    fn route(&self, parts: &mut Parts) -> Result<Step, RequestError> {
         let query = parts.uri.query().unwrap_or_default();
+        let is_upgrade = is_upgrade(&parts.headers);
         let head = RequestHead { method: parts.method.as_str(), query, is_upgrade };
         let mut found = None;
         let asked = Asked::parse(head, &self.shared.config.transports, |sid| {
@@ -134,23 +137,32 @@ impl Engine {
         })?;
         let link = found.map(|Entry { link, .. }| link).ok_or(RequestError::SessionUnknown);
         match asked {
-            Asked::Open { transport, jsonp } => self.open(parts, transport, jsonp).await,
-            Asked::Poll { jsonp, .. } => self.poll(link?, jsonp, &parts.headers).await,
-            Asked::Post { is_jsonp, .. } => self.post(link?, is_jsonp, &parts.headers, body).await,
-            Asked::Upgrade { .. } => self.upgrade(link?, parts),
-            Asked::Pointless => self.accept_websocket(parts, move |websocket, shared| async move {
-                hang_up(websocket, shared.config.session.close_timeout);
-            }),
-            Asked::WrongMethod => Ok(method_not_allowed()),
+            Asked::Open { transport, jsonp } => self.open(parts, transport, jsonp),
+            Asked::Poll { jsonp, .. } => {
+                let (sender, receiver) = oneshot::channel();
+                link?.request(Wanted::Poll(sender)).map_err(|_| RequestError::SessionUnknown)?;
+                Ok(Step::Poll(WaitingPoll { receiver, jsonp, encoding: negotiate(&parts.headers), cookie: None }))
+            }
+            Asked::Post { is_jsonp, .. } => {
+                let link = link?;
+                if parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/octet-stream") {
+                    // The binary payloads of version 3. The reference closes the session too.
+                    link.close(CloseReason::ParseError);
+                    return Ok(Step::Done(respond_empty(StatusCode::BAD_REQUEST)));
+                }
+                Ok(Step::Post { link, is_jsonp })
+            }
+            Asked::Upgrade { .. } => self.upgrade(link?, parts).map(Step::Done),
+            Asked::Pointless => self
+                .accept_websocket(parts, move |websocket, shared| {
+                    hang_up(websocket, shared.config.session.close_timeout);
+                })
+                .map(Step::Done),
+            Asked::WrongMethod => Ok(Step::Done(method_not_allowed())),
         }
     }
 
-    async fn open(
-        &self,
-        parts: &mut Parts,
-        transport: Transport,
-        jsonp: Option<JsonpIndex>,
-    ) -> Result<Response<Body>, RequestError> {
+    fn open(&self, parts: &mut Parts, transport: Transport, jsonp: Option<JsonpIndex>) -> Result<Step, RequestError> {
         let handshake = Handshake {
             address: parts.extensions.get::<PeerAddr>().map(|peer| peer.0),
             headers: parts.headers.clone(),
@@ -164,73 +176,50 @@ impl Engine {
         }
         if self.shared.is_full() {
             tracing::warn!("session refused: too many, or shutting down");
-            return Ok(close_connection(respond_empty(StatusCode::SERVICE_UNAVAILABLE)));
+            return Ok(Step::Done(close_connection(respond_empty(StatusCode::SERVICE_UNAVAILABLE))));
         }
         match transport {
-            Transport::Polling => self.open_polling(handshake, jsonp, &parts.headers).await,
-            Transport::WebSocket => self.accept_websocket(parts, move |websocket, shared| async move {
-                let (driver, _) = shared.open(handshake, Start::WebSocket(Box::new(websocket)), &[]);
-                driver.run().await;
-            }),
+            Transport::Polling => {
+                let encoding = negotiate(&parts.headers);
+                Ok(Step::Poll(self.open_polling(handshake, jsonp, encoding)))
+            }
+            Transport::WebSocket => self
+                .accept_websocket(parts, move |websocket, shared| {
+                    shared.open(handshake, Start::WebSocket(Box::new(websocket)), &[]);
+                })
+                .map(Step::Done),
         }
     }
 
-    async fn open_polling(
-        &self,
-        handshake: Handshake,
-        jsonp: Option<JsonpIndex>,
-        headers: &HeaderMap,
-    ) -> Result<Response<Body>, RequestError> {
-        let upgrades: &[Transport] = match &self.shared.config {
-            config if config.allow_upgrades && config.transports.contains(&Transport::WebSocket) => {
-                &[Transport::WebSocket]
-            }
-            _ => &[],
+    fn open_polling(&self, handshake: Handshake, jsonp: Option<JsonpIndex>, encoding: Option<Encoding>) -> WaitingPoll {
+        let config = &self.shared.config;
+        let upgrades: &[Transport] = if config.allow_upgrades && config.transports.contains(&Transport::WebSocket) {
+            &[Transport::WebSocket]
+        } else {
+            &[]
         };
         // The request that opens a session is its first poll.
         let (sender, receiver) = oneshot::channel();
-        let (driver, sid) = self.shared.open(handshake, Start::Poll(sender), upgrades);
-        self.shared.spawn(driver.run());
-        let mut response = self.poll_response(receiver, jsonp, headers).await?;
-        if let Some(cookie) = self.shared.config.cookie.as_ref().and_then(|cookie| cookie.header(&sid)) {
-            response.headers_mut().insert(header::SET_COOKIE, cookie);
-        }
-        Ok(response)
+        let sid = self.shared.open(handshake, Start::Poll(sender), upgrades);
+        let cookie = config.cookie.as_ref().and_then(|cookie| cookie.header(&sid));
+        WaitingPoll { receiver, jsonp, encoding, cookie }
     }
 
-    async fn poll(
-        &self,
-        link: Arc<Link>,
-        jsonp: Option<JsonpIndex>,
-        headers: &HeaderMap,
-    ) -> Result<Response<Body>, RequestError> {
-        let (sender, receiver) = oneshot::channel();
-        link.request(Wanted::Poll(sender)).map_err(|_| RequestError::SessionUnknown)?;
-        self.poll_response(receiver, jsonp, headers).await
-    }
-
-    async fn poll_response(
-        &self,
-        receiver: oneshot::Receiver<PollAnswer>,
-        jsonp: Option<JsonpIndex>,
-        headers: &HeaderMap,
-    ) -> Result<Response<Body>, RequestError> {
-        match receiver.await {
-            Ok(PollAnswer::Payload(payload)) => Ok(self.payload_response(payload, jsonp, headers).await),
-            Ok(PollAnswer::Refused) => Ok(respond_empty(StatusCode::BAD_REQUEST)),
-            Err(_) => Err(RequestError::SessionUnknown),
-        }
-    }
-
-    async fn payload_response(&self, payload: Bytes, jsonp: Option<JsonpIndex>, headers: &HeaderMap) -> Response<Body> {
+    async fn answer_poll(&self, poll: WaitingPoll) -> Result<Response<Body>, RequestError> {
+        let WaitingPoll { receiver, jsonp, encoding, cookie } = poll;
+        let payload = match receiver.await {
+            Ok(PollAnswer::Payload(payload)) => payload,
+            Ok(PollAnswer::Refused) => return Ok(respond_empty(StatusCode::BAD_REQUEST)),
+            Err(_) => return Err(RequestError::SessionUnknown),
+        };
         let payload = match jsonp {
             Some(index) => jsonp::encode(index, &String::from_utf8_lossy(&payload)),
             None => payload,
         };
         let threshold = self.shared.config.compression_threshold_bytes;
-        let encoding = threshold.filter(|threshold| payload.len() >= *threshold).and_then(|_| negotiate(headers));
+        let encoding = encoding.filter(|_| threshold.is_some_and(|threshold| payload.len() >= threshold));
         let compressed = match encoding {
-            Some(encoding) => compressed(&payload, encoding).await,
+            Some(encoding) => Box::pin(compressed(&payload, encoding)).await,
             None => None,
         };
         let encoding = encoding.filter(|_| compressed.is_some());
@@ -239,21 +228,18 @@ impl Engine {
         if let Some(encoding) = encoding {
             response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
         }
-        response
+        if let Some(cookie) = cookie {
+            response.headers_mut().insert(header::SET_COOKIE, cookie);
+        }
+        Ok(response)
     }
 
     async fn post<B: HttpBody>(
         &self,
         link: Arc<Link>,
         is_jsonp: bool,
-        headers: &HeaderMap,
         body: B,
     ) -> Result<Response<Body>, RequestError> {
-        if headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/octet-stream") {
-            // The binary payloads of version 3. The reference closes the session too.
-            link.close(CloseReason::ParseError);
-            return Ok(respond_empty(StatusCode::BAD_REQUEST));
-        }
         let (sender, receiver) = oneshot::channel();
         link.request(Wanted::Post(sender)).map_err(|_| RequestError::SessionUnknown)?;
         // From here on: the client may go away while the session's answer is on its way to us.
@@ -286,7 +272,7 @@ impl Engine {
         if !self.shared.config.allow_upgrades {
             return Err(RequestError::BadRequest);
         }
-        self.accept_websocket(parts, move |websocket, shared| async move {
+        self.accept_websocket(parts, move |websocket, shared| {
             if let Err(Wanted::Candidate(websocket)) = link.request(Wanted::Candidate(Box::new(websocket))) {
                 hang_up(*websocket, shared.config.session.close_timeout);
             }
@@ -294,14 +280,11 @@ impl Engine {
     }
 
     /// Answers 101, and hands the WebSocket to `then` once the connection is ours.
-    fn accept_websocket<F>(
+    fn accept_websocket(
         &self,
         parts: &mut Parts,
-        then: impl FnOnce(WebSocket, Arc<Shared>) -> F + Send + 'static,
-    ) -> Result<Response<Body>, RequestError>
-    where
-        F: Future<Output = ()> + Send,
-    {
+        then: impl FnOnce(WebSocket, &Arc<Shared>) + Send + 'static,
+    ) -> Result<Response<Body>, RequestError> {
         let request = match WebSocketRequest::parse(&parts.method, &parts.headers) {
             Ok(request) => request,
             Err(error) => return Ok(close_connection(respond(error.status(), "text/html", error.message()))),
@@ -309,13 +292,14 @@ impl Engine {
         // Missing when the service runs under something that cannot give its connection away.
         let upgrade = parts.extensions.remove::<OnUpgrade>().ok_or(RequestError::BadRequest)?;
         let shared = Arc::clone(&self.shared);
-        self.shared.spawn(async move {
+        let running = shared.tasks.begin();
+        tokio::spawn(async move {
             let config = &shared.config.session;
             let upgraded = tokio::time::timeout(config.upgrade_timeout, upgrade).await;
             if let Ok(Ok(upgraded)) = upgraded {
-                let websocket = stream::websocket(upgraded, config.max_payload_bytes);
-                then(websocket, shared).await;
+                then(stream::websocket(upgraded, config.max_payload_bytes), &shared);
             }
+            drop(running);
         });
         Ok(request.response())
     }
@@ -330,7 +314,8 @@ impl Shared {
         most.mul_f32(rand::rng().random_range(0.0..1.0))
     }
 
-    fn open(self: &Arc<Self>, handshake: Handshake, start: Start, upgrades: &[Transport]) -> (Driver, Sid) {
+    /// Opens a session and starts its task.
+    fn open(self: &Arc<Self>, handshake: Handshake, start: Start, upgrades: &[Transport]) -> Sid {
         let sid = Sid::from_random(rand::rng().random());
         let link = Arc::new(Link::new(self.config.outbox_bytes_max));
         link.queue(&open_packet(&sid, upgrades, &self.config.session), Delivery::Reliable);
@@ -347,7 +332,9 @@ impl Shared {
             // It slipped in behind `close_all`.
             link.close(CloseReason::Shutdown);
         }
-        (Driver::new(Arc::clone(self), sid, address, link, connection, start), sid)
+        let driver = Box::new(Driver::new(Arc::clone(self), sid, address, link, connection, start));
+        tokio::spawn(driver.run(self.tasks.begin()));
+        sid
     }
 
     /// The handshake in memory of its own: as it came, it would keep hyper's whole read buffer.
@@ -360,14 +347,23 @@ impl Shared {
     fn is_full(&self) -> bool {
         self.is_closing.load(Ordering::SeqCst) || self.registry.len() >= self.config.sessions_max
     }
+}
 
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let running = self.tasks.begin();
-        tokio::spawn(async move {
-            task.await;
-            drop(running);
-        });
-    }
+/// How a request goes on once its head is understood.
+enum Step {
+    Done(Response<Body>),
+    Poll(WaitingPoll),
+    Post { link: Arc<Link>, is_jsonp: bool },
+}
+
+/// A poll that the session will answer, and how.
+struct WaitingPoll {
+    receiver: oneshot::Receiver<PollAnswer>,
+    jsonp: Option<JsonpIndex>,
+    /// What the client accepts, should it come to that.
+    encoding: Option<Encoding>,
+    /// Of a session's first answer.
+    cookie: Option<HeaderValue>,
 }
 
 /// A post whose body is being read. Dropped before its end, it tells the session that the client went away.

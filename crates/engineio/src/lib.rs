@@ -57,6 +57,7 @@ mod config;
 mod driver;
 mod engine;
 mod farewell;
+mod frame_boundary;
 mod http;
 mod link;
 mod registry;

@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::application::PeerAddr;
-use crate::tasks::Tasks;
+use crate::tasks::{Running, Tasks};
 use crate::timed_stream::TimedStream;
 
 /// Serves HTTP/1.1 on `listener` until `stop` is ready, then finishes the requests under way.
@@ -44,11 +44,7 @@ where
         match accepted {
             Ok((stream, address)) => {
                 let running = connections.begin();
-                let connection = serve_connection(stream, address, service.clone(), stopping.clone());
-                tokio::spawn(async move {
-                    connection.await;
-                    drop(running);
-                });
+                tokio::spawn(serve_connection(stream, address, service.clone(), stopping.clone(), running));
             }
             Err(error) => pause_after(&error).await,
         }
@@ -63,6 +59,7 @@ async fn serve_connection<S, F, B>(
     address: SocketAddr,
     service: S,
     mut stopping: watch::Receiver<()>,
+    running: Running,
 ) where
     S: Fn(Request<Incoming>) -> F + Send + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
@@ -83,7 +80,8 @@ async fn serve_connection<S, F, B>(
         .max_buf_size(HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(TimedStream::new(stream)), service)
         .with_upgrades();
-    let mut connection = pin!(connection);
+    // Behind a pointer: an async block has a place of its own for each value on its way.
+    let mut connection = Box::pin(connection);
     let finished = tokio::select! {
         finished = connection.as_mut() => finished,
         _ = stopping.changed() => {
@@ -94,6 +92,7 @@ async fn serve_connection<S, F, B>(
     if let Err(error) = finished {
         tracing::debug!(%address, %error, "connection failed");
     }
+    drop(running);
 }
 
 /// Out of file descriptors, most likely: accepting again at once would spin. Others are the client's affair.

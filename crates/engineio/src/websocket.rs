@@ -13,6 +13,7 @@ use tungstenite::error::CapacityError;
 use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
 use tungstenite::{Error, Message};
 
+use crate::frame_boundary::FrameBoundary;
 use crate::stream::Stream;
 
 /// The reading side of an accepted WebSocket.
@@ -24,6 +25,7 @@ use crate::stream::Stream;
 #[derive(Debug)]
 pub(crate) struct WebSocket {
     context: WebSocketContext,
+    boundary: FrameBoundary,
     io: Io,
     replies: Vec<u8>,
 }
@@ -70,22 +72,37 @@ impl WebSocket {
             .max_message_size(Some(max_payload_bytes))
             .max_frame_size(Some(max_payload_bytes));
         let context = WebSocketContext::from_partially_read(read_ahead.to_vec(), Role::Server, Some(config));
-        Self { context, io, replies: Vec::new() }
+        let mut boundary = FrameBoundary::default();
+        boundary.advance(read_ahead);
+        Self { context, boundary, io, replies: Vec::new() }
+    }
+
+    /// Gives back what a long message made the read buffer grow to, if nothing of another one is in it.
+    ///
+    /// tungstenite keeps its buffer as large as the longest message ever was. To be called now and then.
+    pub(crate) fn shrink(&mut self) {
+        let is_large = self.boundary.longest() > SHRINK_FROM_BYTES;
+        if is_large && self.boundary.is_between_messages() && self.context.can_read() && self.replies.is_empty() {
+            let config = *self.context.get_config();
+            self.context = WebSocketContext::new(Role::Server, Some(config));
+            self.boundary = FrameBoundary::default();
+        }
     }
 
     /// The next frame. After [`Frame::End`] it must not be called again.
     pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Frame> {
-        let mut pipe = Pipe { io: &mut self.io, cx, replies: &mut self.replies };
-        match self.context.read(&mut pipe) {
+        let Self { context, boundary, io, replies } = self;
+        let mut pipe = Pipe { io, boundary, cx, replies };
+        match context.read(&mut pipe) {
             Ok(Message::Text(text)) => Poll::Ready(Frame::Text(text.into())),
             Ok(Message::Binary(data)) => Poll::Ready(Frame::Binary(data)),
             Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {
                 // Writes the pong into `replies`; that cannot fail.
-                let _ = self.context.flush(&mut pipe);
+                let _ = context.flush(&mut pipe);
                 Poll::Ready(Frame::Control)
             }
             Ok(Message::Close(_)) => {
-                let _ = self.context.flush(&mut pipe);
+                let _ = context.flush(&mut pipe);
                 Poll::Ready(Frame::End { reason: CloseReason::TransportClose, code: None })
             }
             Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
@@ -218,6 +235,7 @@ impl Io {
 /// The blocking-style stream that tungstenite wants: it reads from the socket and writes into `replies`.
 struct Pipe<'a, 'b, 'c> {
     io: &'a mut Io,
+    boundary: &'a mut FrameBoundary,
     cx: &'b mut Context<'c>,
     replies: &'a mut Vec<u8>,
 }
@@ -226,7 +244,10 @@ impl Read for Pipe<'_, '_, '_> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let mut buffer = ReadBuf::new(bytes);
         match self.io.poll_read(self.cx, &mut buffer) {
-            Poll::Ready(Ok(())) => Ok(buffer.filled().len()),
+            Poll::Ready(Ok(())) => {
+                self.boundary.advance(buffer.filled());
+                Ok(buffer.filled().len())
+            }
             Poll::Ready(Err(error)) => Err(error),
             Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
         }
@@ -246,3 +267,6 @@ impl Write for Pipe<'_, '_, '_> {
 
 /// 3 KB for an idle client in all, and 1,000 reads for a message of 1 MiB.
 const READ_BUFFER_BYTES: usize = 1024;
+
+/// A buffer that grew to less than this is not worth another allocation.
+const SHRINK_FROM_BYTES: u64 = 8 * 1024;

@@ -29,21 +29,40 @@ pub enum CorsOrigins {
     List(Vec<String>),
 }
 
+/// Which of the listed origins the request came from, if any.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CorsDecision {
+    listed: Option<usize>,
+}
+
 impl CorsConfig {
     /// Adds what a browser must see on any answer, errors included.
     pub fn apply(&self, request: &HeaderMap, response: &mut HeaderMap) {
-        match &self.origins {
-            CorsOrigins::Any => {
-                response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-            }
+        self.write(self.decide(request), response);
+    }
+
+    /// What the answer will say, found out while the request is there. It keeps nothing of the request.
+    pub(crate) fn decide(&self, request: &HeaderMap) -> CorsDecision {
+        let CorsOrigins::List(origins) = &self.origins else {
+            return CorsDecision { listed: None };
+        };
+        let origin = request.get(ORIGIN);
+        let is_asked = |allowed: &String| origin.is_some_and(|origin| allowed.as_bytes() == origin.as_bytes());
+        CorsDecision { listed: origins.iter().position(is_asked) }
+    }
+
+    /// Adds what was decided.
+    pub(crate) fn write(&self, decision: CorsDecision, response: &mut HeaderMap) {
+        let allowed = match &self.origins {
+            CorsOrigins::Any => Some(HeaderValue::from_static("*")),
             CorsOrigins::List(origins) => {
                 response.append(VARY, HeaderValue::from_static("Origin"));
-                if let Some(origin) = request.get(ORIGIN)
-                    && origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes())
-                {
-                    response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-                }
+                let origin = decision.listed.and_then(|index| origins.get(index));
+                origin.and_then(|origin| HeaderValue::try_from(origin).ok())
             }
+        };
+        if let Some(allowed) = allowed {
+            response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
         }
         if self.credentials {
             response.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));

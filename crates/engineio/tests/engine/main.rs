@@ -1,5 +1,7 @@
 //! The engine over real connections.
 
+#![allow(clippy::unwrap_used)]
+
 #[path = "../support/mod.rs"]
 mod support;
 
