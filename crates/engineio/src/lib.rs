@@ -46,8 +46,8 @@
 //!
 //! # In reading order
 //!
-//! - `engine`: from a request to a session; `http`: what surrounds it; `serve`: from a listener to requests; `timed_stream`:
-//!   the connection in between.
+//! - `engine`: from a request to a session; `http`: what surrounds it; `serve`: from a listener to requests;
+//!   `timed_stream`: the connection in between.
 //! - `driver`: the task that owns a session; `link`: what it shares with those who send.
 //! - `websocket`, `stream`, `farewell`: one connection, from the upgrade to its last byte.
 

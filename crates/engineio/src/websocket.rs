@@ -26,6 +26,8 @@ use crate::stream::Stream;
 pub(crate) struct WebSocket {
     context: WebSocketContext,
     boundary: FrameBoundary,
+    /// tungstenite has asked for more bytes than there are: it holds no whole frame.
+    is_drained: bool,
     io: Io,
     replies: Vec<u8>,
 }
@@ -74,16 +76,21 @@ impl WebSocket {
         let context = WebSocketContext::from_partially_read(read_ahead.to_vec(), Role::Server, Some(config));
         let mut boundary = FrameBoundary::default();
         boundary.advance(read_ahead);
-        Self { context, boundary, io, replies: Vec::new() }
+        Self { context, boundary, is_drained: false, io, replies: Vec::new() }
     }
 
-    /// Gives back what a long message made the read buffer grow to, if nothing of another one is in it.
-    ///
-    /// tungstenite keeps its buffer as large as the longest message ever was. To be called now and then.
+    /// Gives back what long messages made the read buffer grow to. To be called now and then.
     pub(crate) fn shrink(&mut self) {
-        let is_large = self.boundary.longest() > SHRINK_FROM_BYTES;
-        if is_large && self.boundary.is_between_messages() && self.context.can_read() && self.replies.is_empty() {
-            let config = *self.context.get_config();
+        if self.context.get_config().read_buffer_size > READ_BUFFER_BYTES {
+            self.resize(READ_BUFFER_BYTES);
+        }
+    }
+
+    /// Reads on with another buffer, if nothing is in the present one: tungstenite neither lets its buffer be changed
+    /// nor says what is in it, and keeps it as large as the longest message ever was.
+    fn resize(&mut self, read_buffer_bytes: usize) {
+        if self.is_drained && self.boundary.is_between_messages() && self.context.can_read() {
+            let config = self.context.get_config().read_buffer_size(read_buffer_bytes);
             self.context = WebSocketContext::new(Role::Server, Some(config));
             self.boundary = FrameBoundary::default();
         }
@@ -91,9 +98,11 @@ impl WebSocket {
 
     /// The next frame. After [`Frame::End`] it must not be called again.
     pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Frame> {
-        let Self { context, boundary, io, replies } = self;
+        let Self { context, boundary, is_drained, io, replies } = self;
         let mut pipe = Pipe { io, boundary, cx, replies };
-        match context.read(&mut pipe) {
+        let read = context.read(&mut pipe);
+        *is_drained = matches!(&read, Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock);
+        match read {
             Ok(Message::Text(text)) => Poll::Ready(Frame::Text(text.into())),
             Ok(Message::Binary(data)) => Poll::Ready(Frame::Binary(data)),
             Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {
@@ -105,7 +114,12 @@ impl WebSocket {
                 let _ = context.flush(&mut pipe);
                 Poll::Ready(Frame::End { reason: CloseReason::TransportClose, code: None })
             }
-            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+            Err(_) if *is_drained => {
+                if boundary.longest() > GROW_FROM_BYTES && context.get_config().read_buffer_size == READ_BUFFER_BYTES {
+                    self.resize(GROWN_READ_BUFFER_BYTES);
+                }
+                Poll::Pending
+            }
             Err(error) => Poll::Ready(end_of(&error)),
         }
     }
@@ -265,8 +279,72 @@ impl Write for Pipe<'_, '_, '_> {
     }
 }
 
-/// 3 KB for an idle client in all, and 1,000 reads for a message of 1 MiB.
-const READ_BUFFER_BYTES: usize = 1024;
+/// What an idle client costs. Small messages, which is most, need no more.
+const READ_BUFFER_BYTES: usize = 512;
+/// For a client that sends long messages: a read for each 512 bytes would cost it a microsecond a kilobyte.
+const GROWN_READ_BUFFER_BYTES: usize = 16 * 1024;
+/// A message that takes more than a few reads of the small buffer.
+const GROW_FROM_BYTES: u64 = 4 * 1024;
 
-/// A buffer that grew to less than this is not worth another allocation.
-const SHRINK_FROM_BYTES: u64 = 8 * 1024;
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    fn text_frame(text: &str) -> Vec<u8> {
+        let mut frame = vec![0x81, 0x80 | 127];
+        frame.extend((text.len() as u64).to_be_bytes());
+        frame.extend([0; 4]);
+        frame.extend(text.as_bytes());
+        frame
+    }
+
+    async fn next(websocket: &mut WebSocket) -> Frame {
+        poll_fn(|cx| websocket.poll_frame(cx)).await
+    }
+
+    async fn is_idle(websocket: &mut WebSocket) -> bool {
+        poll_fn(|cx| Poll::Ready(websocket.poll_frame(cx).is_pending())).await
+    }
+
+    #[tokio::test]
+    async fn frames_that_came_together_survive_a_shrink_in_between() {
+        let (mut peer, stream) = tokio::io::duplex(1 << 20);
+        let mut websocket = WebSocket::over(Box::pin(stream), &[], 1 << 20);
+        let long = "x".repeat(100_000);
+        for round in 0..3 {
+            peer.write_all(&text_frame(&long)).await.unwrap();
+            assert_eq!(next(&mut websocket).await, Frame::Text(long.clone().into()));
+            assert!(is_idle(&mut websocket).await);
+            let small: Vec<String> = (0..50).map(|n| format!("{round}.{n}")).collect();
+            let together: Vec<u8> = small.iter().flat_map(|text| text_frame(text)).collect();
+            peer.write_all(&together[..together.len() - 1]).await.unwrap();
+            for text in &small[..49] {
+                websocket.shrink();
+                assert_eq!(next(&mut websocket).await, Frame::Text(text.clone().into()));
+            }
+            assert!(is_idle(&mut websocket).await);
+            websocket.shrink();
+            peer.write_all(&together[together.len() - 1..]).await.unwrap();
+            assert_eq!(next(&mut websocket).await, Frame::Text(small[49].clone().into()));
+        }
+    }
+
+    #[tokio::test]
+    async fn the_buffer_grows_for_long_messages_and_shrinks_when_told() {
+        let (mut peer, stream) = tokio::io::duplex(1 << 20);
+        let mut websocket = WebSocket::over(Box::pin(stream), &[], 1 << 20);
+        let size = |websocket: &WebSocket| websocket.context.get_config().read_buffer_size;
+        peer.write_all(&text_frame(&"x".repeat(100_000))).await.unwrap();
+        next(&mut websocket).await;
+        websocket.shrink();
+        assert_eq!(size(&websocket), READ_BUFFER_BYTES);
+        assert!(is_idle(&mut websocket).await);
+        assert_eq!(size(&websocket), GROWN_READ_BUFFER_BYTES);
+        websocket.shrink();
+        assert_eq!(size(&websocket), READ_BUFFER_BYTES);
+    }
+}
