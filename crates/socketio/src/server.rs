@@ -225,3 +225,19 @@ impl fmt::Debug for ServerBuilder {
         f.debug_struct("ServerBuilder").field("config", &self.config).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_session_without_a_server_ends_at_once() {
+        let engine = Engine::new(EngineConfig::default(), Sessions(Weak::new()));
+        let request = Request::get("/engine.io/?EIO=4&transport=polling").body(String::new()).unwrap();
+        assert_eq!(engine.call(request).await.status(), 200);
+        tokio::time::timeout(Duration::from_secs(10), engine.drained()).await.unwrap();
+        assert_eq!(engine.session_count(), 0);
+    }
+}

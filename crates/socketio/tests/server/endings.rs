@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
 use socketio::engineio::proto::CloseReason;
-use socketio::{DisconnectReason, Handler, Server, SocketId};
+use socketio::{AckSender, DisconnectReason, Event, Handler, Server, Socket, SocketId};
 
 use crate::app::{Told, built, quick, served, served_with};
 use crate::client::Client;
-use crate::support::{Poller, eventually, within};
+use crate::support::{Poller, connect_over, eventually, send, text, within};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_left_after_a_thousand_connections_have_come_and_gone() {
@@ -69,16 +71,35 @@ async fn a_server_that_is_dropped_takes_its_tasks_with_it() {
     assert!(is_dropped.load(Ordering::SeqCst));
 }
 
+/// Sends back what asks for an acknowledgement.
+struct Echo;
+
+impl Handler for Echo {
+    fn event(&self, _: &Socket, event: Event, ack: Option<AckSender>) {
+        if let Some(ack) = ack {
+            ack.send_arguments(event.arguments());
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_server_that_is_dropped_lives_on_for_its_last_client() {
-    let mut server = served().await;
-    let (mut client, _) = Client::join(server.address).await;
-    let socket = server.connected().await;
-    // The listener has a clone; so this is the handle only, as in a program that keeps none.
-    drop(server.server);
-    socket.emit("still", &()).unwrap();
-    assert_eq!(client.text().await, r#"42["still"]"#);
-    client.has_got_nothing().await;
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let before = tasks();
+    let (client, connection) = tokio::io::duplex(4096);
+    let server = Server::builder(quick()).namespace("/", Echo).unwrap().build();
+    let connection = http1::Builder::new().serve_connection(TokioIo::new(connection), server.clone());
+    tokio::spawn(connection.with_upgrades());
+    let mut ws = connect_over(client, crate::client::TARGET).await;
+    assert!(text(&mut ws).await.starts_with("0{"));
+    // The other handle went with hyper's service when the connection became the session's.
+    drop(server);
+    send(&mut ws, "40").await;
+    assert!(text(&mut ws).await.starts_with("40{"));
+    send(&mut ws, r#"420["echo",1]"#).await;
+    assert_eq!(text(&mut ws).await, "430[1]");
+    drop(ws);
+    eventually("all tasks have ended", || tasks() == before).await;
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! The server over real connections.
 
+#![allow(clippy::unwrap_used)]
+
 #[path = "../../../engineio/tests/support/mod.rs"]
 mod support;
 
@@ -7,6 +9,7 @@ mod acks;
 mod app;
 mod client;
 mod conformance;
+mod congestion;
 mod connecting;
 mod endings;
 mod leaving;
