@@ -4,7 +4,7 @@ CARGO ?= cargo
 CLIENT_DIR := target/client/node_modules/socket.io-client/dist
 PURE := -p engineio-proto -p socketio-codec -p fanfare-hub
 
-.PHONY: run test test-rust test-clients ci fmt clippy purity docs clean
+.PHONY: run test test-rust test-clients ci fmt clippy purity docs fuzz bench clean
 
 # ── Run ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -40,6 +40,7 @@ test-rust:
 test-clients:
 	$(CARGO) build --package fanfare --quiet
 	tests/run.sh
+	$(CARGO) run --quiet --package fanfare-differential
 
 # ── Check ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -59,6 +60,24 @@ purity:
 
 docs:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps --quiet
+
+# ── Fuzz ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+# Needs a nightly toolchain and a C++ compiler, and says so where they are missing. See docs/fuzzing.md.
+FUZZ_SECONDS ?= 30
+
+fuzz:
+	fuzz/run-all.sh $(FUZZ_SECONDS)
+
+# ── Bench ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+# Some 25 minutes. Writes the figures into docs/performance.md.
+bench:
+	$(CARGO) build --release --package fanfare --package fanfare-bench
+	crates/bench/peers/setup.sh
+	target/release/fanfare-bench all --report docs/performance.md
+
+# ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 clean:
 	$(CARGO) clean

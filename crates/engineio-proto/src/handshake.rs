@@ -16,7 +16,7 @@ pub struct SessionConfig {
     pub upgrade_timeout: Duration,
     /// The largest message, and the largest body of a post, in bytes. Told to the client.
     pub max_payload_bytes: usize,
-    /// How long a close packet waits for a poll that fetches it, and a closed WebSocket for the peer to agree.
+    /// How long a close packet waits for a poll that fetches it.
     pub close_timeout: Duration,
 }
 

@@ -319,7 +319,7 @@ impl Driver {
                 if self.session.handle_candidate(now) {
                     self.candidate = Some(websocket);
                 } else {
-                    hang_up(*websocket, self.shared.config.session.close_timeout);
+                    hang_up(*websocket);
                 }
             }
         }
@@ -453,7 +453,7 @@ impl Driver {
 
     fn drop_candidate(&mut self) {
         if let Some(candidate) = self.candidate.take() {
-            hang_up(*candidate, self.shared.config.session.close_timeout);
+            hang_up(*candidate);
         }
     }
 
@@ -513,8 +513,7 @@ impl Driver {
         if let Some(half) = half {
             websocket.put_write_half(half);
         }
-        let within = self.shared.config.session.close_timeout;
-        Some(Box::pin(farewell(*websocket, outbox, reason, self.close_code, within)))
+        Some(Box::pin(farewell(*websocket, outbox, reason, self.close_code)))
     }
 }
 

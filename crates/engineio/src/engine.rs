@@ -1,6 +1,7 @@
 //! From a request to a session.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
@@ -22,7 +23,9 @@ use crate::config::EngineConfig;
 use crate::driver::{Driver, Start};
 use crate::farewell::hang_up;
 use crate::http::compression::{Encoding, compress, negotiate};
-use crate::http::{Body, BodyError, WebSocketRequest, close_connection, is_upgrade, read_body, respond, respond_empty};
+use crate::http::{
+    Body, BodyError, CorsDecision, WebSocketRequest, close_connection, is_upgrade, read_body, respond, respond_empty,
+};
 use crate::link::{Link, PollAnswer, PostAnswer, Request as Wanted};
 use crate::registry::{Entry, Registry};
 use crate::stream;
@@ -72,41 +75,23 @@ impl Engine {
     }
 
     /// Answers one request. A path that is not the engine's gets a 404.
-    pub async fn call<B>(&self, request: Request<B>) -> Response<Body>
-    where
-        B: HttpBody,
-    {
-        let (mut parts, body) = request.into_parts();
-        if !self.owns(parts.uri.path()) {
-            return respond_empty(StatusCode::NOT_FOUND);
-        }
-        let cors = self.shared.config.cors.as_ref();
-        if let Some(preflight) = cors.and_then(|cors| cors.preflight(&parts.method, &parts.headers)) {
-            return preflight;
-        }
-        let cors = cors.map(|cors| (cors, cors.decide(&parts.headers)));
-        let is_upgrade = is_upgrade(&parts.headers);
-        let step = self.route(&mut parts);
+    ///
+    /// The request is understood, and its session opened or told, by the call itself; the future is only for the
+    /// answer.
+    pub fn call<B: HttpBody>(&self, request: Request<B>) -> impl Future<Output = Response<Body>> + use<B> {
+        let shared = Arc::clone(&self.shared);
         // A poll waits for most of a client's life: neither its headers, with hyper's read buffer behind them, nor
-        // the state of other requests shall wait with it.
-        drop(parts);
-        let answer = match step {
-            Ok(Step::Done(response)) => Ok(response),
-            Ok(Step::Poll(poll)) => {
-                drop(body);
-                self.answer_poll(poll).await
-            }
-            Ok(Step::Post { link, is_jsonp }) => Box::pin(self.post(link, is_jsonp, body)).await,
-            Err(error) => Err(error),
-        };
-        let mut response = answer.unwrap_or_else(|error| {
-            tracing::debug!(code = error.code(), message = error.message(), "request refused");
-            refuse(&error, is_upgrade)
-        });
-        if let Some((cors, decision)) = cors {
-            cors.write(decision, response.headers_mut());
+        // anything else of the request shall wait with it.
+        let (step, tail) = shared.begin(request);
+        async move {
+            let answer = match step {
+                Ok(Step::Done(response)) => Ok(response),
+                Ok(Step::Poll(poll)) => shared.answer_poll(poll).await,
+                Ok(Step::Post { link, is_jsonp, body }) => Box::pin(shared.post(link, is_jsonp, body)).await,
+                Err(error) => Err(error),
+            };
+            shared.finish(answer, tail)
         }
-        response
     }
 
     /// The sessions open now.
@@ -124,20 +109,48 @@ impl Engine {
     pub async fn drained(&self) {
         self.shared.tasks.idle().await;
     }
+}
+
+impl Shared {
+    /// Reads a request's head, and does all that needs no waiting.
+    fn begin<B>(self: &Arc<Self>, request: Request<B>) -> (Result<Step<B>, RequestError>, Tail) {
+        let (mut parts, body) = request.into_parts();
+        let cors = self.config.cors.as_ref();
+        let tail = Tail { is_upgrade: is_upgrade(&parts.headers), cors: cors.map(|cors| cors.decide(&parts.headers)) };
+        if !parts.uri.path().starts_with(&self.config.path) {
+            return (Ok(Step::Done(respond_empty(StatusCode::NOT_FOUND))), Tail { cors: None, ..tail });
+        }
+        if let Some(preflight) = cors.and_then(|cors| cors.preflight(&parts.method, &parts.headers)) {
+            return (Ok(Step::Done(preflight)), Tail { cors: None, ..tail });
+        }
+        (self.route(&mut parts, body), tail)
+    }
+
+    /// Turns what came of a request into its answer.
+    fn finish(&self, answer: Result<Response<Body>, RequestError>, tail: Tail) -> Response<Body> {
+        let mut response = answer.unwrap_or_else(|error| {
+            tracing::debug!(code = error.code(), message = error.message(), "request refused");
+            refuse(&error, tail.is_upgrade)
+        });
+        if let (Some(cors), Some(decision)) = (&self.config.cors, tail.cors) {
+            cors.write(decision, response.headers_mut());
+        }
+        response
+    }
 
     /// Decides on a request, and does what can be done at once.
-    fn route(&self, parts: &mut Parts) -> Result<Step, RequestError> {
+    fn route<B>(self: &Arc<Self>, parts: &mut Parts, body: B) -> Result<Step<B>, RequestError> {
         let query = parts.uri.query().unwrap_or_default();
         let is_upgrade = is_upgrade(&parts.headers);
         let head = RequestHead { method: parts.method.as_str(), query, is_upgrade };
         let mut found = None;
-        let asked = Asked::parse(head, &self.shared.config.transports, |sid| {
-            found = self.shared.registry.get(sid);
+        let asked = Asked::parse(head, &self.config.transports, |sid| {
+            found = self.registry.get(sid);
             found.as_ref().map(|entry| entry.transport)
         })?;
         let link = found.map(|Entry { link, .. }| link).ok_or(RequestError::SessionUnknown);
         match asked {
-            Asked::Open { transport, jsonp } => self.open(parts, transport, jsonp),
+            Asked::Open { transport, jsonp } => self.open_session(parts, transport, jsonp),
             Asked::Poll { jsonp, .. } => {
                 let (sender, receiver) = oneshot::channel();
                 link?.request(Wanted::Poll(sender)).map_err(|_| RequestError::SessionUnknown)?;
@@ -150,19 +163,24 @@ impl Engine {
                     link.close(CloseReason::ParseError);
                     return Ok(Step::Done(respond_empty(StatusCode::BAD_REQUEST)));
                 }
-                Ok(Step::Post { link, is_jsonp })
+                Ok(Step::Post { link, is_jsonp, body })
             }
             Asked::Upgrade { .. } => self.upgrade(link?, parts).map(Step::Done),
             Asked::Pointless => self
-                .accept_websocket(parts, move |websocket, shared| {
-                    hang_up(websocket, shared.config.session.close_timeout);
+                .accept_websocket(parts, move |websocket, _| {
+                    hang_up(websocket);
                 })
                 .map(Step::Done),
             Asked::WrongMethod => Ok(Step::Done(method_not_allowed())),
         }
     }
 
-    fn open(&self, parts: &mut Parts, transport: Transport, jsonp: Option<JsonpIndex>) -> Result<Step, RequestError> {
+    fn open_session<B>(
+        self: &Arc<Self>,
+        parts: &mut Parts,
+        transport: Transport,
+        jsonp: Option<JsonpIndex>,
+    ) -> Result<Step<B>, RequestError> {
         let handshake = Handshake {
             address: parts.extensions.get::<PeerAddr>().map(|peer| peer.0),
             headers: parts.headers.clone(),
@@ -170,11 +188,11 @@ impl Engine {
             time: SystemTime::now(),
         };
         // All of them may count for the decision; what is kept of them is a matter of memory.
-        self.shared.application.accept(&handshake).map_err(RequestError::Forbidden)?;
+        self.application.accept(&handshake).map_err(RequestError::Forbidden)?;
         if !has_version(parts.uri.query().unwrap_or_default()) {
             return Err(RequestError::UnsupportedVersion);
         }
-        if self.shared.is_full() {
+        if self.is_full() {
             tracing::warn!("session refused: too many, or shutting down");
             return Ok(Step::Done(close_connection(respond_empty(StatusCode::SERVICE_UNAVAILABLE))));
         }
@@ -191,8 +209,13 @@ impl Engine {
         }
     }
 
-    fn open_polling(&self, handshake: Handshake, jsonp: Option<JsonpIndex>, encoding: Option<Encoding>) -> WaitingPoll {
-        let config = &self.shared.config;
+    fn open_polling(
+        self: &Arc<Self>,
+        handshake: Handshake,
+        jsonp: Option<JsonpIndex>,
+        encoding: Option<Encoding>,
+    ) -> WaitingPoll {
+        let config = &self.config;
         let upgrades: &[Transport] = if config.allow_upgrades && config.transports.contains(&Transport::WebSocket) {
             &[Transport::WebSocket]
         } else {
@@ -200,7 +223,7 @@ impl Engine {
         };
         // The request that opens a session is its first poll.
         let (sender, receiver) = oneshot::channel();
-        let sid = self.shared.open(handshake, Start::Poll(sender), upgrades);
+        let sid = self.open(handshake, Start::Poll(sender), upgrades);
         let cookie = config.cookie.as_ref().and_then(|cookie| cookie.header(&sid));
         WaitingPoll { receiver, jsonp, encoding, cookie }
     }
@@ -216,7 +239,7 @@ impl Engine {
             Some(index) => jsonp::encode(index, &String::from_utf8_lossy(&payload)),
             None => payload,
         };
-        let threshold = self.shared.config.compression_threshold_bytes;
+        let threshold = self.config.compression_threshold_bytes;
         let encoding = encoding.filter(|_| threshold.is_some_and(|threshold| payload.len() >= threshold));
         let compressed = match encoding {
             Some(encoding) => Box::pin(compressed(&payload, encoding)).await,
@@ -251,7 +274,7 @@ impl Engine {
                 return Ok(respond_empty(StatusCode::BAD_REQUEST));
             }
         };
-        let config = &self.shared.config;
+        let config = &self.config;
         let body = read_body(body, config.session.max_payload_bytes, config.body_timeout);
         let body = tokio::select! {
             body = body => body,
@@ -268,20 +291,20 @@ impl Engine {
         }
     }
 
-    fn upgrade(&self, link: Arc<Link>, parts: &mut Parts) -> Result<Response<Body>, RequestError> {
-        if !self.shared.config.allow_upgrades {
+    fn upgrade(self: &Arc<Self>, link: Arc<Link>, parts: &mut Parts) -> Result<Response<Body>, RequestError> {
+        if !self.config.allow_upgrades {
             return Err(RequestError::BadRequest);
         }
-        self.accept_websocket(parts, move |websocket, shared| {
+        self.accept_websocket(parts, move |websocket, _| {
             if let Err(Wanted::Candidate(websocket)) = link.request(Wanted::Candidate(Box::new(websocket))) {
-                hang_up(*websocket, shared.config.session.close_timeout);
+                hang_up(*websocket);
             }
         })
     }
 
     /// Answers 101, and hands the WebSocket to `then` once the connection is ours.
     fn accept_websocket(
-        &self,
+        self: &Arc<Self>,
         parts: &mut Parts,
         then: impl FnOnce(WebSocket, &Arc<Shared>) + Send + 'static,
     ) -> Result<Response<Body>, RequestError> {
@@ -291,7 +314,7 @@ impl Engine {
         };
         // Missing when the service runs under something that cannot give its connection away.
         let upgrade = parts.extensions.remove::<OnUpgrade>().ok_or(RequestError::BadRequest)?;
-        let shared = Arc::clone(&self.shared);
+        let shared = Arc::clone(self);
         let running = shared.tasks.begin();
         tokio::spawn(async move {
             let config = &shared.config.session;
@@ -303,9 +326,7 @@ impl Engine {
         });
         Ok(request.response())
     }
-}
 
-impl Shared {
     /// A little less than a tenth of the time a client gives us, so that the first pings of a crowd that came at
     /// once spread out.
     pub(crate) fn jitter(&self) -> Duration {
@@ -350,10 +371,17 @@ impl Shared {
 }
 
 /// How a request goes on once its head is understood.
-enum Step {
+enum Step<B> {
     Done(Response<Body>),
     Poll(WaitingPoll),
-    Post { link: Arc<Link>, is_jsonp: bool },
+    Post { link: Arc<Link>, is_jsonp: bool, body: B },
+}
+
+/// What the end of an answer must know of its request.
+#[derive(Clone, Copy)]
+struct Tail {
+    is_upgrade: bool,
+    cors: Option<CorsDecision>,
 }
 
 /// A poll that the session will answer, and how.

@@ -9,17 +9,11 @@ use engineio_proto::{CloseReason, Outbox};
 
 use crate::websocket::{WebSocket, close_frame};
 
-/// Sends what is left and a close frame, and waits until the peer has seen it, at most for `within`.
+/// Sends what is left and a close frame, and waits a little until the peer has seen it.
 ///
 /// A socket that is closed while unread bytes wait in it is reset, and the peer may never read our close frame.
 /// So it is read on, into nothing, until the peer closes too.
-pub(crate) async fn farewell(
-    mut websocket: WebSocket,
-    mut outbox: Outbox,
-    reason: CloseReason,
-    code: Option<u16>,
-    within: Duration,
-) {
+pub(crate) async fn farewell(mut websocket: WebSocket, mut outbox: Outbox, reason: CloseReason, code: Option<u16>) {
     if reason == CloseReason::SlowConsumer {
         return reset(websocket);
     }
@@ -30,8 +24,7 @@ pub(crate) async fn farewell(
         let _ = outbox.push(close_frame(code), usize::MAX);
     }
     // Whatever fails here, the connection is gone, which is what we want.
-    let within = if reason.flushes() { within } else { within.min(LINGER_MAX) };
-    let _ = tokio::time::timeout(within, async {
+    let _ = tokio::time::timeout(LINGER_MAX, async {
         poll_fn(|cx| poll_write_out(&mut websocket, &mut outbox, cx)).await?;
         poll_fn(|cx| websocket.poll_shutdown(cx)).await?;
         poll_fn(|cx| websocket.poll_discard(cx)).await
@@ -43,8 +36,8 @@ pub(crate) async fn farewell(
 }
 
 /// Closes a WebSocket that is not wanted, on the side.
-pub(crate) fn hang_up(websocket: WebSocket, within: Duration) {
-    tokio::spawn(farewell(websocket, Outbox::default(), CloseReason::TransportClose, None, within));
+pub(crate) fn hang_up(websocket: WebSocket) {
+    tokio::spawn(farewell(websocket, Outbox::default(), CloseReason::TransportClose, None));
 }
 
 /// Drops the connection and what the kernel still holds for it: the peer does not read, and megabytes of send
@@ -69,5 +62,5 @@ fn poll_write_out(websocket: &mut WebSocket, outbox: &mut Outbox, cx: &mut Conte
     websocket.poll_flush(cx)
 }
 
-/// Whoever ended the session itself, or broke the rules, is not given long to agree.
+/// A peer that is there agrees within a round trip. One that is not would keep its descriptor for as long as this.
 const LINGER_MAX: Duration = Duration::from_secs(5);

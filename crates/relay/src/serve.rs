@@ -100,10 +100,7 @@ fn start(listeners: Vec<TcpListener>, site: &Arc<Site>, stopping: &watch::Receiv
         let address = listener.local_addr().map_err(|error| format!("cannot listen: {error}"))?;
         println!("listening on http://{address}");
         let site = Arc::clone(site);
-        let service = move |request| {
-            let site = Arc::clone(&site);
-            async move { site.answer(request).await }
-        };
+        let service = move |request| site.answer(request);
         let mut stopping = stopping.clone();
         accepting.spawn(serve_http(listener, service, async move {
             // Nothing is ever sent: it ends when the sender is dropped.

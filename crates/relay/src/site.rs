@@ -18,15 +18,26 @@ pub(crate) struct Site {
 
 impl Site {
     /// Answers one request. What is not its own goes to the server, which says 404 to paths that it does not know.
-    pub(crate) async fn answer<B: http_body::Body>(&self, request: Request<B>) -> Response<Body> {
+    pub(crate) fn answer<B: http_body::Body>(
+        &self,
+        request: Request<B>,
+    ) -> impl Future<Output = Response<Body>> + use<B> {
+        // Not in the future: a poll waits in there, and should not keep its request.
+        let answer = self.own(&request).ok_or_else(|| self.server.call(request));
+        async move {
+            match answer {
+                Ok(response) => response,
+                Err(server) => server.await,
+            }
+        }
+    }
+
+    fn own<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
         // Before the server: its path may be `/`.
         if request.uri().path() == "/healthz" {
-            return healthy();
+            return Some(healthy());
         }
-        if let Some(response) = self.bundle_file(&request) {
-            return response;
-        }
-        self.server.call(request).await
+        self.bundle_file(request)
     }
 
     fn bundle_file<B>(&self, request: &Request<B>) -> Option<Response<Body>> {

@@ -14,7 +14,7 @@ use crate::error::DecodeError;
 use crate::limits::Limits;
 use crate::placeholder::{self, Placeholder};
 use crate::scan::{self, ArrayShape};
-use crate::serialize::{self, SerializeError};
+use crate::serialize::{self, SerializeError, Written};
 use crate::text::{self, Text};
 
 /// A list of JSON values, checked but not parsed, and the attachments that belong among them.
@@ -82,8 +82,18 @@ impl Arguments {
     /// Bytes (`serialize_bytes`, so [`Attachment`](crate::Attachment) or `serde_bytes`), wherever they are in the
     /// values, become attachments, and are copied for it. What is no sequence is an error.
     pub fn serialize<T: Serialize + ?Sized>(arguments: &T) -> Result<Self, SerializeError> {
-        let (text, attachments) = serialize::to_json(arguments)?;
-        let made = Self::with_attachments(Text::from(text), attachments).map_err(SerializeError::from_decode)?;
+        let Written { text, attachments, len, is_unchecked } = serialize::to_json(arguments)?;
+        let text = Text::from(text);
+        let made = match len {
+            // Between the brackets.
+            Some(len) if !is_unchecked => {
+                let list = 1..text.len() - 1;
+                let placeholders = placeholder::find(text.as_bytes(), list.clone(), attachments.len());
+                placeholders.map(|found| Self::decoded(text, list, len).with_binary(attachments, found))
+            }
+            _ => Self::with_attachments(text, attachments),
+        };
+        let made = made.map_err(SerializeError::from_decode)?;
         // A map that looks like a placeholder would take an attachment for itself.
         match &made.binary {
             Some(binary) if binary.placeholders.len() != binary.attachments.len() => Err(SerializeError::placeholder()),
@@ -94,6 +104,11 @@ impl Arguments {
     /// For the decoder: a list that the scanner found.
     pub(crate) fn decoded(text: Text, list: Range<usize>, len: usize) -> Self {
         Self { text, list, len, binary: None }
+    }
+
+    /// For the decoder: the placeholders for so many attachments, which are still to come.
+    pub(crate) fn placeholders(&self, attachments: usize) -> Result<Vec<Placeholder>, DecodeError> {
+        placeholder::find(self.text.as_bytes(), self.list.clone(), attachments)
     }
 
     pub(crate) fn with_binary(mut self, attachments: Vec<Bytes>, placeholders: Vec<Placeholder>) -> Self {

@@ -15,7 +15,7 @@ use crate::limits::Limits;
 use crate::name::RawName;
 use crate::namespace::{self, Namespace};
 use crate::packet::Packet;
-use crate::placeholder::{self, Placeholder};
+use crate::placeholder::Placeholder;
 use crate::scan::{self, ArrayShape};
 use crate::text::Text;
 
@@ -87,21 +87,11 @@ impl Decoder {
         }
         let header = Header::read(&frame, &self.limits)?;
         let attachments_due = header.attachments;
-        let (packet, list) = header.packet(frame, &self.limits)?;
+        let packet = header.packet(frame, &self.limits)?;
         if attachments_due == 0 {
             return Ok(Some(packet));
         }
-        let placeholders = match text_of(&packet) {
-            Some(text) => placeholder::find(text, list, attachments_due)?,
-            None => Vec::new(),
-        };
-        self.waiting = Some(Box::new(Waiting {
-            packet,
-            placeholders,
-            attachments: Vec::new(),
-            attachments_len: 0,
-            attachments_due,
-        }));
+        self.waiting = Some(Waiting::new(packet, attachments_due)?);
         Ok(None)
     }
 
@@ -133,6 +123,17 @@ impl Default for Decoder {
 }
 
 impl Waiting {
+    #[cold]
+    fn new(packet: Packet, attachments_due: usize) -> Result<Box<Self>, DecodeError> {
+        let placeholders = match &packet {
+            Packet::Event { event, .. } => event.arguments().placeholders(attachments_due)?,
+            Packet::Ack { arguments, .. } => arguments.placeholders(attachments_due)?,
+            _ => Vec::new(),
+        };
+        let waiting = Self { packet, placeholders, attachments: Vec::new(), attachments_len: 0, attachments_due };
+        Ok(Box::new(waiting))
+    }
+
     fn complete(self) -> Packet {
         let with_binary = |arguments: Arguments| arguments.with_binary(self.attachments, self.placeholders);
         match self.packet {
@@ -192,8 +193,9 @@ impl Header {
         Ok(Self { kind, attachments, namespace, id, payload_start })
     }
 
-    /// Reads the payload. Also gives where the arguments are, for a packet that has any.
-    fn packet(self, frame: Text, limits: &Limits) -> Result<(Packet, Range<usize>), DecodeError> {
+    /// Reads the payload.
+    #[inline]
+    fn packet(self, frame: Text, limits: &Limits) -> Result<Packet, DecodeError> {
         let Self { kind, namespace, id, payload_start: start, .. } = self;
         let namespace = match namespace {
             None => Namespace::ROOT,
@@ -206,32 +208,24 @@ impl Header {
         let is_empty = start >= frame.len();
         let depth_max = limits.json_depth_max;
         Ok(match kind {
+            b'2' | b'5' if is_empty => Packet::EmptyEvent { namespace },
+            b'2' | b'5' => Packet::Event { namespace, id, event: event(frame, start, limits)? },
+            b'3' | b'6' if is_empty => Packet::Ack { namespace, id, arguments: Arguments::EMPTY },
+            b'3' | b'6' => {
+                let shape = argument_list(&frame, start, limits)?;
+                let arguments = Arguments::decoded(frame, arguments::whole(&shape), shape.len);
+                Packet::Ack { namespace, id, arguments }
+            }
             // An id of a CONNECT, DISCONNECT or CONNECT_ERROR has no meaning; the reference does not mind it.
             b'0' => {
                 let auth = if is_empty { None } else { Some(Json::decode(frame, start, depth_max, b"{")?) };
-                (Packet::Connect { namespace, auth }, 0..0)
+                Packet::Connect { namespace, auth }
             }
-            b'1' if is_empty => (Packet::Disconnect { namespace }, 0..0),
+            b'1' if is_empty => Packet::Disconnect { namespace },
             b'1' => return Err(DecodeError::new(DecodeErrorKind::InvalidPayload, start)),
-            b'4' => {
-                let error = if is_empty { None } else { Some(Json::decode(frame, start, depth_max, b"{\"")?) };
-                (Packet::ConnectError { namespace, error }, 0..0)
-            }
-            b'2' | b'5' if is_empty => (Packet::EmptyEvent { namespace }, 0..0),
-            b'2' | b'5' => {
-                let (event, list) = event(frame, start, limits)?;
-                (Packet::Event { namespace, id, event }, list)
-            }
             _ => {
-                let (arguments, list) = if is_empty {
-                    (Arguments::EMPTY, 0..0)
-                } else {
-                    let shape = argument_list(&frame, start, limits)?;
-                    let list = arguments::whole(&shape);
-                    (Arguments::decoded(frame, list.clone(), shape.len), list)
-                };
-                let ack = Packet::Ack { namespace, id, arguments };
-                (ack, list)
+                let error = if is_empty { None } else { Some(Json::decode(frame, start, depth_max, b"{\"")?) };
+                Packet::ConnectError { namespace, error }
             }
         })
     }
@@ -246,7 +240,8 @@ fn argument_list(frame: &Text, start: usize, limits: &Limits) -> Result<ArraySha
     Ok(shape)
 }
 
-fn event(frame: Text, start: usize, limits: &Limits) -> Result<(Event, Range<usize>), DecodeError> {
+#[inline]
+fn event(frame: Text, start: usize, limits: &Limits) -> Result<Event, DecodeError> {
     let shape = argument_list(&frame, start, limits)?;
     let name = RawName::decoded(frame.as_bytes().get(shape.first.clone()).unwrap_or_default());
     match name.as_bytes().first() {
@@ -256,17 +251,8 @@ fn event(frame: Text, start: usize, limits: &Limits) -> Result<(Event, Range<usi
         Some(b'"' | b'-' | b'0'..=b'9') => {}
         _ => return Err(DecodeError::new(DecodeErrorKind::InvalidEventName, shape.first.start)),
     }
-    let arguments = Arguments::decoded(frame, shape.rest.clone(), shape.len - 1);
-    Ok((Event::decoded(shape.first, arguments), shape.rest))
-}
-
-/// The text a packet's spans are places in.
-fn text_of(packet: &Packet) -> Option<&[u8]> {
-    match packet {
-        Packet::Event { event, .. } => Some(event.arguments().text()),
-        Packet::Ack { arguments, .. } => Some(arguments.text()),
-        _ => None,
-    }
+    let arguments = Arguments::decoded(frame, shape.rest, shape.len - 1);
+    Ok(Event::decoded(shape.first, arguments))
 }
 
 /// `<attachments>-`, and the byte behind it.
@@ -303,7 +289,7 @@ fn namespace_end(bytes: &[u8], start: usize, limits: &Limits) -> Result<usize, D
 fn ack_id(bytes: &[u8], start: usize, limits: &Limits) -> Result<(Option<AckId>, usize), DecodeError> {
     match decimal(bytes, start) {
         (_, end) if end == start => Ok((None, start)),
-        (id, end) => match AckId::new(id) {
+        (id, end) => match AckId::new(id % 1000) {
             Some(id) if id <= limits.ack_id_max => Ok((Some(id), end)),
             _ => Err(DecodeError::new(DecodeErrorKind::AckIdTooLarge, start)),
         },

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::limits::Limits;
 use crate::scan;
-use crate::serialize::{self, SerializeError};
+use crate::serialize::{self, SerializeError, Written};
 use crate::text::{self, Text};
 
 /// The text of one JSON value, checked but not parsed: what `JSON.parse` accepts, of bounded nesting.
@@ -29,7 +29,7 @@ impl Json {
 
     /// Writes a value as JSON. Bytes (`serialize_bytes`) are refused: only arguments have attachments.
     pub fn serialize<T: Serialize + ?Sized>(value: &T) -> Result<Self, SerializeError> {
-        let (text, attachments) = serialize::to_json(value)?;
+        let Written { text, attachments, .. } = serialize::to_json(value)?;
         if !attachments.is_empty() {
             return Err(SerializeError::bytes_without_packet());
         }

@@ -218,7 +218,7 @@ fn decimal_len(number: u64) -> usize {
     number.checked_ilog10().map_or(1, |log| log as usize + 1)
 }
 
-fn put_decimal(buffer: &mut impl BufMut, mut number: u64) {
+pub(crate) fn put_decimal(buffer: &mut impl BufMut, mut number: u64) {
     let mut digits = [b'0'; 20];
     let mut len = 0;
     for digit in digits.iter_mut().rev() {

@@ -2,33 +2,36 @@
 
 use alloc::string::String;
 
-/// Writes `text` as a JSON string, quotes included, escaped as `JSON.stringify` does.
-pub(crate) fn escape_into(text: &str, out: &mut String) {
-    const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    out.push('"');
+use crate::scan;
+
+/// Writes `text` as a JSON string, quotes included, escaped as `JSON.stringify` does, in pieces.
+pub(crate) fn escape(text: &str, mut put: impl FnMut(&str)) {
+    const HEX: [&str; 16] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "f"];
+    put("\"");
     let mut rest = text;
-    while let Some(at) = rest.bytes().position(|byte| byte == b'"' || byte == b'\\' || byte < 0x20) {
-        let (plain, special) = rest.split_at(at);
-        out.push_str(plain);
+    loop {
+        // What has to be escaped is what the scanner stops at.
+        let (plain, special) = rest.split_at(scan::find_special(rest.as_bytes(), 0));
+        put(plain);
         let mut special = special.chars();
-        match special.next().unwrap_or_default() {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{8}' => out.push_str("\\b"),
-            '\t' => out.push_str("\\t"),
-            '\n' => out.push_str("\\n"),
-            '\u{c}' => out.push_str("\\f"),
-            '\r' => out.push_str("\\r"),
-            control => {
-                out.push_str("\\u00");
-                out.push(HEX[(control as usize >> 4) & 15]);
-                out.push(HEX[control as usize & 15]);
+        match special.next() {
+            None => break,
+            Some('"') => put("\\\""),
+            Some('\\') => put("\\\\"),
+            Some('\u{8}') => put("\\b"),
+            Some('\t') => put("\\t"),
+            Some('\n') => put("\\n"),
+            Some('\u{c}') => put("\\f"),
+            Some('\r') => put("\\r"),
+            Some(control) => {
+                put("\\u00");
+                put(HEX[(control as usize >> 4) & 15]);
+                put(HEX[control as usize & 15]);
             }
         }
         rest = special.as_str();
     }
-    out.push_str(rest);
-    out.push('"');
+    put("\"");
 }
 
 /// The text of a JSON string that the scanner has accepted, given without its quotes.

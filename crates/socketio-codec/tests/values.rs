@@ -186,3 +186,97 @@ fn names_are_decoded() {
         assert_eq!(event.raw_name().as_str(), raw);
     }
 }
+
+/// What a `Serialize` does that does not keep to serde's contract.
+#[derive(Clone, Copy, Debug)]
+enum Unruly {
+    KeyAlone,
+    TwoKeys,
+    ValueAlone,
+    /// Goes on after an element has failed.
+    IgnoresAnElement,
+    /// Goes on after a key has failed.
+    IgnoresAKey,
+    /// Goes on after an inner array has failed half-way.
+    IgnoresAnArray,
+}
+
+impl serde::Serialize for Unruly {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::{Error as _, SerializeMap as _, SerializeSeq as _};
+
+        struct Fails;
+
+        impl serde::Serialize for Fails {
+            fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+                Err(S::Error::custom("fails"))
+            }
+        }
+
+        match self {
+            Self::IgnoresAnElement | Self::IgnoresAnArray => {
+                let mut seq = serializer.serialize_seq(None)?;
+                seq.serialize_element(&1)?;
+                let failed = match self {
+                    Self::IgnoresAnElement => seq.serialize_element(&Fails),
+                    _ => seq.serialize_element(&(1, Fails)),
+                };
+                assert!(failed.is_err());
+                seq.end()
+            }
+            _ => {
+                let mut map = serializer.serialize_map(None)?;
+                match self {
+                    Self::KeyAlone => map.serialize_key("a")?,
+                    Self::TwoKeys => {
+                        map.serialize_key("a")?;
+                        map.serialize_entry("b", &1)?;
+                    }
+                    Self::ValueAlone => map.serialize_value(&1)?,
+                    _ => {
+                        assert!(map.serialize_key(&Fails).is_err());
+                        let _ = map.serialize_value(&1);
+                    }
+                }
+                map.end()
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_no_json_is_never_made() {
+    use Unruly::*;
+    for unruly in [KeyAlone, TwoKeys, ValueAlone, IgnoresAnElement, IgnoresAKey, IgnoresAnArray] {
+        let made = Arguments::serialize(&(0, unruly));
+        assert!(made.is_err(), "{unruly:?} gave {made:?}");
+        // Outermost, too.
+        let made = Arguments::serialize(&unruly);
+        assert!(made.is_err(), "{unruly:?} gave {made:?}");
+    }
+    let mut deep = serde_json::json!(1);
+    for _ in 0..126 {
+        deep = serde_json::Value::Array(vec![deep]);
+    }
+    assert!(Arguments::serialize(&(&deep,)).is_ok());
+    assert!(Arguments::serialize(&([&deep],)).is_err());
+}
+
+#[test]
+fn what_is_made_is_what_a_scan_would_find() {
+    let list = ("a", vec![1.5, -0.0, 1e300], serde_json::json!({ "k": [{}, [], null, true] }), Some(-7), ());
+    let made = Arguments::serialize(&list).unwrap();
+    assert_eq!(made, Arguments::from_json(Text::from(format!("[{}]", made.as_str()))).unwrap());
+    assert_eq!(made.len(), 5);
+    assert_eq!(made.iter().count(), 5);
+    assert_eq!(Arguments::serialize::<[u8; 0]>(&[]).unwrap(), Arguments::EMPTY);
+    // An enum's tuple is an object around an array, and no list of arguments.
+    #[derive(serde::Serialize)]
+    enum Variant {
+        Tuple(u8, u8),
+        Struct { a: u8 },
+    }
+    assert!(Arguments::serialize(&Variant::Tuple(1, 2)).is_err());
+    let made = Arguments::serialize(&(Variant::Tuple(1, 2), Variant::Struct { a: 3 })).unwrap();
+    assert_eq!(made.as_str(), r#"{"Tuple":[1,2]},{"Struct":{"a":3}}"#);
+}

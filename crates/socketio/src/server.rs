@@ -117,8 +117,10 @@ impl Server {
     }
 
     /// Answers one request. A path that is not the server's gets a 404.
-    pub async fn call<B: http_body::Body>(&self, request: Request<B>) -> Response<Body> {
-        self.shared.engine.call(request).await
+    ///
+    /// The request is understood by the call itself; the future is only for the answer.
+    pub fn call<B: http_body::Body>(&self, request: Request<B>) -> impl Future<Output = Response<Body>> + use<B> {
+        self.shared.engine.call(request)
     }
 
     /// Whether a request with this path is the server's.
@@ -167,8 +169,8 @@ where
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, request: Request<B>) -> Self::Future {
-        let server = self.clone();
-        Box::pin(async move { Ok(server.call(request).await) })
+        let answer = self.call(request);
+        Box::pin(async move { Ok(answer.await) })
     }
 }
 

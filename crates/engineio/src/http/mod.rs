@@ -8,6 +8,7 @@ mod upgrade;
 
 pub(crate) use body::{BodyError, read_body};
 pub use cookie::{CookieConfig, SameSite};
+pub(crate) use cors::CorsDecision;
 pub use cors::{CorsConfig, CorsOrigins};
 pub(crate) use upgrade::{WebSocketRequest, is_upgrade};
 

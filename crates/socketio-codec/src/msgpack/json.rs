@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::fmt::Write as _;
 
 use bytes::Bytes;
+use serde_json::Number;
 
 use crate::deserialize::Sources;
 use crate::error::DecodeError;
@@ -70,7 +71,7 @@ pub(crate) fn to_json(bytes: &[u8], mut at: usize, len: usize) -> Result<(String
 /// Keys are text in JSON; JavaScript makes text of numbers and booleans too.
 fn key(token: Token<'_>, at: usize, text: &mut String) -> Result<(), DecodeError> {
     if let Token::Str(key) = token {
-        string::escape_into(key, text);
+        string::escape(key, |piece| text.push_str(piece));
         return Ok(());
     }
     if !matches!(token, Token::Nil | Token::Bool(_) | Token::Unsigned(_) | Token::Signed(_) | Token::Float(_)) {
@@ -88,9 +89,12 @@ fn write_scalar(token: Token<'_>, text: &mut String, attachments: &mut Vec<Bytes
         Token::Bool(value) => write!(text, "{value}"),
         Token::Unsigned(number) => write!(text, "{number}"),
         Token::Signed(number) => write!(text, "{number}"),
-        Token::Float(number) if number.is_finite() => write!(text, "{number:?}"),
+        Token::Float(number) => match Number::from_f64(number) {
+            Some(number) => write!(text, "{number}"),
+            None => write!(text, "null"),
+        },
         Token::Str(value) => {
-            string::escape_into(value, text);
+            string::escape(value, |piece| text.push_str(piece));
             Ok(())
         }
         Token::Bin(bytes) => attachment(bytes, text, attachments),
@@ -101,7 +105,7 @@ fn write_scalar(token: Token<'_>, text: &mut String, attachments: &mut Vec<Bytes
             text.push(']');
             written
         }
-        Token::Nil | Token::Undefined | Token::Float(_) | Token::Array(_) | Token::Map(_) => write!(text, "null"),
+        Token::Nil | Token::Undefined | Token::Array(_) | Token::Map(_) => write!(text, "null"),
     };
 }
 

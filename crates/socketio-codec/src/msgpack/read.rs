@@ -166,41 +166,104 @@ fn signed(number: i64) -> Token<'static> {
 
 /// Checks the value that begins at `start` and gives its end. `depth` arrays and maps are open around it.
 pub(crate) fn value(bytes: &[u8], start: usize, depth: usize, depth_max: usize) -> Result<usize, DecodeError> {
-    let depth_max = depth_max.min(DEPTH_CEILING).saturating_sub(depth);
-    // The values still to come in each array or map that is open; keys and values of a map both count.
-    let mut open = [(0u64, false); DEPTH_CEILING];
-    let mut depth: usize = 0;
-    let mut at = start;
+    match skip(bytes, start)? {
+        (end, Skipped::Leaf) => Ok(end),
+        // Only for these is something to be remembered.
+        (end, head) => container(bytes, start, end, head, depth_max.min(DEPTH_CEILING).saturating_sub(depth)),
+    }
+}
+
+/// Checks the array or map whose head is from `start` to `at`.
+fn container(bytes: &[u8], start: usize, mut at: usize, head: Skipped, depth_max: usize) -> Result<usize, DecodeError> {
+    // The values still to come in each array or map that is open (keys and values of a map both count), and in the
+    // lowest bit whether it is a map.
+    let mut open = [0u64; DEPTH_CEILING];
+    let mut depth = 0;
+    // The innermost one.
+    let mut left = 0;
+    let mut is_map = false;
+    let mut head_start = start;
+    let mut head = head;
     loop {
-        let (token, end) = token(bytes, at)?;
-        if let Some((left, true)) = depth.checked_sub(1).and_then(|top| open.get(top))
-            && left % 2 == 0
-            && token == Token::Str("__proto__")
-        {
-            return Err(invalid(at));
-        }
-        let (members, is_map) = match token {
-            Token::Array(len) => (len as u64, false),
-            Token::Map(len) => (2 * len as u64, true),
-            _ => (0, false),
-        };
-        if matches!(token, Token::Array(_) | Token::Map(_)) {
+        if let Skipped::Container { members, is_map: is_inner_map } = head {
             match open.get_mut(depth) {
-                Some(slot) if depth < depth_max => *slot = (members + 1, is_map),
-                _ => return Err(DecodeError::new(DecodeErrorKind::TooDeep, at)),
+                Some(outer) if depth < depth_max => *outer = left << 1 | u64::from(is_map),
+                _ => return Err(DecodeError::new(DecodeErrorKind::TooDeep, head_start)),
             }
             depth += 1;
+            (left, is_map) = (members, is_inner_map);
         }
-        at = end;
-        // One value came (the head of an array or map counts as one of itself); close what is complete.
-        loop {
-            let Some(top) = depth.checked_sub(1).and_then(|top| open.get_mut(top)) else { return Ok(at) };
-            top.0 -= 1;
-            if top.0 > 0 {
-                break;
-            }
+        while left == 0 {
+            let Some(outer) = depth.checked_sub(1).and_then(|outer| open.get(outer)) else { return Ok(at) };
             depth -= 1;
+            (left, is_map) = (outer >> 1, outer & 1 == 1);
+            if depth == 0 {
+                return Ok(at);
+            }
         }
+        if is_map && left % 2 == 0 && is_prototype(bytes, at) {
+            return Err(invalid(at));
+        }
+        left -= 1;
+        head_start = at;
+        (at, head) = skip(bytes, at)?;
+    }
+}
+
+/// What was gone over.
+#[derive(Clone, Copy)]
+enum Skipped {
+    /// A whole value.
+    Leaf,
+    /// The head of an array or map of so many values.
+    Container { members: u64, is_map: bool },
+}
+
+/// Goes over the head of the value at `at`, with the bytes of a string or the like: [`token`], of which it is only the
+/// length, for the forms that are frequent.
+#[inline]
+fn skip(bytes: &[u8], at: usize) -> Result<(usize, Skipped), DecodeError> {
+    let Some(&head) = bytes.get(at) else { return Err(invalid(at)) };
+    let len = match head {
+        0x00..=0x7f | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff => 1,
+        0xcc | 0xd0 => 2,
+        0xcd | 0xd1 => 3,
+        0xca | 0xce | 0xd2 => 5,
+        0xcb | 0xcf | 0xd3 => 9,
+        0x80..=0x8f => {
+            return Ok((at + 1, Skipped::Container { members: 2 * u64::from(head & 0x0f), is_map: true }));
+        }
+        0x90..=0x9f => return Ok((at + 1, Skipped::Container { members: u64::from(head & 0x0f), is_map: false })),
+        0xa0..=0xbf => {
+            let end = at + 1 + usize::from(head & 0x1f);
+            // Short strings are ASCII mostly, which one look at each byte tells.
+            return match bytes.get(at + 1..end) {
+                Some(text) if text.is_ascii() => Ok((end, Skipped::Leaf)),
+                _ => skip_token(bytes, at),
+            };
+        }
+        _ => return skip_token(bytes, at),
+    };
+    if at + len > bytes.len() { Err(invalid(at)) } else { Ok((at + len, Skipped::Leaf)) }
+}
+
+fn skip_token(bytes: &[u8], at: usize) -> Result<(usize, Skipped), DecodeError> {
+    let (token, end) = token(bytes, at)?;
+    Ok(match token {
+        Token::Array(len) => (end, Skipped::Container { members: len as u64, is_map: false }),
+        Token::Map(len) => (end, Skipped::Container { members: 2 * len as u64, is_map: true }),
+        _ => (end, Skipped::Leaf),
+    })
+}
+
+/// Whether the key at `at` is one by which a receiver would change an object's prototype.
+#[inline]
+fn is_prototype(bytes: &[u8], at: usize) -> bool {
+    match bytes.get(at) {
+        Some(0xa9) => bytes.get(at + 1..at + 10) == Some(b"__proto__"),
+        // In a longer form than it needs.
+        Some(0xd9..=0xdb) => matches!(token(bytes, at), Ok((Token::Str("__proto__"), _))),
+        _ => false,
     }
 }
 

@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Runs fuzz targets one after the other, and says of each how many inputs it tried, what it reached and what broke.
+#
+#   fuzz/run-all.sh [SECONDS] [TARGET...]      30 seconds each and all of them, if it is not told otherwise
+#
+# What it finds goes into fuzz/target/corpus/<target>, where the next run begins; `KEEP=1` makes it, minimized and
+# within its bounds, the corpus that is committed. Ends with 1 if any target broke.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+seconds=${1:-30}
+shift || true
+# No code of ours is unsafe: without a sanitizer the same time tries twice as much.
+sanitizer=${FUZZ_SANITIZER:-none}
+toolchain=${FUZZ_TOOLCHAIN:-nightly}
+targets=("$@")
+[ ${#targets[@]} -gt 0 ] || mapfile -t targets < <(sed -n 's|^path = "fuzz_targets/\(.*\)\.rs"$|\1|p' Cargo.toml)
+
+missing() {
+    echo "make fuzz: $1" >&2
+    exit 1
+}
+
+command -v rustup >/dev/null || missing "rustup is missing: it is what finds the toolchain '$toolchain'"
+rustup toolchain list | grep -q "^$toolchain" ||
+    missing "the Rust toolchain '$toolchain' is missing, which libFuzzer's instrumentation needs: rustup toolchain install $toolchain --profile minimal"
+command -v c++ >/dev/null || missing "a C++ compiler is missing, which libFuzzer is built with: apt-get install g++"
+cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked ||
+    missing "cargo-fuzz is missing and could not be installed: cargo install cargo-fuzz --locked"
+
+corpus() {
+    cargo run --quiet --manifest-path properties/Cargo.toml --bin corpus -- "$@"
+}
+
+fuzz() {
+    cargo "+$toolchain" fuzz run --sanitizer "$sanitizer" "$@"
+}
+
+dictionary() {
+    case $1 in
+    engineio_packet | engineio_payload | engineio_request) echo "-dict=dict/engineio.dict" ;;
+    socketio_decode | hub_client) echo "-dict=dict/socketio.dict" ;;
+    msgpack_decode) echo "-dict=dict/msgpack.dict" ;;
+    esac
+}
+
+cargo "+$toolchain" fuzz build --sanitizer "$sanitizer" 2>target.log || { cat target.log >&2; exit 1; }
+rm -f target.log
+
+broken=0
+printf '%-20s %12s %9s %7s %9s  %s\n' target executions coverage corpus seconds result
+for target in "${targets[@]}"; do
+    found=target/corpus/$target
+    log=target/$target.log
+    corpus unpack "$target" "$found"
+    result=held
+    # Inputs of up to 4 kB: what grows with length is for properties/tests/growth.rs. A run of 10 s is a hang.
+    if ! fuzz "$target" "$found" -- -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=4096 \
+        -print_final_stats=1 $(dictionary "$target") >"$log" 2>&1; then
+        result="BROKEN, see fuzz/$log"
+        broken=1
+    fi
+    number() { grep -oP "$1" "$log" | tail -1; }
+    printf '%-20s %12s %9s %7s %9s  %s\n' "$target" "$(number 'stat::number_of_executed_units: *\K\d+')" \
+        "$(number ' cov: \K\d+')" "$(ls "$found" | wc -l)" "$(number 'Done \d+ runs in \K\d+')" "$result"
+    if [ "$result" != held ]; then
+        grep -m1 -A2 'panicked at\|ERROR: libFuzzer' "$log" || true
+        grep -m1 'Test unit written to' "$log" || true
+    elif [ "${KEEP:-}" = 1 ]; then
+        rm -rf "target/kept/$target"
+        mkdir -p "target/kept/$target"
+        fuzz "$target" "target/kept/$target" "$found" -- -merge=1 -max_len=4096 >>"$log" 2>&1
+        corpus pack "$target" "target/kept/$target"
+    fi
+done
+exit $broken
