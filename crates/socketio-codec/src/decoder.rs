@@ -289,7 +289,7 @@ fn namespace_end(bytes: &[u8], start: usize, limits: &Limits) -> Result<usize, D
 fn ack_id(bytes: &[u8], start: usize, limits: &Limits) -> Result<(Option<AckId>, usize), DecodeError> {
     match decimal(bytes, start) {
         (_, end) if end == start => Ok((None, start)),
-        (id, end) => match AckId::new(id % 1000) {
+        (id, end) => match AckId::new(id) {
             Some(id) if id <= limits.ack_id_max => Ok((Some(id), end)),
             _ => Err(DecodeError::new(DecodeErrorKind::AckIdTooLarge, start)),
         },

@@ -47,8 +47,10 @@
 //! The reference is `socket.io-parser` 4.2. All that it writes is accepted here, and all that is accepted here it
 //! accepts. Refused here, and accepted there: an empty frame or white space as type; other number syntax than digits
 //! for the count of attachments and the placeholders' `num`; white space around an id; ids above 2^53 − 1; two
-//! placeholders for one attachment, and a wrong one within another; control characters in a namespace; namespaces and
-//! nesting beyond the [`Limits`]. A wrong placeholder is refused with the text, not after the last attachment.
+//! placeholders for one attachment, and a wrong one within another or in a member that a later one of its name replaces;
+//! control characters in a namespace; namespaces, nesting and numbers of arguments beyond the [`Limits`]. A wrong
+//! placeholder is refused with the text, not after the last attachment. `tests/differential` of the repository holds
+//! both sides to this.
 #![no_std]
 #![cfg_attr(not(feature = "msgpack"), allow(rustdoc::broken_intra_doc_links))]
 

@@ -1,7 +1,7 @@
 //! Measures several ways of doing one thing in turns, and compares them turn by turn.
 //!
-//! On a shared machine a second is not like the next: what is measured one after the other (as criterion and divan do)
-//! differs by 30% with itself. Turns shorter than the scheduler's are alike, so their ratio is worth something.
+//! On a shared machine a second is not like the next, so what is measured one after the other (as criterion and divan
+//! do) cannot be compared. Turns shorter than the scheduler's are alike, and their ratio is worth something.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
