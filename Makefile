@@ -4,7 +4,7 @@ CARGO ?= cargo
 CLIENT_DIR := target/client/node_modules/socket.io-client/dist
 PURE := -p engineio-proto -p socketio-codec -p fanfare-hub
 
-.PHONY: run test test-rust test-clients ci fmt clippy purity docs fuzz bench clean
+.PHONY: run test test-rust test-clients ci fmt clippy purity docs fuzz bench bench-codec clean
 
 # ── Run ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -76,6 +76,10 @@ bench:
 	$(CARGO) build --release --package fanfare --package fanfare-bench
 	crates/bench/peers/setup.sh
 	target/release/fanfare-bench all --report docs/performance.md
+
+# The codec beside other parsers; half a minute. The figures are in docs/codec-performance.md.
+bench-codec:
+	$(CARGO) bench --manifest-path crates/socketio-codec/bench/Cargo.toml
 
 # ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 

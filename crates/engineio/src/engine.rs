@@ -110,7 +110,7 @@ impl Shared {
 
     /// Opens a session and starts its task.
     pub(crate) fn open(self: &Arc<Self>, handshake: Handshake, start: Start, upgrades: &[Transport]) -> Sid {
-        let sid = Sid::from_random(rand::rng().random());
+        let sid = new_sid();
         let link = Arc::new(Link::new(self.config.outbox_bytes_max));
         link.queue(&open_packet(&sid, upgrades, &self.config.session), Delivery::Reliable);
         let address = handshake.address;
@@ -143,8 +143,26 @@ impl Shared {
     }
 }
 
+/// A secret that nobody guesses: 120 bits of a generator made for cryptography, which the system seeds.
+fn new_sid() -> Sid {
+    Sid::from_random(rand::rng().random())
+}
+
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine").field("config", &self.shared.config).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn a_hundred_thousand_session_ids_are_all_different() {
+        let sids: HashSet<Sid> = std::iter::repeat_with(new_sid).take(100_000).collect();
+        assert_eq!(sids.len(), 100_000);
     }
 }
