@@ -157,17 +157,17 @@ impl Driver {
 
     fn poll_sources(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
         let now = clock::now();
-        let backlog = self.link.backlog();
+        let backlog = self.link.watch(cx);
         self.watch(backlog, now);
         if let Some(deadline) = self.deadline()
             && self.timer.poll(deadline, now, cx).is_ready()
         {
             return Poll::Ready(Wake::TimedOut);
         }
-        match self.link.poll_task(cx) {
-            Poll::Ready(Task::Close(reason)) => return Poll::Ready(Wake::Close(reason)),
-            Poll::Ready(Task::Request(request)) => return Poll::Ready(Wake::Request(request)),
-            Poll::Pending => {}
+        match self.link.next_task() {
+            Some(Task::Close(reason)) => return Poll::Ready(Wake::Close(reason)),
+            Some(Task::Request(request)) => return Poll::Ready(Wake::Request(request)),
+            None => {}
         }
         if let Some(connection) = &mut self.connection
             && let Poll::Ready(outcome) = connection.poll_work(cx, now)
@@ -481,7 +481,7 @@ impl Driver {
             cause = reason.label(),
             seconds = now.duration_since(self.opened).as_secs_f32(),
             messages_received = self.received,
-            bytes_sent = self.link.backlog().sent,
+            bytes_sent = self.link.sent(),
             "session closed"
         );
     }

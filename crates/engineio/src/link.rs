@@ -118,25 +118,27 @@ impl Link {
         Ok(())
     }
 
-    /// The task's look at what others want, registering it for more.
-    pub(crate) fn poll_task(&self, cx: &Context<'_>) -> Poll<Task> {
+    /// Registers the task, and tells it what waits: whatever is queued or asked for afterwards wakes it.
+    pub(crate) fn watch(&self, cx: &Context<'_>) -> Backlog {
         let mut port = self.lock();
         if !port.task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
             port.task = Some(cx.waker().clone());
         }
+        Backlog { is_empty: port.outbox.is_empty(), sent: port.outbox.sent() }
+    }
+
+    /// The next thing that others want of the task.
+    pub(crate) fn next_task(&self) -> Option<Task> {
+        let mut port = self.lock();
         if let Ending::Asked(reason) = port.ending {
             port.ending = Ending::Sealed;
-            return Poll::Ready(Task::Close(reason));
+            return Some(Task::Close(reason));
         }
-        match port.requests.pop_front() {
-            Some(request) => Poll::Ready(Task::Request(request)),
-            None => {
-                if port.requests.capacity() > 0 {
-                    port.requests = VecDeque::new();
-                }
-                Poll::Pending
-            }
+        let request = port.requests.pop_front();
+        if request.is_none() && port.requests.capacity() > 0 {
+            port.requests = VecDeque::new();
         }
+        request.map(Task::Request)
     }
 
     /// Continues a direct write that was blocked, once the socket is writable.
@@ -201,9 +203,9 @@ impl Link {
         Poll::Ready(Ok(()))
     }
 
-    pub(crate) fn backlog(&self) -> Backlog {
-        let port = self.lock();
-        Backlog { is_empty: port.outbox.is_empty(), sent: port.outbox.sent() }
+    /// All bytes that ever left.
+    pub(crate) fn sent(&self) -> u64 {
+        self.lock().outbox.sent()
     }
 
     /// Takes no more messages: the session is over, but for what its client may still be owed.
