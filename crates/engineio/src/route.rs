@@ -58,7 +58,7 @@ impl Shared {
         if let Some(preflight) = cors.and_then(|cors| cors.preflight(&parts.method, &parts.headers)) {
             return (Ok(Step::Done(preflight)), Tail { cors: None, ..tail });
         }
-        (self.route(&mut parts, body), tail)
+        (self.route(&mut parts, body, tail.is_upgrade), tail)
     }
 
     /// Turns what came of a request into its answer.
@@ -74,9 +74,8 @@ impl Shared {
     }
 
     /// Decides on a request, and does what can be done at once.
-    fn route<B>(self: &Arc<Self>, parts: &mut Parts, body: B) -> Result<Step<B>, RequestError> {
+    fn route<B>(self: &Arc<Self>, parts: &mut Parts, body: B, is_upgrade: bool) -> Result<Step<B>, RequestError> {
         let query = parts.uri.query().unwrap_or_default();
-        let is_upgrade = is_upgrade(&parts.headers);
         let head = RequestHead { method: parts.method.as_str(), query, is_upgrade };
         let mut found = None;
         let asked = Asked::parse(head, &self.config.transports, |sid| {
