@@ -71,7 +71,7 @@ fuzz:
 
 # ── Bench ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-# Some 25 minutes. Writes the figures into docs/performance.md.
+# Some 20 minutes. Writes the figures into docs/performance.md.
 bench:
 	$(CARGO) build --release --package fanfare --package fanfare-bench
 	crates/bench/peers/setup.sh

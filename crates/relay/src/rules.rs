@@ -82,7 +82,7 @@ pub(crate) struct Relay {
     pub(crate) emit: Option<EventName>,
     /// Who receives it.
     pub(crate) to: Scope,
-    /// Whether a recipient that has anything queued goes without it.
+    /// Whether a recipient that cannot take it at once goes without it.
     pub(crate) volatile: bool,
 }
 
