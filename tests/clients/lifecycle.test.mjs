@@ -7,7 +7,8 @@ import { clientsOf, received, recorded, settled, upgraded, variants } from '../l
 import { startReference, startRelay } from '../lib/relay.mjs';
 import { event, until } from '../lib/within.mjs';
 
-const quickHeartbeat = { pingIntervalMs: 300, pingTimeoutMs: 200 };
+// Quick, but not so quick that a busy machine misses a beat.
+const quickHeartbeat = { pingIntervalMs: 600, pingTimeoutMs: 1000 };
 
 /**
  * Each plays one client's life at a relay and returns when its story is over. The story is what the handlers
@@ -28,6 +29,8 @@ const scenarios = [
       await relay.stop();
       await gone;
     },
+    // The poll was still on its way. Nobody outside can see when it has arrived; a waiting one is told.
+    isMissed: (heard, variant) => isPolling(variant) && heard.at(-1) === 'disconnect: transport error',
   },
   {
     name: 'the relay is killed',
@@ -50,7 +53,7 @@ const scenarios = [
   {
     name: 'the client does not answer heartbeats',
     // Longer than an upgrade takes: the reference forgets a ping that the upgrade overtakes, and then never closes.
-    settings: { pingIntervalMs: 1000, pingTimeoutMs: 200 },
+    settings: { pingIntervalMs: 1000, pingTimeoutMs: 1000 },
     play: async ({ client }) => {
       const gone = received(client, 'disconnect');
       const engine = client.io.engine;
@@ -112,7 +115,17 @@ function story(client) {
   return heard;
 }
 
-async function playedAt(start, t, variant, { settings, play }) {
+const isPolling = ({ options }) => options.transports?.[0] === 'polling';
+
+/** The scenario's story; of one that can miss its moment, another take. */
+async function playedAt(start, t, variant, scenario) {
+  for (let takes = 5; ; takes--) {
+    const heard = await takeAt(start, t, variant, scenario);
+    if (takes === 1 || !scenario.isMissed?.(heard, variant)) return heard;
+  }
+}
+
+async function takeAt(start, t, variant, { settings, play }) {
   const relay = await start(settings);
   t.after(() => relay.kill());
   const client = clientsOf(t, variant).start(relay.url);

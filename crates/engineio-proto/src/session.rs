@@ -17,8 +17,8 @@ use crate::packet::{DecodeError, Message, Packet};
 ///      │ └── dropped, late, ───┘                        │
 ///  handshake    no probe                            handshake
 ///
-///   Polling, Probing ──close(), no poll waits──► Closing ──fetched, late──► Closed
-///   any ──close(), peer left, error, ping timeout─────────────────────────► Closed
+///   Polling, Probing ──close(), no poll waits──► Closing ──fetched, '5', late──► Closed
+///   any ──close(), peer left, error, ping timeout──────────────────────────────► Closed
 /// ```
 ///
 /// A driver owns one and feeds it: `handle_*` for what came in, [`handle_timeout`](Session::handle_timeout) when
@@ -39,10 +39,11 @@ enum State {
     Polling,
     Probing(Probe),
     WebSocket,
-    /// Over for the application; the next poll is to be told.
+    /// Over for the application; the client is to be told, where it is next heard of.
     Closing {
         reason: CloseReason,
         until: Instant,
+        candidate: LastCandidate,
     },
     Closed(CloseReason),
 }
@@ -53,6 +54,16 @@ struct Probe {
     deadline: Instant,
     /// When the waiting poll is next ended by a noop, so that the client can leave polling. Set by the probe.
     nudge: Option<Instant>,
+}
+
+/// A session that is closing may still have a candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LastCandidate {
+    None,
+    /// Its probe was answered, so the client has stopped polling and says '5' next: there it can be told. Were the
+    /// candidate closed under it, it would neither poll nor upgrade, and only its heartbeat would tell it, after
+    /// `ping_interval + ping_timeout`.
+    Leaving,
 }
 
 #[derive(Debug)]
@@ -164,7 +175,7 @@ impl Session {
 
     /// Whether a candidate is there. There can be one.
     pub fn is_probing(&self) -> bool {
-        matches!(self.state, State::Probing(_))
+        matches!(self.state, State::Probing(_) | State::Closing { candidate: LastCandidate::Leaving, .. })
     }
 
     /// A poll came in.
@@ -275,16 +286,21 @@ impl Session {
 
     /// The candidate sent a packet.
     pub fn handle_candidate_packet(&mut self, packet: Result<Packet, DecodeError>, now: Instant) -> ProbeVerdict {
-        let State::Probing(probe) = &mut self.state else {
+        if !self.is_probing() {
             return ProbeVerdict::Drop;
-        };
+        }
         match packet {
             Ok(Packet::Ping(data)) if data == Bytes::from_static(b"probe") => {
-                probe.nudge = Some(now);
+                if let State::Probing(probe) = &mut self.state {
+                    probe.nudge = Some(now);
+                }
                 ProbeVerdict::Pong
             }
             Ok(Packet::Upgrade) => {
-                self.state = State::WebSocket;
+                self.state = match self.close_reason() {
+                    None => State::WebSocket,
+                    Some(reason) => State::Closed(reason),
+                };
                 // What becomes of requests still under way says nothing about the WebSocket.
                 self.poll = Poll::None;
                 self.is_posting = false;
@@ -293,7 +309,7 @@ impl Session {
                 ProbeVerdict::Promote
             }
             _ => {
-                self.state = State::Polling;
+                self.handle_candidate_gone();
                 ProbeVerdict::Drop
             }
         }
@@ -301,24 +317,36 @@ impl Session {
 
     /// The candidate is gone. Polling goes on.
     pub fn handle_candidate_gone(&mut self) {
-        if self.is_probing() {
-            self.state = State::Polling;
+        match &mut self.state {
+            State::Probing(_) => self.state = State::Polling,
+            State::Closing { candidate, reason, .. } if *candidate == LastCandidate::Leaving => {
+                *candidate = LastCandidate::None;
+                if !is_told_by_poll(*reason) {
+                    self.state = State::Closed(*reason);
+                }
+            }
+            _ => {}
         }
     }
 
     /// The application, or the server, ends the session.
     ///
-    /// A waiting poll, or the WebSocket, is told at once, and the session is closed. Without either, when it was the
-    /// application's wish, the close packet waits for the next poll. Whatever happens then, `reason` stays.
+    /// A waiting poll, or the WebSocket, is told at once, and the session is closed. A client in the middle of its
+    /// upgrade is told when that is through. Without any of these, when it was the application's wish, the close
+    /// packet waits for the next poll. Whatever happens then, `reason` stays.
     pub fn close(&mut self, reason: CloseReason, now: Instant) {
-        let is_told_later = match self.state {
-            State::Polling | State::Probing(_) => !self.is_polled(),
-            State::WebSocket => false,
+        let candidate = match &self.state {
             State::Closing { .. } | State::Closed(_) => return,
+            State::Probing(probe) if !self.is_polled() && probe.nudge.is_some() && reason.flushes() => {
+                LastCandidate::Leaving
+            }
+            _ => LastCandidate::None,
         };
-        // Who does not read, or broke the rules, is not waited for; nor can anybody poll a server that goes away.
-        if is_told_later && matches!(reason, CloseReason::Application(_)) {
-            self.state = State::Closing { reason, until: now + self.config.close_timeout };
+        let is_told_now = self.is_polled() || matches!(self.state, State::WebSocket);
+        if !is_told_now && is_told_by_poll(reason) {
+            self.state = State::Closing { reason, until: now + self.config.close_timeout, candidate };
+        } else if candidate == LastCandidate::Leaving {
+            self.state = State::Closing { reason, until: now + LEAVING_MAX, candidate };
         } else {
             self.end(reason);
         }
@@ -396,6 +424,15 @@ impl Session {
         }
     }
 }
+
+/// Whether a client that does not wait for anything will come to fetch the close packet, and is let. Who does not
+/// read, or broke the rules, is not waited for; nor can anybody poll a server that goes away.
+fn is_told_by_poll(reason: CloseReason) -> bool {
+    matches!(reason, CloseReason::Application(_))
+}
+
+/// How long a server that goes away waits for an upgrade to be finished: that is a round trip.
+const LEAVING_MAX: Duration = Duration::from_secs(2);
 
 /// How often a waiting poll is ended while a client upgrades: the reference's interval.
 const NUDGE_INTERVAL: Duration = Duration::from_millis(100);
@@ -634,6 +671,64 @@ mod tests {
         session.handle_poll(start);
         session.close(CloseReason::Application("expelled"), start);
         assert!(session.is_closed());
+    }
+
+    fn leaving(reason: CloseReason) -> (Session, Instant) {
+        let (mut session, start) = opened(Transport::Polling);
+        session.handle_candidate(start);
+        session.handle_candidate_packet(ping(b"probe"), start);
+        session.close(reason, start);
+        assert_eq!(session.close_reason(), Some(reason));
+        assert!(!session.is_closed() && session.is_probing());
+        (session, start)
+    }
+
+    #[test]
+    fn a_close_in_the_middle_of_an_upgrade_is_told_at_its_end() {
+        for reason in [CloseReason::Shutdown, CloseReason::Application("expelled")] {
+            let (mut session, start) = leaving(reason);
+            assert_eq!(session.handle_candidate_packet(ping(b"probe"), start), ProbeVerdict::Pong);
+            assert_eq!(session.handle_candidate_packet(Ok(Packet::Upgrade), start), ProbeVerdict::Promote);
+            assert!(session.is_closed());
+            assert_eq!(session.close_reason(), Some(reason));
+        }
+    }
+
+    #[test]
+    fn a_close_in_the_middle_of_an_upgrade_is_told_to_a_client_that_polls_on() {
+        for reason in [CloseReason::Shutdown, CloseReason::Application("expelled")] {
+            let (mut session, start) = leaving(reason);
+            assert_eq!(session.handle_poll(start), PollVerdict::Close);
+            assert!(session.is_closed() && !session.is_probing());
+        }
+    }
+
+    #[test]
+    fn an_upgrade_that_breaks_off_during_a_close_leaves_it_to_the_poll_where_one_is_waited_for() {
+        let (mut session, start) = leaving(CloseReason::Shutdown);
+        session.handle_candidate_gone();
+        assert!(session.is_closed());
+
+        let (mut session, _) = leaving(CloseReason::Application("expelled"));
+        assert_eq!(session.handle_candidate_packet(text(), start), ProbeVerdict::Drop);
+        assert!(!session.is_closed() && !session.is_probing());
+        assert_eq!(session.handle_poll(start), PollVerdict::Close);
+    }
+
+    #[test]
+    fn an_upgrade_that_is_never_finished_does_not_hold_up_a_shutdown() {
+        let (mut session, start) = leaving(CloseReason::Shutdown);
+        assert_eq!(session.poll_timeout(), Some(start + 2 * SECOND));
+        assert_eq!(session.handle_timeout(start + 2 * SECOND), Some(Due::Closed));
+        assert!(session.is_closed());
+    }
+
+    #[test]
+    fn an_upgrade_that_has_not_been_agreed_on_is_not_waited_for() {
+        let (mut session, start) = opened(Transport::Polling);
+        session.handle_candidate(start);
+        session.close(CloseReason::Shutdown, start);
+        assert!(session.is_closed() && !session.is_probing());
     }
 
     #[test]

@@ -473,7 +473,9 @@ impl Driver {
         self.link.seal();
         self.posting = None;
         end(connection, reason);
-        self.drop_candidate();
+        if !self.session.is_probing() {
+            self.drop_candidate();
+        }
         tracing::info!(
             address = self.address.map(tracing::field::display),
             transport = self.transport().name(),

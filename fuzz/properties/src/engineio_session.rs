@@ -85,6 +85,8 @@ struct Run {
     is_posting: bool,
     is_polled: bool,
     is_probing: bool,
+    /// The candidate's probe was answered: the client stops polling.
+    is_leaving: bool,
     is_pinged: bool,
     /// What came since a ping postpones the end once, so this is the last moment for its answer.
     answer_by: Instant,
@@ -110,6 +112,7 @@ impl Run {
             is_posting: false,
             is_polled: false,
             is_probing: false,
+            is_leaving: false,
             is_pinged: false,
             answer_by: now,
         })
@@ -157,11 +160,12 @@ impl Run {
                 let is_welcome = self.is_open() && self.transport == Transport::Polling && !self.is_probing;
                 assert_eq!(self.session.handle_candidate(self.now), is_welcome);
                 self.is_probing |= is_welcome;
+                self.is_leaving &= !is_welcome;
             }
             Op::CandidatePacket(sent) => self.candidate_packet(sent),
             Op::CandidateGone => {
                 self.session.handle_candidate_gone();
-                self.is_probing = false;
+                self.candidate_gone();
             }
             Op::Close(reason) => self.close(reason.into()),
             Op::ExcuseSilence => {
@@ -181,9 +185,8 @@ impl Run {
     fn ends(&mut self, reason: CloseReason) {
         if self.is_open() {
             self.reason = Some(reason);
-            self.is_gone = true;
+            (self.is_gone, self.is_probing) = (true, false);
         }
-        self.is_probing &= self.is_open();
     }
 
     fn poll(&mut self) {
@@ -199,7 +202,7 @@ impl Run {
         match verdict {
             PollVerdict::Hold => self.is_polled = true,
             PollVerdict::Overlap => self.ends(CloseReason::Overlap),
-            PollVerdict::Close => self.is_gone = true,
+            PollVerdict::Close => (self.is_gone, self.is_probing) = (true, false),
             PollVerdict::Refuse => {}
         }
     }
@@ -246,9 +249,10 @@ impl Run {
         };
         assert_eq!(verdict, expected);
         match verdict {
-            ProbeVerdict::Pong => {}
-            ProbeVerdict::Drop => self.is_probing = false,
+            ProbeVerdict::Pong => self.is_leaving = true,
+            ProbeVerdict::Drop => self.candidate_gone(),
             ProbeVerdict::Promote => {
+                self.is_gone |= !self.is_open();
                 self.transport = Transport::WebSocket;
                 // What becomes of requests still under way says nothing about the WebSocket.
                 (self.is_probing, self.is_polled, self.is_posting) = (false, false, false);
@@ -262,9 +266,16 @@ impl Run {
             return;
         }
         let is_told_now = self.transport == Transport::WebSocket || self.is_polled;
+        let (is_wish, is_shutdown) = (matches!(reason, CloseReason::Application(_)), reason == CloseReason::Shutdown);
         self.reason = Some(reason);
-        self.is_probing = false;
-        self.is_gone = is_told_now || !matches!(reason, CloseReason::Application(_));
+        self.is_probing &= self.is_leaving && !is_told_now && (is_wish || is_shutdown);
+        self.is_gone = is_told_now || !(is_wish || self.is_probing);
+    }
+
+    /// Polling goes on; but nobody polls a server that goes away.
+    fn candidate_gone(&mut self) {
+        let was_probing = std::mem::replace(&mut self.is_probing, false);
+        self.is_gone |= was_probing && self.reason == Some(CloseReason::Shutdown);
     }
 
     /// Lets time pass as a driver does that sleeps until it is told.
@@ -309,7 +320,7 @@ impl Run {
                 assert!(!self.is_gone);
                 assert!(!self.is_open() || self.is_pinged, "only silence after a ping ends an open session");
                 self.ends(CloseReason::PingTimeout);
-                self.is_gone = true;
+                (self.is_gone, self.is_probing) = (true, false);
             }
         }
     }
@@ -330,7 +341,8 @@ impl Run {
     /// The peer says nothing more.
     fn ends_by_itself(&mut self) {
         let SessionConfig { ping_interval, ping_timeout, upgrade_timeout, close_timeout, .. } = self.config;
-        let longest = (self.jitter + ping_interval + ping_timeout).max(close_timeout);
+        let shutdown = Duration::from_secs(2);
+        let longest = (self.jitter + ping_interval + ping_timeout).max(close_timeout).max(shutdown);
         let noops_max = upgrade_timeout.as_millis() / 100 + 1;
         let (end, mut calls) = (self.now + longest, 0);
         while let Some(due) = self.session.poll_timeout() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engineio::Link;
-use engineio::proto::{CloseReason, Encoded};
+use engineio::proto::{CloseReason, Encoded, Recipient};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -111,6 +111,32 @@ async fn a_second_candidate_is_closed_while_the_first_goes_on() {
     poller.post("4x").await;
     send(&mut first, "5").await;
     assert_eq!(text(&mut first).await, "4x", "what waited for a poll comes by the WebSocket");
+}
+
+/// The official client stops polling when its probe is answered. Losing the candidate then, it would notice nothing
+/// before its heartbeat is overdue.
+#[tokio::test]
+async fn a_session_closed_in_the_middle_of_its_upgrade_is_told_so_at_the_end_of_it() {
+    for reason in [CloseReason::Shutdown, CloseReason::Application("enough")] {
+        let mut server = served(quick()).await;
+        let mut poller = server.poller().await;
+        let link = server.opened().await;
+        let mut ws = connect(server.address, &poller.websocket_target()).await;
+        send(&mut ws, "2probe").await;
+        assert_eq!(text(&mut ws).await, "3probe");
+        assert_eq!(poller.poll().await, "6");
+        tell(&link, &Encoded::text("goodbye"));
+        match reason {
+            CloseReason::Shutdown => server.engine.close(),
+            _ => link.close(reason),
+        }
+        assert_eq!(server.closed().await, reason);
+        send(&mut ws, "5").await;
+        assert_eq!(text(&mut ws).await, "4goodbye");
+        assert!(next(&mut ws).await.is_some_and(|message| message.is_close()));
+        assert!(next(&mut ws).await.is_none());
+        server.emptied().await;
+    }
 }
 
 #[tokio::test]
@@ -245,10 +271,10 @@ async fn a_close_during_the_upgrade_reaches_both_connections() {
     let mut ws = connect(server.address, &poller.websocket_target()).await;
     send(&mut ws, "2probe").await;
     assert_eq!(text(&mut ws).await, "3probe");
-    engineio::proto::Recipient::close(&*link, CloseReason::Application("enough"));
+    link.close(CloseReason::Application("enough"));
     assert_eq!(server.closed().await, CloseReason::Application("enough"));
-    assert!(is_ended(&mut ws).await);
     assert_eq!(poller.poll().await, "6\u{1e}1");
+    assert!(is_ended(&mut ws).await);
     server.emptied().await;
 }
 
