@@ -18,20 +18,33 @@ for (const [section, rows] of Object.entries(table)) {
     for (const row of rows) {
       const reason = differences[`${section}: ${row.name}`];
       test(`${row.name}${reason ? ' (differs on purpose)' : ''}`, async () => {
-        const [theirs, ours] = await Promise.all([reference.play(row), relay.play(row)]);
-        for (const text of row.seen) {
-          assert.ok(theirs.join('\n').includes(text), `the reference no longer says ${text}:\n${theirs.join('\n')}`);
-        }
-        if (row.loose) return;
-        if (reason && HUB !== 'reference') {
-          assert.notDeepEqual(ours.map(sameMeaning), theirs.map(sameMeaning), `no longer differs; it was listed because: ${reason}`);
-        } else {
-          assert.deepEqual(ours.map(sameMeaning), theirs.map(sameMeaning));
+        for (let takes = 3; ; takes--) {
+          const [theirs, ours] = await Promise.all([reference.play(row), relay.play(row)]);
+          try {
+            return compare(row, theirs, ours, reason);
+          } catch (error) {
+            if (takes === 1 || !isAboutTime(row, [...theirs, ...ours])) throw error;
+          }
         }
       });
     }
   });
 }
+
+function compare(row, theirs, ours, reason) {
+  for (const text of row.seen) {
+    assert.ok(theirs.join('\n').includes(text), `the reference no longer says ${text}:\n${theirs.join('\n')}`);
+  }
+  if (row.loose) return;
+  if (reason && HUB !== 'reference') {
+    assert.notDeepEqual(ours.map(sameMeaning), theirs.map(sameMeaning), `no longer differs; it was listed because: ${reason}`);
+  } else {
+    assert.deepEqual(ours.map(sameMeaning), theirs.map(sameMeaning));
+  }
+}
+
+/** On a busy machine a moment is missed now and then; what is wrong is wrong in every take. */
+const isAboutTime = ({ loose }, lines) => loose || lines.some((line) => /: (too early|late) \(|within \d+ ms/.test(line));
 
 test('every difference listed names a row of the table', () => {
   const names = new Set(Object.entries(table).flatMap(([section, rows]) => rows.map(({ name }) => `${section}: ${name}`)));
