@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::deserialize;
 use crate::error::DecodeError;
 use crate::limits::Limits;
-use crate::placeholder::{self, Placeholder};
+use crate::placeholder::{Finder, Placeholder};
 use crate::scan::{self, ArrayShape};
 use crate::serialize::{self, SerializeError, Written};
 use crate::text::{self, Text};
@@ -71,29 +71,33 @@ impl Arguments {
     ///
     /// Without attachments an object that looks like a placeholder is left alone, as it is on the wire.
     pub fn with_attachments(array: Text, attachments: Vec<Bytes>) -> Result<Self, DecodeError> {
-        let shape = scan::array(array.as_bytes(), 0, Limits::default().json_depth_max)?;
-        let list = whole(&shape);
-        let placeholders = placeholder::find(array.as_bytes(), list.clone(), attachments.len())?;
-        Ok(Self::decoded(array, list, shape.len).with_binary(attachments, placeholders))
+        let depth_max = Limits::default().json_depth_max;
+        let mut finder = Finder::new(attachments.len());
+        let shape = match attachments.len() {
+            0 => scan::array(array.as_bytes(), 0, depth_max, &mut ())?,
+            _ => scan::array(array.as_bytes(), 0, depth_max, &mut finder)?,
+        };
+        let arguments = Self::decoded(array, whole(&shape), shape.len);
+        Ok(arguments.with_binary(attachments, finder.finish()?))
     }
 
-    /// Writes each element of a tuple, array or slice as one argument.
+    /// Writes each element of a tuple, array or slice as one argument. `()`, the tuple without elements, is none.
     ///
     /// Bytes (`serialize_bytes`, so [`Attachment`](crate::Attachment) or `serde_bytes`), wherever they are in the
-    /// values, become attachments, and are copied for it. What is no sequence is an error.
+    /// values, become attachments, and are copied for it. What is no sequence is an error: an argument alone is `(value,)`.
     pub fn serialize<T: Serialize + ?Sized>(arguments: &T) -> Result<Self, SerializeError> {
-        let Written { text, attachments, len, is_unchecked } = serialize::to_json(arguments)?;
+        let Written { text, attachments, placeholders, len, is_unchecked } = serialize::to_json(arguments)?;
         let text = Text::from(text);
-        let made = match len {
-            // Between the brackets.
+        match len {
+            // A unit has no brackets.
+            Some(0) => return Ok(Self::EMPTY),
             Some(len) if !is_unchecked => {
                 let list = 1..text.len() - 1;
-                let placeholders = placeholder::find(text.as_bytes(), list.clone(), attachments.len());
-                placeholders.map(|found| Self::decoded(text, list, len).with_binary(attachments, found))
+                return Ok(Self::decoded(text, list, len).with_binary(attachments, placeholders));
             }
-            _ => Self::with_attachments(text, attachments),
-        };
-        let made = made.map_err(SerializeError::from_decode)?;
+            _ => {}
+        }
+        let made = Self::with_attachments(text, attachments).map_err(SerializeError::from_decode)?;
         // A map that looks like a placeholder would take an attachment for itself.
         match &made.binary {
             Some(binary) if binary.placeholders.len() != binary.attachments.len() => Err(SerializeError::placeholder()),
@@ -102,15 +106,12 @@ impl Arguments {
     }
 
     /// For the decoder: a list that the scanner found.
+    #[inline]
     pub(crate) fn decoded(text: Text, list: Range<usize>, len: usize) -> Self {
         Self { text, list, len, binary: None }
     }
 
-    /// For the decoder: the placeholders for so many attachments, which are still to come.
-    pub(crate) fn placeholders(&self, attachments: usize) -> Result<Vec<Placeholder>, DecodeError> {
-        placeholder::find(self.text.as_bytes(), self.list.clone(), attachments)
-    }
-
+    #[inline]
     pub(crate) fn with_binary(mut self, attachments: Vec<Bytes>, placeholders: Vec<Placeholder>) -> Self {
         if !attachments.is_empty() {
             self.binary = Some(Arc::new(Binary { attachments, placeholders }));

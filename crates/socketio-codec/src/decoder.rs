@@ -2,12 +2,13 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::mem;
 use core::ops::Range;
 
 use bytes::Bytes;
 
 use crate::ack_id::AckId;
-use crate::arguments::{self, Arguments};
+use crate::arguments::Arguments;
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::event::Event;
 use crate::json::Json;
@@ -15,8 +16,8 @@ use crate::limits::Limits;
 use crate::name::RawName;
 use crate::namespace::{self, Namespace};
 use crate::packet::Packet;
-use crate::placeholder::Placeholder;
-use crate::scan::{self, ArrayShape};
+use crate::placeholder::{Finder, Placeholder};
+use crate::scan::{self, ArrayShape, Watch};
 use crate::text::Text;
 
 /// Turns one peer's frames into packets.
@@ -36,8 +37,8 @@ use crate::text::Text;
 ///
 /// Decoding a text packet allocates nothing itself. Its parts share the frame's buffer: for the first such part
 /// `bytes` may make the frame's reference count, which is when it has a namespace other than `/`. A name with
-/// escapes is decoded to compare it with the reserved ones. A binary packet costs its list of attachments and of
-/// placeholders, and the box they wait in.
+/// escapes is decoded to compare it with the reserved ones. A binary packet costs four allocations: its attachments,
+/// their places, the box it waits in, and what clones of its arguments share.
 ///
 /// ```
 /// use socketio_codec::{Decoder, Limits, Packet};
@@ -62,11 +63,11 @@ pub struct Decoder {
 /// A binary packet whose attachments are still due.
 #[derive(Debug)]
 struct Waiting {
-    packet: Packet,
+    frame: Text,
+    outline: Outline,
     placeholders: Vec<Placeholder>,
     attachments: Vec<Bytes>,
     attachments_len: usize,
-    attachments_due: usize,
 }
 
 impl Decoder {
@@ -81,17 +82,51 @@ impl Decoder {
     }
 
     /// Reads a text frame. `None` means that its attachments are due.
+    // Inlined is the making of the packet, for the most frequent one: its parts then stay in registers, and those that
+    // the caller does not look at are not made. To write a packet to memory and read it again at once takes as long as
+    // to scan a short frame.
+    #[inline(always)]
     pub fn handle_text(&mut self, frame: Text) -> Result<Option<Packet>, DecodeError> {
-        if self.waiting.take().is_some() {
+        let mut outline = Outline::default();
+        self.read(&frame, &mut outline)?;
+        if outline.kind == Kind::Event && outline.attachments == 0 {
+            return Ok(Some(outline.event(frame)));
+        }
+        // Taken apart so that above it need not be where a function can put its result.
+        match self.handle_other(&mut outline, frame) {
+            Ok(Some(packet)) => Ok(Some(packet)),
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads a text packet, or only the header of a binary one.
+    #[inline(never)]
+    fn read(&mut self, frame: &Text, outline: &mut Outline) -> Result<(), DecodeError> {
+        if self.waiting.is_some() {
+            self.waiting = None;
             return Err(DecodeError::new(DecodeErrorKind::AttachmentExpected, 0));
         }
-        let header = Header::read(&frame, &self.limits)?;
-        let attachments_due = header.attachments;
-        let packet = header.packet(frame, &self.limits)?;
-        if attachments_due == 0 {
-            return Ok(Some(packet));
+        outline.read_header(frame.as_bytes(), &self.limits)?;
+        if outline.attachments > 0 {
+            return Ok(());
         }
-        self.waiting = Some(Waiting::new(packet, attachments_due)?);
+        outline.read_payload(frame.as_bytes(), &self.limits, &mut ())
+    }
+
+    /// What is not an event without attachments.
+    #[inline(never)]
+    fn handle_other(&mut self, outline: &mut Outline, frame: Text) -> Result<Option<Packet>, DecodeError> {
+        if outline.attachments == 0 {
+            return Ok(Some(outline.packet(frame, Vec::new(), Vec::new())));
+        }
+        let mut finder = Finder::new(outline.attachments);
+        outline.read_payload(frame.as_bytes(), &self.limits, &mut finder)?;
+        let placeholders = finder.finish()?;
+        // Once for the usual packet, but not for whatever number a frame has.
+        let attachments = Vec::with_capacity(outline.attachments.min(8));
+        let outline = mem::take(outline);
+        self.waiting = Some(Box::new(Waiting { frame, outline, placeholders, attachments, attachments_len: 0 }));
         Ok(None)
     }
 
@@ -99,19 +134,20 @@ impl Decoder {
     ///
     /// The buffer is kept as it is: one that is a part of a larger buffer keeps all of that in memory.
     pub fn handle_binary(&mut self, frame: Bytes) -> Result<Option<Packet>, DecodeError> {
-        let Some(mut waiting) = self.waiting.take() else {
+        let Some(waiting) = &mut self.waiting else {
             return Err(DecodeError::new(DecodeErrorKind::UnexpectedAttachment, 0));
         };
         waiting.attachments_len = waiting.attachments_len.saturating_add(frame.len());
         if waiting.attachments_len > self.limits.attachment_bytes_max {
+            self.waiting = None;
             return Err(DecodeError::new(DecodeErrorKind::AttachmentsTooLarge, 0));
         }
         waiting.attachments.push(frame);
-        if waiting.attachments.len() < waiting.attachments_due {
-            self.waiting = Some(waiting);
+        if waiting.attachments.len() < waiting.outline.attachments {
             return Ok(None);
         }
-        Ok(Some(waiting.complete()))
+        let packet = |all: Box<Waiting>| all.outline.packet(all.frame, all.attachments, all.placeholders);
+        Ok(self.waiting.take().map(packet))
     }
 }
 
@@ -122,137 +158,185 @@ impl Default for Decoder {
     }
 }
 
-impl Waiting {
-    #[cold]
-    fn new(packet: Packet, attachments_due: usize) -> Result<Box<Self>, DecodeError> {
-        let placeholders = match &packet {
-            Packet::Event { event, .. } => event.arguments().placeholders(attachments_due)?,
-            Packet::Ack { arguments, .. } => arguments.placeholders(attachments_due)?,
-            _ => Vec::new(),
-        };
-        let waiting = Self { packet, placeholders, attachments: Vec::new(), attachments_len: 0, attachments_due };
-        Ok(Box::new(waiting))
-    }
-
-    fn complete(self) -> Packet {
-        let with_binary = |arguments: Arguments| arguments.with_binary(self.attachments, self.placeholders);
-        match self.packet {
-            Packet::Event { namespace, id, event } => {
-                Packet::Event { namespace, id, event: event.map_arguments(with_binary) }
-            }
-            Packet::Ack { namespace, id, arguments } => {
-                Packet::Ack { namespace, id, arguments: with_binary(arguments) }
-            }
-            // `51-` alone: its attachments belong nowhere.
-            other => other,
-        }
-    }
-}
-
-/// What is before the payload: `<type>[<attachments>-][<namespace>,][<id>]`.
-struct Header {
-    kind: u8,
+/// What a frame holds, as places in it: `<type>[<attachments>-][<namespace>,][<id>][<payload>]`.
+///
+/// It is filled in rather than returned: to look at a `Result` of this size is to copy all of it. And no two numbers
+/// that are found together stand side by side: the compiler would copy them as one, for which a processor waits until
+/// both are written.
+#[derive(Debug, Default)]
+struct Outline {
+    kind: Kind,
     attachments: usize,
-    /// Without its comma; `None` for the main namespace.
-    namespace: Option<Range<usize>>,
+    /// Without its comma; empty for the main namespace.
+    namespace: Range<usize>,
     id: Option<AckId>,
+    /// How many arguments.
+    len: usize,
+    /// The name of an event.
+    name_start: usize,
+    /// The arguments of an event or acknowledgement, or the value of another packet; empty if there is none.
     payload_start: usize,
+    name_end: usize,
+    payload_end: usize,
 }
 
-impl Header {
-    fn read(frame: &Text, limits: &Limits) -> Result<Self, DecodeError> {
-        let bytes = frame.as_bytes();
-        let kind = match bytes.first() {
-            Some(kind @ b'0'..=b'6') => *kind,
+/// The types of packets. An event without a payload is one too.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Kind {
+    #[default]
+    Connect,
+    Disconnect,
+    Event,
+    EmptyEvent,
+    Ack,
+    ConnectError,
+}
+
+impl Outline {
+    /// Reads what is before the payload.
+    #[inline]
+    fn read_header(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), DecodeError> {
+        let mut at = 1;
+        self.kind = match bytes.first() {
+            Some(b'0') => Kind::Connect,
+            Some(b'1') => Kind::Disconnect,
+            Some(b'2' | b'5') => Kind::Event,
+            Some(b'3' | b'6') => Kind::Ack,
+            Some(b'4') => Kind::ConnectError,
             // The reference reads an empty frame, or one that begins with white space, as a CONNECT.
             _ => return Err(DecodeError::new(DecodeErrorKind::UnknownType, 0)),
         };
-        let mut at = 1;
-        let mut attachments = 0;
-        if matches!(kind, b'5' | b'6') {
-            (attachments, at) = attachment_count(bytes, at, limits)?;
+        if let Some(b'5' | b'6') = bytes.first() {
+            (self.attachments, at) = attachment_count(bytes, at, limits)?;
         }
-        let mut namespace = None;
         if bytes.get(at) == Some(&b'/') {
             let end = namespace_end(bytes, at, limits)?;
             // `/` written out is the main namespace too.
             if end > at + 1 {
-                namespace = Some(at..end);
+                self.namespace = at..end;
             }
             at = end;
             if at < bytes.len() {
                 at += 1;
             }
         }
-        let (id, payload_start) = ack_id(bytes, at, limits)?;
+        (self.id, at) = ack_id(bytes, at, limits)?;
         // JSON may begin with white space, but the reference counts it among the digits of the id: `2 ["a"]` asks it
         // for acknowledgement 0. No encoder writes it.
-        if scan::skip_whitespace(bytes, payload_start) != payload_start {
-            return Err(DecodeError::new(DecodeErrorKind::InvalidJson, payload_start));
+        if scan::skip_whitespace(bytes, at) != at {
+            return Err(DecodeError::new(DecodeErrorKind::InvalidJson, at));
         }
-        Ok(Self { kind, attachments, namespace, id, payload_start })
+        (self.payload_start, self.payload_end) = (at, at);
+        Ok(())
     }
 
-    /// Reads the payload.
+    /// Checks what is behind the header.
     #[inline]
-    fn packet(self, frame: Text, limits: &Limits) -> Result<Packet, DecodeError> {
-        let Self { kind, namespace, id, payload_start: start, .. } = self;
-        let namespace = match namespace {
-            None => Namespace::ROOT,
-            Some(range) => Namespace::from_checked(frame.slice(range).ok_or(DecodeError::new(
-                // Unreachable: a namespace ends at a comma or at the end of the text.
-                DecodeErrorKind::InvalidNamespace,
-                1,
-            ))?),
-        };
-        let is_empty = start >= frame.len();
-        let depth_max = limits.json_depth_max;
-        Ok(match kind {
-            b'2' | b'5' if is_empty => Packet::EmptyEvent { namespace },
-            b'2' | b'5' => Packet::Event { namespace, id, event: event(frame, start, limits)? },
-            b'3' | b'6' if is_empty => Packet::Ack { namespace, id, arguments: Arguments::EMPTY },
-            b'3' | b'6' => {
-                let shape = argument_list(&frame, start, limits)?;
-                let arguments = Arguments::decoded(frame, arguments::whole(&shape), shape.len);
-                Packet::Ack { namespace, id, arguments }
-            }
+    fn read_payload(&mut self, bytes: &[u8], limits: &Limits, watch: &mut impl Watch) -> Result<(), DecodeError> {
+        let start = self.payload_start;
+        let is_empty = start >= bytes.len();
+        match self.kind {
+            Kind::Event if is_empty => self.kind = Kind::EmptyEvent,
+            _ if is_empty => {}
+            Kind::Event | Kind::Ack => self.read_list(bytes, limits, watch)?,
             // An id of a CONNECT, DISCONNECT or CONNECT_ERROR has no meaning; the reference does not mind it.
-            b'0' => {
-                let auth = if is_empty { None } else { Some(Json::decode(frame, start, depth_max, b"{")?) };
-                Packet::Connect { namespace, auth }
+            Kind::Connect => self.read_value(bytes, limits, b"{")?,
+            Kind::ConnectError => self.read_value(bytes, limits, b"{\"")?,
+            Kind::Disconnect | Kind::EmptyEvent => {
+                return Err(DecodeError::new(DecodeErrorKind::InvalidPayload, start));
             }
-            b'1' if is_empty => Packet::Disconnect { namespace },
-            b'1' => return Err(DecodeError::new(DecodeErrorKind::InvalidPayload, start)),
-            _ => {
-                let error = if is_empty { None } else { Some(Json::decode(frame, start, depth_max, b"{\"")?) };
-                Packet::ConnectError { namespace, error }
-            }
-        })
-    }
-}
-
-/// The array of an event or an acknowledgement.
-fn argument_list(frame: &Text, start: usize, limits: &Limits) -> Result<ArrayShape, DecodeError> {
-    let shape = scan::array(frame.as_bytes(), start, limits.json_depth_max)?;
-    if shape.len > limits.arguments_max {
-        return Err(DecodeError::new(DecodeErrorKind::TooManyArguments, start));
-    }
-    Ok(shape)
-}
-
-#[inline]
-fn event(frame: Text, start: usize, limits: &Limits) -> Result<Event, DecodeError> {
-    let shape = argument_list(&frame, start, limits)?;
-    let name = RawName::decoded(frame.as_bytes().get(shape.first.clone()).unwrap_or_default());
-    match name.as_bytes().first() {
-        Some(b'"') if name.is_reserved() => {
-            return Err(DecodeError::new(DecodeErrorKind::ReservedEventName, shape.first.start));
         }
-        Some(b'"' | b'-' | b'0'..=b'9') => {}
-        _ => return Err(DecodeError::new(DecodeErrorKind::InvalidEventName, shape.first.start)),
+        Ok(())
     }
-    let arguments = Arguments::decoded(frame, shape.rest, shape.len - 1);
-    Ok(Event::decoded(shape.first, arguments))
+
+    /// The array of an event or an acknowledgement.
+    #[inline]
+    fn read_list(&mut self, bytes: &[u8], limits: &Limits, watch: &mut impl Watch) -> Result<(), DecodeError> {
+        let start = self.payload_start;
+        let ArrayShape { first, rest, len } = scan::array(bytes, start, limits.json_depth_max, watch)?;
+        if len > limits.arguments_max {
+            return Err(DecodeError::new(DecodeErrorKind::TooManyArguments, start));
+        }
+        self.payload_end = rest.end;
+        if self.kind == Kind::Event {
+            check_name(bytes, first.clone())?;
+            (self.name_start, self.name_end) = (first.start, first.end);
+            (self.payload_start, self.len) = (rest.start, len - 1);
+        } else {
+            (self.payload_start, self.len) = (first.start, len);
+        }
+        Ok(())
+    }
+
+    /// The value of a CONNECT or CONNECT_ERROR, of one of the kinds whose first bytes are `kinds`.
+    fn read_value(&mut self, bytes: &[u8], limits: &Limits, kinds: &[u8]) -> Result<(), DecodeError> {
+        let value = scan::document(bytes, self.payload_start, limits.json_depth_max)?;
+        (self.payload_start, self.payload_end) = (value.start, value.end);
+        match bytes.get(value.start) {
+            Some(first) if kinds.contains(first) => Ok(()),
+            _ => Err(DecodeError::new(DecodeErrorKind::InvalidPayload, value.start)),
+        }
+    }
+
+    /// The packet, with the attachments of a binary one.
+    #[inline]
+    fn packet(&self, frame: Text, attachments: Vec<Bytes>, placeholders: Vec<Placeholder>) -> Packet {
+        let with_binary = |arguments: Arguments| arguments.with_binary(attachments, placeholders);
+        let namespace = self.namespace(&frame);
+        match self.kind {
+            Kind::Event => {
+                let event = Event::decoded(self.name_start..self.name_end, with_binary(self.arguments(frame)));
+                Packet::Event { namespace, id: self.id, event }
+            }
+            // A binary one has attachments that belong nowhere.
+            Kind::EmptyEvent => Packet::EmptyEvent { namespace },
+            Kind::Ack => Packet::Ack { namespace, id: self.id, arguments: with_binary(self.arguments(frame)) },
+            Kind::Connect => Packet::Connect { namespace, auth: self.value(frame) },
+            Kind::Disconnect => Packet::Disconnect { namespace },
+            Kind::ConnectError => Packet::ConnectError { namespace, error: self.value(frame) },
+        }
+    }
+
+    /// An event without attachments.
+    #[inline(always)]
+    fn event(&self, frame: Text) -> Packet {
+        let namespace = self.namespace(&frame);
+        let event = Event::decoded(self.name_start..self.name_end, self.arguments(frame));
+        Packet::Event { namespace, id: self.id, event }
+    }
+
+    #[inline(always)]
+    fn namespace(&self, frame: &Text) -> Namespace {
+        if self.namespace.is_empty() { Namespace::ROOT } else { cut_namespace(frame, self.namespace.clone()) }
+    }
+
+    #[inline(always)]
+    fn arguments(&self, frame: Text) -> Arguments {
+        Arguments::decoded(frame, self.payload_start..self.payload_end, self.len)
+    }
+
+    fn value(&self, frame: Text) -> Option<Json> {
+        let value = self.payload_start..self.payload_end;
+        if value.is_empty() { None } else { Some(Json::decoded(frame, value)) }
+    }
+}
+
+#[inline(never)]
+fn cut_namespace(frame: &Text, namespace: Range<usize>) -> Namespace {
+    let name = frame.slice(namespace).expect("a namespace begins with a slash, and ends with the text or at a comma");
+    Namespace::from_checked(name)
+}
+
+/// Checks that the first element of an event's array is a name it may have.
+#[inline]
+fn check_name(bytes: &[u8], name: Range<usize>) -> Result<(), DecodeError> {
+    let start = name.start;
+    let name = RawName::decoded(bytes.get(name).unwrap_or_default());
+    match name.as_bytes().first() {
+        Some(b'"') if name.is_reserved() => Err(DecodeError::new(DecodeErrorKind::ReservedEventName, start)),
+        Some(b'"' | b'-' | b'0'..=b'9') => Ok(()),
+        _ => Err(DecodeError::new(DecodeErrorKind::InvalidEventName, start)),
+    }
 }
 
 /// `<attachments>-`, and the byte behind it.

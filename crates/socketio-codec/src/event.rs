@@ -23,13 +23,9 @@ pub struct Event {
 
 impl Event {
     /// For the decoder, whose scanner accepted the name at this place of the arguments' frame.
+    #[inline]
     pub(crate) fn decoded(name: Range<usize>, arguments: Arguments) -> Self {
         Self { name, arguments }
-    }
-
-    /// For the decoder, once the attachments are there.
-    pub(crate) fn map_arguments(self, map: impl FnOnce(Arguments) -> Arguments) -> Self {
-        Self { name: self.name, arguments: map(self.arguments) }
     }
 
     /// The name, its escapes decoded; of a number (`42[1]`) the digits as they were written.

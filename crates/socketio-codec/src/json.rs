@@ -6,7 +6,7 @@ use core::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{DecodeError, DecodeErrorKind};
+use crate::error::DecodeError;
 use crate::limits::Limits;
 use crate::scan;
 use crate::serialize::{self, SerializeError, Written};
@@ -36,13 +36,9 @@ impl Json {
         Self::from_text(Text::from(text)).map_err(SerializeError::from_decode)
     }
 
-    /// The payload of a packet: the rest of `frame` from `start`, of one of the kinds whose first bytes are `kinds`.
-    pub(crate) fn decode(frame: Text, start: usize, depth_max: usize, kinds: &[u8]) -> Result<Self, DecodeError> {
-        let value = scan::document(frame.as_bytes(), start, depth_max)?;
-        match frame.as_bytes().get(value.start) {
-            Some(first) if kinds.contains(first) => Ok(Self { text: frame, value }),
-            _ => Err(DecodeError::new(DecodeErrorKind::InvalidPayload, value.start)),
-        }
+    /// For the decoder: a value that the scanner found.
+    pub(crate) fn decoded(text: Text, value: Range<usize>) -> Self {
+        Self { text, value }
     }
 
     /// The text of the value.

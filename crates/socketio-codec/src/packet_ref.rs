@@ -86,6 +86,7 @@ impl<'a> PacketRef<'a> {
     ///
     /// `name` is an [`EventName`](crate::EventName), or a received [`Event`](crate::Event), whose name it then has.
     /// `arguments` may be a received event's: their text is copied and not looked at.
+    #[inline]
     pub fn event(namespace: &'a Namespace, name: impl Into<RawName<'a>>, arguments: &'a Arguments) -> Self {
         Self {
             attachments: arguments.attachments(),
@@ -108,6 +109,7 @@ impl<'a> PacketRef<'a> {
         Self { id: Some(id), ..self }
     }
 
+    #[inline]
     fn new(kind: Kind, namespace: &'a Namespace, payload: Payload<'a>) -> Self {
         Self { kind, namespace, id: None, payload, attachments: &[] }
     }
@@ -118,6 +120,7 @@ impl<'a> PacketRef<'a> {
     }
 
     /// The length of the text in bytes, which [`encode_into`](Self::encode_into) will write.
+    #[inline]
     pub fn encoded_len(&self) -> usize {
         let attachments = match self.attachments.len() {
             0 => 0,
@@ -177,6 +180,7 @@ impl<'a> PacketRef<'a> {
         Text::from(String::from_utf8(buffer).expect("every part is UTF-8"))
     }
 
+    #[inline]
     fn type_digit(&self) -> u8 {
         match (self.kind, self.attachments.is_empty()) {
             (Kind::Connect, _) => b'0',

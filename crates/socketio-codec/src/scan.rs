@@ -19,8 +19,32 @@ pub(crate) struct ArrayShape {
     pub(crate) len: usize,
 }
 
+/// Is told of the objects that the scanner goes over, before it knows whether what follows is JSON.
+pub(crate) trait Watch {
+    /// An object begins at `at`.
+    fn opened(&mut self, at: usize);
+    /// Within the innermost object there is a key, with its quotes. Its value, perhaps behind white space, is at `value`.
+    fn key(&mut self, bytes: &[u8], key: Range<usize>, value: usize);
+    /// The innermost object ends before `end`.
+    fn closed(&mut self, end: usize);
+}
+
+/// Nobody wants to know.
+impl Watch for () {
+    fn opened(&mut self, _: usize) {}
+    fn key(&mut self, _: &[u8], _: Range<usize>, _: usize) {}
+    fn closed(&mut self, _: usize) {}
+}
+
 /// Checks that from `start` on there is one array and nothing else.
-pub(crate) fn array(bytes: &[u8], start: usize, depth_max: usize) -> Result<ArrayShape, DecodeError> {
+// Inlined so that the shape need not be written to memory and read again.
+#[inline(always)]
+pub(crate) fn array(
+    bytes: &[u8],
+    start: usize,
+    depth_max: usize,
+    watch: &mut impl Watch,
+) -> Result<ArrayShape, DecodeError> {
     let mut at = skip_whitespace(bytes, start);
     if bytes.get(at) != Some(&b'[') {
         return Err(not_an_array(bytes, at, depth_max));
@@ -36,7 +60,7 @@ pub(crate) fn array(bytes: &[u8], start: usize, depth_max: usize) -> Result<Arra
     // An event's name.
     let first_end = match bytes.get(at) {
         Some(b'"') => string(bytes, at + 1).map_err(invalid)?,
-        _ => value(bytes, at, 1, depth_max)?,
+        _ => watched_value(bytes, at, 1, depth_max, watch)?,
     };
     let first = at..first_end;
     at = skip_whitespace(bytes, first.end);
@@ -46,7 +70,7 @@ pub(crate) fn array(bytes: &[u8], start: usize, depth_max: usize) -> Result<Arra
         rest.start = skip_whitespace(bytes, at + 1);
         let mut start = rest.start;
         loop {
-            rest.end = value(bytes, start, 1, depth_max)?;
+            rest.end = watched_value(bytes, start, 1, depth_max, watch)?;
             at = skip_whitespace(bytes, rest.end);
             len += 1;
             if bytes.get(at) != Some(&b',') {
@@ -86,11 +110,25 @@ fn end(bytes: &[u8], at: usize) -> Result<(), DecodeError> {
 }
 
 /// Checks the value that begins at `start` and gives its end. `depth` arrays and objects are open around it.
-#[inline]
 pub(crate) fn value(bytes: &[u8], start: usize, depth: usize, depth_max: usize) -> Result<usize, DecodeError> {
+    watched_value(bytes, start, depth, depth_max, &mut ())
+}
+
+#[inline]
+fn watched_value(
+    bytes: &[u8],
+    start: usize,
+    depth: usize,
+    depth_max: usize,
+    watch: &mut impl Watch,
+) -> Result<usize, DecodeError> {
     match bytes.get(start) {
-        Some(b'{' | b'[') => container(bytes, start, depth_max.min(Limits::JSON_DEPTH_CEILING).saturating_sub(depth)),
-        // Most arguments are no containers: nothing is to be remembered for them.
+        Some(b'{' | b'[') => {
+            let depth_max = depth_max.min(Limits::JSON_DEPTH_CEILING).saturating_sub(depth);
+            container(bytes, start, depth_max, watch)
+        }
+        // Nothing is to be remembered for these.
+        Some(b'"') => string(bytes, start + 1).map_err(invalid),
         _ => scalar(bytes, start).map_err(invalid),
     }
 }
@@ -99,7 +137,7 @@ pub(crate) fn value(bytes: &[u8], start: usize, depth: usize, depth_max: usize) 
 ///
 /// What is open is one bit each, so nesting costs neither stack nor heap. Encoders write no white space: it is looked
 /// for only where nothing else fits.
-fn container(bytes: &[u8], start: usize, depth_max: usize) -> Result<usize, DecodeError> {
+fn container(bytes: &[u8], start: usize, depth_max: usize, watch: &mut impl Watch) -> Result<usize, DecodeError> {
     let mut open = Open::new(depth_max);
     let mut at = start;
     loop {
@@ -116,9 +154,10 @@ fn container(bytes: &[u8], start: usize, depth_max: usize) -> Result<usize, Deco
             }
             Some(b'{') => {
                 open.push(true, at)?;
+                watch.opened(at);
                 at = skip_whitespace(bytes, at + 1);
                 if bytes.get(at) != Some(&b'}') {
-                    at = key(bytes, at).map_err(invalid)?;
+                    at = key(bytes, at, watch).map_err(invalid)?;
                     continue;
                 }
                 is_closed = true;
@@ -144,7 +183,7 @@ fn container(bytes: &[u8], start: usize, depth_max: usize) -> Result<usize, Deco
                     Some(b',') => {
                         at += 1;
                         if open.is_object {
-                            at = key(bytes, at).map_err(invalid)?;
+                            at = key(bytes, at, watch).map_err(invalid)?;
                         }
                         break;
                     }
@@ -159,6 +198,9 @@ fn container(bytes: &[u8], start: usize, depth_max: usize) -> Result<usize, Deco
             }
             is_closed = false;
             at += 1;
+            if open.is_object {
+                watch.closed(at);
+            }
             open.pop();
             if open.depth == 0 {
                 return Ok(at);
@@ -208,10 +250,12 @@ impl Open {
 
 /// Checks a key and its colon, perhaps behind white space, and gives where its value begins, perhaps with white space.
 #[inline]
-fn key(bytes: &[u8], at: usize) -> Result<usize, usize> {
-    let at = expect(bytes, at, b'"')?;
-    let at = key_text(bytes, at)?;
-    expect(bytes, at, b':')
+fn key(bytes: &[u8], at: usize, watch: &mut impl Watch) -> Result<usize, usize> {
+    let start = expect(bytes, at, b'"')?;
+    let end = key_text(bytes, start)?;
+    let value = expect(bytes, end, b':')?;
+    watch.key(bytes, start - 1..end, value);
+    Ok(value)
 }
 
 /// The place behind `byte`, which may have white space before it.
@@ -290,35 +334,50 @@ pub(crate) fn find_special(bytes: &[u8], mut at: usize) -> usize {
                 0 => at += 8,
                 found => return at + (found.trailing_zeros() / 8) as usize,
             },
-            None => break,
+            None => return find_special_byte(bytes, at),
         }
     }
     find_special_far(bytes, at)
 }
 
+/// [`find_special`] for the rest of a long string: in blocks first, then in the block where it is.
+#[inline(never)]
 fn find_special_far(bytes: &[u8], mut at: usize) -> usize {
-    // Without a branch for each byte the compiler makes this a few vector instructions.
-    let (blocks, _) = bytes.get(at..).unwrap_or_default().as_chunks::<32>();
-    for block in blocks {
-        if block.iter().fold(0, |any, byte| any | u8::from(is_special(*byte))) != 0 {
-            break;
-        }
+    while plain_block::<32>(bytes, at) {
         at += 32;
     }
-    let (chunks, tail) = bytes.get(at..).unwrap_or_default().as_chunks::<8>();
-    for chunk in chunks {
+    if plain_block::<16>(bytes, at) {
+        at += 16;
+    }
+    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
         match special_in(u64::from_le_bytes(*chunk)) {
             0 => at += 8,
             found => return at + (found.trailing_zeros() / 8) as usize,
         }
     }
-    at + tail.iter().position(|byte| is_special(*byte)).unwrap_or(tail.len())
+    find_special_byte(bytes, at)
 }
 
+/// Whether there are `LEN` more bytes, all of them plain text.
 #[inline]
-fn is_special(byte: u8) -> bool {
-    // Not `||`: see where it is used.
-    (byte == b'"') | (byte == b'\\') | (byte < 0x20)
+fn plain_block<const LEN: usize>(bytes: &[u8], at: usize) -> bool {
+    let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<LEN>()) else { return false };
+    // Without a branch for each byte the compiler makes this a few vector instructions; and with one comparison, with
+    // zero, half as many as with three.
+    let is_special = |byte: u8| (byte ^ b'"').min(byte ^ b'\\').min(byte.saturating_sub(0x1f)) == 0;
+    block.iter().fold(0, |any, byte| any | u8::from(is_special(*byte))) == 0
+}
+
+/// [`find_special`] byte by byte.
+#[inline]
+fn find_special_byte(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(byte) = bytes.get(at) {
+        if matches!(byte, b'"' | b'\\' | ..0x20) {
+            break;
+        }
+        at += 1;
+    }
+    at
 }
 
 /// A set high bit in the first byte, in little-endian order, that ends a run of plain text; 0 if none does.

@@ -13,6 +13,7 @@ use crate::deserialize::SERDE_JSON;
 use crate::error::DecodeError;
 use crate::limits::Limits;
 use crate::packet_ref;
+use crate::placeholder::Placeholder;
 use crate::string;
 
 /// A value that cannot be written: its own `Serialize` failed, or JSON or the protocol has no form for it.
@@ -60,20 +61,24 @@ pub(crate) struct Written {
     pub(crate) text: String,
     /// The byte strings of the value, for each of which the text has a placeholder.
     pub(crate) attachments: Vec<Bytes>,
-    /// Elements of the outermost array; `None` if the value is something else.
+    /// In the order in which they are in the text.
+    pub(crate) placeholders: Vec<Placeholder>,
+    /// Elements of the outermost array, none for a unit; `None` if the value is something else.
     pub(crate) len: Option<usize>,
-    /// Whether the text is JSON of bounded depth only if a scan says so: part of it came from elsewhere (`RawValue`), it
-    /// is nested deep, or a `Serialize` went on after an error. Otherwise it is by the way it was made.
+    /// Whether the text is JSON of bounded depth, with these placeholders and no others, only if a scan says so: part of
+    /// it came from elsewhere (`RawValue`), it is nested deep, it may have something that looks like a placeholder, or a
+    /// `Serialize` went on after an error. Otherwise it is by the way it was made.
     pub(crate) is_unchecked: bool,
 }
 
 /// The JSON text of a value, with a placeholder for each of its byte strings, and those.
 pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<Written, SerializeError> {
-    let mut writer = Writer::default();
+    // Most arguments fit. A text that grows from nothing is moved half a dozen times until it is as long.
+    let mut writer = Writer { text: Vec::with_capacity(256), ..Writer::default() };
     value.serialize(&mut writer)?;
-    let Writer { text, attachments, len, is_unchecked, .. } = writer;
+    let Writer { text, attachments, placeholders, len, is_unchecked, .. } = writer;
     let text = String::from_utf8(text).expect("only text is written");
-    Ok(Written { text, attachments, len, is_unchecked })
+    Ok(Written { text, attachments, placeholders, len, is_unchecked })
 }
 
 #[derive(Default)]
@@ -81,6 +86,7 @@ struct Writer {
     /// UTF-8.
     text: Vec<u8>,
     attachments: Vec<Bytes>,
+    placeholders: Vec<Placeholder>,
     /// Arrays and objects that are open.
     depth: usize,
     len: Option<usize>,
@@ -93,7 +99,15 @@ impl Writer {
     }
 
     fn string(&mut self, text: &str) {
+        // Once, for a text without escapes.
+        self.text.reserve(text.len() + 2);
         string::escape(text, |piece| self.put(piece));
+    }
+
+    /// The text of a member's key.
+    fn key(&mut self, key: &str) {
+        self.is_unchecked |= key == "_placeholder";
+        self.string(key);
     }
 
     fn display(&mut self, value: impl Display) -> Result<(), SerializeError> {
@@ -125,7 +139,7 @@ impl Writer {
     fn variant(&mut self, variant: &str) {
         self.depth += 1;
         self.put("{");
-        self.string(variant);
+        self.key(variant);
         self.put(":");
     }
 }
@@ -180,7 +194,7 @@ impl<'a> Serializer for &'a mut Writer {
 
     fn serialize_f32(self, value: f32) -> Result<(), SerializeError> {
         // `Debug` writes an exponent where `Display` would write hundreds of digits. As a `f64` it would have more.
-        if value.is_finite() { self.display(format_args!("{value:?}")) } else { self.serialize_unit() }
+        if value.is_finite() { self.display(format_args!("{value:?}")) } else { self.serialize_none() }
     }
 
     /// What is not finite becomes `null`, as in `JSON.stringify`.
@@ -188,7 +202,7 @@ impl<'a> Serializer for &'a mut Writer {
         match Number::from_f64(value) {
             // Writes itself several times faster than the `f64` does.
             Some(number) => self.display(number),
-            None => self.serialize_unit(),
+            None => self.serialize_none(),
         }
     }
 
@@ -207,23 +221,29 @@ impl<'a> Serializer for &'a mut Writer {
     }
 
     fn serialize_bytes(self, value: &[u8]) -> Result<(), SerializeError> {
-        let index = self.attachments.len();
+        let (index, start) = (self.attachments.len(), self.text.len());
         self.attachments.push(Bytes::copy_from_slice(value));
         self.put(r#"{"_placeholder":true,"num":"#);
         self.integer(false, index as u64);
         self.put("}");
+        self.placeholders.push(Placeholder { span: start..self.text.len(), index });
         Ok(())
     }
 
     fn serialize_none(self) -> Result<(), SerializeError> {
-        self.serialize_unit()
+        self.put("null");
+        Ok(())
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), SerializeError> {
         value.serialize(self)
     }
 
+    /// As a value a `null`; as all that there is, the tuple without elements.
     fn serialize_unit(self) -> Result<(), SerializeError> {
+        if self.depth == 0 {
+            self.len = Some(0);
+        }
         self.put("null");
         Ok(())
     }
@@ -331,7 +351,7 @@ impl Compound<'_> {
             return self.raw(value);
         }
         self.separate();
-        self.writer.string(key);
+        self.writer.key(key);
         self.writer.put(":");
         self.writer.nested(value)
     }
@@ -477,7 +497,8 @@ impl Serializer for Key<'_> {
     }
 
     fn serialize_str(self, value: &str) -> Result<(), SerializeError> {
-        self.0.serialize_str(value)
+        self.0.key(value);
+        Ok(())
     }
 
     fn serialize_f32(self, value: f32) -> Result<(), SerializeError> {

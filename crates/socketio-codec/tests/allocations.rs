@@ -61,6 +61,24 @@ fn relaying_an_event_allocates_the_frame_only() {
 }
 
 #[test]
+fn a_binary_event_allocates_four_times() {
+    let mut decoder = Decoder::default();
+    let text = frame(
+        r#"53-["upload",{"data":{"_placeholder":true,"num":0}},{"_placeholder":true,"num":1},{"_placeholder":true,"num":2}]"#,
+    );
+    let attachment = frame("data").into_bytes();
+    // Where it waits, the places, the attachments, and what clones of the arguments share.
+    let counted = measure(|| {
+        assert!(decoder.handle_text(text).unwrap().is_none());
+        assert!(decoder.handle_binary(attachment.clone()).unwrap().is_none());
+        assert!(decoder.handle_binary(attachment.clone()).unwrap().is_none());
+        let Some(Packet::Event { event, .. }) = decoder.handle_binary(attachment.clone()).unwrap() else { panic!() };
+        assert_eq!(event.attachment(2), Some(&attachment));
+    });
+    assert_eq!(counted.count_total, 4, "{counted:?}");
+}
+
+#[test]
 fn no_frame_allocates_more_than_a_small_multiple_of_itself() {
     const KILOBYTES: usize = 100_000;
     let placeholders = "{\"_placeholder\":false,\"num\":1},".repeat(KILOBYTES / 31);

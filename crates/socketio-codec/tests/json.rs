@@ -164,6 +164,26 @@ fn strings_of_every_length_end_where_they_end() {
 }
 
 #[test]
+fn every_byte_ends_a_string_or_does_not_wherever_it_stands() {
+    for len in 1..80 {
+        for at in 0..len {
+            for byte in 0..=0x7f {
+                let mut text = "a".repeat(len).into_bytes();
+                text[at] = byte;
+                let text = format!("\"{}\"", String::from_utf8(text).unwrap());
+                let is_json = match byte {
+                    0..0x20 | b'"' => false,
+                    // It takes the letter behind it, which is no escape, or the quote.
+                    b'\\' => false,
+                    _ => true,
+                };
+                assert_eq!(Json::from_text(Text::from(text.clone())).is_ok(), is_json, "{text:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn nesting_is_bounded_exactly_and_remembered_beyond_a_word() {
     for depth in 1..200 {
         let mut limits = Limits::default();

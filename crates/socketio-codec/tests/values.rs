@@ -270,6 +270,7 @@ fn what_is_made_is_what_a_scan_would_find() {
     assert_eq!(made.len(), 5);
     assert_eq!(made.iter().count(), 5);
     assert_eq!(Arguments::serialize::<[u8; 0]>(&[]).unwrap(), Arguments::EMPTY);
+    assert_eq!(Arguments::serialize(&Vec::<Attachment>::new()).unwrap(), Arguments::EMPTY);
     // An enum's tuple is an object around an array, and no list of arguments.
     #[derive(serde::Serialize)]
     enum Variant {
@@ -279,4 +280,57 @@ fn what_is_made_is_what_a_scan_would_find() {
     assert!(Arguments::serialize(&Variant::Tuple(1, 2)).is_err());
     let made = Arguments::serialize(&(Variant::Tuple(1, 2), Variant::Struct { a: 3 })).unwrap();
     assert_eq!(made.as_str(), r#"{"Tuple":[1,2]},{"Struct":{"a":3}}"#);
+}
+
+#[test]
+fn a_unit_is_no_arguments_but_a_null_among_them() {
+    assert_eq!(Arguments::serialize(&()).unwrap(), Arguments::EMPTY);
+    assert_eq!(Arguments::serialize(&&()).unwrap().len(), 0);
+    for null in [Arguments::serialize(&((),)), Arguments::serialize(&[()]), Arguments::serialize(&(None::<u8>,))] {
+        assert_eq!(null.unwrap().as_str(), "null");
+    }
+    assert_eq!(Json::serialize(&()).unwrap().as_str(), "null");
+    // What else is written as a null is no list.
+    assert!(Arguments::serialize(&None::<(u8,)>).is_err());
+    assert!(Arguments::serialize(&f64::NAN).is_err());
+}
+
+#[test]
+fn what_looks_like_a_placeholder_is_seen_however_it_is_written() {
+    #[derive(serde::Serialize)]
+    enum Variant {
+        #[serde(rename = "_placeholder")]
+        Newtype(bool),
+    }
+    #[derive(serde::Serialize)]
+    struct Field {
+        #[serde(rename = "_placeholder")]
+        is_placeholder: bool,
+        num: usize,
+    }
+    let data = Attachment::from(&b"data"[..]);
+    assert!(Arguments::serialize(&(&data, Variant::Newtype(true))).is_err());
+    assert!(Arguments::serialize(&(&data, Field { is_placeholder: true, num: 0 })).is_err());
+    assert!(Arguments::serialize(&(&data, BTreeMap::from([("_placeholder", true)]))).is_err());
+    let raw = RawValue::from_string(r#"{"\u005fplaceholder":true,"num":0}"#.into()).unwrap();
+    assert!(Arguments::serialize(&(&data, raw)).is_err());
+    // Its `_placeholder` is not true.
+    let made = Arguments::serialize(&(Field { is_placeholder: false, num: 0 }, &data)).unwrap();
+    assert_eq!(made.attachment(0), None);
+    assert_eq!(made.attachment(1).unwrap(), &b"data"[..]);
+}
+
+#[test]
+fn placeholders_are_where_a_scan_would_find_them() {
+    let data = [&b"a"[..], b"b", b"c"].map(Attachment::from);
+    let list = (&data[0], BTreeMap::from([("k", vec![&data[1]]), ("l", vec![&data[2], &data[0]])]), "last");
+    let made = Arguments::serialize(&list).unwrap();
+    let text = Text::from(format!("[{}]", made.as_str()));
+    let scanned = Arguments::with_attachments(text, made.attachments().to_vec()).unwrap();
+    for arguments in [made, scanned] {
+        assert_eq!(arguments.attachment(0).unwrap(), &b"a"[..]);
+        let nested: BTreeMap<String, Vec<Attachment>> = arguments.deserialize(1).unwrap();
+        assert_eq!(nested["k"], [data[1].clone()]);
+        assert_eq!(nested["l"], [data[2].clone(), data[0].clone()]);
+    }
 }

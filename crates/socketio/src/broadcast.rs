@@ -10,7 +10,7 @@ use std::time::Duration;
 use engineio::proto::{Delivery, Encoded};
 use hub::{AcksFull, Answers, Emit, Expulsion, Outcome, Receipt, Room, SocketInfo, Target, encode};
 use serde::Serialize;
-use socketio_codec::{Arguments, EventName, Json, RawName, ReservedName, SerializeError};
+use socketio_codec::{Arguments, EventName, RawName, ReservedName, SerializeError};
 use tokio::sync::oneshot;
 
 use crate::server::Shared;
@@ -62,7 +62,7 @@ impl Broadcast {
     /// [`EmitError`] if the name is reserved or an argument does not serialize.
     pub fn emit<T: Serialize + ?Sized>(self, name: &str, arguments: &T) -> Result<(), EmitError> {
         let name = EventName::new(name)?;
-        let arguments = list(arguments)?;
+        let arguments = Arguments::serialize(arguments)?;
         self.relay(name.raw(), &arguments);
         Ok(())
     }
@@ -104,7 +104,7 @@ impl Broadcast {
         within: Duration,
     ) -> Result<impl Future<Output = Answers> + Send + use<T>, EmitError> {
         let name = EventName::new(name)?;
-        let arguments = list(arguments)?;
+        let arguments = Arguments::serialize(arguments)?;
         let (sender, receiver) = oneshot::channel();
         let namespace = self.target.namespace().clone();
         let id = self.shared.acks.open(&namespace, within, move |answers| {
@@ -163,16 +163,6 @@ impl Broadcast {
 impl fmt::Debug for Broadcast {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Broadcast").field("target", &self.target).finish_non_exhaustive()
-    }
-}
-
-/// What a program sends as arguments. To serde `()`, the tuple without elements, is a null and no list.
-pub(crate) fn list<T: Serialize + ?Sized>(arguments: &T) -> Result<Arguments, SerializeError> {
-    let is_unit =
-        || size_of_val(arguments) == 0 && Json::serialize(arguments).is_ok_and(|json| json.as_str() == "null");
-    match Arguments::serialize(arguments) {
-        Err(_) if is_unit() => Ok(Arguments::EMPTY),
-        outcome => outcome,
     }
 }
 

@@ -10,7 +10,7 @@ use hub::{Emit, Room, SocketId, Target, encode};
 use serde::Serialize;
 use socketio_codec::{AckId, Arguments, Json, Namespace};
 
-use crate::broadcast::{Broadcast, EmitError, NoAnswer, list};
+use crate::broadcast::{Broadcast, EmitError, NoAnswer};
 use crate::server::Shared;
 
 /// A client that has joined a namespace. Cheap to clone; may be kept after the client has gone, and then reaches
@@ -149,7 +149,7 @@ impl AckSender {
     /// # Errors
     /// [`EmitError`] if an argument does not serialize.
     pub fn send<T: Serialize + ?Sized>(self, arguments: &T) -> Result<(), EmitError> {
-        let arguments = list(arguments)?;
+        let arguments = Arguments::serialize(arguments)?;
         self.send_arguments(&arguments);
         Ok(())
     }

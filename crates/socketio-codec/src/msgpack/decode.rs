@@ -80,24 +80,40 @@ impl Members {
         let (Token::Map(len), mut at) = read::token(frame, 0)? else { return Err(read::invalid(0)) };
         let mut members = Self::default();
         for _ in 0..len {
-            let (key, _) = read::token(frame, at)?;
             let start = read::value(frame, at, 0, limits.json_depth_max)?;
             let end = read::value(frame, start, 0, limits.json_depth_max)?;
-            match key {
-                Token::Str("type") => members.kind = start..end,
-                Token::Str("nsp") => members.namespace = start..end,
-                Token::Str("data") => members.data = start..end,
-                Token::Str("id") => members.id = start..end,
-                Token::Str("__proto__") => return Err(read::invalid(at)),
-                // Clients add others, such as `options`.
-                _ => {}
+            // As everybody writes them, they need not be taken apart.
+            match frame.get(at..start).unwrap_or_default() {
+                b"\xa4type" => members.kind = start..end,
+                b"\xa3nsp" => members.namespace = start..end,
+                b"\xa4data" => members.data = start..end,
+                b"\xa2id" => members.id = start..end,
+                _ => members.insert(frame, at, start..end)?,
             }
             at = end;
         }
         if at < frame.len() { Err(read::invalid(at)) } else { Ok(members) }
     }
 
+    /// A member whose key, at `key`, is another one, or written in a longer form than it needs.
+    #[cold]
+    fn insert(&mut self, frame: &[u8], key: usize, value: Range<usize>) -> Result<(), DecodeError> {
+        match read::token(frame, key)?.0 {
+            Token::Str("type") => self.kind = value,
+            Token::Str("nsp") => self.namespace = value,
+            Token::Str("data") => self.data = value,
+            Token::Str("id") => self.id = value,
+            Token::Str("__proto__") => return Err(read::invalid(key)),
+            // Clients add others, such as `options`.
+            _ => {}
+        }
+        Ok(())
+    }
+
     fn namespace(&self, frame: &Bytes, limits: &Limits) -> Result<Namespace, DecodeError> {
+        if frame.get(self.namespace.clone()) == Some(b"\xa1/") {
+            return Ok(Namespace::ROOT);
+        }
         let error = |kind| DecodeError::new(kind, self.namespace.start);
         let name = match read::token(frame, self.namespace.start) {
             Ok((Token::Str(name), _)) if !self.namespace.is_empty() => name.as_bytes(),

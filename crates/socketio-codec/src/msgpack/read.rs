@@ -28,29 +28,28 @@ pub(crate) enum Token<'a> {
 
 /// Reads the head of the value at `at` (with the bytes of a string or the like), and gives the byte behind it.
 pub(crate) fn token(bytes: &[u8], at: usize) -> Result<(Token<'_>, usize), DecodeError> {
-    let mut reader = Reader { bytes, at };
-    let token = match reader.head(at) {
-        Some(token) => token?,
-        None => return Err(invalid(at)),
-    };
+    let mut reader = Reader { bytes, start: at, at };
+    let token = reader.head()?;
     Ok((token, reader.at))
 }
 
 struct Reader<'a> {
     bytes: &'a [u8],
+    /// Of the value: where it is wrong, should the bytes end too early.
+    start: usize,
     at: usize,
 }
 
 impl<'a> Reader<'a> {
-    /// `None` where the bytes end too early.
-    fn head(&mut self, start: usize) -> Option<Result<Token<'a>, DecodeError>> {
-        Some(Ok(match self.byte()? {
+    #[inline]
+    fn head(&mut self) -> Result<Token<'a>, DecodeError> {
+        Ok(match self.byte()? {
             byte @ 0x00..=0x7f => Token::Unsigned(u64::from(byte)),
             byte @ 0x80..=0x8f => Token::Map(usize::from(byte & 0x0f)),
             byte @ 0x90..=0x9f => Token::Array(usize::from(byte & 0x0f)),
             byte @ 0xa0..=0xbf => return self.str(usize::from(byte & 0x1f)),
             0xc0 => Token::Nil,
-            0xc1 => return Some(Err(invalid(start))),
+            0xc1 => return Err(self.invalid()),
             0xc2 => Token::Bool(false),
             0xc3 => Token::Bool(true),
             0xc4 => {
@@ -89,7 +88,10 @@ impl<'a> Reader<'a> {
             0xd3 => signed(i64::from_be_bytes(self.array()?)),
             byte @ 0xd4..=0xd8 => match (byte, self.fixext(1 << (byte - 0xd4))?) {
                 (0xd4, Token::Ext(0, _)) => Token::Undefined,
-                (0xd7, Token::Ext(0, millis)) => Token::Date(i64::from_be_bytes(*millis.first_chunk()?)),
+                (0xd7, Token::Ext(0, millis)) => match millis.first_chunk() {
+                    Some(millis) => Token::Date(i64::from_be_bytes(*millis)),
+                    None => return Err(self.invalid()),
+                },
                 (_, other) => other,
             },
             0xd9 => {
@@ -109,54 +111,58 @@ impl<'a> Reader<'a> {
             0xde => Token::Map(self.len::<2>()?),
             0xdf => Token::Map(self.len::<4>()?),
             byte @ 0xe0..=0xff => Token::Signed(i64::from(byte.cast_signed())),
-        }))
+        })
     }
 
-    fn byte(&mut self) -> Option<u8> {
-        let byte = *self.bytes.get(self.at)?;
-        self.at += 1;
-        Some(byte)
+    #[cold]
+    fn invalid(&self) -> DecodeError {
+        invalid(self.start)
     }
 
-    fn array<const LEN: usize>(&mut self) -> Option<[u8; LEN]> {
-        let array = self.bytes.get(self.at..)?.first_chunk()?;
+    fn byte(&mut self) -> Result<u8, DecodeError> {
+        let [byte] = self.array()?;
+        Ok(byte)
+    }
+
+    fn array<const LEN: usize>(&mut self) -> Result<[u8; LEN], DecodeError> {
+        let array = self.bytes.get(self.at..).and_then(|rest| rest.first_chunk()).ok_or_else(|| self.invalid())?;
         self.at += LEN;
-        Some(*array)
+        Ok(*array)
     }
 
     /// A length of `LEN` bytes, at most 4.
-    fn len<const LEN: usize>(&mut self) -> Option<usize> {
+    fn len<const LEN: usize>(&mut self) -> Result<usize, DecodeError> {
         let bytes: [u8; LEN] = self.array()?;
         let len = bytes.iter().fold(0u64, |len, byte| len << 8 | u64::from(*byte));
-        usize::try_from(len).ok()
+        usize::try_from(len).map_err(|_| self.invalid())
     }
 
-    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
-        let end = self.at.checked_add(len)?;
-        let taken = self.bytes.get(self.at..end)?;
+    fn take(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
+        let end = self.at.checked_add(len).ok_or_else(|| self.invalid())?;
+        let taken = self.bytes.get(self.at..end).ok_or_else(|| self.invalid())?;
         self.at = end;
-        Some(taken)
+        Ok(taken)
     }
 
     /// An extension with a length. Of type 0 it is an `ArrayBuffer`, which is bytes as well as a `Buffer` is.
-    fn ext(&mut self, len: usize) -> Option<Token<'a>> {
-        Some(match self.fixext(len)? {
+    fn ext(&mut self, len: usize) -> Result<Token<'a>, DecodeError> {
+        Ok(match self.fixext(len)? {
             Token::Ext(0, bytes) => Token::Bin(bytes),
             other => other,
         })
     }
 
-    fn fixext(&mut self, len: usize) -> Option<Token<'a>> {
+    fn fixext(&mut self, len: usize) -> Result<Token<'a>, DecodeError> {
         let kind = i8::from_be_bytes(self.array()?);
-        Some(Token::Ext(kind, self.take(len)?))
+        Ok(Token::Ext(kind, self.take(len)?))
     }
 
-    fn str(&mut self, len: usize) -> Option<Result<Token<'a>, DecodeError>> {
-        let start = self.at;
-        Some(match core::str::from_utf8(self.take(len)?) {
+    fn str(&mut self, len: usize) -> Result<Token<'a>, DecodeError> {
+        let text = self.take(len)?;
+        match core::str::from_utf8(text) {
             Ok(text) => Ok(Token::Str(text)),
-            Err(error) => Err(DecodeError::new(DecodeErrorKind::NotUtf8, start + error.valid_up_to())),
-        })
+            Err(error) => Err(DecodeError::new(DecodeErrorKind::NotUtf8, self.at - text.len() + error.valid_up_to())),
+        }
     }
 }
 
