@@ -11,7 +11,8 @@ use crate::payload::SEPARATOR;
 
 /// A queue of messages, bounded in bytes, that empties into WebSocket writes or into polling payloads.
 ///
-/// Call [`push`](Outbox::push) to fill it; then, for a WebSocket, [`slices`](Outbox::slices) and
+/// Call [`push`](Outbox::push) to fill it (or write past it while it is empty, and say so by [`pass`](Outbox::pass)
+/// and [`push_begun`](Outbox::push_begun)); then, for a WebSocket, [`slices`](Outbox::slices) and
 /// [`advance`](Outbox::advance) by what the socket took, or, for a poll, [`take_payload`](Outbox::take_payload).
 /// A message that a write cut in two is finished before anything else, and never goes into a payload.
 #[derive(Debug, Default)]
@@ -47,6 +48,20 @@ impl Outbox {
         debug_assert_eq!(self.written, 0, "nothing may come between two parts of one message");
         self.bytes += encoded.len();
         self.queue.push_front(encoded);
+    }
+
+    /// Counts a message of `count` bytes that the connection took whole, so that it never waited here.
+    pub fn pass(&mut self, count: usize) {
+        debug_assert!(self.is_empty(), "nothing may overtake what waits");
+        self.sent += count as u64;
+    }
+
+    /// Takes over a message of which the connection has taken the first `written` bytes, and not all.
+    pub fn push_begun(&mut self, encoded: Encoded, written: usize) {
+        debug_assert!(self.is_empty() && written < encoded.len(), "nothing may overtake what waits");
+        self.bytes = encoded.len();
+        self.queue.push_back(encoded);
+        self.advance(written);
     }
 
     /// What is to be written next, if it is a part of one message and nothing waits behind it.
@@ -254,6 +269,17 @@ mod tests {
         outbox.abandon();
         assert!(outbox.is_empty());
         assert_eq!(outbox.bytes(), 0);
+    }
+
+    #[test]
+    fn what_never_waited_is_counted_and_what_was_begun_is_finished() {
+        let mut outbox = Outbox::default();
+        outbox.pass(6);
+        assert_eq!((outbox.bytes(), outbox.sent()), (0, 6));
+        outbox.push_begun(Encoded::text("abc"), 4);
+        assert_eq!((outbox.bytes(), outbox.sent()), (2, 10));
+        outbox.abandon();
+        assert_eq!(pending(&outbox), b"bc");
     }
 
     #[test]

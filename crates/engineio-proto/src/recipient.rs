@@ -15,6 +15,17 @@ pub trait Recipient: Send + Sync {
     /// Sends what waits as far as the connection takes it, or wakes the task that will.
     fn flush(&self);
 
+    /// Both in one, for a message behind which nothing is coming soon: no flush is owed, whatever the answer.
+    ///
+    /// Where a message can be written at once it need not be queued.
+    fn send(&self, encoded: &Encoded, delivery: Delivery) -> Queued {
+        let queued = self.queue(encoded, delivery);
+        if queued.is_queued() {
+            self.flush();
+        }
+        queued
+    }
+
     /// Ends the session. What was queued before is still sent when [`CloseReason::flushes`] says so.
     fn close(&self, reason: CloseReason);
 }
@@ -35,6 +46,8 @@ pub enum Queued {
     Fresh,
     /// Queued behind others: whoever queued first, or the session's task, sends it.
     Behind,
+    /// The connection took it whole ([`Recipient::send`] only).
+    Sent,
     /// Dropped: it was volatile, and the connection is not ready for more.
     Dropped,
     /// Not queued: the session is closed, perhaps by this very message, for which it had no room.
@@ -42,8 +55,8 @@ pub enum Queued {
 }
 
 impl Queued {
-    /// Whether the message will be sent if the connection lives.
+    /// Whether the message has been sent, or will be if the connection lives.
     pub const fn is_queued(self) -> bool {
-        matches!(self, Self::Fresh | Self::Behind)
+        matches!(self, Self::Fresh | Self::Behind | Self::Sent)
     }
 }

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::time::Sleep;
 
@@ -11,16 +11,52 @@ pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
+/// The moments at which sessions wake up for what may be a little late: heartbeats above all.
+///
+/// One turn of the reactor then serves all sessions that are due in the same tick, and their answers come together
+/// too. With a timer for each to the millisecond, an idle client's ping cost a turn of its own, a quarter of its price.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ticks {
+    start: Instant,
+    length: Duration,
+}
+
+impl Ticks {
+    /// Ticks that are short beside `ping_interval`, so that nobody notices them.
+    pub(crate) fn new(start: Instant, ping_interval: Duration) -> Self {
+        Self { start, length: (ping_interval / 256).clamp(Duration::from_millis(1), TICK_MAX) }
+    }
+
+    /// The first tick that is not before `deadline`.
+    pub(crate) fn not_before(&self, deadline: Instant) -> Instant {
+        let since = deadline.saturating_duration_since(self.start).as_nanos() as u64;
+        let length = self.length.as_nanos() as u64;
+        self.start + Duration::from_nanos(since.div_ceil(length) * length)
+    }
+}
+
+/// 25 s of pings in some 400 groups.
+const TICK_MAX: Duration = Duration::from_millis(64);
+
 /// One timer that follows a deadline which mostly moves later.
 ///
-/// It is moved only to be earlier. When it fires before the deadline, which has moved on in the meantime, it is set
-/// again: a heartbeat so costs two touches of tokio's timer wheel in 25 s, however much is received.
+/// By itself it is moved only to be earlier; when it fires before the deadline, which has moved on in the meantime, it
+/// is set again. Whoever knows that a deadline will stay where it is now sets it at once. A heartbeat so costs two
+/// touches of tokio's timer wheel in 25 s, and one wake, however much is received.
 #[derive(Debug)]
 pub(crate) struct Timer(Pin<Box<Sleep>>);
 
 impl Timer {
     pub(crate) fn new(deadline: Instant) -> Self {
         Self(Box::pin(tokio::time::sleep_until(deadline.into())))
+    }
+
+    /// Moves it, to be earlier or later.
+    pub(crate) fn set(&mut self, deadline: Instant) {
+        let deadline = tokio::time::Instant::from_std(deadline);
+        if deadline != self.0.deadline() {
+            self.0.as_mut().reset(deadline);
+        }
     }
 
     /// Ready once `deadline` has come.
@@ -47,9 +83,23 @@ impl Timer {
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
-    use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn a_tick_is_never_early_and_not_a_whole_tick_late() {
+        let start = Instant::now();
+        for (interval, length) in [(25_000, 64_000), (5_120, 20_000), (300, 1_171), (1, 1_000)] {
+            let ticks = Ticks::new(start, Duration::from_millis(interval));
+            for micros in [0, 1, 999, 1_000, 63_999, 64_000, 64_001, 86_400_000_000] {
+                let deadline = start + Duration::from_micros(micros);
+                let late = ticks.not_before(deadline).duration_since(deadline);
+                assert!(late <= Duration::from_micros(length), "{interval} ms, {micros} µs: {late:?}");
+                assert!(ticks.not_before(deadline) >= deadline);
+                assert_eq!(ticks.not_before(ticks.not_before(deadline)), ticks.not_before(deadline));
+            }
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_deadline_that_passes_while_it_is_looked_at_is_seen_at_once() {

@@ -20,7 +20,7 @@ use crate::application::Connection;
 use crate::clock::{self, Timer};
 use crate::engine::Shared;
 use crate::farewell::{farewell, hang_up};
-use crate::link::{Backlog, Link, PollAnswer, PostAnswer, Request, Task};
+use crate::link::{Backlog, Held, Link, PollAnswer, PostAnswer, Request, Taken, Task};
 use crate::tasks::Running;
 use crate::websocket::{Frame, WebSocket};
 
@@ -36,6 +36,8 @@ pub(crate) struct Driver {
     session: Session,
     /// Gone once it was told the end.
     connection: Option<Box<dyn Connection>>,
+    /// The waiting poll, while it is in our hands. Between two turns the link has it, where whoever sends answers it
+    /// without waking us: we see that it is gone when we take it back.
     poll: Option<oneshot::Sender<PollAnswer>>,
     /// A post whose body is being read: given up when this is dropped.
     posting: Option<oneshot::Sender<Infallible>>,
@@ -48,6 +50,8 @@ pub(crate) struct Driver {
     stall: Option<Stall>,
     is_holding_back: bool,
     turns: u32,
+    /// The time when this run of turns began: a look at the clock for each would be a tenth of a short turn's work.
+    now: Instant,
     opened: Instant,
     received: u64,
 }
@@ -65,8 +69,6 @@ enum Wake {
     Close(CloseReason),
     Request(Request),
     Work(Result<(), CloseReason>),
-    /// A poll waits, and so does something to answer it with.
-    Backlog,
     WriteFailed,
     PollGone,
     Frame(Frame),
@@ -98,7 +100,7 @@ impl Driver {
         let config = shared.config.session.clone();
         let jitter = shared.jitter();
         let mut driver = Self {
-            timer: Timer::new(now + config.ping_interval),
+            timer: Timer::new(shared.ticks.not_before(now + config.ping_interval + jitter)),
             session: Session::new(config, transport, now, jitter),
             shared,
             sid,
@@ -114,6 +116,7 @@ impl Driver {
             stall: None,
             is_holding_back: false,
             turns: 0,
+            now,
             opened: now,
             received: 0,
         };
@@ -127,11 +130,14 @@ impl Driver {
     /// The task itself. Both the session and its goodbye are behind a pointer: a task is as large as the largest of
     /// its states, for as long as it lives.
     pub(crate) async fn run(mut self: Box<Self>, running: Running) {
-        while !self.session.is_closed() {
+        loop {
+            self.give_poll();
+            self.tell_end(self.now);
+            if self.session.is_closed() {
+                break;
+            }
             let wake = poll_fn(|cx| self.poll_wake(cx)).await;
-            let now = clock::now();
-            self.on_wake(wake, now);
-            self.tell_end(now);
+            self.on_wake(wake, self.now);
         }
         if let Some(farewell) = self.say_goodbye() {
             farewell.await;
@@ -141,6 +147,9 @@ impl Driver {
 
     /// The one place where the task waits.
     fn poll_wake(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
+        if self.turns == 0 {
+            self.now = clock::now();
+        }
         self.turns += 1;
         if self.turns > TURNS_MAX {
             // A peer that keeps us busy shares the thread with the others.
@@ -156,12 +165,10 @@ impl Driver {
     }
 
     fn poll_sources(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
-        let now = clock::now();
+        let now = self.now;
         let backlog = self.link.watch(cx);
         self.watch(backlog, now);
-        if let Some(deadline) = self.deadline()
-            && self.timer.poll(deadline, now, cx).is_ready()
-        {
+        if self.poll_timer(cx).is_ready() {
             return Poll::Ready(Wake::TimedOut);
         }
         match self.link.next_task() {
@@ -174,8 +181,11 @@ impl Driver {
         {
             return Poll::Ready(Wake::Work(outcome));
         }
-        if let Poll::Ready(wake) = self.poll_write(backlog, cx) {
+        if let Poll::Ready(wake) = self.poll_write(cx) {
             return Poll::Ready(wake);
+        }
+        if backlog.is_poll_gone {
+            return Poll::Ready(Wake::PollGone);
         }
         self.poll_read(cx, now)
     }
@@ -189,10 +199,22 @@ impl Driver {
         };
     }
 
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(deadline) = self.deadline() else {
+            return Poll::Pending;
+        };
+        ready!(self.timer.poll(deadline, self.now, cx));
+        // What is due now need not have been due when this run of turns began.
+        self.now = clock::now();
+        Poll::Ready(())
+    }
+
+    /// When the task is to look at what is due. The layer above is served to the millisecond.
     fn deadline(&self) -> Option<Instant> {
-        let stall = self.stall_deadline();
         let connection = self.connection.as_ref().and_then(|connection| connection.poll_timeout());
-        [self.session.poll_timeout(), connection, stall].into_iter().flatten().min()
+        let own = [self.session.poll_timeout(), self.stall_deadline()].into_iter().flatten().min();
+        let own = own.map(|due| if due <= self.now { due } else { self.shared.ticks.not_before(due) });
+        [own, connection].into_iter().flatten().min()
     }
 
     fn stall_deadline(&self) -> Option<Instant> {
@@ -201,14 +223,13 @@ impl Driver {
         Some(stall.since + self.shared.config.outbox_stall_max)
     }
 
-    fn poll_write(&mut self, backlog: Backlog, cx: &mut Context<'_>) -> Poll<Wake> {
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
         if let Some(candidate) = &mut self.candidate
             && let Poll::Ready(Err(_)) = candidate.poll_write_replies(cx)
         {
             return Poll::Ready(Wake::CandidateFailed);
         }
         let failed = match &mut self.websocket {
-            None if self.poll.is_some() && !backlog.is_empty => return Poll::Ready(Wake::Backlog),
             None => false,
             Some(websocket) if websocket.is_indirect() => write_indirectly(&self.link, websocket, cx),
             Some(_) => matches!(self.link.poll_unblock(cx), Poll::Ready(Err(_))),
@@ -217,11 +238,6 @@ impl Driver {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Wake> {
-        if let Some(poll) = &mut self.poll
-            && poll.poll_closed(cx).is_ready()
-        {
-            return Poll::Ready(Wake::PollGone);
-        }
         // Not before it has taken what it was answered: whoever only writes would make the answers pile up.
         if let Some(candidate) = &mut self.candidate
             && !candidate.has_replies()
@@ -258,15 +274,11 @@ impl Driver {
     fn on_wake(&mut self, wake: Wake, now: Instant) {
         match wake {
             Wake::TimedOut => self.on_timeout(now),
-            Wake::Close(reason) | Wake::Work(Err(reason)) => self.session.close(reason, now),
+            Wake::Close(reason) | Wake::Work(Err(reason)) => self.close(reason, now),
             Wake::Work(Ok(())) => {}
             Wake::Request(request) => self.on_request(request, now),
-            Wake::Backlog => self.answer_from_outbox(),
             Wake::WriteFailed => self.session.handle_websocket_gone(CloseReason::TransportError),
-            Wake::PollGone => {
-                self.poll = None;
-                self.session.handle_poll_gone();
-            }
+            Wake::PollGone => self.session.handle_poll_gone(),
             Wake::Frame(frame) => self.on_frame(frame, now),
             Wake::CandidateFrame(frame) => self.on_candidate_frame(frame, now),
             Wake::CandidateFailed => {
@@ -277,6 +289,7 @@ impl Driver {
     }
 
     fn on_timeout(&mut self, now: Instant) {
+        self.take_poll();
         if self.is_holding_back {
             self.session.excuse_silence(now);
         }
@@ -294,12 +307,44 @@ impl Driver {
             }
         }
         if self.stall_deadline().is_some_and(|deadline| deadline <= now) {
-            self.session.close(CloseReason::SlowConsumer, now);
+            self.close(CloseReason::SlowConsumer, now);
         }
         if let Some(connection) = &mut self.connection
             && let Err(reason) = connection.handle_timeout(now)
         {
-            self.session.close(reason, now);
+            self.close(reason, now);
+        }
+    }
+
+    /// Whether a poll waits is part of what is to be done then, and must not change under us.
+    fn close(&mut self, reason: CloseReason, now: Instant) {
+        self.take_poll();
+        self.session.close(reason, now);
+    }
+
+    /// Takes the poll back from the link, and tells the session if it was answered there.
+    fn take_poll(&mut self) {
+        if !self.session.is_polled() || self.poll.is_some() {
+            return;
+        }
+        match self.link.take_poll() {
+            Taken::Poll(poll) => self.poll = Some(poll),
+            Taken::Answered => self.session.handle_poll_answered(),
+            Taken::Gone => self.session.handle_poll_gone(),
+        }
+    }
+
+    /// Lets whoever sends answer the poll, while we sleep.
+    fn give_poll(&mut self) {
+        if self.session.close_reason().is_some() {
+            return;
+        }
+        if let Some(poll) = self.poll.take() {
+            match self.link.hold_poll(poll) {
+                Held::Waits => {}
+                Held::Answered => self.session.handle_poll_answered(),
+                Held::Gone => self.session.handle_poll_gone(),
+            }
         }
     }
 
@@ -340,12 +385,10 @@ impl Driver {
     }
 
     fn on_poll(&mut self, answer: oneshot::Sender<PollAnswer>, now: Instant) {
+        self.take_poll();
         // A client that did not wait for an answer has lost nothing; what this poll says shows when it is used.
         match self.session.handle_poll(now) {
-            PollVerdict::Hold => {
-                self.poll = Some(answer);
-                self.link.set_ready(true);
-            }
+            PollVerdict::Hold => self.poll = Some(answer),
             PollVerdict::Close => {
                 // As the reference has it: what the poll would get, which is at least a noop, and the close packet.
                 let waiting = self.link.take_payload().unwrap_or(Bytes::from_static(b"6"));
@@ -358,17 +401,10 @@ impl Driver {
         }
     }
 
-    fn answer_from_outbox(&mut self) {
-        if let Some(payload) = self.link.take_payload() {
-            self.answer_poll(payload);
-        }
-    }
-
     fn answer_poll(&mut self, payload: Bytes) {
         let Some(poll) = self.poll.take() else {
             return;
         };
-        self.link.set_ready(false);
         match poll.send(PollAnswer::Payload(payload)) {
             Ok(()) => self.session.handle_poll_answered(),
             Err(_) => self.session.handle_poll_gone(),
@@ -394,14 +430,19 @@ impl Driver {
     }
 
     fn on_packet(&mut self, packet: Result<Packet, engineio_proto::DecodeError>, now: Instant) {
+        let is_pong = matches!(packet, Ok(Packet::Pong(_)));
         let Some(message) = self.session.handle_packet(packet, now) else {
+            if is_pong && let Some(deadline) = self.deadline() {
+                // Where pongs may take less time than pings rest, the timer would wake the task once in between.
+                self.timer.set(deadline);
+            }
             return;
         };
         self.received += 1;
         if let Some(connection) = &mut self.connection
             && let Err(reason) = connection.handle_message(message, now)
         {
-            self.session.close(reason, now);
+            self.close(reason, now);
             // The rest of a payload is not for a connection that asked to be closed.
             self.tell_end(now);
         }
@@ -417,6 +458,7 @@ impl Driver {
                 return self.drop_candidate();
             }
         };
+        self.take_poll();
         match self.session.handle_candidate_packet(packet, now) {
             ProbeVerdict::Pong => {
                 if let Some(candidate) = &mut self.candidate {
@@ -496,6 +538,7 @@ impl Driver {
     fn say_goodbye(mut self: Box<Self>) -> Option<Pin<Box<impl Future<Output = ()> + use<>>>> {
         let reason = self.session.close_reason().unwrap_or(CloseReason::TransportError);
         self.shared.registry.remove(&self.sid);
+        self.take_poll();
         let (mut outbox, half) = self.link.shut();
         if !reason.flushes() {
             outbox.abandon();

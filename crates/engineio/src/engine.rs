@@ -12,6 +12,7 @@ use http_body::Body as HttpBody;
 use rand::RngExt;
 
 use crate::application::{Application, Handshake};
+use crate::clock::{self, Ticks};
 use crate::config::EngineConfig;
 use crate::driver::{Driver, Start};
 use crate::http::Body;
@@ -36,6 +37,7 @@ pub(crate) struct Shared {
     /// One for all sessions, framed once.
     pub(crate) ping: Encoded,
     pub(crate) probe_pong: Encoded,
+    pub(crate) ticks: Ticks,
     pub(crate) application: Box<dyn Application>,
     pub(crate) tasks: Tasks,
     is_closing: AtomicBool,
@@ -44,12 +46,14 @@ pub(crate) struct Shared {
 impl Engine {
     /// An engine that tells `application` about its sessions.
     pub fn new(config: EngineConfig, application: impl Application) -> Self {
+        let ticks = Ticks::new(clock::now(), config.session.ping_interval);
         Self {
             shared: Arc::new(Shared {
                 config,
                 registry: Registry::default(),
                 ping: Encoded::packet("2"),
                 probe_pong: Encoded::packet("3probe"),
+                ticks,
                 application: Box::new(application),
                 tasks: Tasks::default(),
                 is_closing: AtomicBool::new(false),

@@ -12,8 +12,8 @@ use crate::{SocketId, SocketInfo, Target};
 /// Owns its sockets' membership and delivers to them.
 ///
 /// The driver is one task. It takes everything out of the lane's [`Mailbox`](crate::Mailbox), calls
-/// [`handle`](Self::handle) for each op in order, then [`flush`](Self::flush) once: so what the ops of one turn queued
-/// on a recipient leaves in one system call, and load coalesces by itself.
+/// [`handle`](Self::handle) for each op in order but the last, and [`handle_last`](Self::handle_last) for that: so
+/// what the ops of one turn queued on a recipient leaves in one system call, and load coalesces by itself.
 ///
 /// Delivering to a recipient neither allocates, nor formats, nor waits.
 pub struct Lane {
@@ -65,7 +65,7 @@ impl Lane {
     /// Does what `op` says. A socket that is not, or no longer, here is passed over.
     pub fn handle(&mut self, op: Op) {
         match op {
-            Op::Emit(emit) => self.emit(&emit),
+            Op::Emit(emit) => self.emit(&emit, Way::Queue),
             Op::Connect(connect) => self.connect(*connect),
             Op::Disconnect(socket) => self.disconnect(socket),
             Op::Move(change) => self.change_rooms(&change),
@@ -73,6 +73,18 @@ impl Lane {
             Op::FetchSockets(fetch) => self.fetch_sockets(&fetch),
             Op::FetchRooms(fetch) => self.fetch_rooms(&fetch),
         }
+    }
+
+    /// Does what `op` says, then flushes.
+    ///
+    /// Each recipient of an emit is so visited once and not twice, a thousand other recipients later, when nothing
+    /// of it is in the processor's caches any more.
+    pub fn handle_last(&mut self, op: Op) {
+        match op {
+            Op::Emit(emit) => self.emit(&emit, Way::Send),
+            op => self.handle(op),
+        }
+        self.flush();
     }
 
     /// Flushes each recipient that asked for it since the last time, once.
@@ -120,7 +132,7 @@ impl Lane {
         }
     }
 
-    fn emit(&mut self, emit: &Emit) {
+    fn emit(&mut self, emit: &Emit, way: Way) {
         let Self { roster, touched, reached, .. } = self;
         let collects = emit.receipt.as_ref().is_some_and(|receipt| receipt.collects());
         if collects {
@@ -128,10 +140,15 @@ impl Lane {
         }
         let mut tally = Tally::default();
         roster.select(&emit.target, |key, member| {
-            let queued = member.recipient.queue(&emit.encoded, emit.delivery);
+            let queued = match way {
+                Way::Queue => member.recipient.queue(&emit.encoded, emit.delivery),
+                Way::Send => member.recipient.send(&emit.encoded, emit.delivery),
+            };
             tally.count(queued);
-            if queued == Queued::Fresh {
-                touch(touched, key, member);
+            match (way, queued) {
+                (Way::Queue, Queued::Fresh) => touch(touched, key, member),
+                (Way::Send, queued) if queued.is_queued() => member.touched = false,
+                _ => {}
             }
             if collects && queued.is_queued() {
                 reached.push(member.id);
@@ -211,6 +228,15 @@ impl Lane {
         self.roster.select(target, |key, member| keys.push((key, member.id)));
         keys
     }
+}
+
+/// How an event is handed to its recipients.
+#[derive(Clone, Copy)]
+enum Way {
+    /// To leave together with what else this turn has for them.
+    Queue,
+    /// With everything that waits for them, at once.
+    Send,
 }
 
 /// Remembers to flush a member, once.

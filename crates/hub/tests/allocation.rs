@@ -89,18 +89,22 @@ fn a_broadcast_allocates_nothing_per_recipient() {
     ] {
         let before = counter.queued.load(Ordering::Relaxed);
         let flushes = counter.flushes.load(Ordering::Relaxed);
-        let op = Op::Emit(Arc::new(Emit {
-            target,
-            encoded: Encoded::text("event"),
-            delivery: Delivery::Reliable,
-            receipt: Some(Receipt::counting(|_| ())),
-        }));
+        let op = || {
+            Op::Emit(Arc::new(Emit {
+                target: target.clone(),
+                encoded: Encoded::text("event"),
+                delivery: Delivery::Reliable,
+                receipt: Some(Receipt::counting(|_| ())),
+            }))
+        };
+        let (queued, sent) = (op(), op());
         let allocated = measure(|| {
-            lane.handle(op);
+            lane.handle(queued);
             lane.flush();
+            lane.handle_last(sent);
         });
-        assert_eq!(counter.queued.load(Ordering::Relaxed) - before, recipients);
-        assert_eq!(counter.flushes.load(Ordering::Relaxed) - flushes, recipients);
+        assert_eq!(counter.queued.load(Ordering::Relaxed) - before, 2 * recipients);
+        assert_eq!(counter.flushes.load(Ordering::Relaxed) - flushes, 2 * recipients);
         assert_eq!(allocated.count_total, 0, "for {recipients} recipients");
     }
 }

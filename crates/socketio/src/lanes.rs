@@ -18,10 +18,13 @@ pub(crate) async fn run(hub: Arc<Hub>, index: usize) {
     };
     loop {
         poll_fn(|cx| mailbox.poll_drain(cx, &mut turn)).await;
+        let last = turn.pop();
         for op in turn.drain(..) {
             lane.handle(op);
         }
-        lane.flush();
+        if let Some(op) = last {
+            lane.handle_last(op);
+        }
         tokio::task::yield_now().await;
     }
 }

@@ -14,5 +14,6 @@ mod http;
 mod indirect;
 mod panics;
 mod requests;
+mod sending;
 mod stalled;
 mod upgrade;

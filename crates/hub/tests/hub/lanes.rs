@@ -6,7 +6,7 @@ use engineio_proto::{Delivery, Encoded};
 use hub::{Emit, Expulsion, Hub, Lane, LaneConfig, MailboxConfig, Op, Target};
 use socketio_codec::Namespace;
 
-use crate::support::{Dice, Peer, World, namespace, socket};
+use crate::support::{Behaviour, Dice, Peer, World, namespace, socket};
 
 const ROOT: Namespace = Namespace::ROOT;
 
@@ -39,6 +39,21 @@ fn one_turn_flushes_each_touched_recipient_once() {
     world.run();
     assert_eq!(peers.each_ref().map(|peer| peer.state().flushes), [2, 2, 1]);
     assert_eq!(peers.each_ref().map(|peer| peer.state().received.len()), [17, 17, 1]);
+}
+
+#[test]
+fn what_the_last_op_of_a_turn_drops_does_not_cost_what_was_queued_before_it() {
+    let mut world = World::new(1);
+    let peer = Peer::new();
+    world.connect(socket(1), &ROOT, &peer);
+    world.run();
+    peer.take_received();
+    peer.behave(Behaviour::Stalls);
+    world.emit(everyone(), "kept");
+    let (target, encoded) = (everyone(), Encoded::text("dropped"));
+    world.hub.emit(Emit { target, encoded, delivery: Delivery::Volatile, receipt: None });
+    world.run();
+    assert_eq!(peer.take_received(), ["kept"]);
 }
 
 #[test]

@@ -124,8 +124,9 @@ impl World {
         let mut turn = Vec::new();
         let mut cx = Context::from_waker(Waker::noop());
         if self.hub.mailboxes()[number].poll_drain(&mut cx, &mut turn).is_ready() {
+            let last = turn.pop().expect("a turn has at least one op");
             turn.drain(..).for_each(|op| self.lanes[number].handle(op));
-            self.lanes[number].flush();
+            self.lanes[number].handle_last(last);
         }
     }
 
