@@ -61,6 +61,13 @@ impl Encoded {
         Self(Arc::new(Frames { websocket: frames, polling: OnceLock::from(Bytes::new()) }))
     }
 
+    /// Several messages as one, which are then written together or not at all. They are copied.
+    pub fn join<'a>(parts: impl Iterator<Item = &'a Self> + Clone) -> Self {
+        let mut buffer = BytesMut::with_capacity(parts.clone().map(Self::len).sum());
+        parts.for_each(|part| buffer.put_slice(part.websocket()));
+        EncodedBuilder { buffer }.finish()
+    }
+
     /// Whole WebSocket frames, ready to write.
     pub fn websocket(&self) -> &Bytes {
         &self.0.websocket
@@ -219,6 +226,17 @@ mod tests {
         let group = builder.finish();
         assert_eq!(&group.websocket()[..], b"\x81\x044abc\x82\x04\x01\x02\x03\x04\x82\x00");
         assert_eq!(group.polling(), "4abc\x1ebAQIDBA==\x1eb".as_bytes());
+    }
+
+    #[test]
+    fn what_is_joined_is_as_if_it_had_been_one_after_the_other() {
+        let mut group = EncodedBuilder::default();
+        group.text(1, |buffer| buffer.put_slice(b"x"));
+        group.binary(&[1, 2, 3]);
+        let parts = [Encoded::text("a"), group.finish(), Encoded::text("")];
+        let joined = Encoded::join(parts.iter());
+        assert_eq!(joined.websocket(), &parts.each_ref().map(|part| part.websocket().to_vec()).concat());
+        assert_eq!(joined.polling(), "4a\x1e4x\x1ebAQID\x1e4".as_bytes());
     }
 
     #[test]

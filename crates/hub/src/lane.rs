@@ -2,23 +2,25 @@
 
 use std::sync::Arc;
 
-use engineio_proto::{Delivery, Queued, Recipient};
+use engineio_proto::{Delivery, Encoded, Queued, Recipient};
 
 use crate::op::{Connect, Direction, Emit, Expel, FetchRooms, FetchSockets, Move, Op};
-use crate::receipt::Tally;
+use crate::receipt::{Receipt, Tally};
 use crate::roster::{Member, Roster};
 use crate::{SocketId, SocketInfo, Target};
 
 /// Owns its sockets' membership and delivers to them.
 ///
 /// The driver is one task. It takes everything out of the lane's [`Mailbox`](crate::Mailbox), calls
-/// [`handle`](Self::handle) for each op in order but the last, and [`handle_last`](Self::handle_last) for that: so
-/// what the ops of one turn queued on a recipient leaves in one system call, and load coalesces by itself.
+/// [`handle`](Self::handle) for each op in order, then [`flush`](Self::flush) once: so what the ops of one turn have
+/// for a recipient leaves in one system call, and load coalesces by itself.
 ///
 /// Delivering to a recipient neither allocates, nor formats, nor waits.
 pub struct Lane {
     config: LaneConfig,
     roster: Roster,
+    /// Events that came one after the other and can be delivered as one; empty between two turns.
+    group: Vec<Arc<Emit>>,
     /// Members whose recipient answered [`Queued::Fresh`], and with it asked for a flush. A member that left since
     /// is still in here, and one that came in its place may have its number: [`Member::touched`] decides.
     touched: Vec<u32>,
@@ -54,6 +56,7 @@ impl Lane {
         Self {
             config,
             roster: Roster::default(),
+            group: Vec::with_capacity(config.unflushed_emits_max.min(GROUP_CAPACITY)),
             touched: Vec::new(),
             departed: Vec::new(),
             unflushed_bytes: 0,
@@ -62,10 +65,14 @@ impl Lane {
         }
     }
 
-    /// Does what `op` says. A socket that is not, or no longer, here is passed over.
+    /// Does what `op` says, by the next [`flush`](Self::flush) at the latest. A socket that is not, or no longer, here
+    /// is passed over.
     pub fn handle(&mut self, op: Op) {
+        if !matches!(op, Op::Emit(_)) {
+            self.deliver_group(Way::Queue);
+        }
         match op {
-            Op::Emit(emit) => self.emit(&emit, Way::Queue),
+            Op::Emit(emit) => self.emit(emit),
             Op::Connect(connect) => self.connect(*connect),
             Op::Disconnect(socket) => self.disconnect(socket),
             Op::Move(change) => self.change_rooms(&change),
@@ -75,20 +82,9 @@ impl Lane {
         }
     }
 
-    /// Does what `op` says, then flushes.
-    ///
-    /// Each recipient of an emit is so visited once and not twice, a thousand other recipients later, when nothing
-    /// of it is in the processor's caches any more.
-    pub fn handle_last(&mut self, op: Op) {
-        match op {
-            Op::Emit(emit) => self.emit(&emit, Way::Send),
-            op => self.handle(op),
-        }
-        self.flush();
-    }
-
-    /// Flushes each recipient that asked for it since the last time, once.
+    /// Delivers what is left, and flushes each recipient that asked for it since the last time, once.
     pub fn flush(&mut self) {
+        self.deliver_group(Way::Send);
         for key in self.touched.drain(..) {
             if let Some(member) = self.roster.member_mut(key)
                 && std::mem::take(&mut member.touched)
@@ -110,7 +106,8 @@ impl Lane {
 
     /// Whether no socket is connected, no room left, and no flush owed.
     pub fn is_empty(&self) -> bool {
-        self.roster.is_empty() && self.touched.is_empty() && self.departed.is_empty()
+        let owes_nothing = self.group.is_empty() && self.touched.is_empty() && self.departed.is_empty();
+        self.roster.is_empty() && owes_nothing
     }
 
     fn connect(&mut self, connect: Connect) {
@@ -132,17 +129,50 @@ impl Lane {
         }
     }
 
-    fn emit(&mut self, emit: &Emit, way: Way) {
+    fn emit(&mut self, emit: Arc<Emit>) {
+        if !self.group.last().is_none_or(|last| can_join(last, &emit)) {
+            self.deliver_group(Way::Queue);
+        }
+        self.unflushed_bytes += emit.encoded.len();
+        self.unflushed_emits += 1;
+        self.group.push(emit);
+        if self.unflushed_bytes >= self.config.unflushed_bytes_max
+            || self.unflushed_emits >= self.config.unflushed_emits_max
+        {
+            self.flush();
+        }
+    }
+
+    /// Delivers the events of the group as one: a recipient costs the same for sixteen as for one.
+    fn deliver_group(&mut self, way: Way) {
+        let mut group = std::mem::take(&mut self.group);
+        match &group[..] {
+            [] => {}
+            [only] => self.deliver(&only.encoded, &group, way),
+            several => {
+                let joined = Encoded::join(several.iter().map(|emit| &emit.encoded));
+                self.deliver(&joined, &group, way);
+            }
+        }
+        group.clear();
+        self.group = group;
+    }
+
+    /// Delivers to all whom the group is for.
+    fn deliver(&mut self, encoded: &Encoded, group: &[Arc<Emit>], way: Way) {
+        let Some(first) = group.first() else {
+            return;
+        };
         let Self { roster, touched, reached, .. } = self;
-        let collects = emit.receipt.as_ref().is_some_and(|receipt| receipt.collects());
+        let collects = group.iter().any(|emit| emit.receipt.as_ref().is_some_and(Receipt::collects));
         if collects {
             reached.reserve(roster.len());
         }
         let mut tally = Tally::default();
-        roster.select(&emit.target, |key, member| {
+        roster.select(&first.target, |key, member| {
             let queued = match way {
-                Way::Queue => member.recipient.queue(&emit.encoded, emit.delivery),
-                Way::Send => member.recipient.send(&emit.encoded, emit.delivery),
+                Way::Queue => member.recipient.queue(encoded, first.delivery),
+                Way::Send => member.recipient.send(encoded, first.delivery),
             };
             tally.count(queued);
             match (way, queued) {
@@ -154,23 +184,12 @@ impl Lane {
                 reached.push(member.id);
             }
         });
-        if let Some(receipt) = &emit.receipt {
-            receipt.add(tally, reached);
+        for receipt in group.iter().filter_map(|emit| emit.receipt.as_ref()) {
+            receipt.add(tally, if receipt.collects() { reached } else { &[] });
         }
         if collects {
             // The next one may come in hours: as many ids as there are sockets are not kept for it.
             *reached = Vec::new();
-        }
-        self.flush_if_much(emit.encoded.len());
-    }
-
-    fn flush_if_much(&mut self, queued_bytes: usize) {
-        self.unflushed_bytes += queued_bytes;
-        self.unflushed_emits += 1;
-        if self.unflushed_bytes >= self.config.unflushed_bytes_max
-            || self.unflushed_emits >= self.config.unflushed_emits_max
-        {
-            self.flush();
         }
     }
 
@@ -235,8 +254,16 @@ impl Lane {
 enum Way {
     /// To leave together with what else this turn has for them.
     Queue,
-    /// With everything that waits for them, at once.
+    /// With everything that waits for them, at once: each is so visited once, and not again after a thousand others,
+    /// when nothing of it is in the processor's caches any more.
     Send,
+}
+
+/// Whether two events, one after the other, can be one: for the same sockets, kept in any case, and small, so that a
+/// copy costs less than one recipient does.
+fn can_join(first: &Emit, second: &Emit) -> bool {
+    let is_joinable = |emit: &Emit| emit.delivery == Delivery::Reliable && emit.encoded.len() <= JOINED_LEN_MAX;
+    is_joinable(first) && is_joinable(second) && first.target == second.target
 }
 
 /// Remembers to flush a member, once.
@@ -245,3 +272,7 @@ fn touch(touched: &mut Vec<u32>, key: u32, member: &mut Member) {
         touched.push(key);
     }
 }
+
+const JOINED_LEN_MAX: usize = 2048;
+/// What a group has room for from the start, so that the first events of a lane allocate nothing either.
+const GROUP_CAPACITY: usize = 64;

@@ -82,7 +82,7 @@ impl fmt::Debug for Receipt {
 }
 
 /// One lane's part of an [`Outcome`].
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Tally {
     queued: usize,
     dropped: usize,

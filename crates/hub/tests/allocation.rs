@@ -97,15 +97,24 @@ fn a_broadcast_allocates_nothing_per_recipient() {
                 receipt: Some(Receipt::counting(|_| ())),
             }))
         };
-        let (queued, sent) = (op(), op());
+        // Sent at the end of a turn; queued and flushed, when something else comes behind it; and joined with others,
+        // for which they are copied once, into one buffer.
+        let (alone, queued, joined) = (op(), op(), [op(), op(), op()]);
         let allocated = measure(|| {
-            lane.handle(queued);
+            lane.handle(alone);
             lane.flush();
-            lane.handle_last(sent);
+            lane.handle(queued);
+            lane.handle(Op::Disconnect(socket(100_000)));
+            lane.flush();
         });
-        assert_eq!(counter.queued.load(Ordering::Relaxed) - before, 2 * recipients);
-        assert_eq!(counter.flushes.load(Ordering::Relaxed) - flushes, 2 * recipients);
         assert_eq!(allocated.count_total, 0, "for {recipients} recipients");
+        let allocated = measure(|| {
+            joined.into_iter().for_each(|op| lane.handle(op));
+            lane.flush();
+        });
+        assert_eq!(allocated.count_total, 2, "for {recipients} recipients");
+        assert_eq!(counter.queued.load(Ordering::Relaxed) - before, 3 * recipients);
+        assert_eq!(counter.flushes.load(Ordering::Relaxed) - flushes, 3 * recipients);
     }
 }
 
@@ -119,7 +128,11 @@ fn collecting_who_was_reached_costs_the_same_few_allocations_for_many_as_for_few
             delivery: Delivery::Reliable,
             receipt: Some(Receipt::collecting(|outcome| assert!(outcome.queued > 0))),
         }));
-        measure(|| lane.handle(op)).count_total
+        let allocated = measure(|| {
+            lane.handle(op);
+            lane.flush();
+        });
+        allocated.count_total
     });
     assert_eq!(allocations, [2; 3]);
 }

@@ -18,13 +18,10 @@ pub(crate) async fn run(hub: Arc<Hub>, index: usize) {
     };
     loop {
         poll_fn(|cx| mailbox.poll_drain(cx, &mut turn)).await;
-        let last = turn.pop();
         for op in turn.drain(..) {
             lane.handle(op);
         }
-        if let Some(op) = last {
-            lane.handle_last(op);
-        }
+        lane.flush();
         tokio::task::yield_now().await;
     }
 }

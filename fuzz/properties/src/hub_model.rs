@@ -295,9 +295,8 @@ impl Run {
         assert_eq!(drained.is_ready(), self.waiting[number] > 0);
         if let Poll::Ready(()) = drained {
             assert_eq!(ops.len(), std::mem::take(&mut self.waiting[number]));
-            let last = ops.pop().expect("a turn has at least one op");
             ops.into_iter().for_each(|op| self.lanes[number].handle(op));
-            self.lanes[number].handle_last(last);
+            self.lanes[number].flush();
         }
     }
 
@@ -442,8 +441,11 @@ impl Recipient for Peer {
     fn flush(&self) {
         let mut state = self.state();
         let waiting = std::mem::take(&mut state.waiting);
-        let texts = waiting.iter().map(|encoded| String::from_utf8_lossy(encoded.polling()).into_owned());
-        state.received.extend(texts);
+        for encoded in waiting {
+            // A lane may have joined several.
+            let packets = String::from_utf8_lossy(encoded.polling());
+            state.received.extend(packets.split('\u{1e}').map(str::to_owned));
+        }
     }
 
     fn close(&self, reason: CloseReason) {

@@ -42,6 +42,28 @@ fn one_turn_flushes_each_touched_recipient_once() {
 }
 
 #[test]
+fn events_are_joined_that_are_for_the_same_sockets_and_small_and_nothing_else() {
+    let others = || everyone().except_socket(socket(2));
+    let (small, large) = ("x".to_owned(), "x".repeat(4096));
+    for (events, messages) in [
+        (vec![(everyone(), &small); 16], 1),
+        (vec![(others(), &small), (everyone(), &small), (everyone(), &small), (others(), &small)], 3),
+        (vec![(everyone(), &small), (everyone(), &large), (everyone(), &small)], 3),
+    ] {
+        let mut world = World::new(1);
+        let peer = Peer::new();
+        world.connect(socket(1), &ROOT, &peer);
+        world.run();
+        let before = peer.state().messages;
+        let count = events.len();
+        events.into_iter().for_each(|(target, text)| world.emit(target, text));
+        world.run();
+        assert_eq!(peer.state().messages - before, messages);
+        assert_eq!(peer.state().received.len(), 1 + count);
+    }
+}
+
+#[test]
 fn what_the_last_op_of_a_turn_drops_does_not_cost_what_was_queued_before_it() {
     let mut world = World::new(1);
     let peer = Peer::new();

@@ -59,6 +59,26 @@ fn every_socket_meant_is_counted_once_by_what_became_of_it() {
 }
 
 #[test]
+fn events_that_are_delivered_as_one_have_a_receipt_each() {
+    let mut world = World::new(1);
+    for (number, behaviour) in [Behaviour::Reads, Behaviour::Stalls, Behaviour::Closed].into_iter().enumerate() {
+        let peer = Peer::new();
+        world.connect(socket(number as u64), &Namespace::ROOT, &peer);
+        world.run();
+        peer.behave(behaviour);
+    }
+    let (counted, complete_counted) = cell();
+    let (collected, complete_collected) = cell();
+    emit(&world, Delivery::Reliable, Receipt::counting(complete_counted));
+    emit(&world, Delivery::Reliable, Receipt::collecting(complete_collected));
+    world.run();
+    for outcome in [take(&counted), take(&collected)] {
+        assert_eq!((outcome.queued, outcome.dropped, outcome.closed), (2, 0, 1));
+        assert!([0, 2].contains(&outcome.reached.len()), "only where that was asked for");
+    }
+}
+
+#[test]
 fn it_is_completed_when_nobody_is_there() {
     let mut world = World::new(2);
     let (outcome, complete) = cell();

@@ -23,6 +23,8 @@ pub(crate) struct PeerState {
     /// What was flushed, in its order, as text.
     pub(crate) received: Vec<String>,
     pub(crate) flushes: usize,
+    /// What was flushed, joined events counting as one.
+    pub(crate) messages: usize,
     pub(crate) expelled: Vec<(SocketId, Expulsion)>,
 }
 
@@ -68,8 +70,9 @@ impl Recipient for Peer {
     fn flush(&self) {
         let mut state = self.state();
         state.flushes += 1;
+        state.messages += state.waiting.len();
         for encoded in std::mem::take(&mut state.waiting) {
-            state.received.push(text_of(&encoded));
+            state.received.extend(texts_of(&encoded));
         }
     }
 
@@ -124,9 +127,8 @@ impl World {
         let mut turn = Vec::new();
         let mut cx = Context::from_waker(Waker::noop());
         if self.hub.mailboxes()[number].poll_drain(&mut cx, &mut turn).is_ready() {
-            let last = turn.pop().expect("a turn has at least one op");
             turn.drain(..).for_each(|op| self.lanes[number].handle(op));
-            self.lanes[number].handle_last(last);
+            self.lanes[number].flush();
         }
     }
 
@@ -170,9 +172,15 @@ pub(crate) fn receipt() -> (Arc<Mutex<Option<Outcome>>>, Receipt) {
 }
 
 /// The message without its packet type.
+/// The messages, of which a lane may have joined several.
+fn texts_of(encoded: &Encoded) -> impl Iterator<Item = String> {
+    let packets = std::str::from_utf8(encoded.polling()).expect("tests send text").split('\u{1e}');
+    packets.map(|packet| packet.strip_prefix('4').expect("it is a message").to_owned())
+}
+
+/// The one message.
 pub(crate) fn text_of(encoded: &Encoded) -> String {
-    let packet = std::str::from_utf8(encoded.polling()).expect("tests send text");
-    packet.strip_prefix('4').expect("it is a message").to_owned()
+    texts_of(encoded).next().expect("there is one")
 }
 
 pub(crate) fn socket(number: u64) -> SocketId {
