@@ -46,8 +46,12 @@ test-clients:
 
 ci: fmt clippy purity docs test
 
+# The packages with workspaces of their own too.
+APART := fuzz crates/socketio-codec/bench crates/bench/peers/socketioxide
+
 fmt:
 	$(CARGO) fmt --all --check
+	for package in $(APART); do $(CARGO) fmt --manifest-path $$package/Cargo.toml --check || exit 1; done
 
 clippy:
 	$(CARGO) clippy --workspace --all-targets --all-features --quiet -- -D warnings

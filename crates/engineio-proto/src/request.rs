@@ -93,6 +93,18 @@ impl RequestError {
         }
     }
 
+    /// A constant word for metrics: lower case, underscores, no data.
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::TransportUnknown => "transport_unknown",
+            Self::SessionUnknown => "session_unknown",
+            Self::BadHandshakeMethod => "bad_handshake_method",
+            Self::BadRequest => "bad_request",
+            Self::Forbidden(_) => "forbidden",
+            Self::UnsupportedVersion => "unsupported_version",
+        }
+    }
+
     /// The HTTP status of the answer.
     pub const fn status(&self) -> u16 {
         match self {

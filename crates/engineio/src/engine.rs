@@ -1,5 +1,6 @@
 //! The server: what it shares, and how it opens sessions.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::config::EngineConfig;
 use crate::driver::{Driver, Start};
 use crate::http::Body;
 use crate::link::Link;
+use crate::refusals::Refusals;
 use crate::registry::Registry;
 use crate::route::Step;
 use crate::tasks::Tasks;
@@ -34,6 +36,7 @@ pub struct Engine {
 pub(crate) struct Shared {
     pub(crate) config: EngineConfig,
     pub(crate) registry: Registry,
+    pub(crate) refusals: Refusals,
     /// One for all sessions, framed once.
     pub(crate) ping: Encoded,
     pub(crate) probe_pong: Encoded,
@@ -41,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) application: Box<dyn Application>,
     pub(crate) tasks: Tasks,
     is_closing: AtomicBool,
+    /// Whether the log knows that there is no room.
+    is_told_full: AtomicBool,
 }
 
 impl Engine {
@@ -51,12 +56,14 @@ impl Engine {
             shared: Arc::new(Shared {
                 config,
                 registry: Registry::default(),
+                refusals: Refusals::default(),
                 ping: Encoded::packet("2"),
                 probe_pong: Encoded::packet("3probe"),
                 ticks,
                 application: Box::new(application),
                 tasks: Tasks::default(),
                 is_closing: AtomicBool::new(false),
+                is_told_full: AtomicBool::new(false),
             }),
         }
     }
@@ -89,6 +96,12 @@ impl Engine {
     /// The sessions open now.
     pub fn session_count(&self) -> usize {
         self.shared.registry.len()
+    }
+
+    /// How many requests have been refused so far, by cause: the label of the
+    /// [`RequestError`](engineio_proto::RequestError), or `full`, `too_large`, `body_timeout`, `method_not_allowed`.
+    pub fn refusal_counts(&self) -> BTreeMap<&'static str, u64> {
+        self.shared.refusals.counts()
     }
 
     /// Closes every session so that its client reconnects, here or elsewhere, and opens no more.
@@ -142,8 +155,17 @@ impl Shared {
         Handshake { address, headers: self.config.headers_kept.pick(&headers), uri, time }
     }
 
+    /// Whether there is no room for another session. The log hears of it once, until there is room again: who is
+    /// refused tries again, and again.
     pub(crate) fn is_full(&self) -> bool {
-        self.is_closing.load(Ordering::SeqCst) || self.registry.len() >= self.config.sessions_max
+        if self.is_closing.load(Ordering::SeqCst) {
+            return true;
+        }
+        let is_full = self.registry.len() >= self.config.sessions_max;
+        if is_full != self.is_told_full.swap(is_full, Ordering::Relaxed) && is_full {
+            tracing::warn!(sessions = self.config.sessions_max, "full: more sessions are refused");
+        }
+        is_full
     }
 }
 

@@ -61,6 +61,7 @@ mod frame_boundary;
 mod http;
 mod link;
 mod polling;
+mod refusals;
 mod registry;
 mod route;
 mod serve;

@@ -63,10 +63,8 @@ impl Shared {
 
     /// Turns what came of a request into its answer.
     pub(crate) fn finish(&self, answer: Result<Response<Body>, RequestError>, tail: Tail) -> Response<Body> {
-        let mut response = answer.unwrap_or_else(|error| {
-            tracing::debug!(code = error.code(), message = error.message(), "request refused");
-            refuse(&error, tail.is_upgrade)
-        });
+        self.refusals.note(&answer);
+        let mut response = answer.unwrap_or_else(|error| refuse(&error, tail.is_upgrade));
         if let (Some(cors), Some(decision)) = (&self.config.cors, tail.cors) {
             cors.write(decision, response.headers_mut());
         }
@@ -127,7 +125,6 @@ impl Shared {
             return Err(RequestError::UnsupportedVersion);
         }
         if self.is_full() {
-            tracing::warn!("session refused: too many, or shutting down");
             return Ok(Step::Done(close_connection(respond_empty(StatusCode::SERVICE_UNAVAILABLE))));
         }
         match transport {

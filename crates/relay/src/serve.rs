@@ -130,6 +130,7 @@ fn log_end(server: &Server, counts: &Counts, is_clean: bool, deadline: Duration)
         relayed = counts.relayed.load(Ordering::Relaxed),
         refused = counts.refused.load(Ordering::Relaxed),
         closed = ?server.close_counts(),
+        requests_refused = ?server.refusal_counts(),
         "stopped"
     );
 }

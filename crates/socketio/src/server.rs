@@ -148,6 +148,11 @@ impl Server {
         self.shared.closes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// How many HTTP requests have been refused so far, by cause: see [`Engine::refusal_counts`].
+    pub fn refusal_counts(&self) -> BTreeMap<&'static str, u64> {
+        self.shared.engine.refusal_counts()
+    }
+
     /// Closes every connection so that its client reconnects, here or elsewhere, and accepts no more.
     pub fn close(&self) {
         self.shared.engine.close();

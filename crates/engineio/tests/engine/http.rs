@@ -38,6 +38,17 @@ async fn each_wrong_request_has_its_answer() {
     let refused = http.request("GET", &format!("{PATH}?EIO=4&transport=polling"), &[("x-refuse", "no")], b"").await;
     assert_eq!((refused.status, refused.text()), (403, r#"{"code":4,"message":"no"}"#));
     assert_eq!(server.engine.session_count(), 1);
+    let counts: Vec<_> = server.engine.refusal_counts().into_iter().collect();
+    let expected = [
+        ("bad_handshake_method", 1),
+        ("bad_request", 2),
+        ("forbidden", 1),
+        ("method_not_allowed", 3),
+        ("session_unknown", 1),
+        ("transport_unknown", 2),
+        ("unsupported_version", 1),
+    ];
+    assert_eq!(counts, expected);
 }
 
 #[tokio::test]
@@ -182,6 +193,7 @@ async fn a_server_that_is_full_answers_503_until_somebody_leaves() {
         }
         assert_eq!(http.answer().await.status, 503);
     }
+    assert_eq!(server.engine.refusal_counts()["full"], 2);
     poller.post("1").await;
     crate::support::eventually("there is room", || server.engine.session_count() == 1).await;
     server.poller().await;

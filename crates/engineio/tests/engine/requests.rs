@@ -147,6 +147,7 @@ async fn a_body_that_is_too_large_is_refused_and_the_session_lives() {
         poller.posts.write(b"a\r\n4123456789\r\n").await;
     }
     assert_eq!(poller.posts.answer().await.status, 413);
+    assert_eq!(server.engine.refusal_counts()["too_large"], 2);
 
     poller.posts = Http::connect(server.address).await;
     let largest = format!("4{}", "x".repeat(999));
