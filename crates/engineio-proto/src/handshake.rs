@@ -18,6 +18,8 @@ pub struct SessionConfig {
     pub max_payload_bytes: usize,
     /// How long a close packet waits for a poll that fetches it.
     pub close_timeout: Duration,
+    /// How long a session that closes in the middle of its upgrade waits for the end of it, to tell the client there.
+    pub leaving_timeout: Duration,
 }
 
 impl Default for SessionConfig {
@@ -28,6 +30,8 @@ impl Default for SessionConfig {
             upgrade_timeout: Duration::from_secs(10),
             max_payload_bytes: 1_000_000,
             close_timeout: Duration::from_secs(30),
+            // Finishing an upgrade takes a round trip.
+            leaving_timeout: Duration::from_secs(2),
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::{CloseReason, Encoded};
 /// One connected session, as those see it who send to many.
 ///
 /// Queue on every recipient first, then [`flush`](Recipient::flush) each one that answered [`Queued::Fresh`]:
-/// what was queued in between then leaves in one system call.
+/// what was queued in between then leaves in one system call. What comes last, or alone, can be [sent](Recipient::send).
 pub trait Recipient: Send + Sync {
     /// Puts `encoded` behind what already waits. Never blocks, never allocates per call once the queue has grown.
     ///

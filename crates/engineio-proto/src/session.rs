@@ -43,7 +43,10 @@ enum State {
     Closing {
         reason: CloseReason,
         until: Instant,
-        candidate: LastCandidate,
+        /// Until when there may be a candidate: one whose probe was answered, so that the client stops polling and says
+        /// '5' next. There it can be told. Were the candidate closed under it, it would neither poll nor upgrade, and
+        /// only its heartbeat would tell it, after `ping_interval + ping_timeout`.
+        leaving: Option<Instant>,
     },
     Closed(CloseReason),
 }
@@ -54,16 +57,6 @@ struct Probe {
     deadline: Instant,
     /// When the waiting poll is next ended by a noop, so that the client can leave polling. Set by the probe.
     nudge: Option<Instant>,
-}
-
-/// A session that is closing may still have a candidate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum LastCandidate {
-    None,
-    /// Its probe was answered, so the client has stopped polling and says '5' next: there it can be told. Were the
-    /// candidate closed under it, it would neither poll nor upgrade, and only its heartbeat would tell it, after
-    /// `ping_interval + ping_timeout`.
-    Leaving,
 }
 
 #[derive(Debug)]
@@ -175,7 +168,7 @@ impl Session {
 
     /// Whether a candidate is there. There can be one.
     pub fn is_probing(&self) -> bool {
-        matches!(self.state, State::Probing(_) | State::Closing { candidate: LastCandidate::Leaving, .. })
+        matches!(self.state, State::Probing(_) | State::Closing { leaving: Some(_), .. })
     }
 
     /// A poll came in.
@@ -242,9 +235,12 @@ impl Session {
 
     /// A packet came by the session's transport. Gives back the message for the application, if it is one.
     ///
-    /// After the end everything is ignored.
+    /// After the end everything is ignored, but that the client closes, too: then it need not be told.
     pub fn handle_packet(&mut self, packet: Result<Packet, DecodeError>, now: Instant) -> Option<Message> {
-        if self.close_reason().is_some() {
+        if let Some(reason) = self.close_reason() {
+            if matches!(packet, Ok(Packet::Close)) {
+                self.state = State::Closed(reason);
+            }
             return None;
         }
         let Ok(packet) = packet else {
@@ -319,9 +315,9 @@ impl Session {
     pub fn handle_candidate_gone(&mut self) {
         match &mut self.state {
             State::Probing(_) => self.state = State::Polling,
-            State::Closing { candidate, reason, .. } if *candidate == LastCandidate::Leaving => {
-                *candidate = LastCandidate::None;
-                if !is_told_by_poll(*reason) {
+            State::Closing { reason, leaving, .. } => {
+                let was_leaving = leaving.take().is_some();
+                if was_leaving && !is_told_by_poll(*reason) {
                     self.state = State::Closed(*reason);
                 }
             }
@@ -335,21 +331,18 @@ impl Session {
     /// upgrade is told when that is through. Without any of these, when it was the application's wish, the close
     /// packet waits for the next poll. Whatever happens then, `reason` stays.
     pub fn close(&mut self, reason: CloseReason, now: Instant) {
-        let candidate = match &self.state {
+        let leaving = match &self.state {
             State::Closing { .. } | State::Closed(_) => return,
-            State::Probing(probe) if !self.is_polled() && probe.nudge.is_some() && reason.flushes() => {
-                LastCandidate::Leaving
-            }
-            _ => LastCandidate::None,
+            State::Probing(Probe { nudge: Some(_), .. }) if reason.flushes() => Some(now + self.config.leaving_timeout),
+            _ => None,
         };
         let is_told_now = self.is_polled() || matches!(self.state, State::WebSocket);
-        if !is_told_now && is_told_by_poll(reason) {
-            self.state = State::Closing { reason, until: now + self.config.close_timeout, candidate };
-        } else if candidate == LastCandidate::Leaving {
-            self.state = State::Closing { reason, until: now + LEAVING_MAX, candidate };
-        } else {
-            self.end(reason);
-        }
+        self.state = match leaving {
+            _ if is_told_now => State::Closed(reason),
+            _ if is_told_by_poll(reason) => State::Closing { reason, until: now + self.config.close_timeout, leaving },
+            Some(until) => State::Closing { reason, until, leaving },
+            None => State::Closed(reason),
+        };
     }
 
     /// When [`handle_timeout`](Session::handle_timeout) is to be called; `None` once closed.
@@ -364,7 +357,7 @@ impl Session {
                 let nudge = probe.nudge.filter(|_| self.is_polled()).unwrap_or(probe.deadline);
                 Some(heartbeat.min(probe.deadline).min(nudge))
             }
-            State::Closing { until, .. } => Some(*until),
+            State::Closing { until, leaving, .. } => Some(leaving.map_or(*until, |leaving| leaving.min(*until))),
             State::Closed(_) => None,
         }
     }
@@ -373,10 +366,12 @@ impl Session {
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Due> {
         match &mut self.state {
             State::Closed(_) => return None,
-            State::Closing { until, .. } if now < *until => return None,
-            State::Closing { reason, .. } => {
+            State::Closing { reason, until, .. } if *until <= now => {
                 self.state = State::Closed(*reason);
                 return Some(Due::Closed);
+            }
+            State::Closing { leaving, .. } => {
+                return leaving.take_if(|until| *until <= now).map(|_| Due::DropCandidate);
             }
             State::Probing(probe) => {
                 if probe.deadline <= now {
@@ -430,9 +425,6 @@ impl Session {
 fn is_told_by_poll(reason: CloseReason) -> bool {
     matches!(reason, CloseReason::Application(_))
 }
-
-/// How long a server that goes away waits for an upgrade to be finished: that is a round trip.
-const LEAVING_MAX: Duration = Duration::from_secs(2);
 
 /// How often a waiting poll is ended while a client upgrades: the reference's interval.
 const NUDGE_INTERVAL: Duration = Duration::from_millis(100);
@@ -721,6 +713,27 @@ mod tests {
         assert_eq!(session.poll_timeout(), Some(start + 2 * SECOND));
         assert_eq!(session.handle_timeout(start + 2 * SECOND), Some(Due::Closed));
         assert!(session.is_closed());
+    }
+
+    #[test]
+    fn an_upgrade_that_is_never_finished_leaves_a_wish_of_the_application_to_the_poll() {
+        let (mut session, start) = leaving(CloseReason::Application("expelled"));
+        assert_eq!(session.poll_timeout(), Some(start + 2 * SECOND));
+        assert_eq!(session.handle_timeout(start + 2 * SECOND), Some(Due::DropCandidate));
+        assert!(!session.is_closed() && !session.is_probing());
+        assert_eq!(session.poll_timeout(), Some(start + 30 * SECOND));
+        assert_eq!(session.handle_timeout(start + 30 * SECOND), Some(Due::Closed));
+    }
+
+    #[test]
+    fn a_client_that_closes_itself_meanwhile_need_not_be_told() {
+        let (mut session, start) = opened(Transport::Polling);
+        session.close(CloseReason::Application("expelled"), start);
+        assert_eq!(session.handle_packet(text(), start), None);
+        assert!(!session.is_closed());
+        assert_eq!(session.handle_packet(Ok(Packet::Close), start), None);
+        assert!(session.is_closed());
+        assert_eq!(session.close_reason(), Some(CloseReason::Application("expelled")));
     }
 
     #[test]

@@ -22,16 +22,20 @@ pub(crate) struct Ticks {
 }
 
 impl Ticks {
-    /// Ticks that are short beside `ping_interval`, so that nobody notices them.
-    pub(crate) fn new(start: Instant, ping_interval: Duration) -> Self {
-        Self { start, length: (ping_interval / 256).clamp(Duration::from_millis(1), TICK_MAX) }
+    /// Ticks that are short beside `time`, so that nobody who counts on that notices them.
+    pub(crate) fn new(start: Instant, time: Duration) -> Self {
+        Self { start, length: (time / 256).clamp(Duration::from_millis(1), TICK_MAX) }
     }
 
     /// The first tick that is not before `deadline`.
     pub(crate) fn not_before(&self, deadline: Instant) -> Instant {
-        let since = deadline.saturating_duration_since(self.start).as_nanos() as u64;
-        let length = self.length.as_nanos() as u64;
-        self.start + Duration::from_nanos(since.div_ceil(length) * length)
+        let since = deadline.saturating_duration_since(self.start).as_nanos();
+        let length = self.length.as_nanos();
+        match u64::try_from(since.div_ceil(length) * length) {
+            Ok(since) => self.start + Duration::from_nanos(since),
+            // In some centuries.
+            Err(_) => deadline,
+        }
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) struct Driver {
     session: Session,
     /// Gone once it was told the end.
     connection: Option<Box<dyn Connection>>,
-    /// The waiting poll, while it is in our hands. Between two turns the link has it, where whoever sends answers it
+    /// The waiting poll, while it is in our hands. While we sleep the link has it, where whoever sends answers it
     /// without waking us: we see that it is gone when we take it back.
     poll: Option<oneshot::Sender<PollAnswer>>,
     /// A post whose body is being read: given up when this is dropped.
@@ -349,6 +349,8 @@ impl Driver {
     }
 
     fn on_request(&mut self, request: Request, now: Instant) {
+        // What the packets of a post are answered goes into one answer; and if it ends the session, the poll is told.
+        self.take_poll();
         match request {
             Request::Poll(answer) => self.on_poll(answer, now),
             Request::Post(answer) => self.on_post(answer),
@@ -364,7 +366,7 @@ impl Driver {
                 if self.session.handle_candidate(now) {
                     self.candidate = Some(websocket);
                 } else {
-                    hang_up(*websocket);
+                    hang_up(*websocket, &self.shared.tasks);
                 }
             }
         }
@@ -385,7 +387,6 @@ impl Driver {
     }
 
     fn on_poll(&mut self, answer: oneshot::Sender<PollAnswer>, now: Instant) {
-        self.take_poll();
         // A client that did not wait for an answer has lost nothing; what this poll says shows when it is used.
         match self.session.handle_poll(now) {
             PollVerdict::Hold => self.poll = Some(answer),
@@ -495,7 +496,7 @@ impl Driver {
 
     fn drop_candidate(&mut self) {
         if let Some(candidate) = self.candidate.take() {
-            hang_up(*candidate);
+            hang_up(*candidate, &self.shared.tasks);
         }
     }
 

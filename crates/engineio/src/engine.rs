@@ -51,7 +51,9 @@ pub(crate) struct Shared {
 impl Engine {
     /// An engine that tells `application` about its sessions.
     pub fn new(config: EngineConfig, application: impl Application) -> Self {
-        let ticks = Ticks::new(clock::now(), config.session.ping_interval);
+        // A client gives up after both: neither a long interval nor a long time-out makes it patient.
+        let patience = config.session.ping_interval.min(config.session.ping_timeout);
+        let ticks = Ticks::new(clock::now(), patience);
         Self {
             shared: Arc::new(Shared {
                 config,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use engineio_proto::{CloseReason, Outbox};
 
+use crate::tasks::Tasks;
 use crate::websocket::{WebSocket, close_frame};
 
 /// Sends what is left and a close frame, and waits a little until the peer has seen it.
@@ -35,9 +36,13 @@ pub(crate) async fn farewell(mut websocket: WebSocket, mut outbox: Outbox, reaso
     }
 }
 
-/// Closes a WebSocket that is not wanted, on the side.
-pub(crate) fn hang_up(websocket: WebSocket) {
-    tokio::spawn(farewell(websocket, Outbox::default(), CloseReason::TransportClose, None));
+/// Closes a WebSocket that is not wanted, on the side. The engine is not drained before it is closed.
+pub(crate) fn hang_up(websocket: WebSocket, tasks: &Tasks) {
+    let running = tasks.begin();
+    tokio::spawn(async move {
+        farewell(websocket, Outbox::default(), CloseReason::TransportClose, None).await;
+        drop(running);
+    });
 }
 
 /// Drops the connection and what the kernel still holds for it: the peer does not read, and megabytes of send

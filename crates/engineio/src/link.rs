@@ -17,8 +17,9 @@ use crate::websocket::WebSocket;
 /// The way to one session: what is to be sent to it, and what HTTP requests want of it.
 ///
 /// On a plain TCP WebSocket whoever flushes writes to the socket directly, and to a client that polls whoever flushes
-/// gives its answer; only when the socket is not writable, or no poll waits, is the session's task woken. A `Mutex`
-/// around a queue costs nothing while it is empty, where a channel for each session would take 1.5 KB.
+/// gives its answer; only when the socket is not writable, the stream is another one, or no poll waits, is the session's
+/// task woken, once. A `Mutex` around a queue costs nothing while it is empty, where a channel for each session would
+/// take 1.5 KB.
 pub struct Link {
     port: Mutex<Port>,
     outbox_bytes_max: usize,
@@ -31,6 +32,8 @@ struct Port {
     requests: VecDeque<Request>,
     ending: Ending,
     task: Option<Waker>,
+    /// Whether the task has seen that something waits, since the outbox was last empty. More of it is no news.
+    is_backlog_seen: bool,
 }
 
 /// Whether the session takes messages. The first reason to end counts.
@@ -130,6 +133,7 @@ impl Link {
                 requests: VecDeque::new(),
                 ending: Ending::No,
                 task: None,
+                is_backlog_seen: false,
             }),
             outbox_bytes_max,
         }
@@ -157,6 +161,7 @@ impl Link {
             Writer::Polling(WaitingPoll::Lost) => true,
             _ => false,
         };
+        port.is_backlog_seen = !port.outbox.is_empty();
         Backlog { is_empty: port.outbox.is_empty(), sent: port.outbox.sent(), is_poll_gone }
     }
 
@@ -342,6 +347,7 @@ impl Port {
             return (Queued::Dropped, false);
         }
         let is_fresh = self.outbox.is_empty();
+        self.is_backlog_seen &= !is_fresh;
         match self.push(encoded, bytes_max) {
             Pushed::Queued if is_fresh => (Queued::Fresh, false),
             Pushed::Queued => (Queued::Behind, false),
@@ -365,10 +371,18 @@ impl Port {
                 }
                 written.is_err() || self.is_blocked()
             }
-            Writer::Polling(_) => self.answer_poll() != Held::Answered,
-            Writer::Task { .. } => true,
+            Writer::Polling(_) => match self.answer_poll() {
+                Held::Answered => false,
+                Held::Waits => self.is_news(),
+                Held::Gone => true,
+            },
+            Writer::Task { .. } => self.is_news(),
             Writer::Direct { is_blocked: true, .. } | Writer::Closed => false,
         }
+    }
+
+    fn is_news(&self) -> bool {
+        !self.outbox.is_empty() && !self.is_backlog_seen
     }
 
     /// Answers the waiting poll with all that waits. Where that cannot be done, the task is to know.
@@ -376,7 +390,8 @@ impl Port {
         let Writer::Polling(waiting) = &mut self.writer else {
             return Held::Waits;
         };
-        if !matches!(waiting, WaitingPoll::Some(_)) {
+        // The close packet belongs into the same answer: that is the task's to give.
+        if !matches!(waiting, WaitingPoll::Some(_)) || !matches!(self.ending, Ending::No) {
             return Held::Waits;
         }
         let Some(payload) = self.outbox.take_payload() else {

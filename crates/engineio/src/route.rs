@@ -99,8 +99,8 @@ impl Shared {
             }
             Asked::Upgrade { .. } => self.upgrade(link?, parts).map(Step::Done),
             Asked::Pointless => self
-                .accept_websocket(parts, move |websocket, _| {
-                    hang_up(websocket);
+                .accept_websocket(parts, move |websocket, shared| {
+                    hang_up(websocket, &shared.tasks);
                 })
                 .map(Step::Done),
             Asked::WrongMethod => Ok(Step::Done(method_not_allowed())),
@@ -163,9 +163,9 @@ impl Shared {
         if !self.config.allow_upgrades {
             return Err(RequestError::BadRequest);
         }
-        self.accept_websocket(parts, move |websocket, _| {
+        self.accept_websocket(parts, move |websocket, shared| {
             if let Err(Wanted::Candidate(websocket)) = link.request(Wanted::Candidate(Box::new(websocket))) {
-                hang_up(*websocket);
+                hang_up(*websocket, &shared.tasks);
             }
         })
     }

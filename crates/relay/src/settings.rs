@@ -33,8 +33,15 @@ pub(crate) fn cors(cors: &Cors) -> Option<CorsConfig> {
 
 fn engine_config(config: &Config) -> EngineConfig {
     let config::EngineConfig { ping_interval, ping_timeout, upgrade_timeout, max_payload_bytes, .. } = config.engine;
-    let session =
-        SessionConfig { ping_interval, ping_timeout, upgrade_timeout, max_payload_bytes, ..SessionConfig::default() };
+    let default = SessionConfig::default();
+    let session = SessionConfig {
+        ping_interval,
+        ping_timeout,
+        upgrade_timeout,
+        max_payload_bytes,
+        leaving_timeout: default.leaving_timeout.min(config.shutdown_deadline / 2),
+        ..default
+    };
     let threshold = config.engine.http_compression_threshold_bytes;
     EngineConfig {
         path: config.path.as_str().to_owned(),

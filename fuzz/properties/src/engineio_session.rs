@@ -97,8 +97,16 @@ impl Run {
         let mut time = || input.int_in_range(1..=30_000).map(Duration::from_millis);
         let (ping_interval, ping_timeout) = (time()?, time()?);
         let (upgrade_timeout, close_timeout, jitter) = (time()?, time()?, time()?);
-        let config =
-            SessionConfig { ping_interval, ping_timeout, upgrade_timeout, close_timeout, ..Default::default() };
+        // Not drawn: the inputs of the corpus would all mean something else.
+        let leaving_timeout = upgrade_timeout / 2;
+        let config = SessionConfig {
+            ping_interval,
+            ping_timeout,
+            upgrade_timeout,
+            close_timeout,
+            leaving_timeout,
+            ..Default::default()
+        };
         let transport = if input.arbitrary()? { Transport::WebSocket } else { Transport::Polling };
         let now = Instant::now();
         Ok(Self {
@@ -231,7 +239,10 @@ impl Run {
             _ => assert_eq!(delivered, None),
         }
         match sent {
-            Sent::Close => self.ends(CloseReason::TransportClose),
+            Sent::Close => {
+                self.ends(CloseReason::TransportClose);
+                (self.is_gone, self.is_probing) = (true, false);
+            }
             Sent::Ping | Sent::Probe | Sent::Broken => self.ends(CloseReason::ParseError),
             Sent::Pong if self.is_open() => self.is_pinged = false,
             _ => {}
@@ -313,8 +324,9 @@ impl Run {
             }
             Due::Noop => assert!(self.is_open() && self.is_probing && self.is_polled),
             Due::DropCandidate => {
-                assert!(self.is_open() && self.is_probing);
-                self.is_probing = false;
+                assert!(self.is_probing);
+                self.candidate_gone();
+                assert!(!self.is_gone, "then the end would be due");
             }
             Due::Closed => {
                 assert!(!self.is_gone);
@@ -340,9 +352,9 @@ impl Run {
 
     /// The peer says nothing more.
     fn ends_by_itself(&mut self) {
-        let SessionConfig { ping_interval, ping_timeout, upgrade_timeout, close_timeout, .. } = self.config;
-        let shutdown = Duration::from_secs(2);
-        let longest = (self.jitter + ping_interval + ping_timeout).max(close_timeout).max(shutdown);
+        let SessionConfig { ping_interval, ping_timeout, upgrade_timeout, close_timeout, leaving_timeout, .. } =
+            self.config;
+        let longest = (self.jitter + ping_interval + ping_timeout).max(close_timeout).max(leaving_timeout);
         let noops_max = upgrade_timeout.as_millis() / 100 + 1;
         let (end, mut calls) = (self.now + longest, 0);
         while let Some(due) = self.session.poll_timeout() {

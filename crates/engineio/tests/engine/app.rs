@@ -1,7 +1,7 @@
 //! An engine on a port of its own, and an application that tells the test what it is told.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -174,6 +174,7 @@ pub(crate) struct Gate(Arc<GateState>);
 #[derive(Default)]
 struct GateState {
     is_shut: AtomicBool,
+    looks: AtomicUsize,
     waiting: Mutex<Vec<Waker>>,
 }
 
@@ -187,7 +188,13 @@ impl Gate {
         self.0.waiting.lock().unwrap().drain(..).for_each(Waker::wake);
     }
 
+    /// How often sessions have asked, which they do whenever they wake up.
+    pub(crate) fn looks(&self) -> usize {
+        self.0.looks.load(Ordering::SeqCst)
+    }
+
     fn poll_open(&self, cx: &Context<'_>) -> Poll<()> {
+        self.0.looks.fetch_add(1, Ordering::SeqCst);
         let mut waiting = self.0.waiting.lock().unwrap();
         if self.0.is_shut.load(Ordering::SeqCst) {
             waiting.push(cx.waker().clone());

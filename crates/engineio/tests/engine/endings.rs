@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engineio::proto::{CloseReason, Encoded, Queued, Recipient};
+use engineio::proto::{CloseReason, Delivery, Encoded, Queued, Recipient};
 
 use crate::app::{Gate, PATH, Told, quick, quick_heartbeat, served, served_with, tell};
 use crate::support::{Http, connect, is_ended, next, send, text};
@@ -40,6 +40,61 @@ async fn a_close_packet_waits_for_the_poll_that_fetches_it_behind_what_was_sent_
     assert_eq!(poller.poll().await, "4goodbye\u{1e}1");
     server.emptied().await;
     assert_eq!(poller.poll_answer().await.status, 400);
+}
+
+/// What is queued, and not yet sent, when the session is closed.
+#[tokio::test]
+async fn a_waiting_poll_gets_the_close_packet_with_what_was_queued_before_it() {
+    for reason in [CloseReason::Shutdown, CloseReason::Application("enough")] {
+        let mut server = served(quick()).await;
+        let mut poller = server.poller().await;
+        let link = server.opened().await;
+        poller.begin_poll().await;
+        while link.queue(&Encoded::text("goodbye"), Delivery::Volatile) == Queued::Dropped {
+            tokio::task::yield_now().await;
+        }
+        link.close(reason);
+        link.flush();
+        assert_eq!(poller.polls.answer().await.text(), "4goodbye\u{1e}1");
+        assert_eq!(server.closed().await, reason);
+        server.emptied().await;
+    }
+}
+
+#[tokio::test]
+async fn a_close_behind_an_answer_is_for_the_next_poll_unless_the_client_closes_first() {
+    for is_first in [false, true] {
+        let mut config = quick();
+        config.session.close_timeout = Duration::from_secs(30);
+        let mut server = served(config).await;
+        let mut poller = server.poller().await;
+        let link = server.opened().await;
+        poller.begin_poll().await;
+        while link.send(&Encoded::text("goodbye"), Delivery::Volatile) == Queued::Dropped {
+            tokio::task::yield_now().await;
+        }
+        link.close(CloseReason::Application("enough"));
+        assert_eq!(poller.polls.answer().await.text(), "4goodbye");
+        assert_eq!(server.closed().await, CloseReason::Application("enough"));
+        if is_first {
+            assert_eq!(poller.post("1").await.status, 200);
+        } else {
+            assert_eq!(poller.poll().await, "6\u{1e}1");
+        }
+        server.emptied().await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_posts_what_is_no_packet_hears_of_its_end_in_the_poll_that_waits() {
+    let mut server = served(quick()).await;
+    let mut poller = server.poller().await;
+    poller.begin_poll().await;
+    poller.post("6").await;
+    poller.post("9").await;
+    let answer = poller.polls.answer().await;
+    assert_eq!((answer.status, answer.text()), (200, "1"));
+    assert_eq!(server.closed().await, CloseReason::ParseError);
 }
 
 #[tokio::test]

@@ -1,15 +1,19 @@
 //! What is sent at once: past the queue, or into the poll that waits.
 
+use std::future::Future;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use allocation_counter::measure;
-use engineio::Link;
+use bytes::Bytes;
 use engineio::proto::{CloseReason, Delivery, Encoded, Queued, Recipient};
-use http::Request;
-use http_body_util::Empty;
+use engineio::{Engine, Link};
+use http::{Request, Response};
+use http_body_util::{BodyExt, Empty};
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::app::{Gate, PATH, Served, Told, echo, engine, quick, served, served_narrowly};
-use crate::support::{Poller, packets, text};
+use crate::support::{Poller, packets, text, within};
 
 fn send_now(link: &Link, text: &str) -> Queued {
     link.send(&Encoded::text(text), Delivery::Reliable)
@@ -54,17 +58,21 @@ async fn polling(server: &mut Served) -> (Poller, Arc<Link>) {
     (poller, link)
 }
 
+/// Without the session's task, which has had no chance to run when the answer is there.
 #[tokio::test]
 async fn a_waiting_poll_is_answered_by_who_sends() {
-    let mut server = served(quick()).await;
-    let (mut poller, link) = polling(&mut server).await;
+    let (engine, mut told) = engine(quick(), echo, Gate::default());
+    let (sid, link) = opened(&engine, &mut told).await;
     for round in 0..50 {
         assert_eq!(link.send(&Encoded::text("too early"), Delivery::Volatile), Queued::Dropped, "round {round}");
-        poller.begin_poll().await;
+        let mut poll = Box::pin(engine.call(get(&format!("&sid={sid}"))));
         while !link.send(&Encoded::text("now"), Delivery::Volatile).is_queued() {
             tokio::task::yield_now().await;
         }
-        assert_eq!(poller.polls.answer().await.text(), "4now");
+        let Poll::Ready(answer) = poll.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
+            panic!("the answer was left to the task");
+        };
+        assert_eq!(body(answer).await, "4now");
     }
 }
 
@@ -85,20 +93,56 @@ async fn what_comes_between_two_polls_is_the_answer_to_the_next_one() {
 #[tokio::test]
 async fn an_answer_to_a_poll_that_has_gone_ends_the_session() {
     let (engine, mut told) = engine(quick(), echo, Gate::default());
-    let get = |target: String| Request::get(target).body(Empty::<bytes::Bytes>::new()).unwrap();
-    let opening = engine.call(get(format!("{PATH}?EIO=4&transport=polling"))).await;
-    let body = http_body_util::BodyExt::collect(opening.into_body()).await.unwrap().to_bytes();
-    let sid = std::str::from_utf8(&body[9..29]).unwrap();
-    let Some(Told::Opened(link)) = told.recv().await else { panic!("a session was opened") };
-
-    let poll = Box::pin(engine.call(get(format!("{PATH}?EIO=4&transport=polling&sid={sid}"))));
+    let (sid, link) = opened(&engine, &mut told).await;
+    let poll = Box::pin(engine.call(get(&format!("&sid={sid}"))));
     while link.queue(&Encoded::text("?"), Delivery::Volatile) == Queued::Dropped {
         tokio::task::yield_now().await;
     }
     drop(poll);
     link.flush();
-    let Some(Told::Closed(reason)) = told.recv().await else { panic!("a session has ended") };
+    let Some(Told::Closed(reason)) = within(told.recv()).await else { panic!("a session has ended") };
     assert_eq!(reason, CloseReason::TransportError);
+}
+
+fn get(query: &str) -> Request<Empty<Bytes>> {
+    Request::get(format!("{PATH}?EIO=4&transport=polling{query}")).body(Empty::new()).unwrap()
+}
+
+async fn body(answer: Response<engineio::Body>) -> String {
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    String::from_utf8(body.to_vec()).unwrap()
+}
+
+/// A session by hand, without a connection underneath.
+async fn opened(engine: &Engine, told: &mut UnboundedReceiver<Told>) -> (String, Arc<Link>) {
+    let opening = body(engine.call(get("")).await).await;
+    let Some(Told::Opened(link)) = within(told.recv()).await else { panic!("a session was opened") };
+    (opening[9..29].to_owned(), link)
+}
+
+/// A client that is between two polls, among thousands, must not cost a wake for each event.
+#[tokio::test]
+async fn the_task_is_woken_once_for_all_that_waits_for_a_poll() {
+    let gate = Gate::default();
+    let (engine, mut told) = engine(quick(), echo, gate.clone());
+    let (_sid, link) = opened(&engine, &mut told).await;
+    tokio::task::yield_now().await;
+    let before = gate.looks();
+    for _ in 0..100 {
+        assert!(send_now(&link, "x").is_queued());
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(gate.looks() - before, 1);
+}
+
+#[tokio::test]
+async fn what_the_packets_of_one_post_are_answered_comes_in_one_answer() {
+    let server = served(quick()).await;
+    let mut poller = server.poller().await;
+    poller.begin_poll().await;
+    let payload = (0..10).map(|number| format!("4{number}")).collect::<Vec<_>>().join("\u{1e}");
+    assert_eq!(poller.post(&payload).await.status, 200);
+    assert_eq!(poller.polls.answer().await.text(), payload);
 }
 
 /// The per-recipient path of a broadcast: one event at once, or several together.

@@ -64,6 +64,21 @@ async fn a_client_that_stays_in_its_poll_gets_a_noop_at_the_change() {
 }
 
 #[tokio::test]
+async fn a_poll_that_waits_at_the_change_gets_a_noop() {
+    let server = served(quick()).await;
+    let mut poller = server.poller().await;
+    poller.begin_poll().await;
+    poller.post("6").await;
+    // Without a probe, which would end the poll.
+    let mut ws = connect(server.address, &poller.websocket_target()).await;
+    send(&mut ws, "5").await;
+    let answer = poller.polls.answer().await;
+    assert_eq!((answer.status, answer.text()), (200, "6"));
+    send(&mut ws, "4x").await;
+    assert_eq!(text(&mut ws).await, "4x");
+}
+
+#[tokio::test]
 async fn polling_goes_on_beside_a_candidate_that_only_probes() {
     let server = served(quick()).await;
     let mut poller = server.poller().await;
