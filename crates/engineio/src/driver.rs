@@ -1,25 +1,26 @@
 //! The task that owns one session.
 
+mod goodbye;
+
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use engineio_proto::{
     CloseReason, Delivery, Due, Encoded, Message, Packet, Payload, PollVerdict, PostVerdict, ProbeVerdict, Recipient,
     Session, Sid, Transport,
 };
 use tokio::sync::oneshot;
 
+use self::goodbye::closing_payload;
 use crate::application::Connection;
 use crate::clock::{self, Timer};
 use crate::engine::Shared;
-use crate::farewell::{farewell, hang_up};
+use crate::farewell::hang_up;
 use crate::link::{Backlog, Held, Link, PollAnswer, PostAnswer, Request, Taken, Task};
 use crate::tasks::Running;
 use crate::websocket::{Frame, WebSocket};
@@ -504,86 +505,6 @@ impl Driver {
         self.link.queue(encoded, Delivery::Reliable);
         self.link.flush();
     }
-
-    /// Tells the application, once, and writes the log line of the session's end.
-    fn tell_end(&mut self, now: Instant) {
-        let Some(reason) = self.session.close_reason() else {
-            return;
-        };
-        let Some(connection) = self.connection.take() else {
-            return;
-        };
-        self.link.seal();
-        self.posting = None;
-        end(connection, reason);
-        if !self.session.is_probing() {
-            self.drop_candidate();
-        }
-        tracing::info!(
-            address = self.address.map(tracing::field::display),
-            transport = self.transport().name(),
-            reason = %reason,
-            cause = reason.label(),
-            seconds = now.duration_since(self.opened).as_secs_f32(),
-            messages_received = self.received,
-            bytes_sent = self.link.sent(),
-            "session closed"
-        );
-    }
-
-    fn transport(&self) -> Transport {
-        if self.websocket.is_some() { Transport::WebSocket } else { Transport::Polling }
-    }
-
-    /// Leaves everything, and gives back what is still to be done for the connection.
-    fn say_goodbye(mut self: Box<Self>) -> Option<Pin<Box<impl Future<Output = ()> + use<>>>> {
-        let reason = self.session.close_reason().unwrap_or(CloseReason::TransportError);
-        self.shared.registry.remove(&self.sid);
-        self.take_poll();
-        let (mut outbox, half) = self.link.shut();
-        if !reason.flushes() {
-            outbox.abandon();
-        }
-        if let Some(poll) = self.poll.take() {
-            let payload = match reason {
-                CloseReason::TransportClose => Bytes::from_static(b"6"),
-                _ => closing_payload(outbox.take_payload()),
-            };
-            let _ = poll.send(PollAnswer::Payload(payload));
-        }
-        if let Some(post) = self.post.take() {
-            let _ = post.send(());
-        }
-        self.drop_candidate();
-        let mut websocket = self.websocket.take()?;
-        if let Some(half) = half {
-            websocket.put_write_half(half);
-        }
-        Some(Box::pin(farewell(*websocket, outbox, reason, self.close_code)))
-    }
-}
-
-/// Whatever ends the task, a panic in the layer above included, leaves no trace of the session.
-impl Drop for Driver {
-    fn drop(&mut self) {
-        self.shared.registry.remove(&self.sid);
-        self.link.shut();
-        if let Some(connection) = self.connection.take() {
-            end(connection, CloseReason::TransportError);
-        }
-    }
-}
-
-/// Tells the application the end, whatever it does then. If that is because it has panicked, a lock that it left
-/// poisoned may well make it panic again: out of a destructor, this would abort the process.
-fn end(mut connection: Box<dyn Connection>, reason: CloseReason) {
-    let ended = catch_unwind(AssertUnwindSafe(|| {
-        connection.handle_close(reason);
-        drop(connection);
-    }));
-    if ended.is_err() {
-        tracing::error!("the application panicked at the end of a session");
-    }
 }
 
 /// Writes from the outbox to a stream that only its owner can write to. Says whether that failed.
@@ -594,17 +515,6 @@ fn write_indirectly(link: &Link, websocket: &mut WebSocket, cx: &mut Context<'_>
         Poll::Ready(Ok(())) | Poll::Pending => matches!(websocket.poll_flush(cx), Poll::Ready(Err(_))),
         Poll::Ready(Err(_)) => true,
     }
-}
-
-/// What waits, and a close packet behind it.
-fn closing_payload(waiting: Option<Bytes>) -> Bytes {
-    let Some(waiting) = waiting else {
-        return Bytes::from_static(b"1");
-    };
-    let mut payload = BytesMut::with_capacity(waiting.len() + 2);
-    payload.put_slice(&waiting);
-    payload.put_slice(b"\x1e1");
-    payload.freeze()
 }
 
 /// After so many wakes in a row the task lets others run.
