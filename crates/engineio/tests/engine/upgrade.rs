@@ -14,9 +14,7 @@ use crate::support::{Dice, Http, Poller, Ws, connect, is_ended, next, packets, s
 /// As the official client does it: probes, stops polling once the poll under way is answered, then changes over.
 /// Gives what that last poll brought.
 async fn upgrade(poller: &mut Poller, is_polling: bool) -> (Ws, Vec<String>) {
-    let mut ws = connect(poller.address, &poller.websocket_target()).await;
-    send(&mut ws, "2probe").await;
-    assert_eq!(text(&mut ws).await, "3probe");
+    let mut ws = probing(poller).await;
     let mut last = Vec::new();
     if is_polling {
         let answer = poller.polls.answer().await;
@@ -24,6 +22,14 @@ async fn upgrade(poller: &mut Poller, is_polling: bool) -> (Ws, Vec<String>) {
     }
     send(&mut ws, "5").await;
     (ws, last)
+}
+
+/// A candidate whose probe was answered.
+async fn probing(poller: &Poller) -> Ws {
+    let mut ws = connect(poller.address, &poller.websocket_target()).await;
+    send(&mut ws, "2probe").await;
+    assert_eq!(text(&mut ws).await, "3probe");
+    ws
 }
 
 async fn upgraded(server: &Served) -> (Poller, Ws) {
@@ -53,9 +59,7 @@ async fn an_upgraded_session_carries_messages_and_refuses_requests() {
 async fn a_client_that_stays_in_its_poll_gets_a_noop_at_the_change() {
     let server = served(quick()).await;
     let mut poller = server.poller().await;
-    let mut ws = connect(server.address, &poller.websocket_target()).await;
-    send(&mut ws, "2probe").await;
-    assert_eq!(text(&mut ws).await, "3probe");
+    let mut ws = probing(&poller).await;
     poller.begin_poll().await;
     send(&mut ws, "5").await;
     assert_eq!(poller.polls.answer().await.text(), "6");
@@ -82,9 +86,7 @@ async fn a_poll_that_waits_at_the_change_gets_a_noop() {
 async fn polling_goes_on_beside_a_candidate_that_only_probes() {
     let server = served(quick()).await;
     let mut poller = server.poller().await;
-    let mut ws = connect(server.address, &poller.websocket_target()).await;
-    send(&mut ws, "2probe").await;
-    assert_eq!(text(&mut ws).await, "3probe");
+    let _ws = probing(&poller).await;
     assert_eq!(poller.poll().await, "6");
     assert_eq!(poller.post("4one").await.status, 200);
     let mut polled = poller.poll().await;
@@ -118,9 +120,7 @@ async fn a_candidate_that_errs_or_is_late_loses_only_itself() {
 async fn a_second_candidate_is_closed_while_the_first_goes_on() {
     let server = served(quick()).await;
     let mut poller = server.poller().await;
-    let mut first = connect(server.address, &poller.websocket_target()).await;
-    send(&mut first, "2probe").await;
-    assert_eq!(text(&mut first).await, "3probe");
+    let mut first = probing(&poller).await;
     let mut second = connect(server.address, &poller.websocket_target()).await;
     assert!(is_ended(&mut second).await);
     poller.post("4x").await;
@@ -136,9 +136,7 @@ async fn a_session_closed_in_the_middle_of_its_upgrade_is_told_so_at_the_end_of_
         let mut server = served(quick()).await;
         let mut poller = server.poller().await;
         let link = server.opened().await;
-        let mut ws = connect(server.address, &poller.websocket_target()).await;
-        send(&mut ws, "2probe").await;
-        assert_eq!(text(&mut ws).await, "3probe");
+        let mut ws = probing(&poller).await;
         assert_eq!(poller.poll().await, "6");
         tell(&link, &Encoded::text("goodbye"));
         match reason {
@@ -283,9 +281,7 @@ async fn a_close_during_the_upgrade_reaches_both_connections() {
     let mut server = served(quick()).await;
     let mut poller = server.poller().await;
     let link = server.opened().await;
-    let mut ws = connect(server.address, &poller.websocket_target()).await;
-    send(&mut ws, "2probe").await;
-    assert_eq!(text(&mut ws).await, "3probe");
+    let mut ws = probing(&poller).await;
     link.close(CloseReason::Application("enough"));
     assert_eq!(server.closed().await, CloseReason::Application("enough"));
     assert_eq!(poller.poll().await, "6\u{1e}1");
@@ -297,9 +293,7 @@ async fn a_close_during_the_upgrade_reaches_both_connections() {
 async fn a_candidate_is_told_when_the_client_leaves_by_polling() {
     let mut server = served(quick()).await;
     let mut poller = server.poller().await;
-    let mut ws = connect(server.address, &poller.websocket_target()).await;
-    send(&mut ws, "2probe").await;
-    assert_eq!(text(&mut ws).await, "3probe");
+    let mut ws = probing(&poller).await;
     assert_eq!(poller.post("1").await.status, 200);
     assert_eq!(server.closed().await, CloseReason::TransportClose);
     assert!(within(next(&mut ws)).await.is_none_or(|message| message.is_close()));
