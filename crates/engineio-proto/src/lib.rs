@@ -50,7 +50,7 @@ pub use close_reason::CloseReason;
 pub use encoded::{Encoded, EncodedBuilder};
 pub use handshake::{SessionConfig, Transport, open_packet};
 pub use jsonp::JsonpIndex;
-pub use outbox::{Full, Outbox};
+pub use outbox::{Full, Outbox, Taken};
 pub use packet::{DecodeError, Message, Packet};
 pub use payload::Payload;
 pub use recipient::{Delivery, Queued, Recipient};

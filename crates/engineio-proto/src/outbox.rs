@@ -100,13 +100,23 @@ impl Outbox {
 
     /// Everything that waits, as one polling payload, or `None` if there is nothing a poller can be given.
     pub fn take_payload(&mut self) -> Option<Bytes> {
-        debug_assert_eq!(self.written, 0, "a session that has written to a WebSocket polls no more");
-        let payload = self.payload();
-        self.sent += self.bytes as u64;
-        self.bytes = 0;
+        let payload = payload_of(&self.queue);
+        self.forget_all();
         self.queue.clear();
         self.shrink();
         payload
+    }
+
+    /// Everything that waits, to be made a payload of elsewhere: that is a copy of it all.
+    pub fn take(&mut self) -> Taken {
+        self.forget_all();
+        Taken(std::mem::take(&mut self.queue))
+    }
+
+    fn forget_all(&mut self) {
+        debug_assert_eq!(self.written, 0, "a session that has written to a WebSocket polls no more");
+        self.sent += self.bytes as u64;
+        self.bytes = 0;
     }
 
     /// Drops everything that waits and was not begun: half a frame cannot be taken back.
@@ -131,28 +141,41 @@ impl Outbox {
         self.sent
     }
 
-    fn payload(&self) -> Option<Bytes> {
-        let mut pieces = self.queue.iter().map(Encoded::polling).filter(|piece| !piece.is_empty());
-        let first = pieces.next()?;
-        let rest: usize = pieces.clone().map(|piece| 1 + piece.len()).sum();
-        if rest == 0 {
-            return Some(first.clone());
-        }
-        let mut payload = BytesMut::with_capacity(first.len() + rest);
-        payload.put_slice(first);
-        for piece in pieces {
-            payload.put_u8(SEPARATOR);
-            payload.put_slice(piece);
-        }
-        Some(payload.freeze())
-    }
-
     /// A client that had a burst once does not keep its queue's memory.
     fn shrink(&mut self) {
         if self.queue.is_empty() && self.queue.capacity() > CAPACITY_KEPT {
             self.queue = VecDeque::new();
         }
     }
+}
+
+/// What was taken out of an [`Outbox`], to be sent by a poll.
+#[derive(Debug)]
+#[must_use = "it is in no queue any more"]
+pub struct Taken(VecDeque<Encoded>);
+
+impl Taken {
+    /// The same as [`Outbox::take_payload`].
+    pub fn into_payload(self) -> Option<Bytes> {
+        payload_of(&self.0)
+    }
+}
+
+/// The pieces in a row. One text message alone is not copied.
+fn payload_of(queue: &VecDeque<Encoded>) -> Option<Bytes> {
+    let mut pieces = queue.iter().map(Encoded::polling).filter(|piece| !piece.is_empty());
+    let first = pieces.next()?;
+    let rest: usize = pieces.clone().map(|piece| 1 + piece.len()).sum();
+    if rest == 0 {
+        return Some(first.clone());
+    }
+    let mut payload = BytesMut::with_capacity(first.len() + rest);
+    payload.put_slice(first);
+    for piece in pieces {
+        payload.put_u8(SEPARATOR);
+        payload.put_slice(piece);
+    }
+    Some(payload.freeze())
 }
 
 /// There is no room: the client does not read what it is sent.
@@ -228,6 +251,13 @@ mod tests {
         assert_eq!(outbox.take_payload().as_deref(), Some(&b"4a\x1e4b"[..]));
         assert_eq!(outbox.take_payload(), None);
         assert_eq!(outbox.bytes(), 0);
+        outbox.push(Encoded::text("c"), usize::MAX).unwrap();
+        outbox.push(Encoded::text("d"), usize::MAX).unwrap();
+        let (sent, bytes) = (outbox.sent(), outbox.bytes() as u64);
+        let taken = outbox.take();
+        assert_eq!((outbox.bytes(), outbox.sent()), (0, sent + bytes));
+        assert!(outbox.is_empty());
+        assert_eq!(taken.into_payload().as_deref(), Some(&b"4c\x1e4d"[..]));
     }
 
     #[test]

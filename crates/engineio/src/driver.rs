@@ -21,7 +21,7 @@ use crate::application::Connection;
 use crate::clock::{self, Timer};
 use crate::engine::Shared;
 use crate::farewell::hang_up;
-use crate::link::{Backlog, Held, Link, PollAnswer, PostAnswer, Request, Taken, Task};
+use crate::link::{Backlog, Held, Link, PollAnswer, PollSender, PostAnswer, Request, Task};
 use crate::tasks::Running;
 use crate::websocket::{Frame, WebSocket};
 
@@ -39,7 +39,7 @@ pub(crate) struct Driver {
     connection: Option<Box<dyn Connection>>,
     /// The waiting poll, while it is in our hands. While we sleep the link has it, where whoever sends answers it
     /// without waking us: we see that it is gone when we take it back.
-    poll: Option<oneshot::Sender<PollAnswer>>,
+    poll: Option<PollSender>,
     /// A post whose body is being read: given up when this is dropped.
     posting: Option<oneshot::Sender<Infallible>>,
     /// A post whose packets are handled, and whose answer waits until more may come.
@@ -79,7 +79,7 @@ enum Wake {
 
 /// How a session starts.
 pub(crate) enum Start {
-    Poll(oneshot::Sender<PollAnswer>),
+    Poll(PollSender),
     WebSocket(Box<WebSocket>),
 }
 
@@ -329,9 +329,9 @@ impl Driver {
             return;
         }
         match self.link.take_poll() {
-            Taken::Poll(poll) => self.poll = Some(poll),
-            Taken::Answered => self.session.handle_poll_answered(),
-            Taken::Gone => self.session.handle_poll_gone(),
+            Held::Waits(poll) => self.poll = Some(poll),
+            Held::Answered => self.session.handle_poll_answered(),
+            Held::Gone => self.session.handle_poll_gone(),
         }
     }
 
@@ -340,11 +340,13 @@ impl Driver {
         if self.session.close_reason().is_some() {
             return;
         }
-        if let Some(poll) = self.poll.take() {
-            match self.link.hold_poll(poll) {
-                Held::Waits => {}
-                Held::Answered => self.session.handle_poll_answered(),
-                Held::Gone => self.session.handle_poll_gone(),
+        while let Some(poll) = self.poll.take() {
+            let Err((poll, waiting)) = self.link.hold_poll(poll) else {
+                return;
+            };
+            self.poll = Some(poll);
+            if let Some(payload) = waiting.into_payload() {
+                self.answer_poll(payload);
             }
         }
     }
@@ -387,7 +389,7 @@ impl Driver {
         }
     }
 
-    fn on_poll(&mut self, answer: oneshot::Sender<PollAnswer>, now: Instant) {
+    fn on_poll(&mut self, answer: PollSender, now: Instant) {
         // A client that did not wait for an answer has lost nothing; what this poll says shows when it is used.
         match self.session.handle_poll(now) {
             PollVerdict::Hold => self.poll = Some(answer),

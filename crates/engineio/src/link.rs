@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use engineio_proto::{CloseReason, Delivery, Encoded, Outbox, Queued, Recipient};
+use engineio_proto::{CloseReason, Delivery, Encoded, Outbox, Queued, Recipient, Taken};
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::oneshot;
 
@@ -60,14 +60,14 @@ enum Writer {
 /// The poll that can be answered, if one is there.
 enum WaitingPoll {
     None,
-    Some(oneshot::Sender<PollAnswer>),
+    Some(PollSender),
     /// It was answered when its client had gone: what was in the answer is lost.
     Lost,
 }
 
 /// What an HTTP request wants of a session.
 pub(crate) enum Request {
-    Poll(oneshot::Sender<PollAnswer>),
+    Poll(PollSender),
     Post(oneshot::Sender<PostAnswer>),
     PostBody(Bytes, oneshot::Sender<()>),
     /// The body was too large: no harm done.
@@ -108,21 +108,16 @@ pub(crate) struct Backlog {
     pub(crate) is_poll_gone: bool,
 }
 
-/// What became of a poll that was to be held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What became of a poll that was held.
 pub(crate) enum Held {
-    Waits,
+    Waits(PollSender),
     Answered,
     /// It was answered when its client had gone.
     Gone,
 }
 
-/// A held poll, if it has not been answered.
-pub(crate) enum Taken {
-    Poll(oneshot::Sender<PollAnswer>),
-    Answered,
-    Gone,
-}
+/// The way to the request that waits for the answer to a poll.
+pub(crate) type PollSender = oneshot::Sender<PollAnswer>;
 
 impl Link {
     pub(crate) fn new(outbox_bytes_max: usize) -> Self {
@@ -192,24 +187,28 @@ impl Link {
         Poll::Ready(Ok(()))
     }
 
-    /// Lets whoever flushes next answer `poll`. Answered at once if something waits already.
-    pub(crate) fn hold_poll(&self, poll: oneshot::Sender<PollAnswer>) -> Held {
+    /// Lets whoever flushes next answer `poll`, if nothing waits. What does wait is given back with it, to be made an
+    /// answer of: with a client that was away for long it may be megabytes, too much to copy under the lock.
+    pub(crate) fn hold_poll(&self, poll: PollSender) -> Result<(), (PollSender, Taken)> {
         let mut port = self.lock();
+        if !port.outbox.is_empty() {
+            return Err((poll, port.outbox.take()));
+        }
         if let Writer::Polling(waiting) = &mut port.writer {
             *waiting = WaitingPoll::Some(poll);
         }
-        port.answer_poll()
+        Ok(())
     }
 
     /// Takes the poll back, so that nobody else answers it.
-    pub(crate) fn take_poll(&self) -> Taken {
+    pub(crate) fn take_poll(&self) -> Held {
         let Writer::Polling(waiting) = &mut self.lock().writer else {
-            return Taken::Answered;
+            return Held::Answered;
         };
         match std::mem::replace(waiting, WaitingPoll::None) {
-            WaitingPoll::Some(poll) => Taken::Poll(poll),
-            WaitingPoll::None => Taken::Answered,
-            WaitingPoll::Lost => Taken::Gone,
+            WaitingPoll::Some(poll) => Held::Waits(poll),
+            WaitingPoll::None => Held::Answered,
+            WaitingPoll::Lost => Held::Gone,
         }
     }
 
@@ -371,11 +370,7 @@ impl Port {
                 }
                 written.is_err() || self.is_blocked()
             }
-            Writer::Polling(_) => match self.answer_poll() {
-                Held::Answered => false,
-                Held::Waits => self.is_news(),
-                Held::Gone => true,
-            },
+            Writer::Polling(_) => self.answer_poll() || self.is_news(),
             Writer::Task { .. } => self.is_news(),
             Writer::Direct { is_blocked: true, .. } | Writer::Closed => false,
         }
@@ -385,26 +380,26 @@ impl Port {
         !self.outbox.is_empty() && !self.is_backlog_seen
     }
 
-    /// Answers the waiting poll with all that waits. Where that cannot be done, the task is to know.
-    fn answer_poll(&mut self) -> Held {
-        let Writer::Polling(waiting) = &mut self.writer else {
-            return Held::Waits;
+    /// Answers the poll, if one waits, with all that waits for it. Says whether its client had gone.
+    fn answer_poll(&mut self) -> bool {
+        let Writer::Polling(waiting @ WaitingPoll::Some(_)) = &mut self.writer else {
+            return false;
         };
         // The close packet belongs into the same answer: that is the task's to give.
-        if !matches!(waiting, WaitingPoll::Some(_)) || !matches!(self.ending, Ending::No) {
-            return Held::Waits;
+        if !matches!(self.ending, Ending::No) {
+            return false;
         }
         let Some(payload) = self.outbox.take_payload() else {
-            return Held::Waits;
+            return false;
         };
         let WaitingPoll::Some(poll) = std::mem::replace(waiting, WaitingPoll::None) else {
-            return Held::Waits;
+            return false;
         };
-        if poll.send(PollAnswer::Payload(payload)).is_err() {
+        let is_gone = poll.send(PollAnswer::Payload(payload)).is_err();
+        if is_gone {
             *waiting = WaitingPoll::Lost;
-            return Held::Gone;
         }
-        Held::Answered
+        is_gone
     }
 
     /// Also says whether the task is to be woken.

@@ -16,4 +16,5 @@ mod panics;
 mod requests;
 mod sending;
 mod stalled;
+mod stress;
 mod upgrade;
