@@ -154,24 +154,27 @@ export class Conversation {
    */
   async packets(...packets) {
     const ws = await this.client();
-    let joined = false;
+    const joined = new Set(); // '' for the main namespace, '/photos,' for another
     for (const packet of packets) {
       ws.send(packet);
       if (typeof packet === 'string' && packet.startsWith('40')) {
         const got = described(await ws.raw.next());
         this.note(`← ${this.#masked(got)}`);
         if (got.startsWith('closed')) return;
-        joined ||= got.startsWith('40{');
+        const namespace = /^40(\/[^,]*,|)\{/.exec(got)?.[1];
+        if (namespace !== undefined) joined.add(namespace);
       } else if (typeof packet === 'string' && packet.startsWith('41')) {
+        const [, name] = /^41(\/[^,]*)?/.exec(packet);
+        joined.delete(name ? `${name},` : '');
         // The reference acts on a DISCONNECT a moment later than it reads on.
         if (!(await this.#answers(ws, '40/fence,', '44/fence,'))) return;
       }
     }
-    const left = packets.findLastIndex((packet) => packet.toString().startsWith('41'));
-    if (left >= 0) joined = packets.lastIndexOf('40') > left;
-    // What is relayed comes a little after what is answered directly: an event of our own follows the same way.
+    // What is relayed comes a little after what is answered directly: an event of our own follows the same way, in each
+    // namespace, since a connection's sockets have an order each and none between them.
     const acks = [];
-    const fences = [['40/fence,', '44/fence,'], joined ? ['42999["fence"]', '43999['] : ['40/fence,', '44/fence,']];
+    const events = [...joined].map((namespace) => [`42${namespace}999["fence"]`, `43${namespace}999[`]);
+    const fences = [['40/fence,', '44/fence,'], ...(events.length > 0 ? events : [['40/fence,', '44/fence,']])];
     for (const [fence, answer] of fences) {
       if (!(await this.#answers(ws, fence, answer, acks))) return;
     }
@@ -185,7 +188,7 @@ export class Conversation {
     for (;;) {
       const got = described(await ws.raw.next());
       if (got.startsWith(answer)) return true;
-      if (got === '42["fence"]') continue;
+      if (/^42(\/[^,]*,|)\["fence"\]$/.test(got)) continue;
       (got.startsWith('43') ? acks : this.transcript).push(`← ${this.#masked(got)}`);
       if (got.startsWith('closed')) return false;
     }
