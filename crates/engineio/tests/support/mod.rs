@@ -9,7 +9,9 @@ mod websocket;
 
 pub(crate) use http::{Answer, Http};
 pub(crate) use poller::Poller;
-pub(crate) use websocket::{Ws, connect, connect_over, connect_slow, is_ended, next, send, text, upgrade_request};
+pub(crate) use websocket::{
+    Ws, bytes_until_end, connect, connect_over, connect_slow, is_ended, next, send, text, upgrade_request,
+};
 
 use std::future::Future;
 use std::time::Duration;
