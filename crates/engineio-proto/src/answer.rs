@@ -61,7 +61,11 @@ impl Answer {
 
     /// An answer of one message that counts for nobody: a session's last word, or a noop.
     pub fn of(encoded: Encoded) -> Self {
-        Self { pieces: Pieces::from(encoded), cut: Bytes::new(), is_begun: false, ticket: Ticket::default() }
+        Self::uncounted(Pieces::from(encoded))
+    }
+
+    pub(crate) fn uncounted(pieces: Pieces) -> Self {
+        Self { pieces, cut: Bytes::new(), is_begun: false, ticket: Ticket::default() }
     }
 
     /// Puts a message behind the others.

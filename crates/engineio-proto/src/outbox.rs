@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io::IoSlice;
 
+use crate::Answer;
 use crate::Encoded;
 use crate::answer::Pieces;
 
@@ -11,8 +12,7 @@ use crate::answer::Pieces;
 ///
 /// Call [`push`](Outbox::push) to fill it (or write past it while it is empty, and say so by [`pass`](Outbox::pass)
 /// and [`push_begun`](Outbox::push_begun)); then, for a WebSocket, [`slices`](Outbox::slices) and
-/// [`advance`](Outbox::advance) by what the socket took, or let an [`Outlet`](crate::Outlet) take it
-/// for a poll.
+/// [`advance`](Outbox::advance) by what the socket took, or, for a poll, [`take`](Outbox::take).
 /// A message that a write cut in two is finished before anything else, and never goes into an answer.
 #[derive(Debug, Default)]
 pub struct Outbox {
@@ -96,9 +96,17 @@ impl Outbox {
         self.shrink();
     }
 
+    /// Takes what waits for a poll, in whole messages and up to `bytes_max` of them, at least one; control frames, which
+    /// pollers get nothing for, are dropped on the way. Here it counts as sent at once.
+    pub fn take(&mut self, bytes_max: usize) -> Answer {
+        let (pieces, bytes) = self.take_pieces(bytes_max);
+        self.sent += bytes as u64;
+        Answer::uncounted(pieces)
+    }
+
     /// Takes what waits, in whole messages and up to `bytes_max` of them, at least one; with their bytes. What pollers
     /// get nothing for (control frames) is dropped on the way.
-    pub(crate) fn take(&mut self, bytes_max: usize) -> (Pieces, usize) {
+    pub(crate) fn take_pieces(&mut self, bytes_max: usize) -> (Pieces, usize) {
         debug_assert_eq!(self.written, 0, "a session that has written to a WebSocket polls no more");
         let (mut taken, mut bytes) = (Pieces::default(), 0);
         while let Some(next) = self.queue.front()
@@ -227,7 +235,7 @@ mod tests {
         outbox.push(Encoded::control(Bytes::from_static(b"\x8a\x00")), usize::MAX).unwrap();
         let len = Encoded::text("a").len();
         let mut taken = |bytes_max| {
-            let (pieces, bytes) = outbox.take(bytes_max);
+            let (pieces, bytes) = outbox.take_pieces(bytes_max);
             (pieces.iter().cloned().collect::<Vec<_>>(), bytes)
         };
         assert_eq!(taken(2 * len + 1), (vec![Encoded::text("a"), Encoded::text("b")], 2 * len));

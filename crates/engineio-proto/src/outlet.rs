@@ -283,7 +283,7 @@ impl<P> Outlet<P> {
     /// What waits, as much as goes into one answer.
     pub fn take(&mut self) -> Answer {
         let flight = Arc::clone(self.flight.get_or_insert_default());
-        let (pieces, bytes) = self.outbox.take(self.bounds.answer_bytes_max);
+        let (pieces, bytes) = self.outbox.take_pieces(self.bounds.answer_bytes_max);
         Answer::new(pieces, bytes, flight)
     }
 
