@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
@@ -14,14 +14,22 @@ use crate::payload::SEPARATOR;
 ///
 /// It shares its messages with everyone else whom they are for: [`next_chunk`](Self::next_chunk) copies only small ones
 /// together, as they are written. Until its last chunk is dropped (because it was written, or never will be), it still
-/// counts as waiting for its client: whoever asks for answers and does not read them fills its own bound.
+/// counts as waiting for its client: whoever asks for answers and does not read them fills its own bound. And if that
+/// client is given up, what was not written yet is free at once, wherever the answer itself is held up.
 pub struct Answer {
-    pieces: Pieces,
+    cargo: Cargo,
     /// What is left of the piece that is given out in parts.
     cut: Bytes,
     /// Something was given out: a separator comes before the next piece.
     is_begun: bool,
     ticket: Ticket,
+}
+
+/// Where an answer's messages are.
+enum Cargo {
+    Own(Pieces),
+    /// With the client's other answers under way, under this number.
+    Aboard(Arc<Flight>, u64),
 }
 
 /// Messages one after the other. One alone, which is most, takes no queue.
@@ -43,6 +51,14 @@ pub(crate) struct Flight {
     bytes: AtomicUsize,
     landed: AtomicU64,
     is_aborted: AtomicBool,
+    holds: Mutex<Holds>,
+}
+
+/// What was not given out yet, by answer: one, unless a client asks for more without reading.
+#[derive(Debug, Default)]
+struct Holds {
+    next: u64,
+    pieces: Vec<(u64, Pieces)>,
 }
 
 /// So many bytes that are under way; dropped, they no longer are.
@@ -56,7 +72,9 @@ impl Answer {
     /// The pieces, none of them empty for pollers, counted as `bytes` under way.
     pub(crate) fn new(pieces: Pieces, bytes: usize, flight: Arc<Flight>) -> Self {
         flight.bytes.fetch_add(bytes, Ordering::Relaxed);
-        Self { pieces, cut: Bytes::new(), is_begun: false, ticket: Ticket { flight: Some(flight), bytes } }
+        let number = flight.load(pieces);
+        let ticket = Ticket { flight: Some(Arc::clone(&flight)), bytes };
+        Self { cargo: Cargo::Aboard(flight, number), cut: Bytes::new(), is_begun: false, ticket }
     }
 
     /// An answer of one message that counts for nobody: a session's last word, or a noop.
@@ -65,26 +83,25 @@ impl Answer {
     }
 
     pub(crate) fn uncounted(pieces: Pieces) -> Self {
-        Self { pieces, cut: Bytes::new(), is_begun: false, ticket: Ticket::default() }
+        Self { cargo: Cargo::Own(pieces), cut: Bytes::new(), is_begun: false, ticket: Ticket::default() }
     }
 
     /// Puts a message behind the others.
     pub fn push(&mut self, encoded: Encoded) {
-        self.pieces.push(encoded);
+        self.cargo.with(|pieces| pieces.push(encoded));
     }
 
     /// The length of what was not given out yet. The polling form of binary messages is made by this, if nobody has
     /// before.
-    pub fn payload_len(&self) -> usize {
-        let pieces: usize = self.pieces.iter().map(|piece| 1 + piece.polling().len()).sum();
-        let unseparated = usize::from(!self.is_begun && !self.pieces.is_empty());
-        self.cut.len() + pieces - unseparated
+    pub fn payload_len(&mut self) -> usize {
+        let separated: usize = self.cargo.with(|pieces| pieces.iter().map(|piece| 1 + piece.polling().len()).sum());
+        self.cut.len() + separated - usize::from(!self.is_begun && separated > 0)
     }
 
     /// The next part, of about 64 KiB at most, and `None` behind the last.
     pub fn next_chunk(&mut self) -> Option<Chunk> {
         let bytes = self.next_bytes(CHUNK_BYTES_MAX)?;
-        let is_last = self.cut.is_empty() && self.pieces.is_empty();
+        let is_last = self.cut.is_empty() && self.cargo.with(|pieces| pieces.is_empty());
         let ticket = self.ticket.split(if is_last { usize::MAX } else { bytes.len() });
         Some(Chunk { bytes, _ticket: ticket })
     }
@@ -104,8 +121,9 @@ impl Answer {
 
     fn next_bytes(&mut self, bytes_max: usize) -> Option<Bytes> {
         if self.cut.is_empty() {
-            let first = self.pieces.pop()?.polling().clone();
-            if self.is_begun || (first.len() <= COPIED_BYTES_MAX && !self.pieces.is_empty()) {
+            let (first, is_only) = self.cargo.with(|pieces| Some((pieces.pop()?, pieces.is_empty())))?;
+            let first = first.polling().clone();
+            if self.is_begun || (first.len() <= COPIED_BYTES_MAX && !is_only) {
                 return Some(self.copied(first));
             }
             self.is_begun = true;
@@ -128,7 +146,7 @@ impl Answer {
             }
             buffer.put_slice(&piece);
             if buffer.len() + COPIED_BYTES_MAX < CHUNK_BYTES_MAX {
-                next = self.pieces.pop().map(|piece| piece.polling().clone());
+                next = self.cargo.with(Pieces::pop).map(|piece| piece.polling().clone());
             }
         }
         buffer.freeze()
@@ -141,6 +159,23 @@ impl Answer {
             whole.put_slice(&next);
         }
         whole.freeze()
+    }
+}
+
+impl Cargo {
+    fn with<T>(&mut self, act: impl FnOnce(&mut Pieces) -> T) -> T {
+        match self {
+            Self::Own(pieces) => act(pieces),
+            Self::Aboard(flight, number) => flight.with(*number, act),
+        }
+    }
+}
+
+impl Drop for Cargo {
+    fn drop(&mut self) {
+        if let Self::Aboard(flight, number) = self {
+            flight.unload(*number);
+        }
     }
 }
 
@@ -244,8 +279,41 @@ impl Flight {
         self.landed.load(Ordering::Relaxed)
     }
 
+    /// Nobody waits for the rest: it is dropped, and who holds an answer sees that.
     pub(crate) fn abort(&self) {
         self.is_aborted.store(true, Ordering::Relaxed);
+        let pieces = std::mem::take(&mut self.holds().pieces);
+        drop(pieces);
+    }
+
+    fn load(&self, pieces: Pieces) -> u64 {
+        let mut holds = self.holds();
+        let number = holds.next;
+        holds.next += 1;
+        holds.pieces.reserve_exact(1);
+        holds.pieces.push((number, pieces));
+        number
+    }
+
+    /// Nothing is there any more after [`abort`](Self::abort).
+    fn with<T>(&self, number: u64, act: impl FnOnce(&mut Pieces) -> T) -> T {
+        match self.holds().pieces.iter_mut().find(|(known, _)| *known == number) {
+            Some((_, pieces)) => act(pieces),
+            None => act(&mut Pieces::default()),
+        }
+    }
+
+    fn unload(&self, number: u64) {
+        let mut holds = self.holds();
+        if let Some(index) = holds.pieces.iter().position(|(known, _)| *known == number) {
+            let pieces = holds.pieces.swap_remove(index);
+            drop(holds);
+            drop(pieces);
+        }
+    }
+
+    fn holds(&self) -> MutexGuard<'_, Holds> {
+        self.holds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -269,7 +337,7 @@ impl Drop for Ticket {
 
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer").field("pieces", &self.pieces).finish_non_exhaustive()
+        f.debug_struct("Answer").field("is_begun", &self.is_begun).finish_non_exhaustive()
     }
 }
 
@@ -357,6 +425,21 @@ mod tests {
         assert_eq!(flight.landed(), CHUNK_BYTES_MAX as u64);
         drop(answer);
         assert_eq!((flight.bytes(), flight.landed()), (0, whole as u64));
+    }
+
+    #[test]
+    fn what_is_given_up_is_free_at_once() {
+        let large = "x".repeat(200_000);
+        let ledger = Arc::new(crate::Ledger::new(0));
+        let encoded = Encoded::text(&large);
+        encoded.enter(&ledger);
+        let flight = Arc::new(Flight::default());
+        let mut answer = Answer::new(Pieces::from(encoded), large.len(), Arc::clone(&flight));
+        assert!(ledger.bytes() > 0 && !answer.is_aborted());
+        flight.abort();
+        assert_eq!(ledger.bytes(), 0);
+        assert!(answer.is_aborted());
+        assert!(answer.next_chunk().is_none());
     }
 
     #[test]

@@ -143,7 +143,7 @@ impl<P> Outlet<P> {
         let is_fresh = self.outbox.is_empty();
         self.is_backlog_seen &= !is_fresh;
         encoded.enter(&self.bounds.ledger);
-        if self.outbox.push(encoded.clone(), self.room()).is_err() {
+        if !self.has_room(encoded) || self.outbox.push(encoded.clone(), self.room()).is_err() {
             self.close(CloseReason::SlowConsumer);
             return Entry { queued: Queued::Closed, wakes: true };
         }
@@ -156,7 +156,7 @@ impl<P> Outlet<P> {
 
     /// Whether there is no room for the message but what a write may make.
     pub fn wants_write_before(&self, encoded: &Encoded) -> bool {
-        matches!(self.exit, Exit::Socket { is_blocked: false }) && !self.outbox.has_room(encoded, self.room())
+        matches!(self.exit, Exit::Socket { is_blocked: false }) && !self.has_room(encoded)
     }
 
     /// Whether a message may be written to the socket without being queued: nothing waits that it would overtake.
@@ -392,6 +392,14 @@ impl<P> Outlet<P> {
         self.flight.as_ref().map_or(0, |flight| flight.bytes())
     }
 
+    /// One message alone always fits, unless answers are under way: whoever polls on and on without reading them would
+    /// never have more than one waiting.
+    fn has_room(&self, encoded: &Encoded) -> bool {
+        let under_way = self.flight_bytes();
+        let fits_alone = under_way == 0 || under_way + encoded.len() <= self.bounds.bytes_max;
+        fits_alone && self.outbox.has_room(encoded, self.room())
+    }
+
     /// What the outbox may hold, beside what is under way.
     fn room(&self) -> usize {
         self.bounds.bytes_max.saturating_sub(self.flight_bytes())
@@ -482,11 +490,23 @@ mod tests {
         let (bytes, sent) = (outlet.backlog().bytes, outlet.backlog().sent);
         assert!(bytes > MAX - 100);
         assert_eq!(sent, 0);
-        assert_eq!(queue(&mut outlet, "a").queued, Queued::Fresh, "one message alone always fits");
+        assert_eq!(queue(&mut outlet, "a").queued, Queued::Fresh);
         assert_eq!(queue(&mut outlet, "b").queued, Queued::Closed);
         assert_eq!(outlet.next_close(), Some(CloseReason::SlowConsumer));
         drop(answer);
         assert_eq!(outlet.backlog(), Backlog { bytes: 0, sent: bytes as u64 });
+    }
+
+    #[test]
+    fn one_message_alone_always_fits_but_not_behind_answers_that_are_not_read() {
+        let mut outlet = outlet();
+        let large = "x".repeat(2 * MAX);
+        assert_eq!(queue(&mut outlet, &large).queued, Queued::Fresh);
+        let Hold::Answer(1, answer) = outlet.hold(1) else { panic!("something waits") };
+        drop(answer);
+        assert_eq!(queue(&mut outlet, &large).queued, Queued::Fresh);
+        let Hold::Answer(2, _unread) = outlet.hold(2) else { panic!("something waits") };
+        assert_eq!(queue(&mut outlet, "a").queued, Queued::Closed);
     }
 
     #[test]

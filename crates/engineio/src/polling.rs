@@ -17,7 +17,7 @@ use crate::route::WaitingPoll;
 impl Shared {
     pub(crate) async fn answer_poll(&self, poll: WaitingPoll) -> Result<Response<Body>, RequestError> {
         let WaitingPoll { receiver, jsonp, encoding, cookie } = poll;
-        let answer = match receiver.await {
+        let mut answer = match receiver.await {
             Ok(PollAnswer::Payload(answer)) => answer,
             Ok(PollAnswer::Refused) => return Ok(respond_empty(StatusCode::BAD_REQUEST)),
             Ok(PollAnswer::HangUp) => return Ok(hang_up_response()),

@@ -68,7 +68,8 @@ async fn serve_connection<S, F, B>(
     B::Data: Send,
     B::Error: std::error::Error + Send + Sync,
 {
-    #[cfg(not(target_os = "linux"))]
+    // Small packets that are not to wait for each other. A socket that refuses is already dead. Not left to the listener
+    // to hand down: those who connected before it was told would be slow for ever.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(PeerAddr(address));
@@ -100,14 +101,11 @@ async fn serve_connection<S, F, B>(
     drop(running);
 }
 
-/// Sets what all connections are to have. On Linux they inherit it: that is two calls of the system for all instead of two
-/// for each. A socket that refuses is slower, or keeps more; it works all the same.
+/// Sets what the connections inherit: one call of the system for all of them. A socket that refuses, or one that was
+/// connected before, keeps more; it works all the same.
 #[cfg(target_os = "linux")]
 fn prepare(listener: &TcpListener) {
-    let socket = socket2::SockRef::from(listener);
-    // Small packets that are not to wait for each other.
-    let _ = socket.set_tcp_nodelay(true);
-    let _ = socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
+    let _ = socket2::SockRef::from(listener).set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
 }
 
 #[cfg(not(target_os = "linux"))]

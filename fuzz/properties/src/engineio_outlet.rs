@@ -160,7 +160,8 @@ impl Run {
             Queued::Dropped => assert!(is_volatile),
             Queued::Sent => panic!("nothing is sent past the outlet here"),
             Queued::Closed if self.is_open => {
-                assert!(entry.wakes && !self.waiting.is_empty(), "one message alone always fits");
+                let is_under_way = self.answer.is_some();
+                assert!(entry.wakes && (!self.waiting.is_empty() || is_under_way), "one message alone always fits");
                 self.give_up();
                 self.is_open = false;
             }
@@ -210,7 +211,7 @@ impl Run {
     }
 
     /// It has some of what waits, from the first on.
-    fn answered(&mut self, answer: Answer) {
+    fn answered(&mut self, mut answer: Answer) {
         let mut expected = Vec::new();
         while expected.len() < answer.payload_len() {
             let text = self.waiting.pop_front().expect("an answer has only what waited");
@@ -226,6 +227,10 @@ impl Run {
 
     fn read(&mut self, parts: u8) {
         let Some((answer, expected)) = &mut self.answer else { return };
+        if answer.is_aborted() {
+            // What it had not given out yet is gone, and who reads is told so.
+            return self.answer = None;
+        }
         for _ in 0..parts % 4 {
             match answer.next_chunk() {
                 Some(chunk) => {

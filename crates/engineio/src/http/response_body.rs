@@ -21,7 +21,8 @@ enum Content {
     Empty,
     /// What is left to give out.
     Whole(Chunk),
-    Answer(Answer),
+    /// With the length of what is left.
+    Answer(Answer, usize),
     /// A length that is announced and never comes, so that the connection ends.
     Broken,
 }
@@ -37,8 +38,9 @@ impl Body {
         Self(Content::Whole(chunk))
     }
 
-    pub(crate) fn answer(answer: Answer) -> Self {
-        Self(Content::Answer(answer))
+    pub(crate) fn answer(mut answer: Answer) -> Self {
+        let len = answer.payload_len();
+        Self(Content::Answer(answer, len))
     }
 
     pub(crate) fn broken() -> Self {
@@ -61,8 +63,15 @@ impl HttpBody for Body {
         let chunk = match &mut self.0 {
             Content::Empty => None,
             Content::Broken => return Poll::Ready(Some(Err(HungUp))),
-            Content::Answer(answer) if answer.is_aborted() => return Poll::Ready(Some(Err(HungUp))),
-            Content::Answer(answer) => answer.next_chunk(),
+            Content::Answer(_, 0) => None,
+            Content::Answer(answer, left) => match answer.next_chunk() {
+                Some(chunk) if !answer.is_aborted() => {
+                    *left = left.saturating_sub(chunk.bytes().len());
+                    Some(chunk)
+                }
+                // Its session was given up in the meantime.
+                _ => return Poll::Ready(Some(Err(HungUp))),
+            },
             Content::Whole(chunk) if chunk.bytes().is_empty() => None,
             Content::Whole(chunk) => Some(chunk.split_to(CHUNK_BYTES_MAX)),
         };
@@ -73,7 +82,7 @@ impl HttpBody for Body {
         match &self.0 {
             Content::Empty => true,
             Content::Whole(chunk) => chunk.bytes().is_empty(),
-            Content::Answer(answer) => answer.payload_len() == 0,
+            Content::Answer(_, left) => *left == 0,
             Content::Broken => false,
         }
     }
@@ -82,7 +91,7 @@ impl HttpBody for Body {
         SizeHint::with_exact(match &self.0 {
             Content::Empty => 0,
             Content::Whole(chunk) => chunk.bytes().len() as u64,
-            Content::Answer(answer) => answer.payload_len() as u64,
+            Content::Answer(_, left) => *left as u64,
             Content::Broken => 1,
         })
     }

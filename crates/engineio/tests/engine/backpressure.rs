@@ -79,3 +79,22 @@ async fn a_client_that_is_held_back_is_not_blamed_for_its_silence() {
     assert_eq!(within(server.closed()).await, CloseReason::PingTimeout);
     assert!(next(&mut ws).await.is_some_and(|message| message.is_close()));
 }
+
+/// A body of a megabyte may be some 100,000 packets.
+#[tokio::test]
+async fn a_post_of_many_packets_lets_others_have_their_turn() {
+    let mut server = served_with(quick(), |_, _| Ok(()), Gate::default()).await;
+    let mut poller = server.poller().await;
+    let mut ws = server.websocket().await;
+    server.opened().await;
+    server.opened().await;
+    let body = vec!["4"; 50_000].join("\x1e");
+    poller.posts.send("POST", &poller.target(), &[], body.as_bytes()).await;
+    send(&mut ws, "4between").await;
+    let mut before = 0;
+    while server.message().await != Message::Text("between".into()) {
+        before += 1;
+    }
+    assert!(before < 40_000, "{before} packets of one body went first");
+    assert_eq!(poller.posts.answer().await.text(), "ok");
+}

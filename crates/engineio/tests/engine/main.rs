@@ -12,6 +12,8 @@ mod conformance;
 mod endings;
 mod http;
 mod indirect;
+mod lateness;
+mod memory;
 mod panics;
 mod requests;
 mod sending;
