@@ -1,10 +1,13 @@
 //! The one object that a session's task shares with others.
 
+#[cfg(all(test, shuttle))]
+mod model;
+
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt;
 use std::io::{self, IoSlice};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -15,6 +18,7 @@ use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::oneshot;
 
 use crate::memory::Memory;
+use crate::sync::{Mutex, MutexGuard};
 use crate::websocket::WebSocket;
 
 /// The way to one session: what is to be sent to it, and what HTTP requests want of it.
