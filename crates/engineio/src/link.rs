@@ -72,6 +72,16 @@ pub(crate) enum PostAnswer {
 }
 
 /// What the session's task finds when it looks.
+pub(crate) struct Look {
+    pub(crate) backlog: Backlog,
+    /// The client of a poll has gone.
+    pub(crate) is_poll_gone: bool,
+    /// There is a socket that takes no more for now.
+    pub(crate) is_blocked: bool,
+    pub(crate) errand: Option<Errand>,
+}
+
+/// What others want of the session's task.
 pub(crate) enum Errand {
     Close(CloseReason),
     Request(Request),
@@ -140,27 +150,19 @@ impl Link {
         Ok(())
     }
 
-    /// Registers the task, and tells it what waits: whatever is queued or asked for afterwards wakes it. Also says
-    /// whether the client of the waiting poll has gone.
-    pub(crate) fn watch(&self, cx: &mut Context<'_>) -> (Backlog, bool) {
+    /// Registers the task, and tells it all it wants to know: whatever is queued or asked for afterwards wakes it.
+    pub(crate) fn look(&self, cx: &mut Context<'_>, takes_errand: bool) -> Look {
         let mut port = self.lock();
         if !port.task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
             port.task = Some(cx.waker().clone());
         }
-        (port.outlet.see(), port.outlet.is_lost())
-    }
-
-    /// The next thing that others want of the task.
-    pub(crate) fn next_errand(&self) -> Option<Errand> {
-        let mut port = self.lock();
-        if let Some(reason) = port.outlet.next_close() {
-            return Some(Errand::Close(reason));
+        let errand = if takes_errand { port.next_errand() } else { None };
+        Look {
+            backlog: port.outlet.see(),
+            is_poll_gone: port.outlet.is_lost(),
+            is_blocked: port.outlet.is_blocked(),
+            errand,
         }
-        let request = port.requests.pop_front();
-        if request.is_none() && port.requests.capacity() > 0 {
-            port.requests = VecDeque::new();
-        }
-        request.map(Errand::Request)
     }
 
     /// Continues a direct write that was blocked, once the socket is writable.
@@ -399,6 +401,17 @@ impl Recipient for Link {
 }
 
 impl Port {
+    fn next_errand(&mut self) -> Option<Errand> {
+        if let Some(reason) = self.outlet.next_close() {
+            return Some(Errand::Close(reason));
+        }
+        let request = self.requests.pop_front();
+        if request.is_none() && self.requests.capacity() > 0 {
+            self.requests = VecDeque::new();
+        }
+        request.map(Errand::Request)
+    }
+
     /// Queues, if there is room or the socket makes some.
     fn queue(&mut self, encoded: &Encoded, delivery: Delivery) -> Entry {
         if !self.outlet.wants_write_before(encoded) {

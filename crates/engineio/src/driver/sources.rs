@@ -3,32 +3,34 @@
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use engineio_proto::{Backlog, DecodeError, Packet, Recipient};
+use engineio_proto::{Backlog, DecodeError, Packet};
 
 use super::{Driver, Post, Stall, Wake};
 use crate::clock;
-use crate::link::{Errand, Link};
+use crate::link::{Errand, Link, Look};
 use crate::websocket::WebSocket;
 
 impl Driver {
     pub(super) fn poll_sources(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
         let now = self.now;
-        let (backlog, is_poll_gone) = self.link.watch(cx);
+        // One look under the link's lock a turn. Whoever makes errand after errand does not put off what is due.
+        let is_due = self.deadline().is_some_and(|deadline| deadline <= now);
+        let Look { backlog, is_poll_gone, is_blocked, errand } = self.link.look(cx, !is_due);
         self.watch(backlog, now);
-        if self.poll_timer(cx).is_ready() {
-            return Poll::Ready(Wake::TimedOut);
-        }
-        match self.link.next_errand() {
+        match errand {
             Some(Errand::Close(reason)) => return Poll::Ready(Wake::Close(reason)),
             Some(Errand::Request(request)) => return Poll::Ready(Wake::Request(request)),
             None => {}
+        }
+        if self.poll_timer(cx).is_ready() {
+            return Poll::Ready(Wake::TimedOut);
         }
         if let Some(connection) = &mut self.connection
             && let Poll::Ready(outcome) = connection.poll_work(cx, now)
         {
             return Poll::Ready(Wake::Work(outcome));
         }
-        if let Poll::Ready(wake) = self.poll_write(cx) {
+        if let Poll::Ready(wake) = self.poll_write(cx, is_blocked) {
             return Poll::Ready(wake);
         }
         if is_poll_gone {
@@ -38,7 +40,7 @@ impl Driver {
     }
 
     /// Notices since when nothing has left the outbox.
-    pub(super) fn watch(&mut self, backlog: Backlog, now: Instant) {
+    fn watch(&mut self, backlog: Backlog, now: Instant) {
         self.stall = match self.stall {
             _ if backlog.bytes == 0 => None,
             Some(stall) if stall.sent == backlog.sent => Some(stall),
@@ -46,7 +48,7 @@ impl Driver {
         };
     }
 
-    pub(super) fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let Some(deadline) = self.deadline() else {
                 return Poll::Pending;
@@ -81,7 +83,7 @@ impl Driver {
         Some(stall.since + self.shared.config.outbox_stall_max)
     }
 
-    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
+    fn poll_write(&mut self, cx: &mut Context<'_>, is_blocked: bool) -> Poll<Wake> {
         if let Some(candidate) = &mut self.candidate
             && let Poll::Ready(Err(_)) = candidate.poll_write_replies(cx)
         {
@@ -90,12 +92,12 @@ impl Driver {
         let failed = match &mut self.websocket {
             None => false,
             Some(websocket) if websocket.is_indirect() => write_indirectly(&self.link, websocket, cx),
-            Some(_) => matches!(self.link.poll_unblock(cx), Poll::Ready(Err(_))),
+            Some(_) => is_blocked && matches!(self.link.poll_unblock(cx), Poll::Ready(Err(_))),
         };
         if failed { Poll::Ready(Wake::WriteFailed) } else { Poll::Pending }
     }
 
-    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Wake> {
+    fn poll_read(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Wake> {
         // Not before it has taken what it was answered: whoever only writes would make the answers pile up.
         if let Some(candidate) = &mut self.candidate
             && !candidate.has_replies()
@@ -114,7 +116,7 @@ impl Driver {
     }
 
     /// The next packet of the post that is being handled; behind the last one it is answered.
-    pub(super) fn next_posted(&mut self) -> Option<Result<Packet, DecodeError>> {
+    fn next_posted(&mut self) -> Option<Result<Packet, DecodeError>> {
         let packet = self.post.as_mut()?.packets.next();
         if packet.is_none()
             && let Some(Post { answer, .. }) = self.post.take()
@@ -127,7 +129,7 @@ impl Driver {
     }
 
     /// Whether the layer above takes more; holds the client back otherwise.
-    pub(super) fn poll_readiness(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
+    fn poll_readiness(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
         let readiness = self.connection.as_mut().map_or(Poll::Ready(()), |connection| connection.poll_ready(cx));
         if readiness.is_pending() {
             self.is_holding_back = true;

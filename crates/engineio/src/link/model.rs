@@ -8,7 +8,7 @@ use engineio_proto::{CloseReason, Delivery, Encoded, Ledger, OutletBounds, Recip
 use shuttle::future::block_on;
 use shuttle::thread;
 
-use super::{Errand, Link, PollAnswer, Polled, WaitingPoll};
+use super::{Errand, Link, Look, PollAnswer, Polled, WaitingPoll};
 use crate::memory::Memory;
 
 fn link() -> Arc<Link> {
@@ -40,10 +40,9 @@ fn poll(link: &Arc<Link>) -> String {
 fn drive(link: &Link, mut is_over: impl FnMut(Option<Errand>, bool) -> bool) {
     block_on(poll_fn(|cx| {
         loop {
-            let (_, is_lost) = link.watch(cx);
-            let errand = link.next_errand();
+            let Look { errand, is_poll_gone, .. } = link.look(cx, true);
             let is_nothing = errand.is_none();
-            if is_over(errand, is_lost) {
+            if is_over(errand, is_poll_gone) {
                 return Poll::Ready(());
             }
             if is_nothing {
@@ -99,7 +98,7 @@ fn the_task_hears_of_a_close_and_of_each_request_once() {
         closers.into_iter().for_each(|closer| closer.join().unwrap());
         requester.join().unwrap();
         // A shutdown comes through behind another reason, and nothing does behind a shutdown.
-        while let Some(errand) = link.next_errand() {
+        while let Some(errand) = link.lock().next_errand() {
             assert!(matches!(errand, Errand::Close(CloseReason::Shutdown)));
             closes += 1;
         }

@@ -3,15 +3,23 @@
 use std::thread;
 use std::time::Duration;
 
+use engineio::EngineConfig;
 use engineio::proto::{CloseReason, Message};
 
 use crate::app::{Told, quick_heartbeat, served};
 use crate::support::{send, text, within};
 
+/// So long that a busy machine answers in time, and half as long as the server is blocked.
+fn patient() -> EngineConfig {
+    let mut config = quick_heartbeat();
+    config.session.ping_timeout = Duration::from_millis(1_000);
+    config
+}
+
 /// On one thread, so that to block it is to suspend the whole server.
 #[tokio::test]
 async fn who_answered_in_time_stays_although_the_server_reads_it_late() {
-    let mut server = served(quick_heartbeat()).await;
+    let mut server = served(patient()).await;
     let mut ws = server.websocket().await;
     server.opened().await;
     let mut poller = server.poller().await;
@@ -21,7 +29,7 @@ async fn who_answered_in_time_stays_although_the_server_reads_it_late() {
     // Their answers lie in the kernel when the server comes back, long after they were due.
     send(&mut ws, "3").await;
     poller.posts.send("POST", &poller.target(), &[], b"3").await;
-    thread::sleep(Duration::from_millis(800));
+    thread::sleep(Duration::from_millis(2_000));
     assert_eq!(poller.posts.answer().await.text(), "ok");
     assert_eq!(text(&mut ws).await, "2", "it is pinged again");
     assert_eq!(poller.poll().await, "2");
@@ -34,12 +42,12 @@ async fn who_answered_in_time_stays_although_the_server_reads_it_late() {
 /// What a client sent before it was to be gone is heard, too.
 #[tokio::test]
 async fn a_message_that_came_in_time_is_heard() {
-    let mut server = served(quick_heartbeat()).await;
+    let mut server = served(patient()).await;
     let mut ws = server.websocket().await;
     server.opened().await;
     assert_eq!(text(&mut ws).await, "2");
     send(&mut ws, "4last").await;
-    thread::sleep(Duration::from_millis(800));
+    thread::sleep(Duration::from_millis(2_000));
     assert_eq!(server.message().await, Message::Text("last".into()));
 }
 
