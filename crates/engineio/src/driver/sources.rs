@@ -25,6 +25,10 @@ impl Driver {
         if self.poll_timer(cx).is_ready() {
             return Poll::Ready(Wake::TimedOut);
         }
+        if is_due {
+            // It was put off: then what others want is not.
+            cx.waker().wake_by_ref();
+        }
         if let Some(connection) = &mut self.connection
             && let Poll::Ready(outcome) = connection.poll_work(cx, now)
         {
