@@ -47,7 +47,7 @@ test-clients:
 ci: fmt clippy purity deny docs test
 
 # The packages with workspaces of their own too.
-APART := fuzz crates/socketio-codec/bench crates/bench/peers/socketioxide
+APART := fuzz crates/socketio-codec/bench crates/bench/peers/socketioxide tests/rust-client
 
 fmt:
 	$(CARGO) fmt --all --check
