@@ -32,19 +32,28 @@ describe('one body of a megabyte of tiny events', { skip }, () => {
     const relay = await startRelay(quietly(rules));
     t.after(() => relay.kill());
     const everyone = await crowd(t, relay, 200);
-    const pair = await quietPair(t, relay);
-    const before = await pair.measure(1000);
+    // One that hears all of it, and some that do not.
+    const pairs = [await quietPair(t, relay), await quietPair(t, relay, { pairs: 1, namespace: '/' })];
+    const measure = (ms) => Promise.all(pairs.map((pair) => pair.measure(ms)));
+    const isFine = (before, during) => during.every(({ worst }, i) => worst < 2 * before[i].worst + 150);
 
-    const poster = await PollingSession.joined(relay.port);
     const body = Array(76_846).fill('42["update"]').join('\x1e');
     assert.ok(body.length < 1_000_000);
-    const posted = poster.post(body, { ms: 60_000 });
-    posted.catch(() => {}); // on its way when the relay is killed, perhaps
-    await until('the first of it', () => everyone.bytes > 200 * 1000);
-    const during = await pair.measure(4000);
-    t.diagnostic(`before: ${told(before)}; during: ${told(during)}`);
-    assert.ok(during.worst < before.worst + 200, `before: ${told(before)}; during: ${told(during)}`);
-    assert.equal(everyone.closed, 0);
+    let before, during;
+    // One more chance: a machine that is busy for a moment is no finding.
+    for (let takes = 0; takes < 2; takes++) {
+      before = await measure(1000);
+      const poster = await PollingSession.joined(relay.port);
+      const measuring = measure(4000);
+      poster.post(body, { ms: 60_000 }).catch(() => {}); // on its way when the relay is killed, perhaps
+      during = await measuring;
+      if (isFine(before, during)) break;
+    }
+    const story = `before: ${before.map(told)}; during: ${during.map(told)}; ${everyone.bytes} bytes came`;
+    t.diagnostic(story);
+    assert.ok(isFine(before, during), story);
+    assert.ok(everyone.bytes > 1_000_000, 'nobody heard it');
+    assert.equal(everyone.closed, 0, 'others were closed');
   });
 });
 
@@ -78,18 +87,21 @@ describe('a quiet pair beside', { skip }, () => {
 });
 
 describe('one fast sender of small events', { skip }, () => {
-  const hearers = 20;
   const pad = 'x'.repeat(78); // a hundred bytes each
+  const cases = [
+    { title: '20 official clients over WebSocket', count: 20, transport: 'websocket' },
+    { title: '20 official clients over WebSocket, beside one that never reads and is closed', count: 20, transport: 'websocket', withStalled: true },
+    { title: '10 official clients over polling', count: 10, transport: 'polling' },
+  ];
 
-  for (const withStalled of [false, true]) {
-    const beside = withStalled ? ', beside one that never reads and is closed' : '';
-    test(`is slowed to those who read: ${hearers} official clients get everything in order${beside}`, async (t) => {
+  for (const { title, count, transport, withStalled } of cases) {
+    test(`is slowed to those who read: ${title} get everything in order`, async (t) => {
       // Bounds that are reached soon: what is meant is who reaches them.
       const relay = await startRelay({ slowConsumer: { bytes: 1_000_000, stallMs: 5000 } });
       t.after(() => relay.kill());
-      const clients = await Promise.all([0, 1].map(() => hearing(t, relay, hearers / 2, { transports: ['websocket'] })));
-      const stalled = withStalled && (await joined(relay));
-      if (stalled) {
+      const clients = await Promise.all([0, 1].map(() => hearing(t, relay, count / 2, { transports: [transport] })));
+      if (withStalled) {
+        const stalled = await joined(relay);
         t.after(() => stalled.destroy());
         stalled.stall();
       }
@@ -100,20 +112,19 @@ describe('one fast sender of small events', { skip }, () => {
       sender.socket.resume();
       let sent = 0;
       const end = performance.now() + 5000;
-      while (sent < 150_000 && performance.now() < end && !sender.closed) {
+      while (sent < 80_000 && performance.now() < end && !sender.closed) {
         const piece = Array.from({ length: 500 }, () => frame(`42["tick",${sent++},"${pad}"]`));
         await within(30_000, 'room for more', sender.flush(Buffer.concat(piece)));
       }
-      const all = async () => (await Promise.all(clients.map((some) => some.heard()))).flat();
-      const isOver = (heard) => heard.some(({ faults }) => faults.length > 0) || heard.every(({ count }) => count === sent);
+      assert.ok(!sender.closed, 'the sender was closed');
       const heard = await until('the end of the stream at everyone', async () => {
-        const now = await all();
-        return isOver(now) && now;
+        const now = (await Promise.all(clients.map((some) => some.heard()))).flat();
+        const isOver = now.some(({ faults }) => faults.length > 0) || now.every((one) => one.count === sent);
+        return isOver && now;
       }, { ms: 60_000, every: 100 });
       t.diagnostic(`${sent} events`);
       assert.deepEqual(heard.flatMap(({ faults }) => faults), []);
-      assert.ok(!sender.closed, 'the sender was closed');
-      if (stalled) await until('the end of who does not read', () => slowConsumerInLog.test(relay.log), { ms: 15_000 });
+      if (withStalled) await until('the end of who does not read', () => slowConsumerInLog.test(relay.log), { ms: 15_000 });
     });
   }
 });

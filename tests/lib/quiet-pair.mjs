@@ -1,5 +1,5 @@
 // Two clients that talk quietly while others do not, in a process of their own: what they wait for is the relay and
-// never the test that makes the noise. One sends, the other hears; beside them one asks for acks where the noise is.
+// never the test that makes the noise. One sends, the other hears.
 //
 //   const pair = await quietPair(t, relay);            // the relay has a namespace /quiet (see `quietly`)
 //   const before = await pair.measure(1000);           // { p50, p99, worst, rounds } in ms
@@ -13,12 +13,16 @@ const target = '/socket.io/?EIO=4&transport=websocket';
 
 /** Settings in which `rules` are those of the noise, and a pair has a namespace of its own. */
 export const quietly = (rules = [{ on: '*' }]) => ({
-  namespaces: [{ name: '/', rules }, { name: '/quiet', rules: [{ on: '*', to: 'others' }] }],
+  namespaces: [{ name: '/', rules: [word, ...rules] }, { name: '/quiet', rules: [word] }],
 });
+const word = { on: 'word', to: 'others' };
 
-/** Starts `pairs` of them: more than one, so that no thread or lane of the relay is without. */
-export async function quietPair(t, relay, { pairs = 3 } = {}) {
-  const child = fork(fileURLToPath(import.meta.url), [String(relay.port), String(pairs)]);
+/**
+ * Starts `pairs` of them: more than one, so that no thread or lane of the relay is without. In the namespace `/` they hear
+ * the noise as well.
+ */
+export async function quietPair(t, relay, { pairs = 3, namespace = '/quiet' } = {}) {
+  const child = fork(fileURLToPath(import.meta.url), [String(relay.port), String(pairs), namespace]);
   t.after(() => child.kill('SIGKILL'));
   const gone = new Promise((_, reject) => child.once('exit', () => reject(new Error('the quiet pair has ended'))));
   gone.catch(() => {});
@@ -36,8 +40,9 @@ export async function quietPair(t, relay, { pairs = 3 } = {}) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [port, pairs] = process.argv.slice(2).map(Number);
-  const loops = await Promise.all(Array.from({ length: pairs }, () => pairOf(port)));
+  const [port, pairs, namespace] = process.argv.slice(2);
+  const head = namespace === '/' ? '' : `${namespace},`;
+  const loops = await Promise.all(Array.from({ length: Number(pairs) }, () => pairOf(Number(port), head)));
   process.on('message', async ({ ms }) => {
     const times = [];
     const end = performance.now() + ms;
@@ -51,14 +56,14 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
 }
 
 /** Two clients; a function that plays rounds until `end` and writes down how long each took. */
-async function pairOf(port) {
-  const [sender, hearer] = await Promise.all([0, 1].map(() => joined(port)));
+async function pairOf(port, head) {
+  const [sender, hearer] = await Promise.all([0, 1].map(() => joined(port, head)));
   let number = 0;
   return async (end, times) => {
     while (performance.now() < end) {
       const mark = `${process.pid} ${Math.random()} ${number++}`;
       const from = performance.now();
-      sender.send(`42/quiet,["word","${mark}"]`);
+      sender.send(`42${head}["word","${mark}"]`);
       for (;;) {
         const got = await hearer.next(30_000);
         if (got.closed) throw new Error('closed');
@@ -66,17 +71,17 @@ async function pairOf(port) {
         if (got.payload.toString() === '2') hearer.send('3');
       }
       times.push(performance.now() - from);
-      // The sender's own frames are pings.
-      while (sender.frames.length > 0) if (sender.frames.shift().payload.toString() === '2') sender.send('3');
+      // The sender hears pings, and perhaps the noise.
+      if (sender.frames.splice(0).some(({ payload }) => payload.toString() === '2')) sender.send('3');
       if (sender.closed) throw new Error('closed');
       await delay(5);
     }
   };
 }
 
-async function joined(port) {
+async function joined(port, head) {
   const ws = await openWebSocket(port, target);
-  ws.send('40/quiet,');
-  await ws.until(/^40\/quiet,/);
+  ws.send(`40${head}`);
+  await ws.until(/^40/);
   return ws;
 }
