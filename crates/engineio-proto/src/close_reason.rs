@@ -23,6 +23,11 @@ pub enum CloseReason {
     Overlap,
     /// The client did not read: its outbox was full, or did not move for too long.
     SlowConsumer,
+    /// The client broke the protocol of the layer above, which says how in a few constant words. It is neither flushed
+    /// nor waited for.
+    Violation(&'static str),
+    /// Something of ours failed: a program's handler panicked. The client did nothing wrong.
+    Internal,
     /// The server is going away.
     Shutdown,
     /// The layer above closed it, and says why in a few constant words.
@@ -40,6 +45,8 @@ impl CloseReason {
             Self::TooLarge => "too_large",
             Self::Overlap => "overlap",
             Self::SlowConsumer => "slow_consumer",
+            Self::Violation(_) => "violation",
+            Self::Internal => "internal",
             Self::Shutdown => "shutdown",
             Self::Application(_) => "application",
         }
@@ -51,9 +58,9 @@ impl CloseReason {
             Self::TransportClose => "transport close",
             Self::TransportError | Self::TooLarge | Self::Overlap => "transport error",
             Self::PingTimeout => "ping timeout",
-            Self::ParseError => "parse error",
+            Self::ParseError | Self::Violation(_) => "parse error",
             Self::Shutdown => "server shutting down",
-            Self::SlowConsumer | Self::Application(_) => "forced server close",
+            Self::Internal | Self::SlowConsumer | Self::Application(_) => "forced server close",
         }
     }
 
@@ -73,8 +80,9 @@ impl fmt::Display for CloseReason {
             Self::TooLarge => "message too large",
             Self::Overlap => "overlapping requests",
             Self::SlowConsumer => "slow consumer",
+            Self::Internal => "internal error",
             Self::Shutdown => "server shutting down",
-            Self::Application(why) => why,
+            Self::Violation(why) | Self::Application(why) => why,
         })
     }
 }

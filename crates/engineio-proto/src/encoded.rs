@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{BufMut, Bytes, BytesMut};
 
+use crate::Ledger;
 use crate::payload::SEPARATOR;
 
 /// One or more Engine.IO packets that travel together, framed once for every recipient.
@@ -31,6 +32,8 @@ pub struct Encoded(Arc<Frames>);
 struct Frames {
     websocket: Bytes,
     polling: OnceLock<Bytes>,
+    /// Where it counts as waiting, once it had to wait anywhere.
+    ledger: OnceLock<Arc<Ledger>>,
 }
 
 impl Encoded {
@@ -58,7 +61,7 @@ impl Encoded {
 
     /// WebSocket bytes made elsewhere (a pong, a close frame). A poller gets nothing for it.
     pub fn control(frames: Bytes) -> Self {
-        Self(Arc::new(Frames { websocket: frames, polling: OnceLock::from(Bytes::new()) }))
+        Self::framed(frames, OnceLock::from(Bytes::new()))
     }
 
     /// Several messages as one, which are then written together or not at all. They are copied.
@@ -66,6 +69,23 @@ impl Encoded {
         let mut buffer = BytesMut::with_capacity(parts.clone().map(Self::len).sum());
         parts.for_each(|part| buffer.put_slice(part.websocket()));
         EncodedBuilder { buffer }.finish()
+    }
+
+    fn framed(websocket: Bytes, polling: OnceLock<Bytes>) -> Self {
+        Self(Arc::new(Frames { websocket, polling, ledger: OnceLock::new() }))
+    }
+
+    /// Counts it as waiting, once for all who wait for it, until the last of them has let go of it.
+    pub fn enter(&self, ledger: &Arc<Ledger>) {
+        self.0.ledger.get_or_init(|| {
+            ledger.add(self.len());
+            Arc::clone(ledger)
+        });
+    }
+
+    /// Whether pollers get nothing for it.
+    pub(crate) fn is_control(&self) -> bool {
+        self.0.polling.get().is_some_and(Bytes::is_empty)
     }
 
     /// Whole WebSocket frames, ready to write.
@@ -82,6 +102,14 @@ impl Encoded {
     #[expect(clippy::len_without_is_empty, reason = "every Encoded has at least a frame header")]
     pub fn len(&self) -> usize {
         self.0.websocket.len()
+    }
+}
+
+impl Drop for Frames {
+    fn drop(&mut self) {
+        if let Some(ledger) = self.ledger.get() {
+            ledger.remove(self.websocket.len());
+        }
     }
 }
 
@@ -139,7 +167,7 @@ impl EncodedBuilder {
 
     /// The packets added so far, ready to share.
     pub fn finish(self) -> Encoded {
-        Encoded(Arc::new(Frames { websocket: self.buffer.freeze(), polling: OnceLock::new() }))
+        Encoded::framed(self.buffer.freeze(), OnceLock::new())
     }
 
     /// The header of one unfragmented, unmasked frame (RFC 6455, section 5.2).

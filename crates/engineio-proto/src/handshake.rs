@@ -31,7 +31,21 @@ impl Default for SessionConfig {
             max_payload_bytes: 1_000_000,
             close_timeout: Duration::from_secs(30),
             // Finishing an upgrade takes a round trip.
-            leaving_timeout: Duration::from_secs(2),
+            leaving_timeout: Duration::from_secs(1),
+        }
+    }
+}
+
+impl SessionConfig {
+    /// The same with no time longer than `most`.
+    pub(crate) fn within(self, most: Duration) -> Self {
+        Self {
+            ping_interval: self.ping_interval.min(most),
+            ping_timeout: self.ping_timeout.min(most),
+            upgrade_timeout: self.upgrade_timeout.min(most),
+            close_timeout: self.close_timeout.min(most),
+            leaving_timeout: self.leaving_timeout.min(most),
+            ..self
         }
     }
 }

@@ -20,7 +20,7 @@
 //! assert_eq!(messages.next(), Some(Message::Text(Bytes::from("world"))));
 //! # drop(messages);
 //!
-//! assert_eq!(session.handle_poll(now), PollVerdict::Hold);
+//! assert_eq!(session.handle_poll(), PollVerdict::Hold);
 //! assert_eq!(session.poll_timeout(), Some(now + Duration::from_secs(25)));
 //! ```
 //!
@@ -30,14 +30,19 @@
 //! - [`Request`]: what an HTTP request asks, and [`RequestError`], why it is refused.
 //! - [`open_packet`], [`Sid`], [`SessionConfig`]: the handshake.
 //! - [`Session`]: the state machine.
-//! - [`Encoded`], [`Outbox`], [`Recipient`]: what is to be sent, to one and to many.
+//! - [`Encoded`], [`Recipient`]: what is to be sent, to one and to many.
+//! - [`Outlet`]: what waits for one client and who hands it over; in it an [`Outbox`], out of it [`Answer`]s to polls.
+//!   [`Ledger`]: what waits for all.
 //! - [`CloseReason`]: how it ends.
 
+mod answer;
 mod close_reason;
 mod encoded;
 mod handshake;
 pub mod jsonp;
+mod ledger;
 mod outbox;
+mod outlet;
 mod packet;
 mod payload;
 mod query;
@@ -46,14 +51,17 @@ mod request;
 mod session;
 mod sid;
 
+pub use answer::{Answer, Chunk};
 pub use close_reason::CloseReason;
 pub use encoded::{Encoded, EncodedBuilder};
 pub use handshake::{SessionConfig, Transport, open_packet};
 pub use jsonp::JsonpIndex;
-pub use outbox::{Full, Outbox, Taken};
+pub use ledger::Ledger;
+pub use outbox::{Full, Outbox};
+pub use outlet::{Entry, Flush, Hold, Outlet, OutletBounds};
 pub use packet::{DecodeError, Message, Packet};
 pub use payload::Payload;
-pub use recipient::{Delivery, Queued, Recipient};
+pub use recipient::{Backlog, Delivery, Queued, Recipient};
 pub use request::{Request, RequestError, RequestHead, has_version};
 pub use session::{Due, PollVerdict, PostVerdict, ProbeVerdict, Session};
 pub use sid::Sid;

@@ -4,17 +4,16 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io::IoSlice;
 
-use bytes::{BufMut, Bytes, BytesMut};
-
+use crate::Answer;
 use crate::Encoded;
-use crate::payload::SEPARATOR;
+use crate::answer::Pieces;
 
 /// A queue of messages, bounded in bytes, that empties into WebSocket writes or into polling payloads.
 ///
 /// Call [`push`](Outbox::push) to fill it (or write past it while it is empty, and say so by [`pass`](Outbox::pass)
 /// and [`push_begun`](Outbox::push_begun)); then, for a WebSocket, [`slices`](Outbox::slices) and
-/// [`advance`](Outbox::advance) by what the socket took, or, for a poll, [`take_payload`](Outbox::take_payload).
-/// A message that a write cut in two is finished before anything else, and never goes into a payload.
+/// [`advance`](Outbox::advance) by what the socket took, or, for a poll, [`take`](Outbox::take).
+/// A message that a write cut in two is finished before anything else, and never goes into an answer.
 #[derive(Debug, Default)]
 pub struct Outbox {
     queue: VecDeque<Encoded>,
@@ -34,11 +33,10 @@ impl Outbox {
     /// nobody could ever receive it otherwise. Every message counts for 128 bytes more than
     /// its frames have.
     pub fn push(&mut self, encoded: Encoded, bytes_max: usize) -> Result<(), Full> {
-        let bytes = self.bytes + encoded.len();
-        if bytes + self.queue.len() * MESSAGE_BYTES > bytes_max && !self.queue.is_empty() {
+        if !self.has_room(&encoded, bytes_max) {
             return Err(Full);
         }
-        self.bytes = bytes;
+        self.bytes += encoded.len();
         self.queue.push_back(encoded);
         Ok(())
     }
@@ -98,25 +96,39 @@ impl Outbox {
         self.shrink();
     }
 
-    /// Everything that waits, as one polling payload, or `None` if there is nothing a poller can be given.
-    pub fn take_payload(&mut self) -> Option<Bytes> {
-        let payload = payload_of(&self.queue);
-        self.forget_all();
-        self.queue.clear();
-        self.shrink();
-        payload
+    /// Takes what waits for a poll, in whole messages and up to `bytes_max` of them, at least one; control frames, which
+    /// pollers get nothing for, are dropped on the way. Here it counts as sent at once.
+    pub fn take(&mut self, bytes_max: usize) -> Answer {
+        let (pieces, bytes) = self.take_pieces(bytes_max);
+        self.sent += bytes as u64;
+        Answer::uncounted(pieces)
     }
 
-    /// Everything that waits, to be made a payload of elsewhere: that is a copy of it all.
-    pub fn take(&mut self) -> Taken {
-        self.forget_all();
-        Taken(std::mem::take(&mut self.queue))
-    }
-
-    fn forget_all(&mut self) {
+    /// Takes what waits, in whole messages and up to `bytes_max` of them, at least one; with their bytes. What pollers
+    /// get nothing for (control frames) is dropped on the way.
+    pub(crate) fn take_pieces(&mut self, bytes_max: usize) -> (Pieces, usize) {
         debug_assert_eq!(self.written, 0, "a session that has written to a WebSocket polls no more");
-        self.sent += self.bytes as u64;
-        self.bytes = 0;
+        let (mut taken, mut bytes) = (Pieces::default(), 0);
+        while let Some(next) = self.queue.front()
+            && (taken.is_empty() || bytes + next.len() <= bytes_max)
+        {
+            if self.bytes <= bytes_max && !taken.is_empty() {
+                // The rest as it is: only a message that is alone leaves its queue where it was.
+                bytes = self.bytes;
+                taken.append(&mut self.queue);
+                break;
+            }
+            bytes += next.len();
+            self.queue.pop_front().into_iter().for_each(|next| taken.push(next));
+        }
+        self.bytes -= bytes;
+        self.shrink();
+        (taken.without_control(), bytes)
+    }
+
+    /// Whether [`push`](Self::push) would take the message.
+    pub fn has_room(&self, encoded: &Encoded, bytes_max: usize) -> bool {
+        self.queue.is_empty() || self.bytes + encoded.len() + self.queue.len() * MESSAGE_BYTES <= bytes_max
     }
 
     /// Drops everything that waits and was not begun: half a frame cannot be taken back.
@@ -149,35 +161,6 @@ impl Outbox {
     }
 }
 
-/// What was taken out of an [`Outbox`], to be sent by a poll.
-#[derive(Debug)]
-#[must_use = "it is in no queue any more"]
-pub struct Taken(VecDeque<Encoded>);
-
-impl Taken {
-    /// The same as [`Outbox::take_payload`].
-    pub fn into_payload(self) -> Option<Bytes> {
-        payload_of(&self.0)
-    }
-}
-
-/// The pieces in a row. One text message alone is not copied.
-fn payload_of(queue: &VecDeque<Encoded>) -> Option<Bytes> {
-    let mut pieces = queue.iter().map(Encoded::polling).filter(|piece| !piece.is_empty());
-    let first = pieces.next()?;
-    let rest: usize = pieces.clone().map(|piece| 1 + piece.len()).sum();
-    if rest == 0 {
-        return Some(first.clone());
-    }
-    let mut payload = BytesMut::with_capacity(first.len() + rest);
-    payload.put_slice(first);
-    for piece in pieces {
-        payload.put_u8(SEPARATOR);
-        payload.put_slice(piece);
-    }
-    Some(payload.freeze())
-}
-
 /// There is no room: the client does not read what it is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Full;
@@ -199,6 +182,8 @@ const CAPACITY_KEPT: usize = 32;
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     fn pushed(texts: &[&str]) -> Outbox {
@@ -245,28 +230,18 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_takes_all_but_control_frames() {
-        let mut outbox = pushed(&["a", "b"]);
+    fn an_answer_takes_whole_messages_up_to_its_bound_and_no_control_frames() {
+        let mut outbox = pushed(&["a", "b", "c"]);
         outbox.push(Encoded::control(Bytes::from_static(b"\x8a\x00")), usize::MAX).unwrap();
-        assert_eq!(outbox.take_payload().as_deref(), Some(&b"4a\x1e4b"[..]));
-        assert_eq!(outbox.take_payload(), None);
-        assert_eq!(outbox.bytes(), 0);
-        outbox.push(Encoded::text("c"), usize::MAX).unwrap();
-        outbox.push(Encoded::text("d"), usize::MAX).unwrap();
-        let (sent, bytes) = (outbox.sent(), outbox.bytes() as u64);
-        let taken = outbox.take();
-        assert_eq!((outbox.bytes(), outbox.sent()), (0, sent + bytes));
-        assert!(outbox.is_empty());
-        assert_eq!(taken.into_payload().as_deref(), Some(&b"4c\x1e4d"[..]));
-    }
-
-    #[test]
-    fn one_text_alone_is_not_copied_for_a_poll() {
-        let encoded = Encoded::text("hello");
-        let mut outbox = Outbox::default();
-        outbox.push(encoded.clone(), usize::MAX).unwrap();
-        let payload = outbox.take_payload().unwrap();
-        assert_eq!(payload.as_ptr(), encoded.polling().as_ptr());
+        let len = Encoded::text("a").len();
+        let mut taken = |bytes_max| {
+            let (pieces, bytes) = outbox.take_pieces(bytes_max);
+            (pieces.iter().cloned().collect::<Vec<_>>(), bytes)
+        };
+        assert_eq!(taken(2 * len + 1), (vec![Encoded::text("a"), Encoded::text("b")], 2 * len));
+        assert_eq!(taken(0), (vec![Encoded::text("c")], len), "one always");
+        assert_eq!(taken(100), (vec![], 2));
+        assert_eq!((outbox.bytes(), outbox.is_empty()), (0, true));
     }
 
     #[test]

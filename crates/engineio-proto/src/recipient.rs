@@ -26,8 +26,24 @@ pub trait Recipient: Send + Sync {
         queued
     }
 
+    /// What waits for it now.
+    fn backlog(&self) -> Backlog {
+        Backlog::default()
+    }
+
     /// Ends the session. What was queued before is still sent when [`CloseReason::flushes`] says so.
     fn close(&self, reason: CloseReason);
+}
+
+/// What waits for a recipient.
+///
+/// Two of them, taken one after the other, tell a client that reads slowly from one that does not read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// The bytes that wait, those of an answer under way to a poll among them.
+    pub bytes: usize,
+    /// All bytes that ever left.
+    pub sent: u64,
 }
 
 /// What to do with a message that cannot leave at once.
@@ -46,6 +62,9 @@ pub enum Queued {
     Fresh,
     /// Queued behind others: whoever queued first, or the session's task, sends it.
     Behind,
+    /// The same, and more than half of what may wait for the recipient waits now: whoever sends so much had better
+    /// slow down, if the recipient reads at all (see [`Recipient::backlog`]).
+    Crowded,
     /// The connection took it whole ([`Recipient::send`] only).
     Sent,
     /// Dropped: it was volatile, and the connection is not ready for more.
@@ -57,6 +76,6 @@ pub enum Queued {
 impl Queued {
     /// Whether the message has been sent, or will be if the connection lives.
     pub const fn is_queued(self) -> bool {
-        matches!(self, Self::Fresh | Self::Behind | Self::Sent)
+        matches!(self, Self::Fresh | Self::Behind | Self::Crowded | Self::Sent)
     }
 }

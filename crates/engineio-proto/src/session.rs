@@ -21,6 +21,8 @@ use crate::packet::{DecodeError, Message, Packet};
 ///   any ──close(), peer left, error, ping timeout──────────────────────────────► Closed
 /// ```
 ///
+/// Whether a poll waits is not known here but to the [`Outlet`](crate::Outlet), which answers it.
+///
 /// A driver owns one and feeds it: `handle_*` for what came in, [`handle_timeout`](Session::handle_timeout) when
 /// [`poll_timeout`](Session::poll_timeout) is reached, [`close`](Session::close) to end it. Each call says at
 /// once what is to be done, so there is nothing to collect afterwards, and
@@ -30,7 +32,6 @@ pub struct Session {
     config: SessionConfig,
     state: State,
     heartbeat: Heartbeat,
-    poll: Poll,
     is_posting: bool,
 }
 
@@ -55,7 +56,7 @@ enum State {
 #[derive(Debug)]
 struct Probe {
     deadline: Instant,
-    /// When the waiting poll is next ended by a noop, so that the client can leave polling. Set by the probe.
+    /// When a poll that waits is next ended by a noop, so that the client can leave polling. Set by the probe.
     nudge: Option<Instant>,
 }
 
@@ -67,21 +68,13 @@ enum Heartbeat {
     Awaiting { deadline: Instant, was_postponed: bool },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Poll {
-    None,
-    Waiting,
-}
-
 /// What to do with a poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PollVerdict {
-    /// Hold it until something is to be sent.
+    /// Hold it until something is to be sent ([`Outlet::hold`](crate::Outlet::hold)).
     Hold,
     /// It fetches the close packet: answer with what waits and a close packet, then the session is gone.
     Close,
-    /// Another poll waits: the session is closed, that one gets a close packet and this one a 400.
-    Overlap,
     /// There is nothing to poll: 400.
     Refuse,
 }
@@ -113,7 +106,7 @@ pub enum ProbeVerdict {
 pub enum Due {
     /// Send a ping.
     Ping,
-    /// End the waiting poll with a noop.
+    /// End the poll that waits, if one does, with a noop.
     Noop,
     /// Close the candidate: it took too long.
     DropCandidate,
@@ -124,18 +117,21 @@ pub enum Due {
 impl Session {
     /// A session opened at `now` on `transport`.
     ///
-    /// `jitter` postpones the first ping, so that clients which all reconnected at once do not all answer at once
-    /// for ever after. It is the driver's to choose, below a tenth of the interval or so: the client gives up
-    /// when it has heard nothing for `ping_interval + ping_timeout`.
+    /// `jitter` brings the first ping forward, so that clients which all reconnected at once do not all answer at
+    /// once for ever after. It is the driver's to choose, below a tenth of the interval or so. Never later: a client
+    /// gives up when it has heard nothing for `ping_interval + ping_timeout` (some sooner), and counts on the session
+    /// to be gone when it has said nothing for as long.
+    ///
+    /// Times over ten years count as ten years.
     pub fn new(config: SessionConfig, transport: Transport, now: Instant, jitter: Duration) -> Self {
+        let config = config.within(TIME_MAX);
         Self {
-            heartbeat: Heartbeat::Resting(now + config.ping_interval + jitter),
+            heartbeat: Heartbeat::Resting(now + config.ping_interval.saturating_sub(jitter)),
             state: match transport {
                 Transport::Polling => State::Polling,
                 Transport::WebSocket => State::WebSocket,
             },
             config,
-            poll: Poll::None,
             is_posting: false,
         }
     }
@@ -161,51 +157,32 @@ impl Session {
         matches!(self.state, State::Closed(_))
     }
 
-    /// Whether a poll waits for an answer.
-    pub fn is_polled(&self) -> bool {
-        self.poll == Poll::Waiting
-    }
-
     /// Whether a candidate is there. There can be one.
     pub fn is_probing(&self) -> bool {
         matches!(self.state, State::Probing(_) | State::Closing { leaving: Some(_), .. })
     }
 
     /// A poll came in.
-    pub fn handle_poll(&mut self, now: Instant) -> PollVerdict {
-        match &mut self.state {
-            State::Polling | State::Probing(_) if self.poll == Poll::Waiting => {
-                self.end(CloseReason::Overlap);
-                PollVerdict::Overlap
-            }
-            State::Polling => self.hold(),
-            State::Probing(probe) => {
-                // The client asks again while it should be leaving: end this one too, but not at once, or the two
-                // would chase each other.
-                probe.nudge = probe.nudge.map(|due| due.max(now));
-                self.hold()
-            }
+    pub fn handle_poll(&mut self) -> PollVerdict {
+        match self.state {
+            State::Polling | State::Probing(_) => PollVerdict::Hold,
             State::Closing { reason, .. } => {
-                self.state = State::Closed(*reason);
+                self.state = State::Closed(reason);
                 PollVerdict::Close
             }
             State::WebSocket | State::Closed(_) => PollVerdict::Refuse,
         }
     }
 
-    fn hold(&mut self) -> PollVerdict {
-        self.poll = Poll::Waiting;
-        PollVerdict::Hold
+    /// The poll came while another one waits: the session ends, and both are to be told.
+    pub fn handle_poll_overlap(&mut self) {
+        self.end(CloseReason::Overlap);
     }
 
-    /// The waiting poll was answered.
-    pub fn handle_poll_answered(&mut self) {
-        self.poll = Poll::None;
-    }
-
-    /// The client dropped its waiting poll. What was or will be written into it would be lost: the session ends.
+    /// The client dropped its waiting poll. What was or will be written into it would be lost: the session ends,
+    /// unless it has left polling in the meantime.
     pub fn handle_poll_gone(&mut self) {
-        if std::mem::replace(&mut self.poll, Poll::None) == Poll::Waiting {
+        if !matches!(self.state, State::WebSocket) {
             self.end(CloseReason::TransportError);
         }
     }
@@ -298,7 +275,6 @@ impl Session {
                     Some(reason) => State::Closed(reason),
                 };
                 // What becomes of requests still under way says nothing about the WebSocket.
-                self.poll = Poll::None;
                 self.is_posting = false;
                 // The reference stops waiting for a pong here, and then never pings again if none comes.
                 self.postpone(now);
@@ -325,24 +301,40 @@ impl Session {
         }
     }
 
-    /// The application, or the server, ends the session.
+    /// The application, or the server, ends the session. `is_polled`: whether a poll waits.
     ///
     /// A waiting poll, or the WebSocket, is told at once, and the session is closed. A client in the middle of its
     /// upgrade is told when that is through. Without any of these, when it was the application's wish, the close
     /// packet waits for the next poll. Whatever happens then, `reason` stays.
-    pub fn close(&mut self, reason: CloseReason, now: Instant) {
+    ///
+    /// When the server goes, nothing waits for a poll any more, also where another reason came first.
+    pub fn close(&mut self, reason: CloseReason, is_polled: bool, now: Instant) {
+        if reason == CloseReason::Shutdown {
+            self.hurry(now);
+        }
         let leaving = match &self.state {
             State::Closing { .. } | State::Closed(_) => return,
             State::Probing(Probe { nudge: Some(_), .. }) if reason.flushes() => Some(now + self.config.leaving_timeout),
             _ => None,
         };
-        let is_told_now = self.is_polled() || matches!(self.state, State::WebSocket);
+        let is_told_now = is_polled || matches!(self.state, State::WebSocket);
         self.state = match leaving {
             _ if is_told_now => State::Closed(reason),
             _ if is_told_by_poll(reason) => State::Closing { reason, until: now + self.config.close_timeout, leaving },
             Some(until) => State::Closing { reason, until, leaving },
             None => State::Closed(reason),
         };
+    }
+
+    /// A close that waits to be fetched waits no longer, but for an upgrade that is nearly through.
+    fn hurry(&mut self, now: Instant) {
+        let State::Closing { reason, until, leaving } = &mut self.state else {
+            return;
+        };
+        match leaving {
+            Some(leaving) => *until = (*leaving).min(now + self.config.leaving_timeout),
+            None => self.state = State::Closed(*reason),
+        }
     }
 
     /// When [`handle_timeout`](Session::handle_timeout) is to be called; `None` once closed.
@@ -353,10 +345,7 @@ impl Session {
         };
         match &self.state {
             State::Polling | State::WebSocket => Some(heartbeat),
-            State::Probing(probe) => {
-                let nudge = probe.nudge.filter(|_| self.is_polled()).unwrap_or(probe.deadline);
-                Some(heartbeat.min(probe.deadline).min(nudge))
-            }
+            State::Probing(probe) => Some(heartbeat.min(probe.deadline).min(probe.nudge.unwrap_or(probe.deadline))),
             State::Closing { until, leaving, .. } => Some(leaving.map_or(*until, |leaving| leaving.min(*until))),
             State::Closed(_) => None,
         }
@@ -378,7 +367,7 @@ impl Session {
                     self.state = State::Polling;
                     return Some(Due::DropCandidate);
                 }
-                if self.poll == Poll::Waiting && probe.nudge.is_some_and(|due| due <= now) {
+                if probe.nudge.is_some_and(|due| due <= now) {
                     probe.nudge = Some(now + NUDGE_INTERVAL);
                     return Some(Due::Noop);
                 }
@@ -395,6 +384,14 @@ impl Session {
                 self.end(CloseReason::PingTimeout);
                 Some(Due::Closed)
             }
+            _ => None,
+        }
+    }
+
+    /// When the next ping is due, if that is what comes next. It may be a little late; nothing else may.
+    pub fn next_ping(&self) -> Option<Instant> {
+        match self.heartbeat {
+            Heartbeat::Resting(due) if self.poll_timeout() == Some(due) => Some(due),
             _ => None,
         }
     }
@@ -425,6 +422,9 @@ impl Session {
 fn is_told_by_poll(reason: CloseReason) -> bool {
     matches!(reason, CloseReason::Application(_))
 }
+
+/// `Duration::MAX` is how a program says "never"; added to a time it would overflow.
+const TIME_MAX: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// How often a waiting poll is ended while a client upgrades: the reference's interval.
 const NUDGE_INTERVAL: Duration = Duration::from_millis(100);
@@ -520,32 +520,52 @@ mod tests {
 
     #[test]
     fn a_second_poll_ends_the_session() {
-        let (mut session, start) = opened(Transport::Polling);
-        assert_eq!(session.handle_poll(start), PollVerdict::Hold);
-        assert_eq!(session.handle_poll(start), PollVerdict::Overlap);
+        let (mut session, _) = opened(Transport::Polling);
+        assert_eq!(session.handle_poll(), PollVerdict::Hold);
+        assert_eq!(session.handle_poll(), PollVerdict::Hold);
+        session.handle_poll_overlap();
         assert_eq!(session.close_reason(), Some(CloseReason::Overlap));
     }
 
     #[test]
-    fn polls_one_after_the_other_are_held() {
-        let (mut session, start) = opened(Transport::Polling);
-        for _ in 0..3 {
-            assert_eq!(session.handle_poll(start), PollVerdict::Hold);
-            session.handle_poll_answered();
-        }
+    fn a_dropped_poll_ends_the_session_unless_it_has_left_polling() {
+        let (mut session, _) = opened(Transport::WebSocket);
+        session.handle_poll_gone();
         assert_eq!(session.close_reason(), None);
+        let (mut session, _) = opened(Transport::Polling);
+        session.handle_poll_gone();
+        assert_eq!(session.close_reason(), Some(CloseReason::TransportError));
     }
 
     #[test]
-    fn a_dropped_poll_ends_the_session_and_an_answered_one_does_not() {
-        let (mut session, start) = opened(Transport::Polling);
-        session.handle_poll(start);
-        session.handle_poll_answered();
-        session.handle_poll_gone();
-        assert_eq!(session.close_reason(), None);
-        session.handle_poll(start);
-        session.handle_poll_gone();
-        assert_eq!(session.close_reason(), Some(CloseReason::TransportError));
+    fn a_first_ping_comes_earlier_by_its_jitter_and_never_later() {
+        let now = Instant::now();
+        for (jitter, due) in [(Duration::ZERO, 25 * SECOND), (2 * SECOND, 23 * SECOND), (99 * SECOND, Duration::ZERO)] {
+            let session = Session::new(SessionConfig::default(), Transport::Polling, now, jitter);
+            assert_eq!(session.poll_timeout(), Some(now + due));
+            assert_eq!(session.next_ping(), Some(now + due));
+        }
+    }
+
+    #[test]
+    fn times_without_end_are_taken() {
+        let never = Duration::MAX;
+        let config = SessionConfig {
+            ping_interval: never,
+            ping_timeout: never,
+            upgrade_timeout: never,
+            close_timeout: never,
+            leaving_timeout: never,
+            ..SessionConfig::default()
+        };
+        let now = Instant::now();
+        let mut session = Session::new(config, Transport::Polling, now, Duration::ZERO);
+        assert_eq!(session.handle_timeout(now + TIME_MAX), Some(Due::Ping));
+        session.excuse_silence(now);
+        assert!(session.handle_candidate(now));
+        session.handle_candidate_packet(ping(b"probe"), now);
+        session.close(CloseReason::Application("expelled"), false, now);
+        assert!(session.poll_timeout().is_some());
     }
 
     #[test]
@@ -570,17 +590,16 @@ mod tests {
     #[test]
     fn an_upgrade_goes_by_probe_noop_and_promotion() {
         let (mut session, start) = opened(Transport::Polling);
-        session.handle_poll(start);
+        session.handle_poll();
         assert!(session.handle_candidate(start));
         assert!(!session.handle_candidate(start), "one candidate at a time");
         assert_eq!(session.transport(), Transport::Polling);
         assert_eq!(session.handle_candidate_packet(ping(b"probe"), start), ProbeVerdict::Pong);
         assert_eq!(session.poll_timeout(), Some(start));
         assert_eq!(session.handle_timeout(start), Some(Due::Noop));
-        session.handle_poll_answered();
         assert_eq!(session.handle_candidate_packet(Ok(Packet::Upgrade), start), ProbeVerdict::Promote);
         assert_eq!(session.transport(), Transport::WebSocket);
-        assert_eq!(session.handle_poll(start), PollVerdict::Refuse);
+        assert_eq!(session.handle_poll(), PollVerdict::Refuse);
         assert_eq!(session.handle_post(), PostVerdict::Refuse);
         assert!(!session.handle_candidate(start));
         assert_eq!(session.close_reason(), None);
@@ -589,7 +608,6 @@ mod tests {
     #[test]
     fn requests_cut_off_by_the_upgrade_do_not_end_the_session() {
         let (mut session, start) = opened(Transport::Polling);
-        session.handle_poll(start);
         session.handle_post();
         session.handle_candidate(start);
         session.handle_candidate_packet(ping(b"probe"), start);
@@ -604,11 +622,8 @@ mod tests {
         let (mut session, start) = opened(Transport::Polling);
         session.handle_candidate(start);
         session.handle_candidate_packet(ping(b"probe"), start);
-        assert_eq!(session.handle_timeout(start), None, "no poll waits");
-        session.handle_poll(start);
         assert_eq!(session.handle_timeout(start), Some(Due::Noop));
-        session.handle_poll_answered();
-        session.handle_poll(start);
+        session.handle_poll();
         assert_eq!(session.handle_timeout(start), None);
         assert_eq!(session.poll_timeout(), Some(start + NUDGE_INTERVAL));
         assert_eq!(session.handle_timeout(start + NUDGE_INTERVAL), Some(Due::Noop));
@@ -621,7 +636,7 @@ mod tests {
             session.handle_candidate(start);
             assert_eq!(session.handle_candidate_packet(bad, start), ProbeVerdict::Drop);
             assert_eq!(session.close_reason(), None);
-            assert_eq!(session.handle_poll(start), PollVerdict::Hold);
+            assert_eq!(session.handle_poll(), PollVerdict::Hold);
             assert!(session.handle_candidate(start), "and another may try");
         }
         let (mut session, start) = opened(Transport::Polling);
@@ -637,17 +652,17 @@ mod tests {
     #[test]
     fn a_close_is_fetched_by_the_next_poll() {
         let (mut session, start) = opened(Transport::Polling);
-        session.close(CloseReason::Application("expelled"), start);
+        session.close(CloseReason::Application("expelled"), false, start);
         assert_eq!(session.close_reason(), Some(CloseReason::Application("expelled")));
         assert!(!session.is_closed());
-        assert_eq!(session.handle_poll(start), PollVerdict::Close);
+        assert_eq!(session.handle_poll(), PollVerdict::Close);
         assert!(session.is_closed());
     }
 
     #[test]
     fn a_close_nobody_fetches_ends_by_itself() {
         let (mut session, start) = opened(Transport::Polling);
-        session.close(CloseReason::Application("expelled"), start);
+        session.close(CloseReason::Application("expelled"), false, start);
         assert_eq!(session.poll_timeout(), Some(start + 30 * SECOND));
         assert_eq!(session.handle_timeout(start + 29 * SECOND), None);
         assert_eq!(session.handle_timeout(start + 30 * SECOND), Some(Due::Closed));
@@ -657,11 +672,10 @@ mod tests {
     #[test]
     fn a_close_is_told_at_once_where_it_can_be() {
         let (mut session, start) = opened(Transport::WebSocket);
-        session.close(CloseReason::Application("expelled"), start);
+        session.close(CloseReason::Application("expelled"), false, start);
         assert!(session.is_closed());
         let (mut session, start) = opened(Transport::Polling);
-        session.handle_poll(start);
-        session.close(CloseReason::Application("expelled"), start);
+        session.close(CloseReason::Application("expelled"), true, start);
         assert!(session.is_closed());
     }
 
@@ -669,7 +683,7 @@ mod tests {
         let (mut session, start) = opened(Transport::Polling);
         session.handle_candidate(start);
         session.handle_candidate_packet(ping(b"probe"), start);
-        session.close(reason, start);
+        session.close(reason, false, start);
         assert_eq!(session.close_reason(), Some(reason));
         assert!(!session.is_closed() && session.is_probing());
         (session, start)
@@ -689,37 +703,37 @@ mod tests {
     #[test]
     fn a_close_in_the_middle_of_an_upgrade_is_told_to_a_client_that_polls_on() {
         for reason in [CloseReason::Shutdown, CloseReason::Application("expelled")] {
-            let (mut session, start) = leaving(reason);
-            assert_eq!(session.handle_poll(start), PollVerdict::Close);
+            let (mut session, _) = leaving(reason);
+            assert_eq!(session.handle_poll(), PollVerdict::Close);
             assert!(session.is_closed() && !session.is_probing());
         }
     }
 
     #[test]
     fn an_upgrade_that_breaks_off_during_a_close_leaves_it_to_the_poll_where_one_is_waited_for() {
-        let (mut session, start) = leaving(CloseReason::Shutdown);
+        let (mut session, _) = leaving(CloseReason::Shutdown);
         session.handle_candidate_gone();
         assert!(session.is_closed());
 
-        let (mut session, _) = leaving(CloseReason::Application("expelled"));
+        let (mut session, start) = leaving(CloseReason::Application("expelled"));
         assert_eq!(session.handle_candidate_packet(text(), start), ProbeVerdict::Drop);
         assert!(!session.is_closed() && !session.is_probing());
-        assert_eq!(session.handle_poll(start), PollVerdict::Close);
+        assert_eq!(session.handle_poll(), PollVerdict::Close);
     }
 
     #[test]
     fn an_upgrade_that_is_never_finished_does_not_hold_up_a_shutdown() {
         let (mut session, start) = leaving(CloseReason::Shutdown);
-        assert_eq!(session.poll_timeout(), Some(start + 2 * SECOND));
-        assert_eq!(session.handle_timeout(start + 2 * SECOND), Some(Due::Closed));
+        assert_eq!(session.poll_timeout(), Some(start + SECOND));
+        assert_eq!(session.handle_timeout(start + SECOND), Some(Due::Closed));
         assert!(session.is_closed());
     }
 
     #[test]
     fn an_upgrade_that_is_never_finished_leaves_a_wish_of_the_application_to_the_poll() {
         let (mut session, start) = leaving(CloseReason::Application("expelled"));
-        assert_eq!(session.poll_timeout(), Some(start + 2 * SECOND));
-        assert_eq!(session.handle_timeout(start + 2 * SECOND), Some(Due::DropCandidate));
+        assert_eq!(session.poll_timeout(), Some(start + SECOND));
+        assert_eq!(session.handle_timeout(start + SECOND), Some(Due::DropCandidate));
         assert!(!session.is_closed() && !session.is_probing());
         assert_eq!(session.poll_timeout(), Some(start + 30 * SECOND));
         assert_eq!(session.handle_timeout(start + 30 * SECOND), Some(Due::Closed));
@@ -728,7 +742,7 @@ mod tests {
     #[test]
     fn a_client_that_closes_itself_meanwhile_need_not_be_told() {
         let (mut session, start) = opened(Transport::Polling);
-        session.close(CloseReason::Application("expelled"), start);
+        session.close(CloseReason::Application("expelled"), false, start);
         assert_eq!(session.handle_packet(text(), start), None);
         assert!(!session.is_closed());
         assert_eq!(session.handle_packet(Ok(Packet::Close), start), None);
@@ -740,24 +754,45 @@ mod tests {
     fn an_upgrade_that_has_not_been_agreed_on_is_not_waited_for() {
         let (mut session, start) = opened(Transport::Polling);
         session.handle_candidate(start);
-        session.close(CloseReason::Shutdown, start);
+        session.close(CloseReason::Shutdown, false, start);
         assert!(session.is_closed() && !session.is_probing());
+    }
+
+    #[test]
+    fn a_shutdown_reaches_a_close_that_waits_for_its_poll() {
+        let (mut session, start) = opened(Transport::Polling);
+        session.close(CloseReason::Application("expelled"), false, start);
+        assert!(!session.is_closed());
+        session.close(CloseReason::Shutdown, false, start);
+        assert!(session.is_closed());
+        assert_eq!(session.close_reason(), Some(CloseReason::Application("expelled")));
+
+        let (mut session, start) = leaving(CloseReason::Application("expelled"));
+        session.close(CloseReason::Shutdown, false, start);
+        assert!(!session.is_closed(), "the client says '5' any moment");
+        assert_eq!(session.handle_timeout(start + SECOND), Some(Due::Closed));
     }
 
     #[test]
     fn the_first_reason_stays() {
         let (mut session, start) = opened(Transport::Polling);
-        session.close(CloseReason::Application("expelled"), start);
-        session.close(CloseReason::SlowConsumer, start);
+        session.close(CloseReason::Application("expelled"), false, start);
+        session.close(CloseReason::SlowConsumer, false, start);
         session.handle_websocket_gone(CloseReason::TransportError);
         assert_eq!(session.close_reason(), Some(CloseReason::Application("expelled")));
     }
 
     #[test]
     fn neither_a_slow_nor_a_faulty_client_nor_a_shutdown_is_waited_for() {
-        for reason in [CloseReason::SlowConsumer, CloseReason::ParseError, CloseReason::Shutdown] {
+        for reason in [
+            CloseReason::SlowConsumer,
+            CloseReason::ParseError,
+            CloseReason::Violation("x"),
+            CloseReason::Internal,
+            CloseReason::Shutdown,
+        ] {
             let (mut session, start) = opened(Transport::Polling);
-            session.close(reason, start);
+            session.close(reason, false, start);
             assert!(session.is_closed());
         }
     }

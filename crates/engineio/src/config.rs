@@ -27,6 +27,9 @@ pub struct EngineConfig {
     pub compression_threshold_bytes: Option<usize>,
     /// How many bytes may wait for one client before it is closed as a slow consumer.
     pub outbox_bytes_max: usize,
+    /// How many bytes may wait for all clients together; what several wait for counts once. Over it the slowest are
+    /// closed.
+    pub outbox_bytes_total_max: usize,
     /// For how long bytes may wait for one client without any leaving before it is closed as a slow consumer.
     pub outbox_stall_max: Duration,
     /// How long the body of a post may take to arrive.
@@ -79,6 +82,8 @@ impl Default for EngineConfig {
             // More than the largest Socket.IO packet (10 attachments of 1 MB). What waits is shared between all who
             // wait for it, so a hundred stalled clients do not hold a hundred times as much.
             outbox_bytes_max: 16 << 20,
+            // A program that knows its machine says how much of it.
+            outbox_bytes_total_max: 1 << 30,
             // As long as a ping may take: a client that is slower than that is gone anyway.
             outbox_stall_max: Duration::from_secs(20),
             body_timeout: Duration::from_secs(20),

@@ -7,21 +7,21 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use engineio_proto::{
-    CloseReason, Delivery, Due, Encoded, Message, Packet, Payload, PollVerdict, PostVerdict, ProbeVerdict, Recipient,
-    Session, Sid, Transport,
+    Answer, Backlog, CloseReason, DecodeError, Delivery, Due, Encoded, Message, Packet, Payload, PollVerdict,
+    PostVerdict, ProbeVerdict, Recipient, Session, Sid, Transport,
 };
 use tokio::sync::oneshot;
 
-use self::goodbye::closing_payload;
+use self::goodbye::hang_up_poll;
 use crate::application::Connection;
 use crate::clock::{self, Timer};
 use crate::engine::Shared;
 use crate::farewell::hang_up;
-use crate::link::{Backlog, Held, Link, PollAnswer, PollSender, PostAnswer, Request, Task};
+use crate::link::{Errand, Held, Link, PollAnswer, PollSender, PostAnswer, Request};
+use crate::seats::Seat;
 use crate::tasks::Running;
 use crate::websocket::{Frame, WebSocket};
 
@@ -37,24 +37,31 @@ pub(crate) struct Driver {
     session: Session,
     /// Gone once it was told the end.
     connection: Option<Box<dyn Connection>>,
-    /// The waiting poll, while it is in our hands. While we sleep the link has it, where whoever sends answers it
-    /// without waking us: we see that it is gone when we take it back.
-    poll: Option<PollSender>,
     /// A post whose body is being read: given up when this is dropped.
     posting: Option<oneshot::Sender<Infallible>>,
-    /// A post whose packets are handled, and whose answer waits until more may come.
-    post: Option<oneshot::Sender<()>>,
+    /// A post whose packets are being handled, one after the other, as if they came by a socket.
+    post: Option<Post>,
     websocket: Option<Box<WebSocket>>,
     candidate: Option<Box<WebSocket>>,
     close_code: Option<u16>,
     timer: Timer,
     stall: Option<Stall>,
     is_holding_back: bool,
+    /// Until when nobody is judged, because we were late ourselves.
+    grace: Option<Instant>,
     turns: u32,
     /// The time when this run of turns began: a look at the clock for each would be a tenth of a short turn's work.
     now: Instant,
     opened: Instant,
     received: u64,
+    _seat: Seat,
+}
+
+/// The body of a post, as far as its packets have not been handled. It is answered behind the last one, when more may
+/// come: by posting on and on, over several connections, a client could not be held back otherwise.
+struct Post {
+    packets: Payload,
+    answer: oneshot::Sender<()>,
 }
 
 /// Bytes wait, and none have left since.
@@ -72,6 +79,7 @@ enum Wake {
     Work(Result<(), CloseReason>),
     WriteFailed,
     PollGone,
+    Packet(Result<Packet, DecodeError>),
     Frame(Frame),
     CandidateFrame(Frame),
     CandidateFailed,
@@ -83,6 +91,15 @@ pub(crate) enum Start {
     WebSocket(Box<WebSocket>),
 }
 
+impl Start {
+    pub(crate) fn transport(&self) -> Transport {
+        match self {
+            Self::Poll(_) => Transport::Polling,
+            Self::WebSocket(_) => Transport::WebSocket,
+        }
+    }
+}
+
 impl Driver {
     /// `open` is the open packet; whatever the connection already queued comes behind it.
     pub(crate) fn new(
@@ -92,23 +109,18 @@ impl Driver {
         link: Arc<Link>,
         connection: Box<dyn Connection>,
         start: Start,
+        seat: Seat,
     ) -> Self {
         let now = clock::now();
-        let transport = match start {
-            Start::Poll(_) => Transport::Polling,
-            Start::WebSocket(_) => Transport::WebSocket,
-        };
-        let config = shared.config.session.clone();
-        let jitter = shared.jitter();
+        let session = Session::new(shared.config.session.clone(), start.transport(), now, shared.jitter());
         let mut driver = Self {
-            timer: Timer::new(shared.ticks.not_before(now + config.ping_interval + jitter)),
-            session: Session::new(config, transport, now, jitter),
+            timer: Timer::new(session.poll_timeout().map_or(now, |due| shared.ticks.not_before(due))),
+            session,
             shared,
             sid,
             address,
             link,
             connection: Some(connection),
-            poll: None,
             posting: None,
             post: None,
             websocket: None,
@@ -116,13 +128,15 @@ impl Driver {
             close_code: None,
             stall: None,
             is_holding_back: false,
+            grace: None,
             turns: 0,
             now,
             opened: now,
             received: 0,
+            _seat: seat,
         };
         match start {
-            Start::Poll(answer) => driver.on_poll(answer, now),
+            Start::Poll(answer) => driver.on_poll(answer),
             Start::WebSocket(websocket) => driver.adopt(websocket),
         }
         driver
@@ -132,7 +146,6 @@ impl Driver {
     /// its states, for as long as it lives.
     pub(crate) async fn run(mut self: Box<Self>, running: Running) {
         loop {
-            self.give_poll();
             self.tell_end(self.now);
             if self.session.is_closed() {
                 break;
@@ -167,14 +180,14 @@ impl Driver {
 
     fn poll_sources(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
         let now = self.now;
-        let backlog = self.link.watch(cx);
+        let (backlog, is_poll_gone) = self.link.watch(cx);
         self.watch(backlog, now);
         if self.poll_timer(cx).is_ready() {
             return Poll::Ready(Wake::TimedOut);
         }
-        match self.link.next_task() {
-            Some(Task::Close(reason)) => return Poll::Ready(Wake::Close(reason)),
-            Some(Task::Request(request)) => return Poll::Ready(Wake::Request(request)),
+        match self.link.next_errand() {
+            Some(Errand::Close(reason)) => return Poll::Ready(Wake::Close(reason)),
+            Some(Errand::Request(request)) => return Poll::Ready(Wake::Request(request)),
             None => {}
         }
         if let Some(connection) = &mut self.connection
@@ -185,7 +198,7 @@ impl Driver {
         if let Poll::Ready(wake) = self.poll_write(cx) {
             return Poll::Ready(wake);
         }
-        if backlog.is_poll_gone {
+        if is_poll_gone {
             return Poll::Ready(Wake::PollGone);
         }
         self.poll_read(cx, now)
@@ -194,28 +207,39 @@ impl Driver {
     /// Notices since when nothing has left the outbox.
     fn watch(&mut self, backlog: Backlog, now: Instant) {
         self.stall = match self.stall {
-            _ if backlog.is_empty => None,
+            _ if backlog.bytes == 0 => None,
             Some(stall) if stall.sent == backlog.sent => Some(stall),
             _ => Some(Stall { sent: backlog.sent, since: now }),
         };
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(deadline) = self.deadline() else {
-            return Poll::Pending;
-        };
-        ready!(self.timer.poll(deadline, self.now, cx));
-        // What is due now need not have been due when this run of turns began.
-        self.now = clock::now();
-        Poll::Ready(())
+        loop {
+            let Some(deadline) = self.deadline() else {
+                return Poll::Pending;
+            };
+            ready!(self.timer.poll(deadline, self.now, cx));
+            // What is due now need not have been due when this run of turns began.
+            self.now = clock::now();
+            if self.grace.is_some() || self.now.duration_since(deadline) <= LATE_MAX {
+                return Poll::Ready(());
+            }
+            // We were suspended, or starved. What came in time is still to be read, here or by whoever reads posts, and
+            // what could not be written may be taken now: nobody is dead because we were late.
+            self.grace = Some(self.now + GRACE);
+        }
     }
 
-    /// When the task is to look at what is due. The layer above is served to the millisecond.
+    /// When the task is to look at what is due. Pings go out in common ticks, a little late; ends come in time, and the
+    /// layer above is served to the millisecond.
     fn deadline(&self) -> Option<Instant> {
         let connection = self.connection.as_ref().and_then(|connection| connection.poll_timeout());
-        let own = [self.session.poll_timeout(), self.stall_deadline()].into_iter().flatten().min();
-        let own = own.map(|due| if due <= self.now { due } else { self.shared.ticks.not_before(due) });
-        [own, connection].into_iter().flatten().min()
+        let session = match self.session.next_ping() {
+            Some(due) if due > self.now => Some(self.shared.ticks.not_before(due)),
+            _ => self.session.poll_timeout(),
+        };
+        let due = [session, self.stall_deadline(), connection].into_iter().flatten().min();
+        due.map(|due| self.grace.map_or(due, |grace| due.max(grace)))
     }
 
     fn stall_deadline(&self) -> Option<Instant> {
@@ -247,10 +271,26 @@ impl Driver {
             return Poll::Ready(Wake::CandidateFrame(frame));
         }
         ready!(self.poll_readiness(cx, now));
+        if let Some(packet) = self.next_posted() {
+            return Poll::Ready(Wake::Packet(packet));
+        }
         let Some(websocket) = &mut self.websocket else {
             return Poll::Pending;
         };
         websocket.poll_frame(cx).map(Wake::Frame)
+    }
+
+    /// The next packet of the post that is being handled; behind the last one it is answered.
+    fn next_posted(&mut self) -> Option<Result<Packet, DecodeError>> {
+        let packet = self.post.as_mut()?.packets.next();
+        if packet.is_none()
+            && let Some(Post { answer, .. }) = self.post.take()
+        {
+            self.session.handle_post_end(false);
+            // It may be gone; its packets are handled all the same.
+            let _ = answer.send(());
+        }
+        packet
     }
 
     /// Whether the layer above takes more; holds the client back otherwise.
@@ -263,12 +303,6 @@ impl Driver {
         if std::mem::take(&mut self.is_holding_back) {
             self.session.excuse_silence(now);
         }
-        if let Some(post) = self.post.take() {
-            // Until here the next one would have been an overlap: by posting on and on, over several connections, a
-            // client could not be held back. It may be gone; its packets are handled all the same.
-            self.session.handle_post_end(false);
-            let _ = post.send(());
-        }
         Poll::Ready(())
     }
 
@@ -278,6 +312,7 @@ impl Driver {
             Wake::Close(reason) | Wake::Work(Err(reason)) => self.close(reason, now),
             Wake::Work(Ok(())) => {}
             Wake::Request(request) => self.on_request(request, now),
+            Wake::Packet(packet) => self.on_packet(packet, now),
             Wake::WriteFailed => self.session.handle_websocket_gone(CloseReason::TransportError),
             Wake::PollGone => self.session.handle_poll_gone(),
             Wake::Frame(frame) => self.on_frame(frame, now),
@@ -290,7 +325,7 @@ impl Driver {
     }
 
     fn on_timeout(&mut self, now: Instant) {
-        self.take_poll();
+        self.grace = None;
         if self.is_holding_back {
             self.session.excuse_silence(now);
         }
@@ -302,7 +337,7 @@ impl Driver {
                         websocket.shrink();
                     }
                 }
-                Due::Noop => self.answer_poll(Bytes::from_static(b"6")),
+                Due::Noop => self.end_poll(),
                 Due::DropCandidate => self.drop_candidate(),
                 Due::Closed => return,
             }
@@ -317,59 +352,31 @@ impl Driver {
         }
     }
 
-    /// Whether a poll waits is part of what is to be done then, and must not change under us.
+    /// Whether a poll waits decides how the client is told: so from here on nobody else answers it.
     fn close(&mut self, reason: CloseReason, now: Instant) {
-        self.take_poll();
-        self.session.close(reason, now);
+        self.link.seal();
+        self.session.close(reason, self.link.is_polled(), now);
     }
 
-    /// Takes the poll back from the link, and tells the session if it was answered there.
-    fn take_poll(&mut self) {
-        if !self.session.is_polled() || self.poll.is_some() {
-            return;
-        }
-        match self.link.take_poll() {
-            Held::Waits(poll) => self.poll = Some(poll),
-            Held::Answered => self.session.handle_poll_answered(),
-            Held::Gone => self.session.handle_poll_gone(),
-        }
-    }
-
-    /// Lets whoever sends answer the poll, while we sleep.
-    fn give_poll(&mut self) {
-        if self.session.close_reason().is_some() {
-            return;
-        }
-        while let Some(poll) = self.poll.take() {
-            let Err((poll, waiting)) = self.link.hold_poll(poll) else {
-                return;
-            };
-            self.poll = Some(poll);
-            if let Some(payload) = waiting.into_payload() {
-                self.answer_poll(payload);
-            }
+    /// Ends the poll that waits, if one does, with a noop.
+    fn end_poll(&mut self) {
+        if !self.link.answer_poll_with(&self.shared.noop) {
+            self.session.handle_poll_gone();
         }
     }
 
     fn on_request(&mut self, request: Request, now: Instant) {
-        // What the packets of a post are answered goes into one answer; and if it ends the session, the poll is told.
-        self.take_poll();
         match request {
-            Request::Poll(answer) => self.on_poll(answer, now),
+            Request::Poll(answer) => self.on_poll(answer),
             Request::Post(answer) => self.on_post(answer),
-            Request::PostBody(body, answer) => {
-                for packet in Payload::new(body) {
-                    self.on_packet(packet, now);
-                }
-                self.post = Some(answer);
-            }
+            Request::PostBody(body, answer) => self.on_post_body(Payload::new(body), answer),
             Request::PostRefused => self.session.handle_post_end(false),
             Request::PostAborted => self.session.handle_post_end(true),
             Request::Candidate(websocket) => {
                 if self.session.handle_candidate(now) {
                     self.candidate = Some(websocket);
                 } else {
-                    hang_up(*websocket, &self.shared.tasks);
+                    hang_up(*websocket, &self.shared);
                 }
             }
         }
@@ -389,30 +396,59 @@ impl Driver {
         }
     }
 
-    fn on_poll(&mut self, answer: PollSender, now: Instant) {
-        // A client that did not wait for an answer has lost nothing; what this poll says shows when it is used.
-        match self.session.handle_poll(now) {
-            PollVerdict::Hold => self.poll = Some(answer),
-            PollVerdict::Close => {
-                // As the reference has it: what the poll would get, which is at least a noop, and the close packet.
-                let waiting = self.link.take_payload().unwrap_or(Bytes::from_static(b"6"));
-                let _ = answer.send(PollAnswer::Payload(closing_payload(Some(waiting))));
-            }
-            // The waiting poll is answered when the session says goodbye.
-            PollVerdict::Overlap | PollVerdict::Refuse => {
-                let _ = answer.send(PollAnswer::Refused);
+    fn on_post_body(&mut self, packets: Payload, answer: oneshot::Sender<()>) {
+        if self.posting.take().is_some() {
+            self.post = Some(Post { packets, answer });
+        } else {
+            // It was cut off, by an upgrade or by the end, when its last byte was on its way: what it says there and
+            // what the WebSocket says has no order.
+            let _ = answer.send(());
+        }
+    }
+
+    fn on_poll(&mut self, poll: PollSender) {
+        // A client that did not wait for an answer has lost nothing; what its end says shows when it polls next.
+        if self.session.close_reason().is_some()
+            && let Some(answer) = self.link.take_answer_of_several()
+        {
+            // The close packet comes behind everything.
+            let _ = poll.send(PollAnswer::Payload(answer));
+            return;
+        }
+        match self.session.handle_poll() {
+            PollVerdict::Hold => match self.link.hold_poll(poll) {
+                Held::Settled => {}
+                Held::Lost => self.session.handle_poll_gone(),
+                Held::Overlap(poll) => {
+                    // The one that waits is answered when the session says goodbye.
+                    self.session.handle_poll_overlap();
+                    let _ = poll.send(PollAnswer::Refused);
+                }
+                Held::Refused(poll) => {
+                    let _ = poll.send(PollAnswer::Refused);
+                }
+            },
+            PollVerdict::Close => self.tell_close(poll),
+            PollVerdict::Refuse => {
+                let _ = poll.send(PollAnswer::Refused);
             }
         }
     }
 
-    fn answer_poll(&mut self, payload: Bytes) {
-        let Some(poll) = self.poll.take() else {
-            return;
-        };
-        match poll.send(PollAnswer::Payload(payload)) {
-            Ok(()) => self.session.handle_poll_answered(),
-            Err(_) => self.session.handle_poll_gone(),
+    /// As the reference has it: what the poll would get, which is at least a noop, and the close packet. When the server
+    /// goes, only the former.
+    fn tell_close(&mut self, poll: PollSender) {
+        let mut answer = self.link.take_answer();
+        let is_empty = answer.payload_len() == 0;
+        if self.session.close_reason() != Some(CloseReason::Shutdown) {
+            if is_empty {
+                answer.push(self.shared.noop.clone());
+            }
+            answer.push(self.shared.close.clone());
+        } else if is_empty {
+            return hang_up_poll(poll);
         }
+        let _ = poll.send(PollAnswer::Payload(answer));
     }
 
     fn on_frame(&mut self, frame: Frame, now: Instant) {
@@ -433,7 +469,7 @@ impl Driver {
         }
     }
 
-    fn on_packet(&mut self, packet: Result<Packet, engineio_proto::DecodeError>, now: Instant) {
+    fn on_packet(&mut self, packet: Result<Packet, DecodeError>, now: Instant) {
         let is_pong = matches!(packet, Ok(Packet::Pong(_)));
         let Some(message) = self.session.handle_packet(packet, now) else {
             if is_pong && let Some(deadline) = self.deadline() {
@@ -447,8 +483,6 @@ impl Driver {
             && let Err(reason) = connection.handle_message(message, now)
         {
             self.close(reason, now);
-            // The rest of a payload is not for a connection that asked to be closed.
-            self.tell_end(now);
         }
     }
 
@@ -462,7 +496,6 @@ impl Driver {
                 return self.drop_candidate();
             }
         };
-        self.take_poll();
         match self.session.handle_candidate_packet(packet, now) {
             ProbeVerdict::Pong => {
                 if let Some(candidate) = &mut self.candidate {
@@ -481,17 +514,19 @@ impl Driver {
             self.posting = None;
             self.adopt(candidate);
             self.shared.registry.set_transport(&self.sid, Transport::WebSocket);
-            // The reference ends a poll that still waits with a close packet, which a client may believe.
-            self.answer_poll(Bytes::from_static(b"6"));
         }
     }
 
     /// Makes the WebSocket the way out, for what waits already too.
     fn adopt(&mut self, mut websocket: Box<WebSocket>) {
         let unsent = websocket.take_replies();
-        match websocket.take_write_half() {
-            Some(half) => self.link.set_direct(half, unsent),
-            None => self.link.set_indirect(unsent),
+        let poll = match websocket.take_write_half() {
+            Some(half) => self.link.set_socket(half, unsent),
+            None => self.link.set_task(unsent),
+        };
+        if let Some(poll) = poll {
+            // The reference ends a poll that still waits with a close packet, which a client may believe.
+            let _ = poll.send(PollAnswer::Payload(Answer::of(self.shared.noop.clone())));
         }
         self.websocket = Some(websocket);
         self.link.flush();
@@ -499,7 +534,7 @@ impl Driver {
 
     fn drop_candidate(&mut self) {
         if let Some(candidate) = self.candidate.take() {
-            hang_up(*candidate, &self.shared.tasks);
+            hang_up(*candidate, &self.shared);
         }
     }
 
@@ -521,3 +556,7 @@ fn write_indirectly(link: &Link, websocket: &mut WebSocket, cx: &mut Context<'_>
 
 /// After so many wakes in a row the task lets others run.
 const TURNS_MAX: u32 = 64;
+/// How late a timer may be, in a process that is busy, before it is the process that was late.
+const LATE_MAX: Duration = Duration::from_millis(250);
+/// What it takes at most to read what came meanwhile, with everybody else doing the same.
+const GRACE: Duration = Duration::from_secs(1);

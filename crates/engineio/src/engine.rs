@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
-use engineio_proto::{CloseReason, Delivery, Encoded, Recipient, Sid, Transport, open_packet};
+use engineio_proto::{CloseReason, Delivery, Encoded, Ledger, OutletBounds, Recipient, Sid, Transport, open_packet};
 use http::{Request, Response};
 use http_body::Body as HttpBody;
 use rand::RngExt;
+use tokio::sync::watch;
 
 use crate::application::{Application, Handshake};
 use crate::clock::{self, Ticks};
@@ -18,9 +18,12 @@ use crate::config::EngineConfig;
 use crate::driver::{Driver, Start};
 use crate::http::Body;
 use crate::link::Link;
+use crate::memory::Memory;
 use crate::refusals::Refusals;
 use crate::registry::Registry;
+use crate::relief;
 use crate::route::Step;
+use crate::seats::{Seat, Seats};
 use crate::tasks::Tasks;
 
 /// An Engine.IO server: answers HTTP requests, and runs a task for each session.
@@ -40,12 +43,17 @@ pub(crate) struct Shared {
     /// One for all sessions, framed once.
     pub(crate) ping: Encoded,
     pub(crate) probe_pong: Encoded,
+    pub(crate) noop: Encoded,
+    pub(crate) close: Encoded,
     pub(crate) ticks: Ticks,
     pub(crate) application: Box<dyn Application>,
     pub(crate) tasks: Tasks,
-    is_closing: AtomicBool,
-    /// Whether the log knows that there is no room.
-    is_told_full: AtomicBool,
+    pub(crate) seats: Arc<Seats>,
+    pub(crate) memory: Arc<Memory>,
+    /// Whether the server goes away.
+    pub(crate) closing: watch::Sender<bool>,
+    /// Whether somebody looks after the memory of all outboxes; there is a runtime for that once a session opens.
+    is_relieved: Once,
 }
 
 impl Engine {
@@ -54,18 +62,27 @@ impl Engine {
         // A client gives up after both: neither a long interval nor a long time-out makes it patient.
         let patience = config.session.ping_interval.min(config.session.ping_timeout);
         let ticks = Ticks::new(clock::now(), patience);
+        let memory = Memory::new(OutletBounds {
+            bytes_max: config.outbox_bytes_max,
+            answer_bytes_max: config.session.max_payload_bytes,
+            ledger: Arc::new(Ledger::new(config.outbox_bytes_total_max)),
+        });
         Self {
             shared: Arc::new(Shared {
+                seats: Seats::new(config.sessions_max),
+                memory: Arc::new(memory),
                 config,
                 registry: Registry::default(),
                 refusals: Refusals::default(),
                 ping: Encoded::packet("2"),
                 probe_pong: Encoded::packet("3probe"),
+                noop: Encoded::packet("6"),
+                close: Encoded::packet("1"),
                 ticks,
                 application: Box::new(application),
                 tasks: Tasks::default(),
-                is_closing: AtomicBool::new(false),
-                is_told_full: AtomicBool::new(false),
+                closing: watch::Sender::new(false),
+                is_relieved: Once::new(),
             }),
         }
     }
@@ -106,9 +123,17 @@ impl Engine {
         self.shared.refusals.counts()
     }
 
-    /// Closes every session so that its client reconnects, here or elsewhere, and opens no more.
+    /// The bytes that wait for all clients together; what several wait for counts once.
+    pub fn outbox_bytes(&self) -> usize {
+        self.shared.memory.ledger().bytes()
+    }
+
+    /// Ends every session so that its client reconnects, here or elsewhere, and opens no more.
+    ///
+    /// The connections just end, as if the process had died: no close packet, no close frame, and no answer for a poll
+    /// that waits. Official clients come back from either; to some others an orderly close is final.
     pub fn close(&self) {
-        self.shared.is_closing.store(true, Ordering::SeqCst);
+        self.shared.closing.send_replace(true);
         self.shared.registry.close_all(CloseReason::Shutdown);
     }
 
@@ -119,33 +144,39 @@ impl Engine {
 }
 
 impl Shared {
-    /// A little less than a tenth of the time a client gives us, so that the first pings of a crowd that came at
-    /// once spread out.
+    /// How much earlier than the others a session is first pinged: up to a tenth of the time a client gives us, so that
+    /// the pings of a crowd that came at once spread out; and a little at least, so that a ping, which may be late by a
+    /// tick, does not make the session outlive what the client was told.
     pub(crate) fn jitter(&self) -> Duration {
         let session = &self.config.session;
         let most = session.ping_interval.min(session.ping_timeout) / 10;
-        most.mul_f32(rand::rng().random_range(0.0..1.0))
+        most.mul_f32(rand::rng().random_range(0.25..1.0))
     }
 
     /// Opens a session and starts its task.
-    pub(crate) fn open(self: &Arc<Self>, handshake: Handshake, start: Start, upgrades: &[Transport]) -> Sid {
+    pub(crate) fn open(
+        self: &Arc<Self>,
+        handshake: Handshake,
+        start: Start,
+        upgrades: &[Transport],
+        seat: Seat,
+    ) -> Sid {
+        self.is_relieved.call_once(|| {
+            tokio::spawn(relief::run(Arc::downgrade(self), Arc::clone(&self.memory)));
+        });
         let sid = new_sid();
-        let link = Arc::new(Link::new(self.config.outbox_bytes_max));
+        let link = Arc::new(Link::new(Arc::clone(&self.memory)));
         link.queue(&open_packet(&sid, upgrades, &self.config.session), Delivery::Reliable);
         let address = handshake.address;
         let handshake = self.keep(handshake);
         // Before the session is entered anywhere: should the application panic, nothing is left of it.
         let connection = self.application.open(handshake, Arc::clone(&link));
-        let transport = match start {
-            Start::Poll(_) => Transport::Polling,
-            Start::WebSocket(_) => Transport::WebSocket,
-        };
-        self.registry.insert(sid, Arc::clone(&link), transport);
-        if self.is_closing.load(Ordering::SeqCst) {
+        self.registry.insert(sid, Arc::clone(&link), start.transport());
+        if self.is_closing() {
             // It slipped in behind `close_all`.
             link.close(CloseReason::Shutdown);
         }
-        let driver = Box::new(Driver::new(Arc::clone(self), sid, address, link, connection, start));
+        let driver = Box::new(Driver::new(Arc::clone(self), sid, address, link, connection, start, seat));
         tokio::spawn(driver.run(self.tasks.begin()));
         sid
     }
@@ -157,17 +188,15 @@ impl Shared {
         Handshake { address, headers: self.config.headers_kept.pick(&headers), uri, time }
     }
 
-    /// Whether there is no room for another session. The log hears of it once, until there is room again: who is
-    /// refused tries again, and again.
-    pub(crate) fn is_full(&self) -> bool {
-        if self.is_closing.load(Ordering::SeqCst) {
-            return true;
-        }
-        let is_full = self.registry.len() >= self.config.sessions_max;
-        if is_full != self.is_told_full.swap(is_full, Ordering::Relaxed) && is_full {
-            tracing::warn!(sessions = self.config.sessions_max, "full: more sessions are refused");
-        }
-        is_full
+    /// Whether the server goes away.
+    pub(crate) fn is_closing(&self) -> bool {
+        *self.closing.borrow()
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.memory.wake_up();
     }
 }
 

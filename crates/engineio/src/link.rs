@@ -4,65 +4,38 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt;
 use std::io::{self, IoSlice};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use engineio_proto::{CloseReason, Delivery, Encoded, Outbox, Queued, Recipient, Taken};
+use engineio_proto::{
+    Answer, Backlog, CloseReason, Delivery, Encoded, Entry, Flush, Hold, Outbox, Outlet, Queued, Recipient,
+};
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::oneshot;
 
+use crate::memory::Memory;
 use crate::websocket::WebSocket;
 
 /// The way to one session: what is to be sent to it, and what HTTP requests want of it.
 ///
-/// On a plain TCP WebSocket whoever flushes writes to the socket directly, and to a client that polls whoever flushes
-/// gives its answer; only when the socket is not writable, the stream is another one, or no poll waits, is the session's
-/// task woken, once. A `Mutex` around a queue costs nothing while it is empty, where a channel for each session would
-/// take 1.5 KB.
+/// What waits, and whether a poll does, is known to the [`Outlet`]; this is its lock, the socket it is written to, and the
+/// waker of the session's task. On a plain TCP WebSocket whoever flushes writes to the socket directly, and to a client
+/// that polls whoever flushes gives its answer; only when the socket is not writable, the stream is another one, or no
+/// poll waits, is the task woken, once. A `Mutex` around a queue costs nothing while it is empty, where a channel for each
+/// session would take 1.5 KB.
 pub struct Link {
     port: Mutex<Port>,
-    outbox_bytes_max: usize,
+    memory: Arc<Memory>,
 }
 
 /// What the lock guards. Every section is short and calls nothing that could block.
 struct Port {
-    outbox: Outbox,
-    writer: Writer,
+    outlet: Outlet<PollSender>,
+    /// What the outlet writes to, if whoever flushes may.
+    half: Option<OwnedWriteHalf>,
     requests: VecDeque<Request>,
-    ending: Ending,
     task: Option<Waker>,
-    /// Whether the task has seen that something waits, since the outbox was last empty. More of it is no news.
-    is_backlog_seen: bool,
-}
-
-/// Whether the session takes messages. The first reason to end counts.
-enum Ending {
-    No,
-    /// Asked for by others; the task has yet to see it.
-    Asked(CloseReason),
-    /// Over for those who send. What was queued before may still be on its way, a polling client may still fetch it.
-    Sealed,
-}
-
-/// Who writes, and whether it makes sense to try.
-enum Writer {
-    /// Whoever flushes while a poll waits, by answering it.
-    Polling(WaitingPoll),
-    /// The session's task: the stream is one that only it can touch.
-    Task { is_ready: bool },
-    /// Whoever flushes.
-    Direct { half: OwnedWriteHalf, is_blocked: bool },
-    /// Nobody any more.
-    Closed,
-}
-
-/// The poll that can be answered, if one is there.
-enum WaitingPoll {
-    None,
-    Some(PollSender),
-    /// It was answered when its client had gone: what was in the answer is lost.
-    Lost,
 }
 
 /// What an HTTP request wants of a session.
@@ -79,8 +52,10 @@ pub(crate) enum Request {
 
 /// The answer to a poll.
 pub(crate) enum PollAnswer {
-    Payload(Bytes),
+    Payload(Answer),
     Refused,
+    /// The server goes away: the connection just ends.
+    HangUp,
 }
 
 /// The answer to the head of a post.
@@ -93,51 +68,51 @@ pub(crate) enum PostAnswer {
 }
 
 /// What the session's task finds when it looks.
-pub(crate) enum Task {
+pub(crate) enum Errand {
     Close(CloseReason),
     Request(Request),
-}
-
-/// What waits in the outbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Backlog {
-    pub(crate) is_empty: bool,
-    /// All bytes that ever left.
-    pub(crate) sent: u64,
-    /// The client of the waiting poll has gone.
-    pub(crate) is_poll_gone: bool,
-}
-
-/// What became of a poll that was held.
-pub(crate) enum Held {
-    Waits(PollSender),
-    Answered,
-    /// It was answered when its client had gone.
-    Gone,
 }
 
 /// The way to the request that waits for the answer to a poll.
 pub(crate) type PollSender = oneshot::Sender<PollAnswer>;
 
+/// What was left when a link was shut.
+pub(crate) struct Rest {
+    pub(crate) outbox: Outbox,
+    pub(crate) half: Option<OwnedWriteHalf>,
+    pub(crate) poll: Option<PollSender>,
+    /// Requests that nobody will handle. Those that wait for an answer hear that there is no such session.
+    pub(crate) requests: VecDeque<Request>,
+}
+
+/// What became of a poll that the task holds out.
+pub(crate) enum Held {
+    /// It waits, or was answered with what did.
+    Settled,
+    /// Its client has gone, and what it was answered with is lost.
+    Lost,
+    /// Another one waits.
+    Overlap(PollSender),
+    Refused(PollSender),
+}
+
 impl Link {
-    pub(crate) fn new(outbox_bytes_max: usize) -> Self {
+    pub(crate) fn new(memory: Arc<Memory>) -> Self {
         Self {
             port: Mutex::new(Port {
-                outbox: Outbox::default(),
-                writer: Writer::Polling(WaitingPoll::None),
+                outlet: Outlet::new(Arc::clone(memory.bounds())),
+                half: None,
                 requests: VecDeque::new(),
-                ending: Ending::No,
                 task: None,
-                is_backlog_seen: false,
             }),
-            outbox_bytes_max,
+            memory,
         }
     }
 
     /// Hands the session's task a request. Given back when the session is over.
     pub(crate) fn request(&self, request: Request) -> Result<(), Request> {
         let mut port = self.lock();
-        if matches!(port.writer, Writer::Closed) {
+        if port.outlet.is_shut() {
             return Err(request);
         }
         port.requests.push_back(request);
@@ -145,101 +120,102 @@ impl Link {
         Ok(())
     }
 
-    /// Registers the task, and tells it what waits: whatever is queued or asked for afterwards wakes it.
-    pub(crate) fn watch(&self, cx: &mut Context<'_>) -> Backlog {
+    /// Registers the task, and tells it what waits: whatever is queued or asked for afterwards wakes it. Also says
+    /// whether the client of the waiting poll has gone.
+    pub(crate) fn watch(&self, cx: &mut Context<'_>) -> (Backlog, bool) {
         let mut port = self.lock();
         if !port.task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
             port.task = Some(cx.waker().clone());
         }
-        let is_poll_gone = match &mut port.writer {
-            Writer::Polling(WaitingPoll::Some(poll)) => poll.poll_closed(cx).is_ready(),
-            Writer::Polling(WaitingPoll::Lost) => true,
-            _ => false,
-        };
-        port.is_backlog_seen = !port.outbox.is_empty();
-        Backlog { is_empty: port.outbox.is_empty(), sent: port.outbox.sent(), is_poll_gone }
+        let is_gone = port.outlet.poll_mut().is_some_and(|poll| poll.poll_closed(cx).is_ready());
+        (port.outlet.see(), is_gone || port.outlet.is_lost())
     }
 
     /// The next thing that others want of the task.
-    pub(crate) fn next_task(&self) -> Option<Task> {
+    pub(crate) fn next_errand(&self) -> Option<Errand> {
         let mut port = self.lock();
-        if let Ending::Asked(reason) = port.ending {
-            port.ending = Ending::Sealed;
-            return Some(Task::Close(reason));
+        if let Some(reason) = port.outlet.next_close() {
+            return Some(Errand::Close(reason));
         }
         let request = port.requests.pop_front();
         if request.is_none() && port.requests.capacity() > 0 {
             port.requests = VecDeque::new();
         }
-        request.map(Task::Request)
+        request.map(Errand::Request)
     }
 
     /// Continues a direct write that was blocked, once the socket is writable.
     pub(crate) fn poll_unblock(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut port = self.lock();
-        while let Writer::Direct { half, is_blocked: is_blocked @ true } = &mut port.writer {
+        while port.outlet.is_blocked()
+            && let Some(half) = &port.half
+        {
             if half.as_ref().poll_write_ready(cx)?.is_pending() {
                 return Poll::Pending;
             }
-            *is_blocked = false;
+            port.outlet.set_blocked(false);
             port.write()?;
         }
         Poll::Ready(Ok(()))
     }
 
-    /// Lets whoever flushes next answer `poll`, if nothing waits. What does wait is given back with it, to be made an
-    /// answer of: with a client that was away for long it may be megabytes, too much to copy under the lock.
-    pub(crate) fn hold_poll(&self, poll: PollSender) -> Result<(), (PollSender, Taken)> {
-        let mut port = self.lock();
-        if !port.outbox.is_empty() {
-            return Err((poll, port.outbox.take()));
+    /// Lets whoever flushes next answer `poll`; or answers it with what waits.
+    pub(crate) fn hold_poll(&self, poll: PollSender) -> Held {
+        let held = self.lock().outlet.hold(poll);
+        match held {
+            Hold::Waits => Held::Settled,
+            Hold::Answer(poll, answer) => match poll.send(PollAnswer::Payload(answer)) {
+                Ok(()) => Held::Settled,
+                Err(_) => Held::Lost,
+            },
+            Hold::Overlap(poll) => Held::Overlap(poll),
+            Hold::Refused(poll) => Held::Refused(poll),
         }
-        if let Writer::Polling(waiting) = &mut port.writer {
-            *waiting = WaitingPoll::Some(poll);
-        }
-        Ok(())
     }
 
-    /// Takes the poll back, so that nobody else answers it.
-    pub(crate) fn take_poll(&self) -> Held {
-        let Writer::Polling(waiting) = &mut self.lock().writer else {
-            return Held::Answered;
-        };
-        match std::mem::replace(waiting, WaitingPoll::None) {
-            WaitingPoll::Some(poll) => Held::Waits(poll),
-            WaitingPoll::None => Held::Answered,
-            WaitingPoll::Lost => Held::Gone,
-        }
+    /// Answers the waiting poll, if one is there, with something that has not been queued. `false`: it was lost.
+    pub(crate) fn answer_poll_with(&self, encoded: &Encoded) -> bool {
+        let poll = self.lock().outlet.take_poll();
+        poll.is_none_or(|poll| poll.send(PollAnswer::Payload(Answer::of(encoded.clone()))).is_ok())
+    }
+
+    /// Whether a poll waits.
+    pub(crate) fn is_polled(&self) -> bool {
+        self.lock().outlet.is_polled()
+    }
+
+    /// What waits, for one poll.
+    pub(crate) fn take_answer(&self) -> Answer {
+        self.lock().outlet.take()
+    }
+
+    /// The same, if more waits than goes into one answer.
+    pub(crate) fn take_answer_of_several(&self) -> Option<Answer> {
+        let mut port = self.lock();
+        port.outlet.is_more_than_one_answer().then(|| port.outlet.take())
+    }
+
+    /// The same, if something waits and a poll does.
+    pub(crate) fn take_answer_if_polled(&self) -> Option<Answer> {
+        let mut port = self.lock();
+        (port.outlet.is_polled() && !port.outlet.is_empty()).then(|| port.outlet.take())
     }
 
     /// Tells those who send volatile messages whether the task could send one now.
     pub(crate) fn set_ready(&self, ready: bool) {
-        if let Writer::Task { is_ready } = &mut self.lock().writer {
-            *is_ready = ready;
-        }
+        self.lock().outlet.set_ready(ready);
     }
 
-    /// From now on whoever flushes writes to `half`, `unsent` first.
-    pub(crate) fn set_direct(&self, half: OwnedWriteHalf, unsent: Option<Encoded>) {
+    /// From now on whoever flushes writes to `half`, `unsent` first. Gives back the poll that waits.
+    pub(crate) fn set_socket(&self, half: OwnedWriteHalf, unsent: Option<Encoded>) -> Option<PollSender> {
         let mut port = self.lock();
-        if let Some(unsent) = unsent {
-            port.outbox.push_front(unsent);
-        }
-        port.writer = Writer::Direct { half, is_blocked: false };
+        port.half = Some(half);
+        port.outlet.set_socket(unsent)
     }
 
-    /// From now on the task writes what is in the outbox, `unsent` first.
-    pub(crate) fn set_indirect(&self, unsent: Option<Encoded>) {
-        let mut port = self.lock();
-        if let Some(unsent) = unsent {
-            port.outbox.push_front(unsent);
-        }
-        port.writer = Writer::Task { is_ready: true };
-    }
-
-    /// Everything that waits, for a poll.
-    pub(crate) fn take_payload(&self) -> Option<Bytes> {
-        self.lock().outbox.take_payload()
+    /// From now on the task writes what is in the outbox, `unsent` first. Gives back the poll that waits.
+    pub(crate) fn set_task(&self, unsent: Option<Encoded>) -> Option<PollSender> {
+        self.lock().outlet.set_task(unsent)
     }
 
     /// Lets `write` send from the outbox, and forgets what it says it sent.
@@ -248,12 +224,12 @@ impl Link {
         mut write: impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<()>> {
         let mut port = self.lock();
-        while !port.outbox.is_empty() {
+        while !port.outlet.is_empty() {
             let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-            let filled = port.outbox.slices(&mut slices);
+            let filled = port.outlet.slices(&mut slices);
             match write(&slices[..filled]) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(written)) => port.outbox.advance(written),
+                Poll::Ready(Ok(written)) => port.outlet.advance(written),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => return Poll::Pending,
             }
@@ -261,31 +237,28 @@ impl Link {
         Poll::Ready(Ok(()))
     }
 
-    /// All bytes that ever left.
-    pub(crate) fn sent(&self) -> u64 {
-        self.lock().outbox.sent()
-    }
-
-    /// Takes no more messages: the session is over, but for what its client may still be owed.
+    /// Takes no more messages: the session is over, but for what its client may still be owed. The poll that waits is
+    /// the task's.
     pub(crate) fn seal(&self) {
-        self.lock().ending = Ending::Sealed;
+        self.lock().outlet.seal();
     }
 
-    /// Ends it for everyone who still holds it, and gives back what is left to send and who could.
-    pub(crate) fn shut(&self) -> (Outbox, Option<OwnedWriteHalf>) {
+    /// Drops what waits.
+    pub(crate) fn abandon(&self) {
+        self.lock().outlet.abandon();
+    }
+
+    /// Drops what waits, and what is under way to a poll.
+    pub(crate) fn give_up(&self) {
+        self.lock().outlet.give_up();
+    }
+
+    /// Ends it for everyone who still holds it.
+    pub(crate) fn shut(&self) -> Rest {
         let mut port = self.lock();
         port.task = None;
-        let requests = std::mem::take(&mut port.requests);
-        let outbox = std::mem::take(&mut port.outbox);
-        let writer = std::mem::replace(&mut port.writer, Writer::Closed);
-        drop(port);
-        // Wakes those who wait for an answer, and closes a candidate's socket: not under the lock.
-        drop(requests);
-        match writer {
-            Writer::Direct { half, .. } => (outbox, Some(half)),
-            // Of a poll that nobody has taken back, the client hears that there is no such session.
-            Writer::Polling(_) | Writer::Task { .. } | Writer::Closed => (outbox, None),
-        }
+        let (outbox, poll) = port.outlet.shut();
+        Rest { outbox, half: port.half.take(), poll, requests: std::mem::take(&mut port.requests) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Port> {
@@ -293,185 +266,100 @@ impl Link {
         // its own checks, and nobody else should.
         self.port.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Says what became of a message, wakes the task if that ends the session, and looks after everybody's memory.
+    fn entered(&self, port: MutexGuard<'_, Port>, Entry { queued, wakes }: Entry) -> Queued {
+        if wakes {
+            wake(port)
+        } else {
+            drop(port)
+        }
+        self.memory.check();
+        queued
+    }
 }
 
 impl Recipient for Link {
     fn queue(&self, encoded: &Encoded, delivery: Delivery) -> Queued {
         let mut port = self.lock();
-        let (queued, is_woken) = port.queue(encoded, delivery, self.outbox_bytes_max);
-        if is_woken {
-            wake(port);
-        }
-        queued
+        let entry = port.queue(encoded, delivery);
+        self.entered(port, entry)
     }
 
     fn flush(&self) {
-        let mut port = self.lock();
-        if port.flush() {
-            wake(port);
-        }
+        flush(self.lock());
     }
 
     fn send(&self, encoded: &Encoded, delivery: Delivery) -> Queued {
         let mut port = self.lock();
-        let (queued, is_woken) = port.send(encoded, delivery, self.outbox_bytes_max);
-        if is_woken {
-            wake(port);
+        let written = port.write_past(encoded);
+        if written == encoded.len() {
+            port.outlet.pass(written);
+            return Queued::Sent;
         }
-        queued
+        let entry = match written {
+            0 => port.queue(encoded, delivery),
+            _ => {
+                port.outlet.push_begun(encoded, written);
+                Entry { queued: Queued::Behind, wakes: false }
+            }
+        };
+        if !entry.queued.is_queued() || entry.wakes {
+            return self.entered(port, entry);
+        }
+        flush(port);
+        self.memory.check();
+        entry.queued
+    }
+
+    fn backlog(&self) -> Backlog {
+        self.lock().outlet.backlog()
     }
 
     fn close(&self, reason: CloseReason) {
         let mut port = self.lock();
-        if !matches!(port.writer, Writer::Closed) {
-            port.end(reason);
+        if port.outlet.close(reason) {
             wake(port);
         }
     }
 }
 
 impl Port {
-    /// Also says whether the task is to be woken.
-    fn queue(&mut self, encoded: &Encoded, delivery: Delivery, bytes_max: usize) -> (Queued, bool) {
-        if !matches!(self.ending, Ending::No) {
-            return (Queued::Closed, false);
+    /// Queues, if there is room or the socket makes some.
+    fn queue(&mut self, encoded: &Encoded, delivery: Delivery) -> Entry {
+        if !self.outlet.wants_write_before(encoded) {
+            return self.outlet.queue(encoded, delivery);
         }
-        let is_ready = match &self.writer {
-            Writer::Closed => return (Queued::Closed, false),
-            Writer::Polling(waiting) => matches!(waiting, WaitingPoll::Some(_)),
-            Writer::Task { is_ready } => *is_ready,
-            Writer::Direct { is_blocked, .. } => !is_blocked,
-        };
-        if delivery == Delivery::Volatile && !is_ready {
-            return (Queued::Dropped, false);
+        if self.write().is_err() {
+            let wakes = self.outlet.close(CloseReason::TransportError);
+            self.outlet.abandon();
+            return Entry { queued: Queued::Closed, wakes };
         }
-        let is_fresh = self.outbox.is_empty();
-        self.is_backlog_seen &= !is_fresh;
-        match self.push(encoded, bytes_max) {
-            Pushed::Queued if is_fresh => (Queued::Fresh, false),
-            Pushed::Queued => (Queued::Behind, false),
-            // Whoever owes the flush will find the writer blocked, and leave it to the task.
-            Pushed::Blocked => (Queued::Behind, true),
-            Pushed::Failed(reason) => {
-                self.outbox.abandon();
-                self.end(reason);
-                (Queued::Closed, true)
-            }
-        }
-    }
-
-    /// Says whether the task is to be woken.
-    fn flush(&mut self) -> bool {
-        match &self.writer {
-            Writer::Direct { is_blocked: false, .. } => {
-                let written = self.write();
-                if written.is_err() {
-                    self.end(CloseReason::TransportError);
-                }
-                written.is_err() || self.is_blocked()
-            }
-            Writer::Polling(_) => self.answer_poll() || self.is_news(),
-            Writer::Task { .. } => self.is_news(),
-            Writer::Direct { is_blocked: true, .. } | Writer::Closed => false,
-        }
-    }
-
-    fn is_news(&self) -> bool {
-        !self.outbox.is_empty() && !self.is_backlog_seen
-    }
-
-    /// Answers the poll, if one waits, with all that waits for it. Says whether its client had gone.
-    fn answer_poll(&mut self) -> bool {
-        let Writer::Polling(waiting @ WaitingPoll::Some(_)) = &mut self.writer else {
-            return false;
-        };
-        // The close packet belongs into the same answer: that is the task's to give.
-        if !matches!(self.ending, Ending::No) {
-            return false;
-        }
-        let Some(payload) = self.outbox.take_payload() else {
-            return false;
-        };
-        let WaitingPoll::Some(poll) = std::mem::replace(waiting, WaitingPoll::None) else {
-            return false;
-        };
-        let is_gone = poll.send(PollAnswer::Payload(payload)).is_err();
-        if is_gone {
-            *waiting = WaitingPoll::Lost;
-        }
-        is_gone
-    }
-
-    /// Also says whether the task is to be woken.
-    fn send(&mut self, encoded: &Encoded, delivery: Delivery, bytes_max: usize) -> (Queued, bool) {
-        let written = self.write_past(encoded);
-        if written == encoded.len() {
-            self.outbox.pass(written);
-            return (Queued::Sent, false);
-        }
-        let (queued, is_woken) = match written {
-            0 => self.queue(encoded, delivery, bytes_max),
-            _ => {
-                self.outbox.push_begun(encoded.clone(), written);
-                (Queued::Behind, false)
-            }
-        };
-        (queued, (queued.is_queued() && self.flush()) || is_woken)
+        let entry = self.outlet.queue(encoded, delivery);
+        // Whoever owes the flush will find the writer blocked, and leave it to the task.
+        Entry { wakes: entry.wakes || self.outlet.is_blocked(), ..entry }
     }
 
     /// Writes past the outbox if nothing waits there, and says how much. That is how nearly every message leaves
     /// that is alone in its turn; what fails here is seen again, and dealt with, when it is written from the outbox.
     fn write_past(&self, encoded: &Encoded) -> usize {
-        match &self.writer {
-            Writer::Direct { half, is_blocked: false }
-                if self.outbox.is_empty() && matches!(self.ending, Ending::No) =>
-            {
-                try_send(half, encoded.websocket()).unwrap_or(0)
-            }
+        match &self.half {
+            Some(half) if self.outlet.can_pass() => try_send(half, encoded.websocket()).unwrap_or(0),
             _ => 0,
-        }
-    }
-
-    /// Queues, if there is room or the socket makes some: a burst that nobody has flushed yet says nothing about
-    /// the client.
-    fn push(&mut self, encoded: &Encoded, bytes_max: usize) -> Pushed {
-        if self.outbox.push(encoded.clone(), bytes_max).is_ok() {
-            return Pushed::Queued;
-        }
-        if self.is_blocked() {
-            return Pushed::Failed(CloseReason::SlowConsumer);
-        }
-        if self.write().is_err() {
-            return Pushed::Failed(CloseReason::TransportError);
-        }
-        match self.outbox.push(encoded.clone(), bytes_max) {
-            Ok(()) if self.is_blocked() => Pushed::Blocked,
-            Ok(()) => Pushed::Queued,
-            Err(_) => Pushed::Failed(CloseReason::SlowConsumer),
-        }
-    }
-
-    fn is_blocked(&self) -> bool {
-        matches!(self.writer, Writer::Direct { is_blocked: true, .. })
-    }
-
-    fn end(&mut self, reason: CloseReason) {
-        if matches!(self.ending, Ending::No) {
-            self.ending = Ending::Asked(reason);
         }
     }
 
     /// Writes until nothing waits or the socket takes no more.
     fn write(&mut self) -> io::Result<()> {
-        let Writer::Direct { half, is_blocked } = &mut self.writer else {
+        let Some(half) = &self.half else {
             return Ok(());
         };
-        while !self.outbox.is_empty() {
-            match try_write(half, &self.outbox) {
+        while !self.outlet.is_empty() {
+            match try_write(half, &self.outlet) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => self.outbox.advance(written),
+                Ok(written) => self.outlet.advance(written),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    *is_blocked = true;
+                    self.outlet.set_blocked(true);
                     break;
                 }
                 Err(error) => return Err(error),
@@ -481,13 +369,38 @@ impl Port {
     }
 }
 
+/// Sends what waits as far as it goes, and wakes the task for the rest. Answers and wakes once the lock is gone.
+fn flush(mut port: MutexGuard<'_, Port>) {
+    match port.outlet.flush() {
+        Flush::Done => {}
+        Flush::Wake => wake(port),
+        Flush::Write => {
+            let written = port.write();
+            if written.is_err() {
+                port.outlet.close(CloseReason::TransportError);
+            }
+            if written.is_err() || port.outlet.is_blocked() {
+                wake(port);
+            }
+        }
+        Flush::Answer(poll, answer) => {
+            // Under the lock: the answers of two who send must reach the request in the order in which they were taken,
+            // and the second finds no poll. It wakes a task, and calls nothing.
+            if poll.send(PollAnswer::Payload(answer)).is_err() {
+                port.outlet.lose();
+                wake(port);
+            }
+        }
+    }
+}
+
 /// One attempt at all that waits. A message that is alone goes by `send`: `writev` costs a twentieth more.
-fn try_write(half: &OwnedWriteHalf, outbox: &Outbox) -> io::Result<usize> {
-    if let Some(only) = outbox.only() {
+fn try_write(half: &OwnedWriteHalf, outlet: &Outlet<PollSender>) -> io::Result<usize> {
+    if let Some(only) = outlet.only() {
         return try_send(half, only);
     }
     let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-    let filled = outbox.slices(&mut slices);
+    let filled = outlet.slices(&mut slices);
     half.try_write_vectored(&slices[..filled])
 }
 
@@ -506,14 +419,6 @@ fn try_send(half: &OwnedWriteHalf, bytes: &[u8]) -> io::Result<usize> {
 #[cfg(not(target_os = "linux"))]
 fn try_send(half: &OwnedWriteHalf, bytes: &[u8]) -> io::Result<usize> {
     half.try_write(bytes)
-}
-
-/// What became of a message on its way into the outbox.
-enum Pushed {
-    Queued,
-    /// It is queued, and to make room for it the connection was filled to the brim.
-    Blocked,
-    Failed(CloseReason),
 }
 
 /// Wakes the session's task, after the lock is gone: it would run into it at once.

@@ -3,38 +3,37 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use engineio_proto::{RequestError, jsonp};
+use engineio_proto::{Chunk, JsonpIndex, RequestError, jsonp};
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body::Body as HttpBody;
 use tokio::sync::oneshot;
 
 use crate::engine::Shared;
 use crate::http::compression::{Encoding, compress};
-use crate::http::{Body, BodyError, close_connection, read_body, respond, respond_empty};
+use crate::http::{Body, BodyError, close_connection, hang_up_response, read_body, respond, respond_empty};
 use crate::link::{Link, PollAnswer, PostAnswer, Request as Wanted};
 use crate::route::WaitingPoll;
 
 impl Shared {
     pub(crate) async fn answer_poll(&self, poll: WaitingPoll) -> Result<Response<Body>, RequestError> {
         let WaitingPoll { receiver, jsonp, encoding, cookie } = poll;
-        let payload = match receiver.await {
-            Ok(PollAnswer::Payload(payload)) => payload,
+        let mut answer = match receiver.await {
+            Ok(PollAnswer::Payload(answer)) => answer,
             Ok(PollAnswer::Refused) => return Ok(respond_empty(StatusCode::BAD_REQUEST)),
+            Ok(PollAnswer::HangUp) => return Ok(hang_up_response()),
             Err(_) => return Err(RequestError::SessionUnknown),
         };
-        let payload = match jsonp {
-            Some(index) => jsonp::encode(index, &String::from_utf8_lossy(&payload)),
-            None => payload,
-        };
         let threshold = self.config.compression_threshold_bytes;
-        let encoding = encoding.filter(|_| threshold.is_some_and(|threshold| payload.len() >= threshold));
-        let compressed = match encoding {
-            Some(encoding) => Box::pin(compressed(&payload, encoding)).await,
-            None => None,
+        let is_worth_it = |len: usize| threshold.is_some_and(|threshold| len >= threshold);
+        let encoding = encoding.filter(|_| is_worth_it(answer.payload_len()));
+        let (body, encoding) = match (jsonp, encoding) {
+            (None, None) => (Body::answer(answer), None),
+            (jsonp, encoding) => self.rewritten(answer.into_chunk(), jsonp, encoding).await,
         };
-        let encoding = encoding.filter(|_| compressed.is_some());
-        let body = compressed.unwrap_or(payload);
-        let mut response = no_store(respond(StatusCode::OK, "text/plain; charset=UTF-8", body));
+        let mut response = Response::new(body);
+        let content_type = HeaderValue::from_static("text/plain; charset=UTF-8");
+        response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+        let mut response = no_store(response);
         if let Some(encoding) = encoding {
             response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
         }
@@ -42,6 +41,27 @@ impl Shared {
             response.headers_mut().insert(header::SET_COOKIE, cookie);
         }
         Ok(response)
+    }
+
+    /// The answer as a script, or in another coding, or both.
+    async fn rewritten(
+        &self,
+        mut answer: Chunk,
+        jsonp: Option<JsonpIndex>,
+        encoding: Option<Encoding>,
+    ) -> (Body, Option<Encoding>) {
+        if let Some(index) = jsonp {
+            let script = jsonp::encode(index, &String::from_utf8_lossy(answer.bytes()));
+            answer = answer.with_bytes(script);
+        }
+        let compressed = match encoding {
+            Some(encoding) => Box::pin(compressed(answer.bytes(), encoding)).await,
+            None => None,
+        };
+        match compressed {
+            Some(bytes) => (Body::counted(answer.with_bytes(bytes)), encoding),
+            None => (Body::counted(answer), None),
+        }
     }
 
     pub(crate) async fn post<B: HttpBody>(

@@ -55,10 +55,14 @@ impl Registry {
     /// Asks every session to close.
     pub(crate) fn close_all(&self, reason: CloseReason) {
         // Closing wakes tasks that come back here to remove themselves, so not under the lock.
-        let links: Vec<_> = self.lock().values().map(|entry| Arc::clone(&entry.link)).collect();
-        for link in links {
+        for link in self.links() {
             link.close(reason);
         }
+    }
+
+    /// The ways to all sessions.
+    pub(crate) fn links(&self) -> Vec<Arc<Link>> {
+        self.lock().values().map(|entry| Arc::clone(&entry.link)).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Sid, Entry>> {

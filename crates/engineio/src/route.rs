@@ -16,9 +16,12 @@ use crate::driver::Start;
 use crate::engine::Shared;
 use crate::farewell::hang_up;
 use crate::http::compression::{Encoding, negotiate};
-use crate::http::{Body, CorsDecision, WebSocketRequest, close_connection, is_upgrade, respond, respond_empty};
+use crate::http::{
+    Body, CorsDecision, WebSocketRequest, close_connection, hang_up_response, is_upgrade, respond, respond_empty,
+};
 use crate::link::{Link, PollAnswer, Request as Wanted};
 use crate::registry::Entry;
+use crate::seats::Seat;
 use crate::stream;
 use crate::websocket::WebSocket;
 
@@ -63,6 +66,10 @@ impl Shared {
 
     /// Turns what came of a request into its answer.
     pub(crate) fn finish(&self, answer: Result<Response<Body>, RequestError>, tail: Tail) -> Response<Body> {
+        if matches!(answer, Err(RequestError::SessionUnknown)) && self.is_closing() {
+            // It is not unknown, it just ended, and its client is to come back.
+            return hang_up_response();
+        }
         self.refusals.note(&answer);
         let mut response = answer.unwrap_or_else(|error| refuse(&error, tail.is_upgrade));
         if let (Some(cors), Some(decision)) = (&self.config.cors, tail.cors) {
@@ -100,7 +107,7 @@ impl Shared {
             Asked::Upgrade { .. } => self.upgrade(link?, parts).map(Step::Done),
             Asked::Pointless => self
                 .accept_websocket(parts, move |websocket, shared| {
-                    hang_up(websocket, &shared.tasks);
+                    hang_up(websocket, shared);
                 })
                 .map(Step::Done),
             Asked::WrongMethod => Ok(Step::Done(method_not_allowed())),
@@ -124,17 +131,17 @@ impl Shared {
         if !has_version(parts.uri.query().unwrap_or_default()) {
             return Err(RequestError::UnsupportedVersion);
         }
-        if self.is_full() {
+        let Some(seat) = self.seats.take().filter(|_| !self.is_closing()) else {
             return Ok(Step::Done(close_connection(respond_empty(StatusCode::SERVICE_UNAVAILABLE))));
-        }
+        };
         match transport {
             Transport::Polling => {
                 let encoding = negotiate(&parts.headers);
-                Ok(Step::Poll(self.open_polling(handshake, jsonp, encoding)))
+                Ok(Step::Poll(self.open_polling(handshake, jsonp, encoding, seat)))
             }
             Transport::WebSocket => self
                 .accept_websocket(parts, move |websocket, shared| {
-                    shared.open(handshake, Start::WebSocket(Box::new(websocket)), &[]);
+                    shared.open(handshake, Start::WebSocket(Box::new(websocket)), &[], seat);
                 })
                 .map(Step::Done),
         }
@@ -145,6 +152,7 @@ impl Shared {
         handshake: Handshake,
         jsonp: Option<JsonpIndex>,
         encoding: Option<Encoding>,
+        seat: Seat,
     ) -> WaitingPoll {
         let config = &self.config;
         let upgrades: &[Transport] = if config.allow_upgrades && config.transports.contains(&Transport::WebSocket) {
@@ -154,7 +162,7 @@ impl Shared {
         };
         // The request that opens a session is its first poll.
         let (sender, receiver) = oneshot::channel();
-        let sid = self.open(handshake, Start::Poll(sender), upgrades);
+        let sid = self.open(handshake, Start::Poll(sender), upgrades, seat);
         let cookie = config.cookie.as_ref().and_then(|cookie| cookie.header(&sid));
         WaitingPoll { receiver, jsonp, encoding, cookie }
     }
@@ -165,7 +173,7 @@ impl Shared {
         }
         self.accept_websocket(parts, move |websocket, shared| {
             if let Err(Wanted::Candidate(websocket)) = link.request(Wanted::Candidate(Box::new(websocket))) {
-                hang_up(*websocket, &shared.tasks);
+                hang_up(*websocket, shared);
             }
         })
     }

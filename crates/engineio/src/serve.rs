@@ -1,6 +1,5 @@
 //! Accepting connections.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -17,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::application::PeerAddr;
+use crate::http::HungUp;
 use crate::tasks::{Running, Tasks};
 use crate::timed_stream::TimedStream;
 
@@ -32,6 +32,7 @@ where
     B::Data: Send,
     B::Error: std::error::Error + Send + Sync,
 {
+    prepare(&listener);
     let connections = Tasks::default();
     // Nothing is ever sent: that the sender is gone tells the connections to finish.
     let (serving, stopping) = watch::channel(());
@@ -67,12 +68,17 @@ async fn serve_connection<S, F, B>(
     B::Data: Send,
     B::Error: std::error::Error + Send + Sync,
 {
-    // Small packets that are not to wait for each other. A socket that refuses is already dead.
+    // Small packets that are not to wait for each other. A socket that refuses is already dead. Not left to the listener
+    // to hand down: those who connected before it was told would be slow for ever.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(PeerAddr(address));
         let response = service(request);
-        async move { Ok::<_, Infallible>(response.await) }
+        async move {
+            let response = response.await;
+            // An error is how hyper is told to close the connection without an answer.
+            if response.extensions().get::<HungUp>().is_some() { Err(HungUp) } else { Ok(response) }
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -95,6 +101,16 @@ async fn serve_connection<S, F, B>(
     drop(running);
 }
 
+/// Sets what the connections inherit: one call of the system for all of them. A socket that refuses, or one that was
+/// connected before, keeps more; it works all the same.
+#[cfg(target_os = "linux")]
+fn prepare(listener: &TcpListener) {
+    let _ = socket2::SockRef::from(listener).set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn prepare(_: &TcpListener) {}
+
 /// Out of file descriptors, most likely: accepting again at once would spin. Others are the client's affair.
 async fn pause_after(error: &io::Error) {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
@@ -108,4 +124,8 @@ async fn pause_after(error: &io::Error) {
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// What Node allows for all headers together is 16 KB; some proxies add long cookies.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// What the kernel takes of a connection before it is sent. Whoever does not read would otherwise have some 3 MiB there,
+/// in nobody's bound; here it waits in the outbox, shared with everybody else whom it is for.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES_MAX: u32 = 256 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

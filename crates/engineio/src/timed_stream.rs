@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
-/// A TCP connection on which a write fails that makes no progress within [`WRITE_STALL_MAX`].
+/// A TCP connection on which a write fails of which less than [`PROGRESS_BYTES_MIN`] leave within [`WRITE_STALL_MAX`].
 ///
 /// hyper bounds the time for a request's head, but not for its answer. A client that polls for megabytes and reads
 /// none of them would keep them in memory, and its connection open, long after its session has timed out. A WebSocket
@@ -18,8 +18,16 @@ use tokio::time::Sleep;
 #[derive(Debug)]
 pub(crate) struct TimedStream {
     stream: TcpStream,
-    /// Set while a write waits.
-    stall: Option<Pin<Box<Sleep>>>,
+    /// Set while something waits to be written.
+    stall: Option<Stall>,
+}
+
+/// A peer that is slow to take what it asked for.
+#[derive(Debug)]
+struct Stall {
+    until: Pin<Box<Sleep>>,
+    /// What it took meanwhile. Whoever takes a byte now and then does not read.
+    taken: usize,
 }
 
 impl TimedStream {
@@ -31,13 +39,27 @@ impl TimedStream {
         self.stream
     }
 
-    fn watch<T>(&mut self, written: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.stall = None;
-            return written;
+    fn watch(&mut self, written: Poll<io::Result<usize>>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        match written {
+            Poll::Ready(Ok(count)) => {
+                if let Some(stall) = &mut self.stall {
+                    stall.taken += count;
+                }
+                self.stall.take_if(|stall| stall.taken >= PROGRESS_BYTES_MIN);
+                written
+            }
+            Poll::Ready(Err(_)) => written,
+            Poll::Pending => {
+                let stall = self.stall.get_or_insert_with(Stall::new);
+                stall.until.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+            }
         }
-        let stall = self.stall.get_or_insert_with(|| Box::pin(tokio::time::sleep(WRITE_STALL_MAX)));
-        stall.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl Stall {
+    fn new() -> Self {
+        Self { until: Box::pin(tokio::time::sleep(WRITE_STALL_MAX)), taken: 0 }
     }
 }
 
@@ -72,6 +94,8 @@ impl AsyncWrite for TimedStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // hyper flushes when all it had is written.
+        self.stall = None;
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
@@ -94,6 +118,8 @@ fn join<'a>(slices: &[IoSlice<'_>], buffer: &'a mut [u8; JOINED_MAX]) -> Option<
 /// A head of some 200 bytes and an event of some 100, with room for more.
 const JOINED_MAX: usize = 1024;
 
+/// 140 bytes a second: slower lines than that have been gone for twenty years.
+const PROGRESS_BYTES_MIN: usize = 4 * 1024;
 /// As long as a request's head may take.
 const WRITE_STALL_MAX: Duration = Duration::from_secs(30);
 
@@ -143,13 +169,29 @@ mod tests {
     async fn a_write_that_goes_on_is_not() {
         let (mut server, _client) = pair().await;
         for _ in 0..10 {
-            let waiting = poll_fn(|cx| Poll::Ready(server.watch::<usize>(Poll::Pending, cx))).await;
+            let waiting = poll_fn(|cx| Poll::Ready(server.watch(Poll::Pending, cx))).await;
             assert!(waiting.is_pending());
             tokio::time::advance(WRITE_STALL_MAX - Duration::from_millis(1)).await;
-            let waiting = poll_fn(|cx| Poll::Ready(server.watch::<usize>(Poll::Pending, cx))).await;
+            let waiting = poll_fn(|cx| Poll::Ready(server.watch(Poll::Pending, cx))).await;
             assert!(waiting.is_pending());
-            let written = poll_fn(|cx| server.watch(Poll::Ready(Ok(1)), cx)).await;
-            assert_eq!(written.unwrap(), 1);
+            let written = poll_fn(|cx| server.watch(Poll::Ready(Ok(PROGRESS_BYTES_MIN)), cx)).await;
+            assert_eq!(written.unwrap(), PROGRESS_BYTES_MIN);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_byte_now_and_then_is_no_progress() {
+        let (mut server, _client) = pair().await;
+        let started = tokio::time::Instant::now();
+        let error = loop {
+            let waiting = poll_fn(|cx| Poll::Ready(server.watch(Poll::Pending, cx))).await;
+            if let Poll::Ready(outcome) = waiting {
+                break outcome.unwrap_err();
+            }
+            tokio::time::advance(WRITE_STALL_MAX / 2).await;
+            poll_fn(|cx| server.watch(Poll::Ready(Ok(1)), cx)).await.unwrap();
+        };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(started.elapsed() < WRITE_STALL_MAX * 2);
     }
 }

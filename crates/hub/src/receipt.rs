@@ -92,7 +92,7 @@ pub(crate) struct Tally {
 impl Tally {
     pub(crate) fn count(&mut self, queued: Queued) {
         match queued {
-            Queued::Fresh | Queued::Behind | Queued::Sent => self.queued += 1,
+            Queued::Fresh | Queued::Behind | Queued::Crowded | Queued::Sent => self.queued += 1,
             Queued::Dropped => self.dropped += 1,
             Queued::Closed => self.closed += 1,
         }

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use http_body_util::Full;
+
 use socketio::Body;
 use socketio::engineio::compression::{Encoding, compress, negotiate};
 
@@ -70,7 +70,7 @@ impl File {
     }
 
     fn answer(&self, request: &HeaderMap) -> Response<Body> {
-        let mut response = Response::new(Full::default());
+        let mut response = Response::new(Body::default());
         let headers = response.headers_mut();
         headers.insert(ETAG, self.etag.clone());
         // Kept, but asked about each time: the bundle changes when the relay is upgraded.
@@ -85,7 +85,7 @@ impl File {
         if gzip.is_some() {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(Encoding::Gzip.name()));
         }
-        *response.body_mut() = Full::new(gzip.unwrap_or_else(|| self.content.clone()));
+        *response.body_mut() = Body::from(gzip.unwrap_or_else(|| self.content.clone()));
         response
     }
 

@@ -1,7 +1,7 @@
 //! What the relay answers by HTTP.
 
 use http::{HeaderValue, Method, Request, Response, header};
-use http_body_util::Full;
+
 use socketio::engineio::CorsConfig;
 use socketio::{Body, Server};
 
@@ -54,7 +54,7 @@ impl Site {
 }
 
 fn healthy() -> Response<Body> {
-    let mut response = Response::new(Full::from("ok\n"));
+    let mut response = Response::new(Body::from("ok\n"));
     let content_type = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response

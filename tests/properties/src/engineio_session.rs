@@ -59,8 +59,7 @@ enum Reason {
     Application,
 }
 
-/// A session has one life: it ends for one reason that never changes, and after it delivers nothing; it holds at most
-/// one poll and reads one post; it changes its transport once, by an upgrade; a candidate costs nothing but itself;
+/// A session has one life: it ends for one reason that never changes, and after it delivers nothing; it reads one post; it changes its transport once, by an upgrade; a candidate costs nothing but itself;
 /// it pings once before each answer; the timeout it names always moves it on; and left alone it ends by itself.
 pub fn check(data: &[u8]) {
     let mut input = Unstructured::new(data);
@@ -76,8 +75,6 @@ struct Run {
     session: Session,
     config: SessionConfig,
     now: Instant,
-    /// Never more than this until the first ping.
-    jitter: Duration,
     /// What a slow reader of the session's documentation would keep about it.
     reason: Option<CloseReason>,
     is_gone: bool,
@@ -113,7 +110,6 @@ impl Run {
             session: Session::new(config.clone(), transport, now, jitter),
             config,
             now,
-            jitter,
             reason: None,
             is_gone: false,
             transport,
@@ -143,12 +139,11 @@ impl Run {
             }
             Op::Poll => self.poll(),
             Op::PollAnswered => {
-                self.session.handle_poll_answered();
                 self.is_polled = false;
             }
             Op::PollGone => {
-                self.session.handle_poll_gone();
                 if std::mem::take(&mut self.is_polled) {
+                    self.session.handle_poll_gone();
                     self.ends(CloseReason::TransportError);
                 }
             }
@@ -198,18 +193,21 @@ impl Run {
     }
 
     fn poll(&mut self) {
-        let verdict = self.session.handle_poll(self.now);
+        let verdict = self.session.handle_poll();
         let expected = match self.reason {
             None if self.transport == Transport::WebSocket => PollVerdict::Refuse,
-            None if self.is_polled => PollVerdict::Overlap,
             None => PollVerdict::Hold,
             Some(_) if self.is_gone => PollVerdict::Refuse,
             Some(_) => PollVerdict::Close,
         };
         assert_eq!(verdict, expected);
         match verdict {
+            // Whether another one waits is for the outlet to tell.
+            PollVerdict::Hold if self.is_polled => {
+                self.session.handle_poll_overlap();
+                self.ends(CloseReason::Overlap);
+            }
             PollVerdict::Hold => self.is_polled = true,
-            PollVerdict::Overlap => self.ends(CloseReason::Overlap),
             PollVerdict::Close => (self.is_gone, self.is_probing) = (true, false),
             PollVerdict::Refuse => {}
         }
@@ -272,8 +270,10 @@ impl Run {
     }
 
     fn close(&mut self, reason: CloseReason) {
-        self.session.close(reason, self.now);
+        self.session.close(reason, self.is_polled, self.now);
         if !self.is_open() {
+            // Nobody waits for a poll that fetches it any more, only for an upgrade that is nearly through.
+            self.is_gone |= reason == CloseReason::Shutdown && !self.is_probing;
             return;
         }
         let is_told_now = self.transport == Transport::WebSocket || self.is_polled;
@@ -322,7 +322,7 @@ impl Run {
                 self.is_pinged = true;
                 self.answer_by = self.now + 2 * self.config.ping_timeout;
             }
-            Due::Noop => assert!(self.is_open() && self.is_probing && self.is_polled),
+            Due::Noop => assert!(self.is_open() && self.is_probing),
             Due::DropCandidate => {
                 assert!(self.is_probing);
                 self.candidate_gone();
@@ -341,7 +341,6 @@ impl Run {
         assert_eq!(self.session.close_reason(), self.reason);
         assert_eq!(self.session.is_closed(), self.is_gone);
         assert_eq!(self.session.is_probing(), self.is_probing);
-        assert_eq!(self.session.is_polled(), self.is_polled);
         assert_eq!(self.session.poll_timeout().is_none(), self.is_gone);
         if self.is_open() {
             assert_eq!(self.session.transport(), self.transport);
@@ -354,7 +353,7 @@ impl Run {
     fn ends_by_itself(&mut self) {
         let SessionConfig { ping_interval, ping_timeout, upgrade_timeout, close_timeout, leaving_timeout, .. } =
             self.config;
-        let longest = (self.jitter + ping_interval + ping_timeout).max(close_timeout).max(leaving_timeout);
+        let longest = (ping_interval + ping_timeout).max(close_timeout).max(leaving_timeout);
         let noops_max = upgrade_timeout.as_millis() / 100 + 1;
         let (end, mut calls) = (self.now + longest, 0);
         while let Some(due) = self.session.poll_timeout() {

@@ -10,6 +10,7 @@
 use arbitrary::{Arbitrary, Unstructured};
 
 pub mod engineio_outbox;
+pub mod engineio_outlet;
 pub mod engineio_packet;
 pub mod engineio_payload;
 pub mod engineio_request;
@@ -30,12 +31,13 @@ mod value;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     ("engineio_packet", engineio_packet::check),
     ("engineio_payload", engineio_payload::check),
     ("engineio_request", engineio_request::check),
     ("engineio_session", engineio_session::check),
     ("engineio_outbox", engineio_outbox::check),
+    ("engineio_outlet", engineio_outlet::check),
     ("socketio_decode", socketio_decode::check),
     ("socketio_roundtrip", socketio_roundtrip::check),
     ("msgpack_decode", msgpack_decode::check),

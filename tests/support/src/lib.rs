@@ -12,7 +12,9 @@ mod websocket;
 
 pub use http::{Answer, Http};
 pub use poller::Poller;
-pub use websocket::{Ws, connect, connect_over, connect_slow, is_ended, next, send, text, upgrade_request};
+pub use websocket::{
+    Ws, bytes_until_end, connect, connect_over, connect_slow, is_ended, next, send, text, upgrade_request,
+};
 
 use std::future::Future;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 
 use futures_util::{SinkExt, StreamExt};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, client_async};
@@ -53,6 +53,14 @@ pub async fn text<S: AsyncRead + AsyncWrite + Unpin>(ws: &mut Ws<S>) -> String {
 /// Sends a message, which the kernel takes.
 pub async fn send<S: AsyncRead + AsyncWrite + Unpin>(ws: &mut Ws<S>, message: impl Into<Message>) {
     crate::within(ws.send(message.into())).await.unwrap();
+}
+
+/// What still comes, byte by byte, until the connection ends.
+pub async fn bytes_until_end(ws: Ws) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // A reset is an end, too.
+    let _ = crate::within(ws.into_inner().read_to_end(&mut bytes)).await;
+    bytes
 }
 
 /// Whether nothing but the connection's end comes.

@@ -1,17 +1,17 @@
 //! How a session ends: who is told, and in what order.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::time::Instant;
 
-use bytes::{BufMut, Bytes, BytesMut};
-use engineio_proto::{CloseReason, Transport};
+use engineio_proto::{Answer, CloseReason, Recipient, Transport};
 
-use super::Driver;
+use super::{Driver, Post};
 use crate::application::Connection;
-use crate::farewell::farewell;
-use crate::link::PollAnswer;
+use crate::farewell::{farewell, hang_up};
+use crate::link::{PollAnswer, PollSender, Request, Rest};
 
 impl Driver {
     /// Tells the application, once, and writes the log line of the session's end.
@@ -35,7 +35,7 @@ impl Driver {
             cause = reason.label(),
             seconds = now.duration_since(self.opened).as_secs_f32(),
             messages_received = self.received,
-            bytes_sent = self.link.sent(),
+            bytes_sent = self.link.backlog().sent,
             "session closed"
         );
     }
@@ -48,35 +48,66 @@ impl Driver {
     pub(super) fn say_goodbye(mut self: Box<Self>) -> Option<Pin<Box<impl Future<Output = ()> + use<>>>> {
         let reason = self.session.close_reason().unwrap_or(CloseReason::TransportError);
         self.shared.registry.remove(&self.sid);
-        self.take_poll();
-        let (mut outbox, half) = self.link.shut();
-        if !reason.flushes() {
-            outbox.abandon();
+        match reason {
+            CloseReason::SlowConsumer => self.link.give_up(),
+            reason if reason.flushes() => {}
+            _ => self.link.abandon(),
         }
-        if let Some(poll) = self.poll.take() {
-            let payload = match reason {
-                CloseReason::TransportClose => Bytes::from_static(b"6"),
-                _ => closing_payload(outbox.take_payload()),
-            };
-            let _ = poll.send(PollAnswer::Payload(payload));
+        let last_answer = self.link.take_answer_if_polled();
+        let Rest { outbox, half, poll, requests } = self.link.shut();
+        if let Some(poll) = poll {
+            self.say_goodbye_to(poll, last_answer, reason);
         }
-        if let Some(post) = self.post.take() {
-            let _ = post.send(());
+        if let Some(Post { answer, .. }) = self.post.take() {
+            let _ = answer.send(());
         }
+        self.turn_away(requests);
         self.drop_candidate();
         let mut websocket = self.websocket.take()?;
         if let Some(half) = half {
             websocket.put_write_half(half);
         }
-        Some(Box::pin(farewell(*websocket, outbox, reason, self.close_code)))
+        let closing = self.shared.closing.subscribe();
+        Some(Box::pin(farewell(*websocket, outbox, reason, self.close_code, closing)))
     }
+
+    fn say_goodbye_to(&self, poll: PollSender, waiting: Option<Answer>, reason: CloseReason) {
+        let close = &self.shared.close;
+        let answer = match (reason, waiting) {
+            (CloseReason::Shutdown, None) => return hang_up_poll(poll),
+            (CloseReason::Shutdown, Some(waiting)) => waiting,
+            (CloseReason::TransportClose, _) => Answer::of(self.shared.noop.clone()),
+            (_, None) => Answer::of(close.clone()),
+            (_, Some(mut waiting)) => {
+                waiting.push(close.clone());
+                waiting
+            }
+        };
+        let _ = poll.send(PollAnswer::Payload(answer));
+    }
+
+    /// A WebSocket that came too late is told so. Whoever else waits for an answer hears that there is no such session.
+    fn turn_away(&self, requests: VecDeque<Request>) {
+        for request in requests {
+            if let Request::Candidate(websocket) = request {
+                hang_up(*websocket, &self.shared);
+            }
+        }
+    }
+}
+
+/// When the server goes, a poll is not answered: to some clients a close packet is an orderly end, after which they do not
+/// come back. A connection that just ends is a loss to all of them.
+pub(super) fn hang_up_poll(poll: PollSender) {
+    let _ = poll.send(PollAnswer::HangUp);
 }
 
 /// Whatever ends the task, a panic in the layer above included, leaves no trace of the session.
 impl Drop for Driver {
     fn drop(&mut self) {
         self.shared.registry.remove(&self.sid);
-        self.link.shut();
+        let Rest { requests, .. } = self.link.shut();
+        self.turn_away(requests);
         if let Some(connection) = self.connection.take() {
             end(connection, CloseReason::TransportError);
         }
@@ -93,15 +124,4 @@ fn end(mut connection: Box<dyn Connection>, reason: CloseReason) {
     if ended.is_err() {
         tracing::error!("the application panicked at the end of a session");
     }
-}
-
-/// What waits, and a close packet behind it.
-pub(super) fn closing_payload(waiting: Option<Bytes>) -> Bytes {
-    let Some(waiting) = waiting else {
-        return Bytes::from_static(b"1");
-    };
-    let mut payload = BytesMut::with_capacity(waiting.len() + 2);
-    payload.put_slice(&waiting);
-    payload.put_slice(b"\x1e1");
-    payload.freeze()
 }

@@ -1,12 +1,10 @@
 //! Which pages from other origins may use the engine.
 
-use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_LENGTH, ORIGIN, VARY,
 };
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
-use http_body_util::Full;
 
 use super::Body;
 
@@ -74,7 +72,7 @@ impl CorsConfig {
         if method != Method::OPTIONS {
             return None;
         }
-        let mut response = Response::new(Full::new(Bytes::new()));
+        let mut response = Response::new(Body::default());
         *response.status_mut() = StatusCode::NO_CONTENT;
         let headers = response.headers_mut();
         self.apply(request, headers);

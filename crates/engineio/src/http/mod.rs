@@ -4,24 +4,22 @@ mod body;
 pub mod compression;
 mod cookie;
 mod cors;
+mod response_body;
 mod upgrade;
 
 pub(crate) use body::{BodyError, read_body};
 pub use cookie::{CookieConfig, SameSite};
 pub(crate) use cors::CorsDecision;
 pub use cors::{CorsConfig, CorsOrigins};
+pub use response_body::{Body, HungUp};
 pub(crate) use upgrade::{WebSocketRequest, is_upgrade};
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
-use http_body_util::Full;
-
-/// The body of the engine's answers: always whole, so that its length is known.
-pub type Body = Full<Bytes>;
 
 /// An answer with a body.
 pub(crate) fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Body> {
-    let mut response = Response::new(Full::new(body.into()));
+    let mut response = Response::new(Body::from(body.into()));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
@@ -29,7 +27,7 @@ pub(crate) fn respond(status: StatusCode, content_type: &'static str, body: impl
 
 /// An answer without one.
 pub(crate) fn respond_empty(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Full::default());
+    let mut response = Response::new(Body::default());
     *response.status_mut() = status;
     response
 }
@@ -37,5 +35,13 @@ pub(crate) fn respond_empty(status: StatusCode) -> Response<Body> {
 /// Asks for the connection to be closed behind the answer.
 pub(crate) fn close_connection(mut response: Response<Body>) -> Response<Body> {
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// No answer: the connection just ends. Our own listener sees the mark and closes it without a word; under another server
+/// the body breaks off.
+pub(crate) fn hang_up_response() -> Response<Body> {
+    let mut response = Response::new(Body::broken());
+    response.extensions_mut().insert(HungUp);
     response
 }

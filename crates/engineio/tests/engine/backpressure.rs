@@ -34,20 +34,23 @@ async fn a_post_is_answered_when_the_application_takes_more_and_a_second_one_mea
     let gate = Gate::default();
     let mut server = served_with(quick(), echo, gate.clone()).await;
     let mut poller = server.poller().await;
+    let link = server.opened().await;
     gate.shut();
     let target = poller.target();
-    poller.posts.send("POST", &target, &[], b"4one").await;
-    assert_eq!(server.message().await, Message::Text("one".into()));
-    assert_eq!(poller.poll().await, "4one", "what goes out is not held back");
+    poller.posts.send("POST", &target, &[], b"4one\x1e4two").await;
+    crate::app::tell(&link, &engineio::proto::Encoded::text("from elsewhere"));
+    assert_eq!(poller.poll().await, "4from elsewhere", "what goes out is not held back");
+    assert!(server.told_so_far().is_empty(), "a body is a source of packets like a socket");
     gate.open();
+    assert_eq!(server.message().await, Message::Text("one".into()));
+    assert_eq!(server.message().await, Message::Text("two".into()));
     assert_eq!(poller.posts.answer().await.text(), "ok");
 
     gate.shut();
-    poller.posts.send("POST", &target, &[], b"4two").await;
-    assert_eq!(server.message().await, Message::Text("two".into()));
+    poller.posts.send("POST", &target, &[], b"4three").await;
     // Otherwise whoever opens many connections could not be held back.
     let mut second = Http::connect(server.address).await;
-    assert_eq!(second.request("POST", &target, &[], b"4three").await.status, 400);
+    assert_eq!(second.request("POST", &target, &[], b"4four").await.status, 400);
     assert_eq!(server.closed().await, CloseReason::Overlap);
     assert_eq!(poller.posts.answer().await.text(), "ok");
     server.emptied().await;
@@ -75,4 +78,23 @@ async fn a_client_that_is_held_back_is_not_blamed_for_its_silence() {
     assert_eq!(text(&mut ws).await, "2");
     assert_eq!(within(server.closed()).await, CloseReason::PingTimeout);
     assert!(next(&mut ws).await.is_some_and(|message| message.is_close()));
+}
+
+/// A body of a megabyte may be some 100,000 packets.
+#[tokio::test]
+async fn a_post_of_many_packets_lets_others_have_their_turn() {
+    let mut server = served_with(quick(), |_, _| Ok(()), Gate::default()).await;
+    let mut poller = server.poller().await;
+    let mut ws = server.websocket().await;
+    server.opened().await;
+    server.opened().await;
+    let body = vec!["4"; 50_000].join("\x1e");
+    poller.posts.send("POST", &poller.target(), &[], body.as_bytes()).await;
+    send(&mut ws, "4between").await;
+    let mut before = 0;
+    while server.message().await != Message::Text("between".into()) {
+        before += 1;
+    }
+    assert!(before < 40_000, "{before} packets of one body went first");
+    assert_eq!(poller.posts.answer().await.text(), "ok");
 }

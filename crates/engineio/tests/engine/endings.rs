@@ -4,21 +4,21 @@ use std::time::Duration;
 
 use engineio::proto::{CloseReason, Delivery, Encoded, Queued, Recipient};
 
-use crate::app::{Gate, PATH, Told, quick, quick_heartbeat, served, served_with, tell};
-use crate::support::{Http, connect, is_ended, next, send, text};
+use crate::app::{Gate, PATH, Told, WEBSOCKET, quick, quick_heartbeat, served, served_with, tell};
+use crate::support::{Http, bytes_until_end, connect, is_ended, send, text, within};
 
 #[tokio::test]
-async fn a_server_that_closes_tells_a_waiting_poll_and_a_websocket() {
+async fn a_server_that_closes_just_ends_its_connections() {
     let mut server = served(quick()).await;
     let mut poller = server.poller().await;
     let link = server.opened().await;
-    let mut ws = server.websocket().await;
+    let ws = server.websocket().await;
     poller.begin_poll().await;
     poller.post("6").await;
     server.engine.close();
-    assert_eq!(poller.polls.answer().await.text(), "1");
-    assert!(next(&mut ws).await.is_some_and(|message| message.is_close()));
-    assert!(next(&mut ws).await.is_none());
+    // To some clients a close packet, or a close frame, is an orderly end, from which they do not come back.
+    assert!(poller.polls.end().await.is_empty());
+    assert!(bytes_until_end(ws).await.is_empty());
     assert_eq!(server.closed().await, CloseReason::Shutdown);
     assert_eq!(server.closed().await, CloseReason::Shutdown);
     assert_eq!(tell(&link, &Encoded::text("late")), Queued::Closed);
@@ -55,7 +55,8 @@ async fn a_waiting_poll_gets_the_close_packet_with_what_was_queued_before_it() {
         }
         link.close(reason);
         link.flush();
-        assert_eq!(poller.polls.answer().await.text(), "4goodbye\u{1e}1");
+        let expected = if reason == CloseReason::Shutdown { "4goodbye" } else { "4goodbye\u{1e}1" };
+        assert_eq!(poller.polls.answer().await.text(), expected);
         assert_eq!(server.closed().await, reason);
         server.emptied().await;
     }
@@ -205,4 +206,67 @@ async fn nothing_is_left_after_a_thousand_sessions_have_come_and_gone() {
         }
     }
     assert_eq!((opened, closed), (1_000, 1_000));
+}
+
+/// One silent client would otherwise cost the whole deadline of a shutdown.
+#[tokio::test]
+async fn a_shutdown_reaches_sessions_that_are_closing_already() {
+    let mut config = quick();
+    config.session.close_timeout = Duration::from_secs(30);
+    let mut server = served(config).await;
+    let _silent_poller = server.poller().await;
+    let polling = server.opened().await;
+    // Takes its close frame, and does not agree.
+    let silent = server.websocket().await;
+    let socket = server.opened().await;
+    for link in [polling, socket] {
+        link.close(CloseReason::Application("enough"));
+        assert_eq!(server.closed().await, CloseReason::Application("enough"));
+    }
+    let started = tokio::time::Instant::now();
+    server.engine.close();
+    within(server.engine.drained()).await;
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    drop(silent);
+}
+
+/// It is not waited for, nor is anything flushed.
+#[tokio::test]
+async fn whoever_breaks_the_rules_is_not_waited_for() {
+    let mut config = quick();
+    config.session.close_timeout = Duration::from_secs(30);
+    let mut server = served(config).await;
+    let mut poller = server.poller().await;
+    let link = server.opened().await;
+    tell(&link, &Encoded::text("never fetched"));
+    link.close(CloseReason::Violation("nonsense"));
+    assert_eq!(server.closed().await, CloseReason::Violation("nonsense"));
+    server.emptied().await;
+    assert_eq!(poller.poll_answer().await.status, 400);
+}
+
+#[tokio::test]
+async fn handshakes_under_way_at_once_do_not_overshoot_the_bound() {
+    let mut config = quick();
+    config.sessions_max = 5;
+    let server = served(config).await;
+    let mut waiting = Vec::new();
+    for number in 0..12 {
+        let mut http = Http::connect(server.address).await;
+        let target = if number % 2 == 0 { WEBSOCKET.to_owned() } else { format!("{PATH}?EIO=4&transport=polling") };
+        if number % 2 == 0 {
+            http.write(crate::support::upgrade_request(&target).as_bytes()).await;
+        } else {
+            http.send("GET", &target, &[], b"").await;
+        }
+        waiting.push(http);
+    }
+    let mut accepted = 0;
+    for http in &mut waiting {
+        let status = http.answer().await.status;
+        assert!(matches!(status, 101 | 200 | 503), "{status}");
+        accepted += usize::from(status != 503);
+    }
+    assert_eq!(accepted, 5);
+    assert!(server.engine.session_count() <= 5);
 }

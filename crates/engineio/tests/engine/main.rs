@@ -11,6 +11,8 @@ mod conformance;
 mod endings;
 mod http;
 mod indirect;
+mod lateness;
+mod memory;
 mod panics;
 mod requests;
 mod sending;

@@ -169,7 +169,7 @@ async fn a_burst_that_fills_the_connection_is_sent_on_when_the_client_reads() {
     let link = server.opened().await;
     assert!(text(&mut ws).await.starts_with("0{"));
     assert_eq!(link.queue(&Encoded::text(&"a".repeat(200_000)), Delivery::Reliable), Queued::Fresh);
-    assert_eq!(link.queue(&Encoded::text(&"b".repeat(51_000)), Delivery::Reliable), Queued::Behind);
+    assert_eq!(link.queue(&Encoded::text(&"b".repeat(51_000)), Delivery::Reliable), Queued::Crowded);
     link.flush();
     for len in [200_000, 51_000] {
         assert_eq!(text(&mut ws).await.len(), 1 + len);

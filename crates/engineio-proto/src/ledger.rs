@@ -1,0 +1,73 @@
+//! How much waits for all clients together.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The bytes that wait in all outboxes together, and their bound.
+///
+/// What waits for several clients is shared between them, so it is counted once: from the moment it first has to wait
+/// ([`Encoded::enter`](crate::Encoded::enter)) until nobody keeps it any more. The form that pollers get of binary
+/// messages (base64) comes on top of it, by a third more.
+#[derive(Debug)]
+pub struct Ledger {
+    bytes: AtomicUsize,
+    bytes_max: usize,
+}
+
+impl Ledger {
+    /// An account of nothing yet. Over `bytes_max` somebody has to go; nothing here enforces it.
+    pub const fn new(bytes_max: usize) -> Self {
+        Self { bytes: AtomicUsize::new(0), bytes_max }
+    }
+
+    /// What waits, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// What may wait.
+    pub const fn bytes_max(&self) -> usize {
+        self.bytes_max
+    }
+
+    /// Whether more waits than may.
+    pub fn is_over(&self) -> bool {
+        self.bytes() > self.bytes_max
+    }
+
+    pub(crate) fn add(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn remove(&self, bytes: usize) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{Encoded, Outbox};
+
+    #[test]
+    fn what_several_wait_for_counts_once_and_until_the_last_has_it() {
+        let ledger = Arc::new(Ledger::new(10));
+        let encoded = Encoded::text("twelve bytes");
+        let mut outboxes = [Outbox::default(), Outbox::default()];
+        for outbox in &mut outboxes {
+            encoded.enter(&ledger);
+            outbox.push(encoded.clone(), usize::MAX).unwrap();
+        }
+        let len = encoded.len();
+        drop(encoded);
+        assert_eq!(ledger.bytes(), len);
+        assert!(ledger.is_over());
+        let [mut first, second] = outboxes;
+        first.advance(len);
+        assert_eq!(ledger.bytes(), len);
+        drop(second);
+        assert_eq!(ledger.bytes(), 0);
+        assert!(!ledger.is_over());
+    }
+}

@@ -1,0 +1,61 @@
+//! How many sessions there may be.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// Places for sessions: one is taken before a session is opened, and kept until the session's task has ended, so that
+/// handshakes under way at once do not overshoot the bound.
+#[derive(Debug)]
+pub(crate) struct Seats {
+    taken: AtomicUsize,
+    max: usize,
+    /// Whether the log knows that there is none.
+    is_told_full: AtomicBool,
+}
+
+/// One place; dropped, it is free.
+#[derive(Debug)]
+pub(crate) struct Seat(Arc<Seats>);
+
+impl Seats {
+    pub(crate) fn new(max: usize) -> Arc<Self> {
+        Arc::new(Self { taken: AtomicUsize::new(0), max, is_told_full: AtomicBool::new(false) })
+    }
+
+    /// A place, if there is one. The log hears once that there is none, until there is again: who is refused tries again,
+    /// and again.
+    pub(crate) fn take(self: &Arc<Self>) -> Option<Seat> {
+        let taken = self.taken.fetch_add(1, Ordering::Relaxed);
+        // Given back, if it is one too many, when it is dropped.
+        let seat = Seat(Arc::clone(self));
+        let is_full = taken >= self.max;
+        if is_full != self.is_told_full.swap(is_full, Ordering::Relaxed) && is_full {
+            tracing::warn!(sessions = self.max, "full: more sessions are refused");
+        }
+        (!is_full).then_some(seat)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.taken.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_no_more_places_than_said_and_each_comes_back() {
+        let seats = Seats::new(2);
+        let [first, second] = [seats.take().unwrap(), seats.take().unwrap()];
+        assert!(seats.take().is_none());
+        assert!(seats.take().is_none(), "a refusal takes none for good");
+        drop(first);
+        let third = seats.take().unwrap();
+        assert!(seats.take().is_none());
+        drop((second, third));
+        assert_eq!(seats.taken.load(Ordering::Relaxed), 0);
+    }
+}
