@@ -4,7 +4,7 @@ CARGO ?= cargo
 CLIENT_DIR := target/client/node_modules/socket.io-client/dist
 PURE := -p engineio-proto -p socketio-codec -p fanfare-hub
 
-.PHONY: run test test-rust test-clients ci fmt clippy purity deny docs fuzz bench bench-codec clean
+.PHONY: run test model test-rust test-clients ci fmt clippy purity deny docs fuzz bench bench-codec clean
 
 # ── Run ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -35,6 +35,10 @@ test: test-rust test-clients
 test-rust:
 	$(CARGO) test --workspace --all-features --quiet
 	$(CARGO) check --package socketio-codec --no-default-features --quiet
+
+# What threads do to a session's link at once, in thousands of orders.
+model:
+	RUSTFLAGS="--cfg shuttle" $(CARGO) test --package engineio --lib --quiet --target-dir target/model -- model
 
 # Real clients against the binary: Node, Python, Chromium, Vite, raw sockets, and the reference server beside it.
 test-clients:

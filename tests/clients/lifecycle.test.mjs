@@ -29,8 +29,11 @@ const scenarios = [
       await relay.stop();
       await gone;
     },
-    // The poll was still on its way. Nobody outside can see when it has arrived; a waiting one is told.
+    // The reference tells a poll that waits by a close packet. If the poll was still on its way (nobody outside can see
+    // when it has arrived), another take shows what it does. The relay tells nobody: a connection that just ends is a
+    // loss to every client, in whatever language, and it comes back.
     isMissed: (heard, variant) => isPolling(variant) && heard.at(-1) === 'disconnect: transport error',
+    differs: (heard, variant) => (isPolling(variant) ? [...heard.slice(0, -1), 'disconnect: transport error'] : heard),
   },
   {
     name: 'the relay is killed',
@@ -117,10 +120,10 @@ function story(client) {
 
 const isPolling = ({ options }) => options.transports?.[0] === 'polling';
 
-/** The scenario's story; of one that can miss its moment, another take. */
-async function playedAt(start, t, variant, scenario) {
+/** The scenario's story at the reference; of one that can miss its moment, another take. The relay has one. */
+async function playedAtReference(t, variant, scenario) {
   for (let takes = 5; ; takes--) {
-    const heard = await takeAt(start, t, variant, scenario);
+    const heard = await takeAt(startReference, t, variant, scenario);
     if (takes === 1 || !scenario.isMissed?.(heard, variant)) return heard;
   }
 }
@@ -143,12 +146,13 @@ describe('the handlers hear what they hear from Node when', { concurrency: 3 }, 
     describe(variant.title, () => {
       for (const scenario of scenarios) {
         test(`${scenario.name}`, async (t) => {
-          const [ours, reference] = await Promise.all(
-            [startRelay, startReference].map((start) => playedAt(start, t, variant, scenario)),
-          );
+          const [ours, reference] = await Promise.all([
+            takeAt(startRelay, t, variant, scenario),
+            playedAtReference(t, variant, scenario),
+          ]);
           assert.equal(reference[0], 'connect');
           assert.ok(reference.length > 1, 'the scenario tells something');
-          assert.deepEqual(ours, reference);
+          assert.deepEqual(ours, scenario.differs?.(reference, variant) ?? reference);
         });
       }
 

@@ -32,7 +32,9 @@ describe('SIGTERM', () => {
     const poll = session.poll();
     await stillWaits(poll);
     const stopped = relay.stop();
-    assert.equal((await poll).body.toString(), '1');
+    // No answer, as from a process that dies: a close packet is final to some clients.
+    if (HUB === 'reference') assert.equal((await poll).body.toString(), '1');
+    else await assert.rejects(poll, /ended without an answer/);
     await ws.end();
     const { code, ms } = await stopped;
     assert.equal(code, 0);
@@ -44,7 +46,7 @@ describe('SIGTERM', () => {
     const ws = await joined(relay);
     const stopped = relay.stop();
     const got = await ws.text();
-    assert.match(got, /^closed|^1$/);
+    assert.match(got, HUB === 'reference' ? /^closed|^1$/ : /^closed$/);
     await stopped;
   });
 

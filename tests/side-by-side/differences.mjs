@@ -41,6 +41,10 @@ export const differences = Object.fromEntries([
   ...because('a session that is on WebSocket cannot be upgraded to it; the reference lets a second one take it over', 'upgrades',
     'a second WebSocket for a session that began over WebSocket'),
 
+  // Shutdown
+  ...because('a connection that just ends is a loss to every client; to some an orderly end is final', 'shutdown',
+    'a waiting poll when the relay ends'),
+
   // Socket.IO
   ...because('a namespace is at most 256 bytes long', 'socketio', 'CONNECT to a namespace of 10,000 letters'),
   ...because('the query of a namespace is ignored, as for clients of the protocol before; the reference takes it as part of the name', 'socketio',

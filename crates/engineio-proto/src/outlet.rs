@@ -59,7 +59,7 @@ enum Exit<P> {
 enum Waiting<P> {
     None,
     Poll(P),
-    /// One was answered when its client had gone: what was in the answer is lost.
+    /// Its client has gone. What was in the answer, if it had one, is lost.
     Lost,
 }
 
@@ -231,6 +231,11 @@ impl<P> Outlet<P> {
         }
     }
 
+    /// Whether a poll may be held without asking the session: it is open, on polling, and no other poll waits.
+    pub fn takes_polls(&self) -> bool {
+        self.ending == Ending::No && matches!(self.exit, Exit::Polls(Waiting::None))
+    }
+
     /// A poll came in.
     pub fn hold(&mut self, poll: P) -> Hold<P> {
         match &mut self.exit {
@@ -244,16 +249,21 @@ impl<P> Outlet<P> {
         }
     }
 
-    /// The poll that was to be answered is gone, and its answer lost.
-    pub fn lose(&mut self) {
-        if let Exit::Polls(waiting @ Waiting::None) = &mut self.exit {
-            *waiting = Waiting::Lost;
+    /// The client of the poll has gone: the one that waits, or one that was answered in vain. `false`: nobody polls here
+    /// any more, so nothing is lost.
+    pub fn lose(&mut self) -> bool {
+        match &mut self.exit {
+            Exit::Polls(waiting) => {
+                *waiting = Waiting::Lost;
+                true
+            }
+            Exit::Socket { .. } | Exit::Task { .. } | Exit::Shut => false,
         }
     }
 
     /// The poll that waits.
-    pub fn poll_mut(&mut self) -> Option<&mut P> {
-        match &mut self.exit {
+    pub fn poll(&self) -> Option<&P> {
+        match &self.exit {
             Exit::Polls(Waiting::Poll(poll)) => Some(poll),
             _ => None,
         }
@@ -275,7 +285,7 @@ impl<P> Outlet<P> {
         matches!(self.exit, Exit::Polls(Waiting::Poll(_)))
     }
 
-    /// Whether what a poll was answered with is lost.
+    /// Whether the client of a poll has gone.
     pub fn is_lost(&self) -> bool {
         matches!(self.exit, Exit::Polls(Waiting::Lost))
     }

@@ -69,6 +69,7 @@ mod route;
 mod seats;
 mod serve;
 mod stream;
+mod sync;
 mod tasks;
 mod timed_stream;
 mod websocket;

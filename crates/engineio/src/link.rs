@@ -1,10 +1,13 @@
 //! The one object that a session's task shares with others.
 
+#[cfg(all(test, shuttle))]
+mod model;
+
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt;
 use std::io::{self, IoSlice};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -15,6 +18,7 @@ use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::oneshot;
 
 use crate::memory::Memory;
+use crate::sync::{Mutex, MutexGuard};
 use crate::websocket::WebSocket;
 
 /// The way to one session: what is to be sent to it, and what HTTP requests want of it.
@@ -73,6 +77,22 @@ pub(crate) enum Errand {
     Request(Request),
 }
 
+/// What comes of a poll.
+pub(crate) enum Polled {
+    Answered(Answer),
+    Waits(WaitingPoll),
+}
+
+/// The session is over.
+pub(crate) struct NoSession;
+
+/// A poll that waits for its answer. Dropped before it has it, it tells the session that its client has gone.
+pub(crate) struct WaitingPoll {
+    receiver: oneshot::Receiver<PollAnswer>,
+    /// `None` once it has its answer.
+    link: Option<Arc<Link>>,
+}
+
 /// The way to the request that waits for the answer to a poll.
 pub(crate) type PollSender = oneshot::Sender<PollAnswer>;
 
@@ -127,8 +147,7 @@ impl Link {
         if !port.task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
             port.task = Some(cx.waker().clone());
         }
-        let is_gone = port.outlet.poll_mut().is_some_and(|poll| poll.poll_closed(cx).is_ready());
-        (port.outlet.see(), is_gone || port.outlet.is_lost())
+        (port.outlet.see(), port.outlet.is_lost())
     }
 
     /// The next thing that others want of the task.
@@ -157,6 +176,37 @@ impl Link {
             port.write()?;
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// A poll came in. While the session is open it is a matter of what waits for it alone, and its task is not woken.
+    pub(crate) fn poll(self: &Arc<Self>) -> Result<Polled, NoSession> {
+        let mut port = self.lock();
+        if port.outlet.is_shut() {
+            return Err(NoSession);
+        }
+        if port.outlet.takes_polls() && !port.outlet.is_empty() {
+            return Ok(Polled::Answered(port.outlet.take()));
+        }
+        let (sender, receiver) = oneshot::channel();
+        let waiting = Polled::Waits(WaitingPoll { receiver, link: Some(Arc::clone(self)) });
+        if port.outlet.takes_polls() {
+            // It is empty, so this waits.
+            port.outlet.hold(sender);
+        } else {
+            port.requests.push_back(Request::Poll(sender));
+            wake(port);
+        }
+        Ok(waiting)
+    }
+
+    /// The client of a poll has gone. If it still waited, or had its answer in vain, that is the session's end.
+    fn lose_poll(&self, was_answered: bool) {
+        let mut port = self.lock();
+        // Another one may wait there by now.
+        let is_ours = port.outlet.poll().map_or(was_answered, PollSender::is_closed);
+        if is_ours && port.outlet.lose() {
+            wake(port);
+        }
     }
 
     /// Lets whoever flushes next answer `poll`; or answers it with what waits.
@@ -279,6 +329,30 @@ impl Link {
     }
 }
 
+impl WaitingPoll {
+    /// The way to it, and itself; before there is a session that could miss it.
+    pub(crate) fn new() -> (PollSender, Self) {
+        let (sender, receiver) = oneshot::channel();
+        (sender, Self { receiver, link: None })
+    }
+
+    /// `None`: the session ended without a word for it.
+    pub(crate) async fn answer(mut self) -> Option<PollAnswer> {
+        let answer = (&mut self.receiver).await;
+        self.link = None;
+        answer.ok()
+    }
+}
+
+impl Drop for WaitingPoll {
+    fn drop(&mut self) {
+        if let Some(link) = self.link.take() {
+            self.receiver.close();
+            link.lose_poll(self.receiver.try_recv().is_ok());
+        }
+    }
+}
+
 impl Recipient for Link {
     fn queue(&self, encoded: &Encoded, delivery: Delivery) -> Queued {
         let mut port = self.lock();
@@ -386,8 +460,7 @@ fn flush(mut port: MutexGuard<'_, Port>) {
         Flush::Answer(poll, answer) => {
             // Under the lock: the answers of two who send must reach the request in the order in which they were taken,
             // and the second finds no poll. It wakes a task, and calls nothing.
-            if poll.send(PollAnswer::Payload(answer)).is_err() {
-                port.outlet.lose();
+            if poll.send(PollAnswer::Payload(answer)).is_err() && port.outlet.lose() {
                 wake(port);
             }
         }

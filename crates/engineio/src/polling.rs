@@ -11,17 +11,20 @@ use tokio::sync::oneshot;
 use crate::engine::Shared;
 use crate::http::compression::{Encoding, compress};
 use crate::http::{Body, BodyError, close_connection, hang_up_response, read_body, respond, respond_empty};
-use crate::link::{Link, PollAnswer, PostAnswer, Request as Wanted};
-use crate::route::WaitingPoll;
+use crate::link::{Link, PollAnswer, Polled, PostAnswer, Request as Wanted};
+use crate::route::Poll;
 
 impl Shared {
-    pub(crate) async fn answer_poll(&self, poll: WaitingPoll) -> Result<Response<Body>, RequestError> {
-        let WaitingPoll { receiver, jsonp, encoding, cookie } = poll;
-        let mut answer = match receiver.await {
-            Ok(PollAnswer::Payload(answer)) => answer,
-            Ok(PollAnswer::Refused) => return Ok(respond_empty(StatusCode::BAD_REQUEST)),
-            Ok(PollAnswer::HangUp) => return Ok(hang_up_response()),
-            Err(_) => return Err(RequestError::SessionUnknown),
+    pub(crate) async fn answer_poll(&self, poll: Poll) -> Result<Response<Body>, RequestError> {
+        let Poll { polled, jsonp, encoding, cookie } = poll;
+        let mut answer = match polled {
+            Polled::Answered(answer) => answer,
+            Polled::Waits(waiting) => match waiting.answer().await {
+                Some(PollAnswer::Payload(answer)) => answer,
+                Some(PollAnswer::Refused) => return Ok(respond_empty(StatusCode::BAD_REQUEST)),
+                Some(PollAnswer::HangUp) => return Ok(hang_up_response()),
+                None => return Err(RequestError::SessionUnknown),
+            },
         };
         let threshold = self.config.compression_threshold_bytes;
         let is_worth_it = |len: usize| threshold.is_some_and(|threshold| len >= threshold);

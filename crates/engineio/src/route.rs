@@ -9,7 +9,6 @@ use engineio_proto::{
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::upgrade::OnUpgrade;
-use tokio::sync::oneshot;
 
 use crate::application::{Handshake, PeerAddr};
 use crate::driver::Start;
@@ -19,7 +18,7 @@ use crate::http::compression::{Encoding, negotiate};
 use crate::http::{
     Body, CorsDecision, WebSocketRequest, close_connection, hang_up_response, is_upgrade, respond, respond_empty,
 };
-use crate::link::{Link, PollAnswer, Request as Wanted};
+use crate::link::{Link, NoSession, Polled, Request as Wanted, WaitingPoll};
 use crate::registry::Entry;
 use crate::seats::Seat;
 use crate::stream;
@@ -28,7 +27,7 @@ use crate::websocket::WebSocket;
 /// How a request goes on once its head is understood.
 pub(crate) enum Step<B> {
     Done(Response<Body>),
-    Poll(WaitingPoll),
+    Poll(Poll),
     Post { link: Arc<Link>, is_jsonp: bool, body: B },
 }
 
@@ -39,9 +38,9 @@ pub(crate) struct Tail {
     cors: Option<CorsDecision>,
 }
 
-/// A poll that the session will answer, and how.
-pub(crate) struct WaitingPoll {
-    pub(crate) receiver: oneshot::Receiver<PollAnswer>,
+/// A poll, and how it is to be answered.
+pub(crate) struct Poll {
+    pub(crate) polled: Polled,
     pub(crate) jsonp: Option<JsonpIndex>,
     /// What the client accepts, should it come to that.
     pub(crate) encoding: Option<Encoding>,
@@ -91,9 +90,8 @@ impl Shared {
         match asked {
             Asked::Open { transport, jsonp } => self.open_session(parts, transport, jsonp),
             Asked::Poll { jsonp, .. } => {
-                let (sender, receiver) = oneshot::channel();
-                link?.request(Wanted::Poll(sender)).map_err(|_| RequestError::SessionUnknown)?;
-                Ok(Step::Poll(WaitingPoll { receiver, jsonp, encoding: negotiate(&parts.headers), cookie: None }))
+                let polled = link?.poll().map_err(|NoSession| RequestError::SessionUnknown)?;
+                Ok(Step::Poll(Poll { polled, jsonp, encoding: negotiate(&parts.headers), cookie: None }))
             }
             Asked::Post { is_jsonp, .. } => {
                 let link = link?;
@@ -153,7 +151,7 @@ impl Shared {
         jsonp: Option<JsonpIndex>,
         encoding: Option<Encoding>,
         seat: Seat,
-    ) -> WaitingPoll {
+    ) -> Poll {
         let config = &self.config;
         let upgrades: &[Transport] = if config.allow_upgrades && config.transports.contains(&Transport::WebSocket) {
             &[Transport::WebSocket]
@@ -161,10 +159,10 @@ impl Shared {
             &[]
         };
         // The request that opens a session is its first poll.
-        let (sender, receiver) = oneshot::channel();
+        let (sender, waiting) = WaitingPoll::new();
         let sid = self.open(handshake, Start::Poll(sender), upgrades, seat);
         let cookie = config.cookie.as_ref().and_then(|cookie| cookie.header(&sid));
-        WaitingPoll { receiver, jsonp, encoding, cookie }
+        Poll { polled: Polled::Waits(waiting), jsonp, encoding, cookie }
     }
 
     fn upgrade(self: &Arc<Self>, link: Arc<Link>, parts: &mut Parts) -> Result<Response<Body>, RequestError> {

@@ -1,0 +1,156 @@
+//! What the task waits for, in the order in which it looks.
+
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use engineio_proto::{Backlog, DecodeError, Packet, Recipient};
+
+use super::{Driver, Post, Stall, Wake};
+use crate::clock;
+use crate::link::{Errand, Link};
+use crate::websocket::WebSocket;
+
+impl Driver {
+    pub(super) fn poll_sources(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
+        let now = self.now;
+        let (backlog, is_poll_gone) = self.link.watch(cx);
+        self.watch(backlog, now);
+        if self.poll_timer(cx).is_ready() {
+            return Poll::Ready(Wake::TimedOut);
+        }
+        match self.link.next_errand() {
+            Some(Errand::Close(reason)) => return Poll::Ready(Wake::Close(reason)),
+            Some(Errand::Request(request)) => return Poll::Ready(Wake::Request(request)),
+            None => {}
+        }
+        if let Some(connection) = &mut self.connection
+            && let Poll::Ready(outcome) = connection.poll_work(cx, now)
+        {
+            return Poll::Ready(Wake::Work(outcome));
+        }
+        if let Poll::Ready(wake) = self.poll_write(cx) {
+            return Poll::Ready(wake);
+        }
+        if is_poll_gone {
+            return Poll::Ready(Wake::PollGone);
+        }
+        self.poll_read(cx, now)
+    }
+
+    /// Notices since when nothing has left the outbox.
+    pub(super) fn watch(&mut self, backlog: Backlog, now: Instant) {
+        self.stall = match self.stall {
+            _ if backlog.bytes == 0 => None,
+            Some(stall) if stall.sent == backlog.sent => Some(stall),
+            _ => Some(Stall { sent: backlog.sent, since: now }),
+        };
+    }
+
+    pub(super) fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let Some(deadline) = self.deadline() else {
+                return Poll::Pending;
+            };
+            ready!(self.timer.poll(deadline, self.now, cx));
+            // What is due now need not have been due when this run of turns began.
+            self.now = clock::now();
+            if self.grace.is_some() || self.now.duration_since(deadline) <= LATE_MAX {
+                return Poll::Ready(());
+            }
+            // We were suspended, or starved. What came in time is still to be read, here or by whoever reads posts, and
+            // what could not be written may be taken now: nobody is dead because we were late.
+            self.grace = Some(self.now + GRACE);
+        }
+    }
+
+    /// When the task is to look at what is due. Pings go out in common ticks, a little late; ends come in time, and the
+    /// layer above is served to the millisecond.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let connection = self.connection.as_ref().and_then(|connection| connection.poll_timeout());
+        let session = match self.session.next_ping() {
+            Some(due) if due > self.now => Some(self.shared.ticks.not_before(due)),
+            _ => self.session.poll_timeout(),
+        };
+        let due = [session, self.stall_deadline(), connection].into_iter().flatten().min();
+        due.map(|due| self.grace.map_or(due, |grace| due.max(grace)))
+    }
+
+    pub(super) fn stall_deadline(&self) -> Option<Instant> {
+        // A session that is already ending has its own end.
+        let stall = self.stall.filter(|_| self.connection.is_some())?;
+        Some(stall.since + self.shared.config.outbox_stall_max)
+    }
+
+    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
+        if let Some(candidate) = &mut self.candidate
+            && let Poll::Ready(Err(_)) = candidate.poll_write_replies(cx)
+        {
+            return Poll::Ready(Wake::CandidateFailed);
+        }
+        let failed = match &mut self.websocket {
+            None => false,
+            Some(websocket) if websocket.is_indirect() => write_indirectly(&self.link, websocket, cx),
+            Some(_) => matches!(self.link.poll_unblock(cx), Poll::Ready(Err(_))),
+        };
+        if failed { Poll::Ready(Wake::WriteFailed) } else { Poll::Pending }
+    }
+
+    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Wake> {
+        // Not before it has taken what it was answered: whoever only writes would make the answers pile up.
+        if let Some(candidate) = &mut self.candidate
+            && !candidate.has_replies()
+            && let Poll::Ready(frame) = candidate.poll_frame(cx)
+        {
+            return Poll::Ready(Wake::CandidateFrame(frame));
+        }
+        ready!(self.poll_readiness(cx, now));
+        if let Some(packet) = self.next_posted() {
+            return Poll::Ready(Wake::Packet(packet));
+        }
+        let Some(websocket) = &mut self.websocket else {
+            return Poll::Pending;
+        };
+        websocket.poll_frame(cx).map(Wake::Frame)
+    }
+
+    /// The next packet of the post that is being handled; behind the last one it is answered.
+    pub(super) fn next_posted(&mut self) -> Option<Result<Packet, DecodeError>> {
+        let packet = self.post.as_mut()?.packets.next();
+        if packet.is_none()
+            && let Some(Post { answer, .. }) = self.post.take()
+        {
+            self.session.handle_post_end(false);
+            // It may be gone; its packets are handled all the same.
+            let _ = answer.send(());
+        }
+        packet
+    }
+
+    /// Whether the layer above takes more; holds the client back otherwise.
+    pub(super) fn poll_readiness(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
+        let readiness = self.connection.as_mut().map_or(Poll::Ready(()), |connection| connection.poll_ready(cx));
+        if readiness.is_pending() {
+            self.is_holding_back = true;
+            return Poll::Pending;
+        }
+        if std::mem::take(&mut self.is_holding_back) {
+            self.session.excuse_silence(now);
+        }
+        Poll::Ready(())
+    }
+}
+
+/// Writes from the outbox to a stream that only its owner can write to. Says whether that failed.
+fn write_indirectly(link: &Link, websocket: &mut WebSocket, cx: &mut Context<'_>) -> bool {
+    let written = link.write_with(|slices| websocket.poll_write(cx, slices));
+    link.set_ready(written.is_ready());
+    match written {
+        Poll::Ready(Ok(())) | Poll::Pending => matches!(websocket.poll_flush(cx), Poll::Ready(Err(_))),
+        Poll::Ready(Err(_)) => true,
+    }
+}
+
+/// How late a timer may be, in a process that is busy, before it is the process that was late.
+const LATE_MAX: Duration = Duration::from_millis(250);
+/// What it takes at most to read what came meanwhile, with everybody else doing the same.
+const GRACE: Duration = Duration::from_secs(1);
