@@ -16,7 +16,7 @@ if [[ $(cargo deny --version 2>/dev/null) != "cargo-deny $version" ]]; then
   cargo install cargo-deny --version "$version" --locked --quiet --root "$tools"
 fi
 
-cargo deny --log-level error --offline --locked check --hide-inclusion-graph bans licenses sources
+cargo deny --log-level error --locked check --hide-inclusion-graph bans licenses sources
 
 # A repository of the database that cannot be fetched is no verdict on our dependencies.
 if git ls-remote --exit-code --quiet https://github.com/rustsec/advisory-db HEAD >/dev/null 2>&1; then
