@@ -4,7 +4,7 @@ CARGO ?= cargo
 CLIENT_DIR := target/client/node_modules/socket.io-client/dist
 PURE := -p engineio-proto -p socketio-codec -p fanfare-hub
 
-.PHONY: run test model test-rust test-clients ci fmt clippy purity docs fuzz bench bench-codec clean
+.PHONY: run test model test-rust test-clients ci fmt clippy purity deny docs fuzz bench bench-codec clean
 
 # ── Run ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -48,10 +48,10 @@ test-clients:
 
 # ── Check ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-ci: fmt clippy purity docs test
+ci: fmt clippy purity deny docs test
 
 # The packages with workspaces of their own too.
-APART := fuzz crates/socketio-codec/bench crates/bench/peers/socketioxide
+APART := fuzz crates/socketio-codec/bench crates/bench/peers/socketioxide tests/rust-client
 
 fmt:
 	$(CARGO) fmt --all --check
@@ -65,6 +65,10 @@ purity:
 	tests/purity/check.sh
 	CLIPPY_CONF_DIR=$(CURDIR)/tests/purity $(CARGO) clippy $(PURE) --lib --quiet --target-dir target/purity \
 		-- -D clippy::disallowed_methods -D clippy::disallowed_types
+
+# Licences, duplicates and sources of what we depend on, and its known faults. Builds cargo-deny, the first time.
+deny:
+	tests/deny/check.sh
 
 docs:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps --quiet

@@ -29,7 +29,7 @@ cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked ||
     missing "cargo-fuzz is missing and could not be installed: cargo install cargo-fuzz --locked"
 
 corpus() {
-    cargo run --quiet --manifest-path properties/Cargo.toml --bin corpus -- "$@"
+    cargo run --quiet --manifest-path ../tests/properties/Cargo.toml --bin corpus -- "$@"
 }
 
 fuzz() {
@@ -54,7 +54,7 @@ for target in "${targets[@]}"; do
     log=target/$target.log
     corpus unpack "$target" "$found"
     result=held
-    # Inputs of up to 4 kB: what grows with length is for properties/tests/growth.rs. A run of 10 s is a hang.
+    # Inputs of up to 4 kB: what grows with length is for tests/properties/tests/growth.rs. A run of 10 s is a hang.
     if ! fuzz "$target" "$found" -- -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=4096 \
         -print_final_stats=1 $(dictionary "$target") >"$log" 2>&1; then
         result="BROKEN, see fuzz/$log"

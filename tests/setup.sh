@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the black-box tests need, and nothing twice: npm packages, a Python environment, Chromium.
+# Installs what the black-box tests need, and nothing twice: npm packages, a Python environment, a client in
+# Rust, Chromium.
 # Exits non-zero and says what is missing when it cannot.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -51,6 +52,20 @@ if ! [[ -x .cache/venv/bin/python ]] || ! stamped .cache/python.stamp python/req
   quietly .cache/venv/bin/pip install --disable-pip-version-check -r python/requirements.txt ||
     missing "pip could not install tests/python/requirements.txt"
   stamp .cache/python.stamp python/requirements.txt
+fi
+
+# A client of another author, in Rust. It is left out, and its tests say so, where there is no cargo or no OpenSSL to build it
+# with: what it depends on is no affair of the relay's.
+rust=(rust-client/Cargo.toml rust-client/Cargo.lock rust-client/src/main.rs)
+if ! stamped .cache/rust.stamp "${rust[@]}"; then
+  if command -v cargo >/dev/null && pkg-config --exists openssl 2>/dev/null; then
+    echo "tests: building the Rust client, which takes a minute or two"
+    quietly cargo build --locked --quiet --manifest-path rust-client/Cargo.toml --target-dir .cache/rust-client ||
+      missing "cargo could not build tests/rust-client"
+    stamp .cache/rust.stamp "${rust[@]}"
+  else
+    echo "tests: no Rust client: it needs cargo, pkg-config and OpenSSL's headers (Debian: apt-get install libssl-dev)"
+  fi
 fi
 
 chromium=${CHROMIUM:-/usr/bin/chromium}

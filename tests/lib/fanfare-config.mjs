@@ -20,6 +20,7 @@ export function toToml(settings) {
     lines.push('[limits]');
     put('outbox_bytes_max', settings.slowConsumer.bytes);
     put('outbox_stall_max_ms', settings.slowConsumer.stallMs);
+    put('outbox_bytes_total_max', settings.slowConsumer.totalBytes);
   }
 
   if (settings.corsOrigins.length > 0) {

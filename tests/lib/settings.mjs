@@ -17,7 +17,7 @@ export const defaults = {
   /** Folder with the client bundle, or none. */
   clientDir: undefined,
   /** The bounds after which a client that does not read is closed; undefined leaves the relay's defaults. */
-  slowConsumer: undefined, // { bytes, stallMs }
+  slowConsumer: undefined, // { bytes, stallMs, totalBytes }
   shutdownDeadlineMs: undefined,
 };
 

@@ -35,6 +35,11 @@ export class Conversation {
     return answer;
   }
 
+  /** One request that is not written down. */
+  async request(target, options) {
+    return await this.#request(target, options);
+  }
+
   /** A request that is not waited for: `await poll.answered()` later, or see that it `stillWaits()`. */
   async later(name, target, options) {
     const connection = await open(this.port);

@@ -6,11 +6,19 @@ const origins = ['http://a.test', 'http://b.test:8080'];
 const toSender = [{ on: '*', to: 'sender' }];
 const echo = { namespaces: [{ name: '/', rules: toSender }] };
 
+const suites = { namespaces: [{ name: '/', rules: toSender }, { name: '/custom', rules: toSender }] };
+
 export const profiles = {
   /** The defaults of both; no CORS; every event comes back to its sender under its own name. */
   plain: echo,
   /** A heartbeat short enough to be waited for. */
   quick: { ...echo, pingIntervalMs: 300, pingTimeoutMs: 400 },
+  /** A heartbeat of which a twentieth can be told from a busy machine. */
+  steadyHeartbeat: { ...echo, pingIntervalMs: 2000, pingTimeoutMs: 2000 },
+  /** A namespace as the official suites want it, and their heartbeat. */
+  suites,
+  suitesHeartbeat: { ...suites, pingIntervalMs: 300, pingTimeoutMs: 200 },
+  suitesConnectSoon: { ...suites, connectTimeoutMs: 1000 },
   /** Only the upgrade time-out is short. */
   upgradeSoon: { ...echo, upgradeTimeoutMs: 300 },
   /** Only the connect time-out is short. */

@@ -13,8 +13,9 @@ import { handshake } from './rows/handshake.mjs';
 import { connectTimeout, heartbeat, shutdown } from './rows/heartbeat.mjs';
 import { compression, jsonp, polling } from './rows/polling.mjs';
 import { socketio } from './rows/socketio.mjs';
+import { suites } from './rows/suites.mjs';
 import { upgrades, websocket } from './rows/websocket.mjs';
 
 export const table = {
-  handshake, polling, jsonp, compression, cors, bundle, websocket, upgrades, heartbeat, connectTimeout, shutdown, socketio,
+  handshake, polling, jsonp, compression, cors, bundle, websocket, upgrades, heartbeat, connectTimeout, shutdown, socketio, suites,
 };

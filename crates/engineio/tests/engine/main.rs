@@ -2,8 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "../support/mod.rs"]
-mod support;
+use fanfare_test_support as support;
 
 mod app;
 mod attacks;

@@ -2,8 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "../../../engineio/tests/support/mod.rs"]
-mod support;
+use fanfare_test_support as support;
 
 mod acks;
 mod app;

@@ -1,21 +1,25 @@
 use std::net::SocketAddr;
 
-use super::{Answer, Http};
+use crate::{Answer, Http};
 
 /// A client that polls: one connection for polls, one for posts.
-pub(crate) struct Poller {
-    pub(crate) address: SocketAddr,
+pub struct Poller {
+    /// Where it is connected to.
+    pub address: SocketAddr,
     path: String,
-    pub(crate) sid: String,
+    /// The session's id.
+    pub sid: String,
     /// The open packet, and whatever came with it.
-    pub(crate) opening: String,
-    pub(crate) polls: Http,
-    pub(crate) posts: Http,
+    pub opening: String,
+    /// The connection that polls.
+    pub polls: Http,
+    /// The connection that posts.
+    pub posts: Http,
 }
 
 impl Poller {
     /// Opens a session under `path`.
-    pub(crate) async fn open(address: SocketAddr, path: &str) -> Self {
+    pub async fn open(address: SocketAddr, path: &str) -> Self {
         let mut polls = Http::connect(address).await;
         let answer = polls.get(&format!("{path}?EIO=4&transport=polling")).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
@@ -25,31 +29,35 @@ impl Poller {
         Self { address, path: path.to_owned(), sid, opening, polls, posts }
     }
 
-    pub(crate) fn target(&self) -> String {
+    /// What it polls and posts to.
+    pub fn target(&self) -> String {
         format!("{}?EIO=4&transport=polling&sid={}", self.path, self.sid)
     }
 
-    pub(crate) fn websocket_target(&self) -> String {
+    /// Where its candidate for an upgrade goes.
+    pub fn websocket_target(&self) -> String {
         format!("{}?EIO=4&transport=websocket&sid={}", self.path, self.sid)
     }
 
     /// The payload of the next poll.
-    pub(crate) async fn poll(&mut self) -> String {
+    pub async fn poll(&mut self) -> String {
         let answer = self.poll_answer().await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer.text().to_owned()
     }
 
-    pub(crate) async fn poll_answer(&mut self) -> Answer {
+    /// The next poll's answer, whatever it says.
+    pub async fn poll_answer(&mut self) -> Answer {
         self.polls.get(&self.target()).await
     }
 
     /// Starts a poll without waiting for its answer.
-    pub(crate) async fn begin_poll(&mut self) {
+    pub async fn begin_poll(&mut self) {
         self.polls.send("GET", &self.target(), &[], b"").await;
     }
 
-    pub(crate) async fn post(&mut self, payload: &str) -> Answer {
+    /// Posts a payload; the answer, whatever it says.
+    pub async fn post(&mut self, payload: &str) -> Answer {
         self.posts.request("POST", &self.target(), &[], payload.as_bytes()).await
     }
 }

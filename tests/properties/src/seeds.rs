@@ -51,8 +51,7 @@ fn vectors() -> Vec<Vec<Frame>> {
         Binary(String),
     }
 
-    let vectors: Vectors =
-        toml::from_str(include_str!("../../../tests/vectors/socketio.toml")).expect("the vectors are TOML");
+    let vectors: Vectors = toml::from_str(include_str!("../../vectors/socketio.toml")).expect("the vectors are TOML");
     let frame = |written| match written {
         Written::Text(text) => Frame::Text(text.into()),
         Written::Binary(hex) => Frame::Binary(unhex(&hex).into()),

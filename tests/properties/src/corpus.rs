@@ -27,7 +27,7 @@ pub fn write(target: &str, mut inputs: Vec<Vec<u8>>) -> io::Result<usize> {
 }
 
 fn path(target: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../corpus/{target}.txt"))
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../fuzz/corpus/{target}.txt"))
 }
 
 fn unescape(line: &str) -> Option<Vec<u8>> {

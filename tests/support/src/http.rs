@@ -4,41 +4,42 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 /// One kept-alive HTTP/1.1 connection, byte by byte.
-pub(crate) struct Http {
-    pub(crate) stream: BufReader<TcpStream>,
+pub struct Http {
+    /// For a test that wants less, or more, than a request.
+    pub stream: BufReader<TcpStream>,
 }
 
 /// What was answered.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
+pub struct Answer {
+    /// The status of its first line.
+    pub status: u16,
     headers: Vec<(String, String)>,
-    pub(crate) body: Vec<u8>,
+    /// As long as `content-length` says; empty without it.
+    pub body: Vec<u8>,
 }
 
 impl Http {
-    pub(crate) async fn connect(address: SocketAddr) -> Self {
+    /// A new connection.
+    pub async fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
         stream.set_nodelay(true).unwrap();
         Self { stream: BufReader::new(stream) }
     }
 
-    pub(crate) async fn get(&mut self, target: &str) -> Answer {
+    /// A GET without headers of its own, and its answer.
+    pub async fn get(&mut self, target: &str) -> Answer {
         self.request("GET", target, &[], b"").await
     }
 
-    pub(crate) async fn request(
-        &mut self,
-        method: &str,
-        target: &str,
-        headers: &[(&str, &str)],
-        body: &[u8],
-    ) -> Answer {
+    /// A request and its answer.
+    pub async fn request(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         self.send(method, target, headers, body).await;
         self.answer().await
     }
 
-    pub(crate) async fn send(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) {
+    /// A request, without waiting for its answer. A POST says how long it is.
+    pub async fn send(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) {
         let mut head = format!("{method} {target} HTTP/1.1\r\nhost: test\r\n");
         for (name, value) in headers {
             head += &format!("{name}: {value}\r\n");
@@ -51,16 +52,18 @@ impl Http {
         self.write(body).await;
     }
 
-    pub(crate) async fn write(&mut self, bytes: &[u8]) {
+    /// Bytes that need not be a request.
+    pub async fn write(&mut self, bytes: &[u8]) {
         self.stream.get_mut().write_all(bytes).await.unwrap();
     }
 
     /// The next answer's head, and its body unless it was a HEAD or became something else.
-    pub(crate) async fn answer(&mut self) -> Answer {
-        super::within(self.try_answer()).await.expect("the connection ended before the answer")
+    pub async fn answer(&mut self) -> Answer {
+        crate::within(self.try_answer()).await.expect("the connection ended before the answer")
     }
 
-    pub(crate) async fn try_answer(&mut self) -> Option<Answer> {
+    /// The same; `None` if the connection ends before.
+    pub async fn try_answer(&mut self) -> Option<Answer> {
         let status_line = self.line().await?;
         let status = status_line.split(' ').nth(1)?.parse().ok()?;
         let mut headers = Vec::new();
@@ -77,15 +80,15 @@ impl Http {
     }
 
     /// Waits until the server closes the connection, and gives what it still said.
-    pub(crate) async fn end(&mut self) -> Vec<u8> {
+    pub async fn end(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
         // A reset is an end, too.
-        let _ = super::within(self.stream.read_to_end(&mut rest)).await;
+        let _ = crate::within(self.stream.read_to_end(&mut rest)).await;
         rest
     }
 
     /// Closes it in the rudest way there is.
-    pub(crate) fn reset(self) {
+    pub fn reset(self) {
         self.stream.into_inner().set_zero_linger().unwrap();
     }
 
@@ -97,11 +100,13 @@ impl Http {
 }
 
 impl Answer {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    /// The first header of that name, in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    pub(crate) fn text(&self) -> &str {
+    /// The body.
+    pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
 }

@@ -1,15 +1,18 @@
 //! Clients that do what a test says and nothing else: no library's kindness hides what the server sends.
+//!
+//! A dev-dependency of the crates that listen on a socket. It knows the wire and none of them, so that a change of
+//! theirs does not change what their tests say. Everything panics when it does not go as a test expects.
 
-// Each test binary that includes this uses some of it.
-#![allow(dead_code, unused_imports)]
+// An `unwrap` here is a test's.
+#![allow(clippy::unwrap_used)]
 
 mod http;
 mod poller;
 mod websocket;
 
-pub(crate) use http::{Answer, Http};
-pub(crate) use poller::Poller;
-pub(crate) use websocket::{
+pub use http::{Answer, Http};
+pub use poller::Poller;
+pub use websocket::{
     Ws, bytes_until_end, connect, connect_over, connect_slow, is_ended, next, send, text, upgrade_request,
 };
 
@@ -17,12 +20,12 @@ use std::future::Future;
 use std::time::Duration;
 
 /// The result of `future`, which is there long before this gives up.
-pub(crate) async fn within<F: Future>(future: F) -> F::Output {
+pub async fn within<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(PATIENCE, future).await.expect("it takes too long")
 }
 
 /// Waits until something becomes true that nobody tells.
-pub(crate) async fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
+pub async fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
     let waiting = async {
         while !is_true() {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -32,19 +35,21 @@ pub(crate) async fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
 }
 
 /// The packets of a polling payload.
-pub(crate) fn packets(payload: &str) -> Vec<&str> {
+pub fn packets(payload: &str) -> Vec<&str> {
     payload.split('\u{1e}').collect()
 }
 
 /// Pseudo-random numbers from a seed: for timings that can be had again.
-pub(crate) struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// The same seed throws the same numbers.
+    pub fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+    /// A number from 0, and less than `bound`.
+    pub fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound
     }
