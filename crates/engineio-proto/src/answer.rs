@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::Encoded;
 use crate::payload::SEPARATOR;
@@ -42,7 +42,7 @@ pub(crate) struct Pieces {
 /// A part of an [`Answer`], as it stands on the wire. Dropped, it counts as sent.
 pub struct Chunk {
     bytes: Bytes,
-    _ticket: Ticket,
+    ticket: Ticket,
 }
 
 /// The answers of one client that are under way.
@@ -103,7 +103,7 @@ impl Answer {
         let bytes = self.next_bytes(CHUNK_BYTES_MAX)?;
         let is_last = self.cut.is_empty() && self.cargo.with(|pieces| pieces.is_empty());
         let ticket = self.ticket.split(if is_last { usize::MAX } else { bytes.len() });
-        Some(Chunk { bytes, _ticket: ticket })
+        Some(Chunk { bytes, ticket })
     }
 
     /// All of it as one, for what cannot be done part by part. One message alone is not copied.
@@ -111,7 +111,7 @@ impl Answer {
         let first = self.next_bytes(usize::MAX).unwrap_or_default();
         let rest = self.payload_len();
         let bytes = if rest == 0 { first } else { self.joined(first, rest) };
-        Chunk { bytes, _ticket: self.ticket.split(usize::MAX) }
+        Chunk { bytes, ticket: self.ticket.split(usize::MAX) }
     }
 
     /// Whether nobody wants the rest: its session has ended meanwhile.
@@ -239,32 +239,30 @@ impl Chunk {
     pub fn split_to(&mut self, bytes_max: usize) -> Self {
         let bytes = self.bytes.split_to(self.bytes.len().min(bytes_max));
         let count = if self.bytes.is_empty() { usize::MAX } else { bytes.len() };
-        Self { bytes, _ticket: self._ticket.split(count) }
+        Self { bytes, ticket: self.ticket.split(count) }
     }
 }
 
 /// Bytes that count for nobody.
 impl From<Bytes> for Chunk {
     fn from(bytes: Bytes) -> Self {
-        Self { bytes, _ticket: Ticket::default() }
+        Self { bytes, ticket: Ticket::default() }
     }
 }
 
-impl Buf for Chunk {
-    fn remaining(&self) -> usize {
-        self.bytes.remaining()
+impl AsRef<[u8]> for Chunk {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
+}
 
-    fn chunk(&self) -> &[u8] {
-        self.bytes.chunk()
-    }
-
-    fn advance(&mut self, count: usize) {
-        self.bytes.advance(count);
-    }
-
-    fn copy_to_bytes(&mut self, len: usize) -> Bytes {
-        self.bytes.copy_to_bytes(len)
+/// Bytes that count until the last of them is dropped.
+impl From<Chunk> for Bytes {
+    fn from(chunk: Chunk) -> Self {
+        match chunk.ticket.flight {
+            None => chunk.bytes,
+            Some(_) => Self::from_owner(chunk),
+        }
     }
 }
 

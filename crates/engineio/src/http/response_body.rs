@@ -56,10 +56,10 @@ impl<T: Into<Bytes>> From<T> for Body {
 }
 
 impl HttpBody for Body {
-    type Data = Chunk;
+    type Data = Bytes;
     type Error = HungUp;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Chunk>, HungUp>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, HungUp>>> {
         let chunk = match &mut self.0 {
             Content::Empty => None,
             Content::Broken => return Poll::Ready(Some(Err(HungUp))),
@@ -75,7 +75,7 @@ impl HttpBody for Body {
             Content::Whole(chunk) if chunk.bytes().is_empty() => None,
             Content::Whole(chunk) => Some(chunk.split_to(CHUNK_BYTES_MAX)),
         };
-        Poll::Ready(chunk.map(|chunk| Ok(Frame::data(chunk))))
+        Poll::Ready(chunk.map(|chunk| Ok(Frame::data(chunk.into()))))
     }
 
     fn is_end_stream(&self) -> bool {
