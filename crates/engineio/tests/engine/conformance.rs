@@ -61,9 +61,9 @@ async fn a_websocket_client_that_answers_its_pings_stays() {
 #[tokio::test]
 async fn clients_that_do_not_answer_are_closed_in_time() {
     let server = served(quick_heartbeat()).await;
+    let opened = Instant::now();
     let mut poller = server.poller().await;
     let mut ws = server.websocket().await;
-    let opened = Instant::now();
     assert_eq!(text(&mut ws).await, "2");
     assert!(is_ended(&mut ws).await);
     let took = opened.elapsed();
