@@ -36,7 +36,7 @@ describe('one body of a megabyte of tiny events', { skip }, () => {
     // One that hears all of it, and some that do not.
     const pairs = [await quietPair(t, relay), await quietPair(t, relay, { pairs: 1, namespace: '/' })];
     const measure = (ms) => Promise.all(pairs.map((pair) => pair.measure(ms)));
-    const isFine = (before, during) => during.every(({ worst }, i) => worst < 2 * before[i].worst + 150);
+    const isFine = (before, during) => during.every(({ worst }, i) => worst < 2 * before[i].worst + 500);
 
     const body = Array(76_846).fill('42["update"]').join('\x1e');
     assert.ok(body.length < 1_000_000);
@@ -97,9 +97,10 @@ describe('one fast sender of small events', { skip }, () => {
 
   for (const { title, count, transport, withStalled } of cases) {
     test(`is slowed to those who read: ${title} get everything in order`, async (t) => {
-      // Bounds that are reached soon: what is meant is who reaches them.
+      // A bound that is reached soon: what is meant is who reaches it. But half of it is as much as a reader may get behind
+      // while a busy machine does not let it run.
       const relay = await startRelay({
-        ...withRules([{ on: 'tick', to: 'others' }]), slowConsumer: { bytes: 1_000_000, stallMs: 5000 },
+        ...withRules([{ on: 'tick', to: 'others' }]), slowConsumer: { bytes: 8_000_000, stallMs: 10_000 },
       });
       t.after(() => relay.kill());
       const clients = await Promise.all([0, 1].map(() => hearing(t, relay, count / 2, { transports: [transport] })));
@@ -112,8 +113,8 @@ describe('one fast sender of small events', { skip }, () => {
       const sender = await joined(relay);
       t.after(() => sender.destroy());
       let sent = 0;
-      const end = performance.now() + 5000;
-      while (sent < 80_000 && performance.now() < end && !sender.closed) {
+      const end = performance.now() + 4000;
+      while (sent < 150_000 && performance.now() < end && !sender.closed) {
         const piece = Array.from({ length: 500 }, () => frame(`42["tick",${sent++},"${pad}"]`));
         await within(30_000, 'room for more', sender.flush(Buffer.concat(piece)));
       }
@@ -125,7 +126,7 @@ describe('one fast sender of small events', { skip }, () => {
       }, { ms: 60_000, every: 100 });
       t.diagnostic(`${sent} events`);
       assert.deepEqual(heard.flatMap(({ faults }) => faults), []);
-      if (withStalled) await until('the end of who does not read', () => slowConsumerInLog.test(relay.log), { ms: 15_000 });
+      if (withStalled) await until('the end of who does not read', () => slowConsumerInLog.test(relay.log), { ms: 20_000 });
     });
   }
 });
