@@ -54,28 +54,29 @@ if ! [[ -x .cache/venv/bin/python ]] || ! stamped .cache/python.stamp python/req
   stamp .cache/python.stamp python/requirements.txt
 fi
 
-# A client of another author, in Rust. It is left out, and its tests say so, where there is no cargo or no OpenSSL to build it
-# with: what it depends on is no affair of the relay's.
+# Installs Debian packages, or says which are missing. What a test needs is never left out in silence.
+debian() { # PURPOSE PACKAGE...
+  command -v apt-get >/dev/null || missing "$1 needs what Debian calls: ${*:2}"
+  [[ $(id -u) == 0 ]] || missing "$1: as root, apt-get install ${*:2}"
+  echo "tests: installing ${*:2}"
+  quietly apt-get update || missing "apt-get update failed"
+  quietly env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${@:2}" ||
+    missing "apt-get install ${*:2} failed"
+}
+
+# A client of another author, in Rust: it links to OpenSSL.
 rust=(rust-client/Cargo.toml rust-client/Cargo.lock rust-client/src/main.rs)
 if ! stamped .cache/rust.stamp "${rust[@]}"; then
-  if command -v cargo >/dev/null && pkg-config --exists openssl 2>/dev/null; then
-    echo "tests: building the Rust client, which takes a minute or two"
-    quietly cargo build --locked --quiet --manifest-path rust-client/Cargo.toml --target-dir .cache/rust-client ||
-      missing "cargo could not build tests/rust-client"
-    stamp .cache/rust.stamp "${rust[@]}"
-  else
-    echo "tests: no Rust client: it needs cargo, pkg-config and OpenSSL's headers (Debian: apt-get install libssl-dev)"
-  fi
+  pkg-config --exists openssl 2>/dev/null || debian "the Rust client" pkg-config libssl-dev
+  echo "tests: building the Rust client, which takes a minute or two"
+  quietly cargo build --locked --quiet --manifest-path rust-client/Cargo.toml --target-dir .cache/rust-client ||
+    missing "cargo could not build tests/rust-client"
+  stamp .cache/rust.stamp "${rust[@]}"
 fi
 
 chromium=${CHROMIUM:-/usr/bin/chromium}
 if ! [[ -x $chromium ]]; then
   [[ -z ${CHROMIUM:-} ]] || missing "CHROMIUM is $CHROMIUM, which is no program"
-  command -v apt-get >/dev/null || missing "no /usr/bin/chromium: install Chromium and set CHROMIUM to its path"
-  [[ $(id -u) == 0 ]] || missing "no /usr/bin/chromium: as root, apt-get install chromium (or set CHROMIUM to a browser)"
-  echo "tests: installing Chromium"
-  quietly apt-get update || missing "apt-get update failed"
-  quietly env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium ||
-    missing "apt-get install chromium failed"
+  debian "the browser's tests (or set CHROMIUM to a browser)" chromium
   [[ -x $chromium ]] || missing "apt-get installed no $chromium"
 fi

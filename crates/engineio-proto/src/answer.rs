@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -59,7 +60,13 @@ pub(crate) struct Flight {
 struct Holds {
     next: u64,
     pieces: Vec<(u64, Pieces)>,
+    /// Whoever writes a long answer.
+    writers: Vec<Waker>,
 }
+
+/// Tells the connection that writes an answer whether anybody still wants it.
+#[derive(Debug, Clone)]
+pub struct AnswerWatch(Arc<Flight>);
 
 /// So many bytes that are under way; dropped, they no longer are.
 #[derive(Default)]
@@ -119,6 +126,11 @@ impl Answer {
         self.ticket.flight.as_ref().is_some_and(|flight| flight.is_aborted.load(Ordering::Relaxed))
     }
 
+    /// The means to see that it is [aborted](Self::is_aborted) for whoever holds up its parts, if it is counted.
+    pub fn watch(&self) -> Option<AnswerWatch> {
+        self.ticket.flight.clone().map(AnswerWatch)
+    }
+
     fn next_bytes(&mut self, bytes_max: usize) -> Option<Bytes> {
         if self.cut.is_empty() {
             let (first, is_only) = self.cargo.with(|pieces| Some((pieces.pop()?, pieces.is_empty())))?;
@@ -176,6 +188,20 @@ impl Drop for Cargo {
         if let Self::Aboard(flight, number) = self {
             flight.unload(*number);
         }
+    }
+}
+
+impl AnswerWatch {
+    /// Ready once nobody wants the answer any more: the connection may as well be closed.
+    pub fn poll_aborted(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut holds = self.0.holds();
+        if self.0.is_aborted.load(Ordering::Relaxed) {
+            return Poll::Ready(());
+        }
+        if !holds.writers.iter().any(|writer| writer.will_wake(cx.waker())) {
+            holds.writers.push(cx.waker().clone());
+        }
+        Poll::Pending
     }
 }
 
@@ -279,9 +305,12 @@ impl Flight {
 
     /// Nobody waits for the rest: it is dropped, and who holds an answer sees that.
     pub(crate) fn abort(&self) {
+        let mut holds = self.holds();
         self.is_aborted.store(true, Ordering::Relaxed);
-        let pieces = std::mem::take(&mut self.holds().pieces);
+        let Holds { pieces, writers, .. } = std::mem::take(&mut *holds);
+        drop(holds);
         drop(pieces);
+        writers.into_iter().for_each(Waker::wake);
     }
 
     fn load(&self, pieces: Pieces) -> u64 {
@@ -305,6 +334,8 @@ impl Flight {
         let mut holds = self.holds();
         if let Some(index) = holds.pieces.iter().position(|(known, _)| *known == number) {
             let pieces = holds.pieces.swap_remove(index);
+            // Wakers of connections whose answers are written are of no use.
+            holds.writers.clear();
             drop(holds);
             drop(pieces);
         }

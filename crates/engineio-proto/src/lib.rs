@@ -51,7 +51,7 @@ mod request;
 mod session;
 mod sid;
 
-pub use answer::{Answer, Chunk};
+pub use answer::{Answer, AnswerWatch, Chunk};
 pub use close_reason::CloseReason;
 pub use encoded::{Encoded, EncodedBuilder};
 pub use handshake::{SessionConfig, Transport, open_packet};

@@ -72,6 +72,7 @@ mod stream;
 mod sync;
 mod tasks;
 mod timed_stream;
+mod unwanted;
 mod websocket;
 
 /// The protocol underneath.

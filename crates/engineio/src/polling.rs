@@ -29,11 +29,16 @@ impl Shared {
         let threshold = self.config.compression_threshold_bytes;
         let is_worth_it = |len: usize| threshold.is_some_and(|threshold| len >= threshold);
         let encoding = encoding.filter(|_| is_worth_it(answer.payload_len()));
+        // Shorter ones are written before anybody could stop wanting them.
+        let watch = if answer.payload_len() > WATCHED_FROM_BYTES { answer.watch() } else { None };
         let (body, encoding) = match (jsonp, encoding) {
             (None, None) => (Body::answer(answer), None),
             (jsonp, encoding) => self.rewritten(answer.into_chunk(), jsonp, encoding).await,
         };
         let mut response = Response::new(body);
+        if let Some(watch) = watch {
+            response.extensions_mut().insert(watch);
+        }
         let content_type = HeaderValue::from_static("text/plain; charset=UTF-8");
         response.headers_mut().insert(header::CONTENT_TYPE, content_type);
         let mut response = no_store(response);
@@ -151,6 +156,8 @@ async fn compressed(payload: &Bytes, encoding: Encoding) -> Option<Bytes> {
     tokio::task::spawn_blocking(move || compress(&payload, encoding)).await.ok()?
 }
 
+/// What a connection takes anyway.
+const WATCHED_FROM_BYTES: usize = 64 * 1024;
 /// A millisecond or two of work.
 const COMPRESSED_HERE_MAX_BYTES: usize = 64 * 1024;
 

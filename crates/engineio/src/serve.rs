@@ -19,6 +19,7 @@ use crate::application::PeerAddr;
 use crate::http::HungUp;
 use crate::tasks::{Running, Tasks};
 use crate::timed_stream::TimedStream;
+use crate::unwanted::Unwanted;
 
 /// Serves HTTP/1.1 on `listener` until `stop` is ready, then finishes the requests under way.
 ///
@@ -71,11 +72,15 @@ async fn serve_connection<S, F, B>(
     // Small packets that are not to wait for each other. A socket that refuses is already dead. Not left to the listener
     // to hand down: those who connected before it was told would be slow for ever.
     let _ = stream.set_nodelay(true);
+    let unwanted = Unwanted::default();
+    let writing = unwanted.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(PeerAddr(address));
         let response = service(request);
+        let writing = writing.clone();
         async move {
-            let response = response.await;
+            let mut response = response.await;
+            writing.note(&mut response);
             // An error is how hyper is told to close the connection without an answer.
             if response.extensions().get::<HungUp>().is_some() { Err(HungUp) } else { Ok(response) }
         }
@@ -89,7 +94,9 @@ async fn serve_connection<S, F, B>(
     // Behind a pointer: an async block has a place of its own for each value on its way.
     let mut connection = Box::pin(connection);
     let finished = tokio::select! {
+        biased;
         finished = connection.as_mut() => finished,
+        () = unwanted.seen() => return,
         _ = stopping.changed() => {
             connection.as_mut().graceful_shutdown();
             connection.await

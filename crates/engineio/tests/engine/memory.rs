@@ -53,9 +53,11 @@ async fn an_answer_that_is_not_taken_in_time_ends_its_session() {
     let mut server = served_narrowly(config).await;
     let poller = server.poller().await;
     let link = server.opened().await;
-    let _unread = unread_poll(&poller).await;
+    let mut unread = unread_poll(&poller).await;
     tell(&link, &kilobytes(900));
     assert_eq!(within(server.closed()).await, CloseReason::SlowConsumer);
+    // And its connection: what comes of the answer is not all of it.
+    assert!(unread.end().await.len() < 900 * 1024);
 }
 
 #[tokio::test]
