@@ -68,6 +68,12 @@ pub(crate) enum Command {
         /// Write all that came with one wake-up at once
         #[arg(long)]
         batched: bool,
+        /// Answer polls, instead of WebSockets
+        #[arg(long, conflicts_with_all = ["batched", "others", "ping_interval_ms"])]
+        polling: bool,
+        /// Send an event to everybody but its sender
+        #[arg(long)]
+        others: bool,
         /// Ping each client this often
         #[arg(long)]
         ping_interval_ms: Option<u64>,

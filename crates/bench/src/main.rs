@@ -43,7 +43,10 @@ fn main() -> ExitCode {
 fn execute(command: Command) -> io::Result<()> {
     let places = Places::find()?;
     match command {
-        Command::Floor { batched, ping_interval_ms } => floor::run(batched, cli::interval(ping_interval_ms)),
+        Command::Floor { polling: true, .. } => floor::run_polling(),
+        Command::Floor { batched, others, ping_interval_ms, .. } => {
+            floor::run(batched, others, cli::interval(ping_interval_ms))
+        }
         Command::List => {
             list();
             Ok(())

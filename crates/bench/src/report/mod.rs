@@ -110,8 +110,16 @@ fn uppercase_first(text: &str) -> String {
 
 const BEGIN: &str = "<!-- bench: generated from here -->";
 const END: &str = "<!-- bench: to here -->";
-const COLUMNS: &[Kind] =
-    &[Kind::Floor, Kind::FloorBatched, Kind::Fanfare, Kind::Fanfare2, Kind::Socketioxide, Kind::Node, Kind::Bun];
+const COLUMNS: &[Kind] = &[
+    Kind::Floor,
+    Kind::FloorBatched,
+    Kind::FloorPolling,
+    Kind::Fanfare,
+    Kind::Fanfare2,
+    Kind::Socketioxide,
+    Kind::Node,
+    Kind::Bun,
+];
 
 #[cfg(test)]
 mod tests {

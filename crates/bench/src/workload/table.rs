@@ -3,9 +3,14 @@
 use std::time::Duration;
 
 use super::Shape;
-use super::fan_out::{FanOut, Pace};
-use crate::load::Transport;
-use crate::server::Kind::{self, Bun, Fanfare, Fanfare2, Floor, FloorBatched, Node, Socketioxide};
+use super::crowd::Flood;
+use super::fan_out::FanOut;
+use super::flooded::Flooded;
+use super::pace::{Filler, Pace, Script};
+use crate::load::Transport::{GzipPolling, Polling, Upgraded, WebSocket};
+use crate::server::Kind::{self, Bun, Fanfare, Fanfare2, Floor, FloorBatched, FloorPolling, Node, Socketioxide};
+use crate::server::Rules;
+use crate::wire::event::Name;
 
 /// Something that can be run by its name.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +35,13 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         rounds: 5,
     },
     Workload {
+        name: "saturated",
+        about: "1,000 clients, saturated",
+        shape: Shape::FanOut(FanOut { clients: 1_000, pace: Pace::Saturated, ..FanOut::SMALL }),
+        servers: &[Floor, Fanfare, Socketioxide, Node],
+        rounds: 5,
+    },
+    Workload {
         name: "sixteen-in-flight",
         about: "1,000 clients, 16 in flight",
         shape: Shape::FanOut(FanOut { clients: 1_000, pace: Pace::Closed { window: 16 }, ..FanOut::SMALL }),
@@ -48,7 +60,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         about: "200 clients, 16 KiB, 4 in flight",
         shape: Shape::FanOut(FanOut {
             clients: 200,
-            bytes: 16 * 1024,
+            script: Script { bytes: &[16 * 1024], ..Script::SMALL },
             pace: Pace::Closed { window: 4 },
             ..FanOut::SMALL
         }),
@@ -60,7 +72,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         about: "50 senders to 50 clients, 2,000 events/s",
         shape: Shape::FanOut(FanOut {
             clients: 50,
-            senders: 50,
+            script: Script { senders: 50, ..Script::SMALL },
             pace: Pace::Open { events_per_s: 2_000.0 },
             ..FanOut::SMALL
         }),
@@ -68,16 +80,80 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         rounds: 5,
     },
     Workload {
+        name: "others",
+        about: "50 senders to the 49 others, 50 in flight",
+        shape: Shape::FanOut(FanOut {
+            clients: 50,
+            script: Script { senders: 50, ..Script::SMALL },
+            pace: Pace::Closed { window: 50 },
+            rules: Rules::Others,
+            ..FanOut::SMALL
+        }),
+        servers: &[FloorBatched, Fanfare, Socketioxide, Node],
+        rounds: 3,
+    },
+    Workload {
+        name: "unjoinable",
+        about: "200 clients, 48 events at once, in turn to all and to a room",
+        shape: Shape::FanOut(FanOut {
+            clients: 200,
+            script: Script { names: &[Name::Update, Name::ToCrowd], ..Script::SMALL },
+            pace: Pace::Burst { events: 48 },
+            rules: Rules::Rooms,
+            ..FanOut::SMALL
+        }),
+        servers: &[FloorBatched, Fanfare, Socketioxide, Node],
+        rounds: 3,
+    },
+    Workload {
+        name: "fast-sender",
+        about: "20 MB/s of 100-byte events to 20 readers",
+        shape: Shape::FanOut(FanOut {
+            clients: 20,
+            // With the name, 100 bytes.
+            script: Script { bytes: &[85], ..Script::SMALL },
+            pace: Pace::Stream { events_per_s: 200_000.0 },
+            time: Duration::from_secs(5),
+            ..FanOut::SMALL
+        }),
+        servers: &[FloorBatched, Fanfare, Socketioxide, Node],
+        rounds: 2,
+    },
+    Workload {
         name: "polling",
         about: "500 polling clients, 1 in flight",
         shape: Shape::FanOut(FanOut {
             clients: 500,
-            transport: Transport::Polling,
+            transport: Polling,
             pace: Pace::Closed { window: 1 },
             ..FanOut::SMALL
         }),
-        servers: &[Fanfare, Socketioxide, Node, Bun],
+        servers: &[FloorPolling, Fanfare, Socketioxide, Node, Bun],
         rounds: 5,
+    },
+    Workload {
+        name: "saturated-polling",
+        about: "500 polling clients, saturated",
+        shape: Shape::FanOut(FanOut { clients: 500, transport: Polling, pace: Pace::Saturated, ..FanOut::SMALL }),
+        servers: &[FloorPolling, Fanfare, Socketioxide, Node],
+        rounds: 5,
+    },
+    Workload {
+        name: "compressed-polling",
+        about: "300 polling clients with gzip, 1 to 64 KiB, 4 in flight",
+        shape: Shape::Compressed(FanOut {
+            clients: 300,
+            transport: GzipPolling,
+            script: Script {
+                bytes: &[1024, 4 * 1024, 16 * 1024, 64 * 1024 - 256],
+                filler: Filler::Text,
+                ..Script::SMALL
+            },
+            pace: Pace::Closed { window: 4 },
+            ..FanOut::SMALL
+        }),
+        servers: &[Fanfare, Socketioxide, Node],
+        rounds: 2,
     },
     Workload {
         name: "connect",
@@ -89,15 +165,22 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     Workload {
         name: "idle-websocket",
         about: "memory per idle WebSocket client, 9,000 of them",
-        shape: Shape::Idle { transport: Transport::WebSocket, clients: 9_000 },
+        shape: Shape::Idle { transport: WebSocket, clients: 9_000 },
         servers: &[Floor, Fanfare, Socketioxide, Node, Bun],
         rounds: 2,
     },
     Workload {
         name: "idle-polling",
         about: "memory per idle polling client, 2,000 of them",
-        shape: Shape::Idle { transport: Transport::Polling, clients: 2_000 },
+        shape: Shape::Idle { transport: Polling, clients: 2_000 },
         servers: &[Fanfare, Socketioxide, Node, Bun],
+        rounds: 2,
+    },
+    Workload {
+        name: "default-client",
+        about: "memory per idle default client (polling, 300 bytes of auth, upgrade), 4,000 of them",
+        shape: Shape::Idle { transport: Upgraded, clients: 4_000 },
+        servers: &[Fanfare, Socketioxide, Node],
         rounds: 2,
     },
     Workload {
@@ -120,6 +203,38 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         shape: Shape::Stalled { clients: 1_000, stalled: 10, events_per_s: 40.0 },
         servers: &[Fanfare, Socketioxide, Node],
         rounds: 3,
+    },
+    Workload {
+        name: "flooded-by-websocket",
+        about: "a quiet pair, beside one that floods 100 clients over WebSocket",
+        shape: Shape::Flooded(Flooded { members: 100, flooders: &[WebSocket], flood: Flood::Stream }),
+        servers: &[Fanfare, Socketioxide, Node],
+        rounds: 2,
+    },
+    Workload {
+        name: "flooded-by-polling",
+        about: "a quiet pair, beside one that floods 100 clients by polling",
+        shape: Shape::Flooded(Flooded { members: 100, flooders: &[Polling], flood: Flood::Stream }),
+        servers: &[Fanfare, Socketioxide, Node],
+        rounds: 2,
+    },
+    Workload {
+        name: "flooded-by-eight",
+        about: "a quiet pair, beside four of each that flood 100 clients",
+        shape: Shape::Flooded(Flooded {
+            members: 100,
+            flooders: &[WebSocket, Polling, WebSocket, Polling, WebSocket, Polling, WebSocket, Polling],
+            flood: Flood::Stream,
+        }),
+        servers: &[Fanfare, Socketioxide, Node],
+        rounds: 2,
+    },
+    Workload {
+        name: "flooded-by-post",
+        about: "a pair among 200 clients, beside one POST of 1 MB of small events",
+        shape: Shape::Flooded(Flooded { members: 197, flooders: &[Polling], flood: Flood::Post }),
+        servers: &[Fanfare, Socketioxide],
+        rounds: 2,
     },
 ];
 
