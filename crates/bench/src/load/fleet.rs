@@ -5,7 +5,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
@@ -33,6 +34,15 @@ pub(crate) struct Fleet {
     events: Vec<Event>,
     buffer: Vec<u8>,
     inflater: Rc<RefCell<Inflater>>,
+    /// How much each client reads, if not as much as comes.
+    limit: Option<Limit>,
+}
+
+/// Bytes per second and client, from a moment on.
+#[derive(Debug, Clone, Copy)]
+struct Limit {
+    bytes_per_s: f64,
+    since: Instant,
 }
 
 #[derive(Debug)]
@@ -41,6 +51,8 @@ struct Client {
     protocol: Protocol,
     second: Option<Box<(Connection, Second)>>,
     is_closed: bool,
+    /// Since there is a limit.
+    read_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -79,6 +91,7 @@ impl Fleet {
             events: Vec::with_capacity(EVENTS_PER_TURN),
             buffer: vec![0; READ_BYTES],
             inflater: Rc::default(),
+            limit: None,
         })
     }
 
@@ -95,7 +108,7 @@ impl Fleet {
             }
             Transport::Upgraded => Protocol::Upgrading(Upgrading::start(host, out)),
         };
-        self.clients.push(Client { connection, protocol, second: None, is_closed: false });
+        self.clients.push(Client { connection, protocol, second: None, is_closed: false, read_bytes: 0 });
         self.touched.push(token);
         Ok(())
     }
@@ -143,6 +156,12 @@ impl Fleet {
         }
     }
 
+    /// From now on each client reads so many bytes a second, and as much as comes without a number.
+    pub(crate) fn limit_reading(&mut self, bytes_per_s: Option<f64>) {
+        self.limit = bytes_per_s.map(|bytes_per_s| Limit { bytes_per_s, since: Instant::now() });
+        self.clients.iter_mut().for_each(|client| client.read_bytes = 0);
+    }
+
     /// Writes what is queued, waits until something can be read or the time is over, and reads each connection once.
     pub(crate) fn turn(&mut self, wait: Duration, mut on_signal: impl FnMut(usize, Signal<'_>)) -> io::Result<()> {
         let mut touched = std::mem::take(&mut self.touched);
@@ -157,17 +176,30 @@ impl Fleet {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
+        let mut has_waited = false;
         for event in events.drain(..) {
             let (token, flags) = (event.data.u64(), event.flags);
             if flags.contains(EventFlags::OUT) {
                 self.touched.push(token);
             }
-            if flags.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::ERR) {
+            if !flags.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::ERR) {
+                continue;
+            }
+            if !self.has_read_enough(token) {
                 self.read(token, &mut on_signal);
+            } else if !std::mem::replace(&mut has_waited, true) {
+                // It will be reported again at once.
+                thread::sleep(LIMIT_STEP.min(wait));
             }
         }
         self.events = events;
         Ok(())
+    }
+
+    fn has_read_enough(&self, token: u64) -> bool {
+        let Some(limit) = self.limit else { return false };
+        let client = self.clients.get(client_of(token).0);
+        client.is_some_and(|client| client.read_bytes as f64 > limit.since.elapsed().as_secs_f64() * limit.bytes_per_s)
     }
 
     fn flush(&mut self, token: u64, on_signal: &mut impl FnMut(usize, Signal<'_>)) {
@@ -236,6 +268,7 @@ impl Client {
             Ok(Some(bytes)) => buffer.get(..bytes).unwrap_or_default(),
             Err(_) => return Err("the read failed"),
         };
+        self.read_bytes += bytes.len();
         let mut wants_probe = false;
         let out = match (self.second.as_deref_mut().filter(|_| is_second), &mut self.protocol) {
             (Some((connection, Second::Poster(poster))), _) => {
@@ -319,3 +352,5 @@ fn client_of(token: u64) -> (usize, bool) {
 const EVENTS_PER_TURN: usize = 64;
 /// One read takes what has gathered for a client, whatever the size of the events.
 const READ_BYTES: usize = 256 * 1024;
+/// How long a limited load sleeps when nobody may read: a few reads' worth.
+const LIMIT_STEP: Duration = Duration::from_millis(1);

@@ -78,6 +78,16 @@ pub(crate) fn is_flood(message: &[u8]) -> bool {
     Name::ALL.iter().any(|name| message.strip_prefix(name.start()).is_some_and(|rest| rest.starts_with(FLOOD)))
 }
 
+/// The Engine.IO message that lets its sender into a room.
+pub(crate) fn entry(room: &str) -> Vec<u8> {
+    [ENTRY, room.as_bytes(), b"\"]"].concat()
+}
+
+/// Whether a message is what [`entry`] makes.
+pub(crate) fn is_entry(message: &[u8]) -> bool {
+    message.starts_with(ENTRY)
+}
+
 /// Text that compresses to about a third, as JSON does: words of which each comes again now and then.
 pub(crate) fn text(bytes: usize) -> Vec<u8> {
     let mut text = Vec::with_capacity(bytes + WORD_BYTES_MAX);
@@ -101,6 +111,7 @@ fn number(digits: &[u8]) -> Option<u64> {
 /// No digit, so no stamp.
 const FLOOD: &[u8] = b"~";
 const ECHO: &[u8] = b"42[\"echo\",\"";
+const ENTRY: &[u8] = b"42[\"join-";
 const SENDER_DIGITS: usize = 5;
 const SEQUENCE_DIGITS: usize = 9;
 const TIME_DIGITS: usize = 12;

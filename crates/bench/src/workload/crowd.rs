@@ -123,7 +123,7 @@ impl Background {
             }
         }
         for member in 0..members {
-            fleet.send(member, Room::Crowd.entry())?;
+            fleet.send(member, &Room::Crowd.entry())?;
         }
         Ok(Self { fleet, members, flooders: flooders.len(), shared })
     }

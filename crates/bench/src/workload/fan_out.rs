@@ -19,6 +19,8 @@ pub(crate) struct FanOut {
     pub(crate) script: Script,
     pub(crate) pace: Pace,
     pub(crate) rules: Rules,
+    /// How much each client reads, if not as much as comes.
+    pub(crate) read_bytes_per_s: Option<f64>,
     /// How long it is measured.
     pub(crate) time: Duration,
 }
@@ -31,6 +33,7 @@ impl FanOut {
         script: Script::SMALL,
         pace: Pace::Closed { window: 1 },
         rules: Rules::None,
+        read_bytes_per_s: None,
         time: Duration::from_millis(2_500),
     };
 
@@ -68,7 +71,11 @@ impl FanOut {
         session.rest(SETTLE)?;
         session.tally.restart();
         let before = session.mark()?;
+        session.fleet.limit_reading(self.read_bytes_per_s);
         session.drive(self.pace, &self.script, time)?;
+        let driven = session.mark()?;
+        let delivered_meanwhile = session.tally.counts.delivered;
+        session.fleet.limit_reading(None);
         let lost = session.drain()?;
         let drained = session.mark()?;
         session.rest(SETTLE)?;
@@ -82,7 +89,7 @@ impl FanOut {
         record.set(P99, session.tally.latencies.quantile_ms(0.99));
         record.set(P999, session.tally.latencies.quantile_ms(0.999));
         record.set(EVENTS_PER_S, counts.sent as f64 / seconds);
-        record.set(DELIVERIES_PER_S, counts.delivered as f64 / seconds);
+        record.set(DELIVERIES_PER_S, delivered_meanwhile as f64 / driven.seconds_since(before));
         record.set(SERVER_CPU, drained.server_us_since(before) / 1e6 / seconds);
         if let Pace::Stream { .. } = self.pace {
             record.set(CLOSED, counts.closed as f64);

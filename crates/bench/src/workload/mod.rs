@@ -13,6 +13,7 @@ mod session;
 mod stalled;
 mod table;
 
+pub(crate) use fan_out::FanOut;
 pub(crate) use session::Lab;
 pub(crate) use table::{WORKLOADS, Workload};
 
@@ -26,8 +27,8 @@ use crate::server::Kind;
 /// The kinds of workload.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Shape {
-    FanOut(fan_out::FanOut),
-    Compressed(fan_out::FanOut),
+    FanOut(FanOut),
+    Compressed(FanOut),
     Flooded(flooded::Flooded),
     Connect { clients: usize },
     Idle { transport: Transport, clients: usize },

@@ -49,11 +49,11 @@ pub(crate) enum Room {
 
 impl Room {
     /// The message that lets its sender in.
-    pub(crate) const fn entry(self) -> &'static [u8] {
-        match self {
-            Self::Crowd => br#"42["join-crowd"]"#,
-            Self::Pair => br#"42["join-pair"]"#,
-        }
+    pub(crate) fn entry(self) -> Vec<u8> {
+        event::entry(match self {
+            Self::Crowd => "crowd",
+            Self::Pair => "pair",
+        })
     }
 }
 
@@ -122,7 +122,7 @@ impl Session {
     /// Lets clients join a room, and waits until the server must have handled it.
     pub(crate) fn enter(&mut self, room: Room, clients: Range<usize>) -> io::Result<()> {
         for client in clients {
-            self.fleet.send(client, room.entry())?;
+            self.fleet.send(client, &room.entry())?;
         }
         self.rest(ENTER_SETTLE)
     }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::Shape;
 use super::crowd::Flood;
 use super::fan_out::FanOut;
 use super::flooded::Flooded;
 use super::pace::{Filler, Pace, Script};
+use super::{Lab, Shape};
 use crate::load::Transport::{GzipPolling, Polling, Upgraded, WebSocket};
+use crate::record::{Figures, Record};
 use crate::server::Kind::{self, Bun, Fanfare, Fanfare2, Floor, FloorBatched, FloorPolling, Node, Socketioxide};
 use crate::server::Rules;
 use crate::wire::event::Name;
@@ -116,7 +117,21 @@ pub(crate) const WORKLOADS: &[Workload] = &[
             time: Duration::from_secs(5),
             ..FanOut::SMALL
         }),
-        servers: &[FloorBatched, Fanfare, Socketioxide, Node],
+        servers: &[FloorBatched, Fanfare, Node],
+        rounds: 2,
+    },
+    Workload {
+        name: "fast-sender-held-back",
+        about: "20 MB/s of 100-byte events to 20 readers of 2 MB/s",
+        shape: Shape::FanOut(FanOut {
+            clients: 20,
+            script: Script { bytes: &[85], ..Script::SMALL },
+            pace: Pace::Stream { events_per_s: 200_000.0 },
+            read_bytes_per_s: Some(2e6),
+            time: Duration::from_secs(5),
+            ..FanOut::SMALL
+        }),
+        servers: &[Fanfare, Node],
         rounds: 2,
     },
     Workload {
@@ -215,7 +230,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         name: "flooded-by-polling",
         about: "a quiet pair, beside one that floods 100 clients by polling",
         shape: Shape::Flooded(Flooded { members: 100, flooders: &[Polling], flood: Flood::Stream }),
-        servers: &[Fanfare, Socketioxide, Node],
+        servers: &[Fanfare, Node],
         rounds: 2,
     },
     Workload {
@@ -226,19 +241,36 @@ pub(crate) const WORKLOADS: &[Workload] = &[
             flooders: &[WebSocket, Polling, WebSocket, Polling, WebSocket, Polling, WebSocket, Polling],
             flood: Flood::Stream,
         }),
-        servers: &[Fanfare, Socketioxide, Node],
+        servers: &[Fanfare, Node],
         rounds: 2,
     },
     Workload {
         name: "flooded-by-post",
         about: "a pair among 200 clients, beside one POST of 1 MB of small events",
         shape: Shape::Flooded(Flooded { members: 197, flooders: &[Polling], flood: Flood::Post }),
-        servers: &[Fanfare, Socketioxide],
+        servers: &[Fanfare],
         rounds: 2,
     },
 ];
 
 impl Workload {
+    /// Of a run that has yet to be made.
+    pub(crate) fn record(&self, lab: &Lab, server: Kind, round: u32) -> Record {
+        Record {
+            workload: self.name.to_owned(),
+            server,
+            round,
+            is_quick: lab.is_quick,
+            sent: 0,
+            delivered: 0,
+            lost: 0,
+            reordered: 0,
+            wrong: 0,
+            closed: 0,
+            figures: Figures::new(),
+        }
+    }
+
     pub(crate) fn find(name: &str) -> Option<&'static Self> {
         WORKLOADS.iter().find(|workload| workload.name == name)
     }
