@@ -21,7 +21,7 @@ pub(crate) struct Pair {
     pub(crate) a: PathBuf,
     pub(crate) b: PathBuf,
     pub(crate) workloads: Vec<&'static Workload>,
-    /// How often both begin anew: two processes of one program differ by a per cent or so, by where their memory lies.
+    /// How often both begin anew: two processes of one program may differ, by where their memory lies.
     pub(crate) rounds: u32,
     /// No round is begun after this time.
     pub(crate) at_most: Duration,
