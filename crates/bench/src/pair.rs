@@ -173,7 +173,7 @@ impl Compared {
                 short(b.median),
                 rounds.precise(),
                 ratios.len(),
-                verdict(low, high)
+                verdict(ratios.len(), low, high)
             );
         }
     }
@@ -192,8 +192,10 @@ fn interval(mut figures: Vec<f64>) -> (f64, f64) {
     }
 }
 
-fn verdict(low: f64, high: f64) -> &'static str {
-    if high <= 1.0 + TOLERANCE {
+fn verdict(turns: usize, low: f64, high: f64) -> &'static str {
+    if turns < TURNS_MIN {
+        "too few turns to say"
+    } else if high <= 1.0 + TOLERANCE {
         "no dearer"
     } else if low > 1.0 + TOLERANCE {
         "**dearer**"
@@ -206,6 +208,8 @@ const A: usize = 0;
 const B: usize = 1;
 /// What counts as the same.
 const TOLERANCE: f64 = 0.02;
+/// With fewer, all of them together say less than nineteen times of twenty.
+const TURNS_MIN: usize = 6;
 const TURN: Duration = Duration::from_millis(300);
 /// Even, so that each comes first as often.
 const TURNS: u32 = 16;
@@ -226,15 +230,15 @@ mod tests {
     #[test]
     fn of_few_turns_all_count() {
         assert_eq!(interval(vec![1.1, 0.9, 1.0]), (0.9, 1.1));
-        assert_eq!(verdict(0.9, 1.1), "undecided");
+        assert_eq!(verdict(3, 0.9, 1.0), "too few turns to say");
         assert!(interval(Vec::new()).0.is_nan());
     }
 
     #[test]
     fn the_verdict_is_about_the_whole_interval() {
-        assert_eq!(verdict(0.5, 1.02), "no dearer");
-        assert_eq!(verdict(1.03, 1.04), "**dearer**");
-        assert_eq!(verdict(1.0, 1.03), "undecided");
+        assert_eq!(verdict(6, 0.5, 1.02), "no dearer");
+        assert_eq!(verdict(6, 1.03, 1.04), "**dearer**");
+        assert_eq!(verdict(6, 1.0, 1.03), "undecided");
     }
 
     #[test]
