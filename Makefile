@@ -4,7 +4,7 @@ CARGO ?= cargo
 CLIENT_DIR := target/client/node_modules/socket.io-client/dist
 PURE := -p engineio-proto -p socketio-codec -p fanfare-hub
 
-.PHONY: run test model test-rust test-clients ci fmt clippy purity deny docs fuzz bench bench-codec clean
+.PHONY: run test model test-rust test-clients ci fmt clippy purity deny docs fuzz bench bench-pair bench-codec clean
 
 # ── Run ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -83,11 +83,18 @@ fuzz:
 
 # ── Bench ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-# Some 20 minutes. Writes the figures into docs/performance.md.
+# Some 23 minutes. Writes the figures into docs/performance.md.
 bench:
 	$(CARGO) build --release --package fanfare --package fanfare-bench
 	crates/bench/peers/setup.sh
 	target/release/fanfare-bench all --report docs/performance.md
+
+# What a change costs: the same work on two builds of the relay, turn by turn. Under ten minutes, or less with
+# ONLY=one-in-flight,polling. `make bench-pair A=/path/to/fanfare/before B=target/release/fanfare`
+bench-pair:
+	@test -n "$(A)" -a -n "$(B)" || { echo "say which: make bench-pair A=<fanfare before> B=<fanfare after> [ONLY=<rows>]"; exit 2; }
+	$(CARGO) build --release --package fanfare-bench
+	target/release/fanfare-bench pair --a "$(A)" --b "$(B)" $(if $(ONLY),--only $(ONLY))
 
 # The codec beside other parsers; half a minute. The figures are in docs/codec-performance.md.
 bench-codec:

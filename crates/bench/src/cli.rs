@@ -38,6 +38,26 @@ pub(crate) enum Command {
         #[command(flatten)]
         how: How,
     },
+    /// Compare two builds of the relay, in turn on the same machine
+    Pair {
+        /// The relay as it was
+        #[arg(long)]
+        a: PathBuf,
+        /// The relay as it is
+        #[arg(long)]
+        b: PathBuf,
+        /// These workloads instead of the main ones; separated by commas
+        #[arg(long, value_delimiter = ',')]
+        only: Vec<String>,
+        /// How often both are started anew
+        #[arg(long, default_value_t = 3)]
+        rounds: u32,
+        /// Begin no round after this many seconds
+        #[arg(long, default_value_t = 570)]
+        at_most_s: u64,
+        #[command(flatten)]
+        how: How,
+    },
     /// Run everything and write the tables
     All {
         /// The file with the markers that the tables go between
@@ -68,6 +88,12 @@ pub(crate) enum Command {
         /// Write all that came with one wake-up at once
         #[arg(long)]
         batched: bool,
+        /// Answer polls, instead of WebSockets
+        #[arg(long, conflicts_with_all = ["batched", "others", "ping_interval_ms"])]
+        polling: bool,
+        /// Send an event to everybody but its sender
+        #[arg(long)]
+        others: bool,
         /// Ping each client this often
         #[arg(long)]
         ping_interval_ms: Option<u64>,

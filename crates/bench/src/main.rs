@@ -1,7 +1,8 @@
 //! The instrument: a load generator, the floor, and the peers, measured side by side.
 //!
 //! In reading order: [`workload`] (what is measured), [`load`] (the clients), [`tally`] (what arrived), [`server`] (who
-//! is measured, and what it used), [`floor`] (what the kernel charges), [`summary`] and [`report`] (the figures). The
+//! is measured, and what it used), [`floor`] (what the kernel charges), [`summary`] and [`report`] (the figures), [`pair`] (two
+//! relays). The
 //! README says how to read them.
 
 mod cli;
@@ -9,6 +10,7 @@ mod cores;
 mod floor;
 mod histogram;
 mod load;
+mod pair;
 mod plan;
 mod record;
 mod report;
@@ -26,6 +28,7 @@ use std::time::Duration;
 use clap::Parser;
 
 use crate::cli::{Cli, Command};
+use crate::pair::{MAIN, Pair};
 use crate::plan::Plan;
 use crate::server::Places;
 use crate::workload::{WORKLOADS, Workload};
@@ -43,18 +46,23 @@ fn main() -> ExitCode {
 fn execute(command: Command) -> io::Result<()> {
     let places = Places::find()?;
     match command {
-        Command::Floor { batched, ping_interval_ms } => floor::run(batched, cli::interval(ping_interval_ms)),
+        Command::Floor { polling: true, .. } => floor::run_polling(),
+        Command::Floor { batched, others, ping_interval_ms, .. } => {
+            floor::run(batched, others, cli::interval(ping_interval_ms))
+        }
         Command::List => {
             list();
             Ok(())
         }
         Command::Run { names, server, rounds, results, how } => {
-            let found = names.iter().map(|name| {
-                Workload::find(name).ok_or_else(|| io::Error::other(format!("no workload {name}: see `list`")))
-            });
-            let workloads = found.collect::<io::Result<Vec<_>>>()?;
-            Plan { workloads, servers: server, rounds, results, at_most: RUN_MAX }.run(&how.lab(places))?;
+            Plan { workloads: find(&names)?, servers: server, rounds, results, at_most: RUN_MAX }
+                .run(&how.lab(places))?;
             Ok(())
+        }
+        Command::Pair { a, b, only, rounds, at_most_s, how } => {
+            let workloads = if only.is_empty() { find(MAIN)? } else { find(&only)? };
+            let at_most = Duration::from_secs(at_most_s);
+            Pair { a, b, workloads, rounds, at_most }.run(&how.lab(places))
         }
         Command::All { report, results, rounds, at_most_s, how } => {
             let results = results.unwrap_or_else(|| places.results());
@@ -78,6 +86,14 @@ fn execute(command: Command) -> io::Result<()> {
             }
         }
     }
+}
+
+fn find<T: AsRef<str>>(names: &[T]) -> io::Result<Vec<&'static Workload>> {
+    let found = names.iter().map(|name| {
+        let name = name.as_ref();
+        Workload::find(name).ok_or_else(|| io::Error::other(format!("no workload {name}: see `list`")))
+    });
+    found.collect()
 }
 
 fn list() {

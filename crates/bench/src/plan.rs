@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::record::{self, Figures, METRICS, Record};
+use crate::record::{self, METRICS, Record};
 use crate::server::Kind;
 use crate::summary::short;
 use crate::workload::{Lab, Workload};
@@ -67,19 +67,7 @@ impl Plan {
 
 /// One run; one that could not be made is said, and the others go on.
 fn run_once(lab: &Lab, workload: &Workload, server: Kind, round: u32) -> Option<Record> {
-    let mut record = Record {
-        workload: workload.name.to_owned(),
-        server,
-        round,
-        is_quick: lab.is_quick,
-        sent: 0,
-        delivered: 0,
-        lost: 0,
-        reordered: 0,
-        wrong: 0,
-        closed: 0,
-        figures: Figures::new(),
-    };
+    let mut record = workload.record(lab, server, round);
     if let Err(error) = workload.shape.run(lab, server, &mut record) {
         eprintln!("{} on {}: {error}", workload.name, server.name());
         return None;

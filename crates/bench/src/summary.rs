@@ -52,7 +52,8 @@ impl<'a> Summary<'a> {
 }
 
 impl Spread {
-    fn of(mut figures: Vec<f64>) -> Option<Self> {
+    /// `None` of nothing.
+    pub(crate) fn of(mut figures: Vec<f64>) -> Option<Self> {
         figures.retain(|figure| figure.is_finite());
         figures.sort_by(f64::total_cmp);
         let (min, max) = (*figures.first()?, *figures.last()?);
@@ -63,6 +64,13 @@ impl Spread {
             _ => (*figures.get(middle - 1)? + upper) / 2.0,
         };
         Some(Self { median, min, max })
+    }
+}
+
+impl Spread {
+    /// With one digit more than [`short`] has: for ratios that are near 1.
+    pub(crate) fn precise(&self) -> String {
+        format!("{:.3} ({:.3}–{:.3})", self.median, self.min, self.max)
     }
 }
 

@@ -9,11 +9,16 @@ use crate::wire::event::Stamp;
 #[derive(Debug)]
 pub(crate) struct Tally {
     recipients: Vec<bool>,
+    /// Whether an event goes to everybody but its sender, which is the client of the same number.
+    is_sender_left_out: bool,
     senders: Vec<Sender>,
     /// What each recipient has of each sender: a row of senders for each recipient.
     seen: Vec<Seen>,
     /// Events that have not reached everybody.
     pub(crate) in_flight: usize,
+    newest: (u32, u32),
+    /// Whether somebody has the event that was sent last.
+    pub(crate) has_newest_arrived: bool,
     pub(crate) counts: Counts,
     pub(crate) latencies: Histogram,
 }
@@ -74,9 +79,12 @@ impl Tally {
     pub(crate) fn new(clients: usize, senders: usize) -> Self {
         Self {
             recipients: vec![true; clients],
+            is_sender_left_out: false,
             senders: (0..senders).map(|_| Sender::default()).collect(),
             seen: vec![Seen::default(); clients * senders],
             in_flight: 0,
+            newest: (0, 0),
+            has_newest_arrived: true,
             counts: Counts::default(),
             latencies: Histogram::default(),
         }
@@ -87,6 +95,11 @@ impl Tally {
         if let Some(is_recipient) = self.recipients.get_mut(client) {
             *is_recipient = false;
         }
+    }
+
+    /// From now on an event is not for its sender. Nothing may be in flight.
+    pub(crate) fn leave_senders_out(&mut self) {
+        self.is_sender_left_out = true;
     }
 
     /// Begins a new account with what is sent from now on. Nothing may be in flight.
@@ -102,13 +115,17 @@ impl Tally {
 
     /// The stamp of the sender's next event, which is then in flight.
     pub(crate) fn send(&mut self, sender: usize, at_us: u64) -> Stamp {
-        let recipients = self.recipients.iter().filter(|is_recipient| **is_recipient).count() as u32;
+        let is_left_out = |client: usize| self.is_sender_left_out && client == sender;
+        let recipients = self.recipients.iter().enumerate().filter(|(client, is)| **is && !is_left_out(*client));
+        let recipients = recipients.count() as u32;
         let mut sequence = 0;
         if let Some(sender) = self.senders.get_mut(sender) {
             sequence = sender.first + sender.left.len() as u32;
             sender.left.push_back(recipients);
         }
         self.in_flight += 1;
+        self.newest = (sender as u32, sequence);
+        self.has_newest_arrived = false;
         self.counts.sent += 1;
         Stamp { sender: sender as u32, sequence, at_us }
     }
@@ -129,15 +146,19 @@ impl Tally {
             Turn::InOrder => {}
         }
         self.counts.delivered += 1;
+        self.has_newest_arrived |= self.newest == (stamp.sender, stamp.sequence);
         self.latencies.record(now_us.saturating_sub(stamp.at_us));
         if let Some(sender) = self.senders.get_mut(stamp.sender as usize) {
             self.in_flight -= sender.deliver(stamp.sequence);
         }
     }
 
-    /// `None` for an event that was never sent.
+    /// `None` for an event that was never sent to this one.
     fn turn(&mut self, recipient: usize, stamp: Stamp) -> Option<Turn> {
         let number = stamp.sender as usize;
+        if self.is_sender_left_out && number == recipient {
+            return None;
+        }
         let sender = self.senders.get(number)?;
         if stamp.sequence as usize >= sender.first as usize + sender.left.len() {
             return None;
@@ -166,9 +187,10 @@ impl Sender {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::event::Name;
 
     fn receive(tally: &mut Tally, recipient: usize, stamp: Stamp) {
-        tally.receive(recipient, &stamp.message(64), stamp.at_us + 5);
+        tally.receive(recipient, &stamp.message(Name::Update, &[b'x'; 64]), stamp.at_us + 5);
     }
 
     #[test]
@@ -217,5 +239,32 @@ mod tests {
         let stamp = tally.send(0, 0);
         receive(&mut tally, 0, stamp);
         assert_eq!((tally.in_flight, tally.missing()), (0, 0));
+    }
+
+    #[test]
+    fn a_sender_that_is_left_out_is_not_waited_for_and_its_own_copy_is_wrong() {
+        let mut tally = Tally::new(3, 2);
+        tally.leave_senders_out();
+        let stamp = tally.send(1, 0);
+        receive(&mut tally, 0, stamp);
+        receive(&mut tally, 1, stamp);
+        assert_eq!((tally.in_flight, tally.counts.wrong), (1, 1));
+        receive(&mut tally, 2, stamp);
+        assert_eq!((tally.in_flight, tally.counts.delivered), (0, 2));
+    }
+
+    #[test]
+    fn the_newest_has_arrived_once_anybody_has_it() {
+        let mut tally = Tally::new(2, 1);
+        assert!(tally.has_newest_arrived);
+        let (older, newest) = (tally.send(0, 0), tally.send(0, 0));
+        receive(&mut tally, 0, older);
+        assert!(!tally.has_newest_arrived);
+        receive(&mut tally, 0, newest);
+        assert!(tally.has_newest_arrived);
+        receive(&mut tally, 1, older);
+        tally.send(0, 0);
+        receive(&mut tally, 1, newest);
+        assert!(!tally.has_newest_arrived, "an older one came");
     }
 }

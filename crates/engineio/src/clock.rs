@@ -18,23 +18,27 @@ pub(crate) fn now() -> Instant {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ticks {
     start: Instant,
-    length: Duration,
+    length_ns: u32,
 }
 
 impl Ticks {
     /// Ticks that are short beside `time`, so that nobody who counts on that notices them.
     pub(crate) fn new(start: Instant, time: Duration) -> Self {
-        Self { start, length: (time / 256).clamp(Duration::from_millis(1), TICK_MAX) }
+        Self { start, length_ns: (time / 256).clamp(Duration::from_millis(1), TICK_MAX).subsec_nanos() }
     }
 
     /// The first tick that is not before `deadline`.
     pub(crate) fn not_before(&self, deadline: Instant) -> Instant {
+        // In 64 bits: this is asked at each turn of each session, and a division of 128 is a call.
         let since = deadline.saturating_duration_since(self.start).as_nanos();
-        let length = self.length.as_nanos();
-        match u64::try_from(since.div_ceil(length) * length) {
-            Ok(since) => self.start + Duration::from_nanos(since),
+        let Ok(since) = u64::try_from(since) else {
             // In some centuries.
-            Err(_) => deadline,
+            return deadline;
+        };
+        match since % u64::from(self.length_ns) {
+            0 => deadline,
+            // Less than a second, so it fits.
+            over => deadline + Duration::new(0, self.length_ns - over as u32),
         }
     }
 }
@@ -48,38 +52,51 @@ const TICK_MAX: Duration = Duration::from_millis(64);
 /// is set again. Whoever knows that a deadline will stay where it is now sets it at once. A heartbeat so costs two
 /// touches of tokio's timer wheel in 25 s, and one wake, however much is received.
 #[derive(Debug)]
-pub(crate) struct Timer(Pin<Box<Sleep>>);
+pub(crate) struct Timer {
+    sleep: Pin<Box<Sleep>>,
+    /// When it fires, if it is set and the task is known to it. Until then it need not be asked: its memory is far from
+    /// the task's, and most of what a task wakes up for is no timer.
+    armed: Option<Instant>,
+}
 
 impl Timer {
     pub(crate) fn new(deadline: Instant) -> Self {
-        Self(Box::pin(tokio::time::sleep_until(deadline.into())))
+        Self { sleep: Box::pin(tokio::time::sleep_until(deadline.into())), armed: None }
     }
 
     /// Moves it, to be earlier or later.
     pub(crate) fn set(&mut self, deadline: Instant) {
+        // It may have fired meanwhile, and then forgotten the task.
+        self.armed = None;
         let deadline = tokio::time::Instant::from_std(deadline);
-        if deadline != self.0.deadline() {
-            self.0.as_mut().reset(deadline);
+        if deadline != self.sleep.deadline() {
+            self.sleep.as_mut().reset(deadline);
         }
     }
 
-    /// Ready once `deadline` has come.
+    /// Ready once `deadline` has come. To be called by one task only.
     pub(crate) fn poll(&mut self, deadline: Instant, now: Instant, cx: &mut Context<'_>) -> Poll<()> {
-        let deadline = tokio::time::Instant::from_std(deadline);
-        if deadline <= now.into() {
+        if deadline <= now {
             return Poll::Ready(());
         }
-        if deadline < self.0.deadline() {
-            self.0.as_mut().reset(deadline);
+        // Not before its time, so that it still knows the task; and not later than is wanted.
+        if self.armed.is_some_and(|armed| now < armed && armed <= deadline) {
+            return Poll::Pending;
         }
-        while self.0.as_mut().poll(cx).is_ready() {
+        let deadline = tokio::time::Instant::from_std(deadline);
+        if deadline < self.sleep.deadline() {
+            self.sleep.as_mut().reset(deadline);
+        }
+        while self.sleep.as_mut().poll(cx).is_ready() {
             // Not `now`: another thread may have turned the wheel past the deadline since it was read, and the timer
             // would be set and fire again and again.
             if deadline <= tokio::time::Instant::now() {
+                self.armed = None;
                 return Poll::Ready(());
             }
-            self.0.as_mut().reset(deadline);
+            self.sleep.as_mut().reset(deadline);
         }
+        self.armed = Some(self.sleep.deadline().into_std());
         Poll::Pending
     }
 }
@@ -113,6 +130,19 @@ mod tests {
         tokio::time::advance(Duration::from_millis(20)).await;
         let is_ready = poll_fn(|cx| Poll::Ready(timer.poll(deadline(15), start, cx).is_ready())).await;
         assert!(is_ready, "the clock was read too early, but it has gone on");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_timer_that_fired_unseen_and_was_set_again_wakes_the_task() {
+        let start = now();
+        let deadline = |ms| start + Duration::from_millis(ms);
+        let mut timer = Timer::new(deadline(10));
+        assert!(poll_fn(|cx| Poll::Ready(timer.poll(deadline(10), start, cx).is_pending())).await);
+        tokio::time::advance(Duration::from_millis(20)).await;
+        timer.set(deadline(30));
+        let ready = poll_fn(|cx| timer.poll(deadline(30), now(), cx));
+        tokio::time::timeout(Duration::from_secs(1), ready).await.expect("it was set");
+        assert_eq!(now(), deadline(30));
     }
 
     #[tokio::test(start_paused = true)]

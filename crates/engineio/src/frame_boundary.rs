@@ -2,8 +2,8 @@
 
 /// Follows the frames in a stream of bytes as they come in, without looking into them (RFC 6455, section 5.2).
 ///
-/// tungstenite does not say whether it holds a part of a frame. That must be known before its buffers are given
-/// back: see [`WebSocket::shrink`](crate::websocket::WebSocket::shrink).
+/// tungstenite does not say what it holds. That must be known before its buffers are given back (see
+/// [`WebSocket::shrink`](crate::websocket::WebSocket::shrink)), and before it is asked for a message that is not there.
 #[derive(Debug, Default)]
 pub(crate) struct FrameBoundary {
     /// The header that is coming in.
@@ -13,6 +13,8 @@ pub(crate) struct FrameBoundary {
     /// A fragmented message has begun, and its last fragment has not.
     is_in_message: bool,
     longest: u64,
+    /// Messages, and control frames, that have come whole and were not taken.
+    whole: u32,
 }
 
 impl FrameBoundary {
@@ -22,6 +24,7 @@ impl FrameBoundary {
             if self.payload_left > 0 {
                 let skipped = self.payload_left.min(bytes.len() as u64);
                 self.payload_left -= skipped;
+                self.end_if_whole();
                 bytes = bytes.get(skipped as usize..).unwrap_or_default();
                 continue;
             }
@@ -34,6 +37,16 @@ impl FrameBoundary {
                 self.begin(len);
             }
         }
+    }
+
+    /// Whether all that came was taken: no whole message, nor a part of one, is left.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.whole == 0 && self.is_between_messages()
+    }
+
+    /// One message, or one control frame, was taken.
+    pub(crate) fn take(&mut self) {
+        self.whole = self.whole.saturating_sub(1);
     }
 
     /// Whether no frame, and no fragmented message, is incomplete.
@@ -63,17 +76,28 @@ impl FrameBoundary {
 
     fn begin(&mut self, payload_len: u64) {
         let [first, ..] = self.header;
-        let is_control = first & 0x08 != 0;
+        let is_control = first & CONTROL != 0;
         if !is_control {
             self.is_in_message = first & FIN == 0;
         }
         self.header_len = 0;
         self.payload_left = payload_len;
         self.longest = self.longest.max(payload_len);
+        self.end_if_whole();
+    }
+
+    /// A frame that may be empty ends. A fragment that is not the last is no message; a control frame never is one, and
+    /// must be looked at even if it claims to be.
+    fn end_if_whole(&mut self) {
+        let [first, ..] = self.header;
+        if self.payload_left == 0 && first & (FIN | CONTROL) != 0 {
+            self.whole += 1;
+        }
     }
 }
 
 const FIN: u8 = 0x80;
+const CONTROL: u8 = 0x08;
 const MASKED: u8 = 0x80;
 const HEADER_LEN_MAX: usize = 14;
 
@@ -114,6 +138,23 @@ mod tests {
     }
 
     #[test]
+    fn a_message_counts_from_its_last_byte_until_it_is_taken() {
+        for len in [0, 1, 126, 0x10000] {
+            let mut boundary = FrameBoundary::default();
+            for byte in frame(0x81, len) {
+                assert_eq!(boundary.whole, 0, "of {len}");
+                boundary.advance(&[byte]);
+            }
+            assert_eq!(boundary.whole, 1, "of {len}");
+            boundary.advance(&[frame(0x01, 0), frame(0x8a, 0), frame(0x00, 3)].concat());
+            assert_eq!(boundary.whole, 2, "a pong between two fragments");
+            boundary.take();
+            boundary.take();
+            assert_eq!(boundary.whole, 0);
+        }
+    }
+
+    #[test]
     fn however_the_bytes_come_the_boundaries_are_the_same() {
         let (text, first, ping, last) = (frame(0x81, 300), frame(0x01, 5), frame(0x89, 4), frame(0x80, 70_000));
         let stream = [&text[..], &first, &ping, &last].concat();
@@ -130,6 +171,7 @@ mod tests {
             }
             assert!(boundary.is_between_messages(), "in steps of {step}");
             assert_eq!(boundary.longest(), 70_000);
+            assert_eq!(boundary.whole, 3, "the text, the ping, and the message of two fragments");
         }
     }
 }

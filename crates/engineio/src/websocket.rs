@@ -89,7 +89,7 @@ impl WebSocket {
     /// Reads on with another buffer, if nothing is in the present one: tungstenite neither lets its buffer be changed
     /// nor says what is in it, and keeps it as large as the longest message ever was.
     fn resize(&mut self, read_buffer_bytes: usize) {
-        if self.is_drained && self.boundary.is_between_messages() && self.context.can_read() {
+        if self.boundary.is_empty() && self.context.can_read() {
             let config = self.context.get_config().read_buffer_size(read_buffer_bytes);
             self.context = WebSocketContext::new(Role::Server, Some(config));
             self.boundary = FrameBoundary::default();
@@ -98,10 +98,20 @@ impl WebSocket {
 
     /// The next frame. After [`Frame::End`] it must not be called again.
     pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Frame> {
+        // Behind every message a task looks for another, and when it wakes for something else it looks too. To ask
+        // tungstenite is to have it clear its buffer, ask the socket, and make an error of the answer.
+        let needs_more = self.is_drained || self.boundary.is_empty();
+        if needs_more && self.io.poll_read_ready(cx).is_pending() {
+            self.grow();
+            return Poll::Pending;
+        }
         let Self { context, boundary, is_drained, io, replies } = self;
         let mut pipe = Pipe { io, boundary, cx, replies };
         let read = context.read(&mut pipe);
         *is_drained = matches!(&read, Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock);
+        if read.is_ok() {
+            pipe.boundary.take();
+        }
         match read {
             Ok(Message::Text(text)) => Poll::Ready(Frame::Text(text.into())),
             Ok(Message::Binary(data)) => Poll::Ready(Frame::Binary(data)),
@@ -115,12 +125,18 @@ impl WebSocket {
                 Poll::Ready(Frame::End { reason: CloseReason::TransportClose, code: None })
             }
             Err(_) if *is_drained => {
-                if boundary.longest() > GROW_FROM_BYTES && context.get_config().read_buffer_size == READ_BUFFER_BYTES {
-                    self.resize(GROWN_READ_BUFFER_BYTES);
-                }
+                self.grow();
                 Poll::Pending
             }
             Err(error) => Poll::Ready(end_of(&error)),
+        }
+    }
+
+    /// Takes a larger buffer for a client that sends long messages, if nothing is in the present one.
+    fn grow(&mut self) {
+        if self.boundary.longest() > GROW_FROM_BYTES && self.context.get_config().read_buffer_size == READ_BUFFER_BYTES
+        {
+            self.resize(GROWN_READ_BUFFER_BYTES);
         }
     }
 
@@ -229,6 +245,14 @@ fn end_of(error: &Error) -> Frame {
 }
 
 impl Io {
+    /// Whether it makes sense to read. Of a stream that does not say, it always does.
+    fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Tcp { read, .. } => read.as_ref().poll_read_ready(cx).map(|_| ()),
+            Self::Other(_) => Poll::Ready(()),
+        }
+    }
+
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp { read, .. } => Pin::new(read).poll_read(cx, buffer),
@@ -301,6 +325,98 @@ mod tests {
         frame.extend([0; 4]);
         frame.extend(text.as_bytes());
         frame
+    }
+
+    /// With the fragments of a message, a pong among them, and frames of every size of header.
+    fn stream(longest: usize) -> (Vec<u8>, usize) {
+        let frame = |first: u8, len: usize| {
+            let mut frame = vec![first, 0x80 | 127];
+            match len {
+                0..126 => frame[1] = 0x80 | len as u8,
+                126..0x1_0000 => {
+                    frame[1] = 0x80 | 126;
+                    frame.extend((len as u16).to_be_bytes());
+                }
+                _ => frame.extend((len as u64).to_be_bytes()),
+            }
+            frame.extend([0; 4]);
+            frame.resize(frame.len() + len, b'x');
+            frame
+        };
+        let frames = [
+            frame(0x81, 1),
+            frame(0x81, 0),
+            frame(0x01, 3),
+            frame(0x8a, 5),
+            frame(0x00, 0),
+            frame(0x80, 600),
+            frame(0x82, 300),
+            frame(0x89, 0),
+            frame(0x81, longest),
+            frame(0x02, 0),
+            frame(0x80, 0),
+        ];
+        (frames.concat(), 8)
+    }
+
+    /// What is in tungstenite and not asked for would wait until the client sends something more.
+    #[tokio::test]
+    async fn everything_that_came_is_handed_on_however_it_comes() {
+        for (step, longest) in
+            [(1, 1_000), (2, 1_000), (7, 1_000), (100, 70_000), (512, 70_000), (513, 70_000), (100_000, 70_000)]
+        {
+            let (bytes, messages) = stream(longest);
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let mut peer = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (accepted, _) = listener.accept().await.unwrap();
+            let read_ahead = step.min(20);
+            let mut websocket = WebSocket::over_tcp(accepted, &bytes[..read_ahead], 1 << 20);
+            let rest = bytes[read_ahead..].to_vec();
+            let writing = tokio::spawn(async move {
+                for piece in rest.chunks(step) {
+                    peer.write_all(piece).await.unwrap();
+                    tokio::task::yield_now().await;
+                }
+                peer
+            });
+            for number in 0..messages {
+                let frame = next(&mut websocket).await;
+                assert!(!matches!(frame, Frame::End { .. }), "message {number} in steps of {step}: {frame:?}");
+            }
+            let peer = writing.await.unwrap();
+            assert!(is_idle(&mut websocket).await, "in steps of {step}");
+            drop(peer);
+            assert!(matches!(next(&mut websocket).await, Frame::End { .. }), "in steps of {step}");
+        }
+    }
+
+    /// Whatever is wrong is seen at once, not when the client sends the next byte.
+    #[tokio::test]
+    async fn a_mistake_behind_a_message_in_the_same_read_ends_it_at_once() {
+        let mistakes: [&[u8]; 5] = [
+            // Reserved bits; a fragmented ping; a fragment of nothing, one of many and the last; a frame without a mask.
+            &[0xf1, 0x80, 0, 0, 0, 0],
+            &[0x09, 0x80, 0, 0, 0, 0],
+            &[0x00, 0x80, 0, 0, 0, 0],
+            &[0x80, 0x80, 0, 0, 0, 0],
+            &[0x81, 0x01, b'x'],
+        ];
+        for mistake in mistakes {
+            for is_read_ahead in [false, true] {
+                let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+                let mut peer = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+                let (accepted, _) = listener.accept().await.unwrap();
+                let bytes = [&text_frame("hello")[..], mistake].concat();
+                let read_ahead = if is_read_ahead { &bytes[..] } else { &[] };
+                let mut websocket = WebSocket::over_tcp(accepted, read_ahead, 1 << 20);
+                if !is_read_ahead {
+                    peer.write_all(&bytes).await.unwrap();
+                }
+                assert_eq!(next(&mut websocket).await, Frame::Text("hello".into()));
+                let end = next(&mut websocket).await;
+                assert!(matches!(end, Frame::End { .. }), "{mistake:02x?}, read ahead: {is_read_ahead}: {end:?}");
+            }
+        }
     }
 
     async fn next(websocket: &mut WebSocket) -> Frame {

@@ -10,8 +10,13 @@ const engine = new Engine(options);
 const io = new Server();
 io.bind(engine);
 io.on("connection", (socket) => {
-  socket.on("update", (message) => io.emit("update", message));
+  const updated = process.env.BENCH_UPDATE_TO === "others" ? socket.broadcast : io;
+  socket.on("update", (message) => updated.emit("update", message));
   socket.on("echo", (message) => socket.emit("echo", message));
+  for (const room of ["crowd", "pair"]) {
+    socket.on(`join-${room}`, () => socket.join(room));
+    socket.on(`to-${room}`, (message) => io.to(room).emit(`to-${room}`, message));
+  }
 });
 const server = Bun.serve({ hostname: "127.0.0.1", port: 0, ...engine.handler() });
 console.log(`listening on http://127.0.0.1:${server.port}`);

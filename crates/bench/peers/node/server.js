@@ -9,8 +9,13 @@ if (process.env.BENCH_MAX_PAYLOAD_BYTES) options.maxHttpBufferSize = Number(proc
 const http = createServer();
 const io = new Server(http, options);
 io.on("connection", (socket) => {
-  socket.on("update", (message) => io.emit("update", message));
+  const updated = process.env.BENCH_UPDATE_TO === "others" ? socket.broadcast : io;
+  socket.on("update", (message) => updated.emit("update", message));
   socket.on("echo", (message) => socket.emit("echo", message));
+  for (const room of ["crowd", "pair"]) {
+    socket.on(`join-${room}`, () => socket.join(room));
+    socket.on(`to-${room}`, (message) => io.to(room).emit(`to-${room}`, message));
+  }
 });
 // A storm of connections is part of the measurement; Node's own default backlog is 511.
 http.listen({ host: "127.0.0.1", port: 0, backlog: 4096 }, () => {

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use rustix::event::epoll::{self, EventData, EventFlags};
 
+use crate::wire::event;
 use crate::wire::frame::{Header, apply_mask, write_server_text};
 use crate::wire::http::{head_bytes, upgrade_response};
 
@@ -134,6 +135,8 @@ impl Client {
             let Some(payload) = bytes.get_mut(start..end) else { break };
             apply_mask(payload, header.mask.unwrap_or_default());
             match payload {
+                // Here everybody is in every room.
+                [b'4', b'2', ..] if event::is_entry(payload) => {}
                 [b'4', b'2', ..] => {
                     let mut frame = Vec::with_capacity(payload.len() + 10);
                     write_server_text(&mut frame, payload);

@@ -8,31 +8,27 @@ use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
-use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
-use rustix::net::listen;
+use rustix::event::epoll::{self, Event, EventFlags};
 
 use super::client::Client;
+use super::listen::{LISTENER, listen};
 use crate::wire::frame::write_server_text;
 
-/// Serves on a port of the loopback interface until the process is killed.
-pub(crate) fn run(is_batched: bool, ping_interval: Option<Duration>) -> io::Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    listener.set_nonblocking(true)?;
-    // The standard library listens with a backlog of 128; a storm of connections needs more.
-    listen(&listener, BACKLOG)?;
-    println!("listening on http://{}", listener.local_addr()?);
-    let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-    epoll::add(&epoll, &listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
-    Relay { epoll, listener, clients: Vec::new(), batch: Vec::new(), is_batched }.serve(ping_interval)
+/// Serves WebSockets on a port of the loopback interface until the process is killed.
+pub(crate) fn run(is_batched: bool, has_others: bool, ping_interval: Option<Duration>) -> io::Result<()> {
+    let (epoll, listener) = listen()?;
+    Relay { epoll, listener, clients: Vec::new(), batch: Vec::new(), is_batched, has_others }.serve(ping_interval)
 }
 
 struct Relay {
     epoll: OwnedFd,
     listener: TcpListener,
     clients: Vec<Option<Client>>,
-    /// Events that came with this wake-up and have not been written.
-    batch: Vec<Rc<[u8]>>,
+    /// Events that came with this wake-up and have not been written, with their sender's token.
+    batch: Vec<(u64, Rc<[u8]>)>,
     is_batched: bool,
+    /// Whether an event goes to everybody but its sender.
+    has_others: bool,
 }
 
 impl Relay {
@@ -84,7 +80,7 @@ impl Relay {
             outcome = client.flush(&self.epoll);
         }
         if flags.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::ERR) {
-            outcome = outcome.and_then(|()| client.read(buffer, |event| self.batch.push(event)));
+            outcome = outcome.and_then(|()| client.read(buffer, |event| self.batch.push((token, event))));
         }
         if outcome.is_err() {
             *slot = None;
@@ -107,15 +103,33 @@ impl Relay {
         }
     }
 
-    fn write_to_all(&mut self, events: &[Rc<[u8]>]) {
+    fn write_to_all(&mut self, batch: &[(u64, Rc<[u8]>)]) {
+        let events: Vec<Rc<[u8]>> = batch.iter().map(|(_, event)| Rc::clone(event)).collect();
         let slices: Vec<IoSlice<'_>> = events.iter().map(|event| IoSlice::new(event)).collect();
-        for slot in &mut self.clients {
-            let Some(client) = slot else { continue };
-            if client.is_member && client.write(&self.epoll, events, &slices).is_err() {
+        for (token, slot) in self.clients.iter_mut().enumerate() {
+            let Some(client) = slot.as_mut().filter(|client| client.is_member) else { continue };
+            let is_own = |(sender, _): &(u64, Rc<[u8]>)| *sender == token as u64;
+            let outcome = if self.has_others && batch.iter().any(is_own) {
+                write_others(client, &self.epoll, batch.iter().filter(|event| !is_own(event)))
+            } else {
+                client.write(&self.epoll, &events, &slices)
+            };
+            if outcome.is_err() {
                 *slot = None;
             }
         }
     }
+}
+
+/// To one of the senders: the others' events.
+fn write_others<'a>(
+    client: &mut Client,
+    epoll: &OwnedFd,
+    others: impl Iterator<Item = &'a (u64, Rc<[u8]>)>,
+) -> io::Result<()> {
+    let events: Vec<Rc<[u8]>> = others.map(|(_, event)| Rc::clone(event)).collect();
+    let slices: Vec<IoSlice<'_>> = events.iter().map(|event| IoSlice::new(event)).collect();
+    if events.is_empty() { Ok(()) } else { client.write(epoll, &events, &slices) }
 }
 
 /// Pings each client once in an interval, evenly spread: the cheapest way to keep them alive.
@@ -156,8 +170,6 @@ impl Pinger {
     }
 }
 
-const LISTENER: u64 = u64::MAX;
-const BACKLOG: i32 = 4096;
 const EVENTS_PER_TURN: usize = 1024;
 const READ_BYTES: usize = 256 * 1024;
 /// `writev` takes no more.

@@ -2,8 +2,10 @@
 
 mod connection;
 mod fleet;
+mod inflater;
 mod polling;
 mod poster;
+mod upgrading;
 mod websocket;
 
 pub(crate) use fleet::Fleet;
@@ -15,6 +17,10 @@ use clap::ValueEnum;
 pub(crate) enum Transport {
     WebSocket,
     Polling,
+    /// Polling, with compressed answers.
+    GzipPolling,
+    /// As a browser does it: `auth` by polling, then the move to a WebSocket.
+    Upgraded,
 }
 
 /// What a client has seen.
@@ -26,6 +32,8 @@ pub(crate) enum Signal<'a> {
     Event(&'a [u8]),
     /// A ping, which has been answered.
     Ping,
+    /// The server has answered the probe of a WebSocket that a polling client is to move to. Not seen outside.
+    Probed,
     /// The connection has ended, or cannot go on.
     Closed(&'static str),
 }

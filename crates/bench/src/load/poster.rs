@@ -24,6 +24,11 @@ impl Poster {
         }
     }
 
+    /// What waits for the next body.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Sends a message, now or with the next body.
     pub(crate) fn send(&mut self, message: &[u8], out: &mut Vec<u8>) {
         if !self.waiting.is_empty() {

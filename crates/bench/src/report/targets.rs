@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::record::{
-    CPU_PER_CONNECT, CPU_PER_DELIVERY, CPU_PER_PING, KIB_PER_CLIENT, MEMORY_GROWTH, Metric, P99, P99_GROWTH,
+    CLOSED, CPU_PER_CONNECT, CPU_PER_DELIVERY, CPU_PER_PING, KIB_PER_CLIENT, MEMORY_GROWTH, MIB_PEAK, Metric, P99,
+    P99_GROWTH, PAIR_P99_GROWTH, PAIR_WORST_FLOODED, Record, THREADS_PEAK,
 };
 use crate::server::Kind::{self, Bun, Fanfare, Fanfare2, Floor, FloorBatched, Node, Socketioxide};
 use crate::summary::{Spread, Summary, short};
@@ -20,21 +21,35 @@ pub(crate) struct Target {
 }
 
 pub(crate) const TARGETS: &[Target] = &[
-    ratio("one-in-flight", CPU_PER_DELIVERY, 1.1, &[Floor]),
-    ratio("sixteen-in-flight", CPU_PER_DELIVERY, 1.3, &[FloorBatched]),
+    ratio("one-in-flight", CPU_PER_DELIVERY, 1.08, &[Floor]),
+    ratio("saturated", CPU_PER_DELIVERY, 1.1, &[Floor]),
+    ratio("saturated", P99, 1.0, &[Socketioxide, Node]),
+    ratio("sixteen-in-flight", CPU_PER_DELIVERY, 1.12, &[FloorBatched]),
     ratio("sixteen-in-flight", CPU_PER_DELIVERY, 0.35, &[Socketioxide]),
     ratio("open-loop", CPU_PER_DELIVERY, 1.15, &[Floor]),
     ratio("open-loop", P99, 1.0, &[Socketioxide, Node, Bun]),
     ratio("large-events", CPU_PER_DELIVERY, 1.2, &[FloorBatched]),
     ratio("many-senders", CPU_PER_DELIVERY, 1.2, &[FloorBatched]),
     ratio("many-senders", P99, 0.5, &[Socketioxide]),
+    ratio("others", CPU_PER_DELIVERY, 1.2, &[FloorBatched]),
+    ratio("unjoinable", CPU_PER_DELIVERY, 1.3, &[FloorBatched]),
+    bound("fast-sender", CLOSED, 0.0),
+    bound("fast-sender-held-back", CLOSED, 0.0),
     ratio("polling", CPU_PER_DELIVERY, 0.6, &[Socketioxide]),
+    ratio("saturated-polling", CPU_PER_DELIVERY, 0.85, &[Socketioxide]),
+    bound("compressed-polling", THREADS_PEAK, 4.0),
+    bound("compressed-polling", MIB_PEAK, 64.0),
     ratio("connect", CPU_PER_CONNECT, 0.55, &[Socketioxide]),
     bound("idle-websocket", KIB_PER_CLIENT, 4.0),
-    bound("idle-polling", KIB_PER_CLIENT, 16.0),
+    bound("idle-polling", KIB_PER_CLIENT, 12.0),
+    bound("default-client", KIB_PER_CLIENT, 4.0),
     bound("memory-after-burst", MEMORY_GROWTH, 1.3),
     ratio("keep-alive", CPU_PER_PING, 1.2, &[Floor]),
     bound("stalled-readers", P99_GROWTH, 1.1),
+    bound("flooded-by-websocket", PAIR_P99_GROWTH, 2.0),
+    bound("flooded-by-polling", PAIR_P99_GROWTH, 2.0),
+    bound("flooded-by-eight", PAIR_P99_GROWTH, 2.0),
+    bound("flooded-by-post", PAIR_WORST_FLOODED, 100.0),
     Target { server: Fanfare2, ..ratio("one-in-flight", CPU_PER_DELIVERY, 1.15, &[Fanfare]) },
     Target { server: Fanfare2, ..ratio("sixteen-in-flight", CPU_PER_DELIVERY, 1.15, &[Fanfare]) },
 ];
@@ -48,6 +63,11 @@ const fn bound(workload: &'static str, metric: Metric, at_most: f64) -> Target {
 }
 
 impl Target {
+    /// Whether this run was made to see if it is met.
+    pub(crate) fn is_about(&self, record: &Record) -> bool {
+        record.workload == self.workload && record.server == self.server
+    }
+
     /// The figure that is bounded.
     pub(crate) fn measure(&self, summary: &Summary<'_>) -> Option<Spread> {
         match self.than {

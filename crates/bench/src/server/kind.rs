@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     Floor,
     /// The same, with one `writev` per client for all that came with one wake-up.
     FloorBatched,
+    /// An epoll loop that answers each poll with what there is.
+    FloorPolling,
     /// The relay, with one worker thread.
     Fanfare,
     /// The relay with two worker threads, on two cores.
@@ -34,6 +36,35 @@ pub(crate) enum Kind {
 pub(crate) struct Options {
     pub(crate) ping_interval: Option<Duration>,
     pub(crate) max_payload_bytes: Option<usize>,
+    pub(crate) rules: Rules,
+}
+
+/// What a server does with events. The peers know all of them; the relay is told.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rules {
+    /// Every event to all.
+    #[default]
+    None,
+    /// `echo` goes back to its sender.
+    Echo,
+    /// `update` goes to all but its sender.
+    Others,
+    /// The rooms `crowd` and `pair`, with an event to enter each and one to send to it.
+    Rooms,
+}
+
+impl Rules {
+    /// As the relay's command line takes them.
+    const fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::None => &[],
+            Self::Echo => &["update", "echo@sender"],
+            Self::Others => &["update@others"],
+            Self::Rooms => {
+                &["update", "join-crowd@join:crowd", "to-crowd@room:crowd", "join-pair@join:pair", "to-pair@room:pair"]
+            }
+        }
+    }
 }
 
 /// Where the programs are.
@@ -42,6 +73,8 @@ pub(crate) struct Places {
     /// The folder of this program, where `fanfare` is too.
     binaries: PathBuf,
     peers: PathBuf,
+    /// The relay to measure, if another than the one beside this program.
+    pub(crate) fanfare: Option<PathBuf>,
 }
 
 impl Places {
@@ -50,7 +83,7 @@ impl Places {
         let program = env::current_exe()?;
         let binaries = program.parent().unwrap_or(Path::new(".")).to_owned();
         let peers = env::var_os("BENCH_PEERS_DIR").map_or_else(|| binaries.join("../bench/peers"), PathBuf::from);
-        Ok(Self { binaries, peers })
+        Ok(Self { binaries, peers, fanfare: None })
     }
 
     /// Where the results of a run go unless another place is named.
@@ -65,6 +98,7 @@ impl Kind {
         match self {
             Self::Floor => "floor",
             Self::FloorBatched => "floor-batched",
+            Self::FloorPolling => "floor-polling",
             Self::Fanfare => "fanfare",
             Self::Fanfare2 => "fanfare2",
             Self::Socketioxide => "socketioxide",
@@ -94,7 +128,7 @@ impl Kind {
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "--"]);
         match self {
-            Self::Floor | Self::FloorBatched => self.floor(&mut command, &program, options),
+            Self::Floor | Self::FloorBatched | Self::FloorPolling => self.floor(&mut command, &program, options),
             Self::Fanfare | Self::Fanfare2 => self.fanfare(&mut command, &program, options),
             Self::Socketioxide => command.arg(program),
             Self::Node => command.arg("node").arg(program),
@@ -106,13 +140,21 @@ impl Kind {
         if let Some(bytes) = options.max_payload_bytes {
             command.env("BENCH_MAX_PAYLOAD_BYTES", bytes.to_string());
         }
+        if options.rules == Rules::Others {
+            command.env("BENCH_UPDATE_TO", "others");
+        }
         command
     }
 
     fn floor<'a>(self, command: &'a mut Command, program: &Path, options: Options) -> &'a mut Command {
         command.arg(program).arg("floor");
-        if self == Self::FloorBatched {
-            command.arg("--batched");
+        match self {
+            Self::FloorBatched => command.arg("--batched"),
+            Self::FloorPolling => command.arg("--polling"),
+            _ => command,
+        };
+        if options.rules == Rules::Others {
+            command.arg("--others");
         }
         if let Some(interval) = options.ping_interval {
             command.arg("--ping-interval-ms").arg(interval.as_millis().to_string());
@@ -126,9 +168,10 @@ impl Kind {
         if let Some(interval) = options.ping_interval {
             command.env("FANFARE_PING_INTERVAL_MS", interval.as_millis().to_string());
         }
+        for rule in options.rules.arguments() {
+            command.args(["--rule", rule]);
+        }
         if let Some(bytes) = options.max_payload_bytes {
-            // Without a rule it relays everything to all; the echo needs one.
-            command.args(["--rule", "update", "--rule", "echo@sender"]);
             command.env("FANFARE_MAX_PAYLOAD_BYTES", bytes.to_string());
         }
         command
@@ -136,8 +179,8 @@ impl Kind {
 
     fn program(self, places: &Places) -> Option<PathBuf> {
         Some(match self {
-            Self::Floor | Self::FloorBatched => places.binaries.join("fanfare-bench"),
-            Self::Fanfare | Self::Fanfare2 => places.binaries.join("fanfare"),
+            Self::Floor | Self::FloorBatched | Self::FloorPolling => places.binaries.join("fanfare-bench"),
+            Self::Fanfare | Self::Fanfare2 => places.fanfare.clone().unwrap_or_else(|| places.binaries.join("fanfare")),
             Self::Socketioxide => places.peers.join("socketioxide/release/fanfare-bench-socketioxide"),
             Self::Node => places.peers.join("node/server.js"),
             Self::Bun => places.peers.join("bun/server.js"),

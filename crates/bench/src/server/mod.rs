@@ -4,6 +4,6 @@ mod kind;
 mod process;
 mod usage;
 
-pub(crate) use kind::{Kind, Options, Places};
+pub(crate) use kind::{Kind, Options, Places, Rules};
 pub(crate) use process::Server;
-pub(crate) use usage::{Cpu, Memory};
+pub(crate) use usage::{Cpu, Memory, ThreadWatch};

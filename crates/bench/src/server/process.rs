@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use super::{Cpu, Kind, Memory, Options, Places};
+use super::{Cpu, Kind, Memory, Options, Places, ThreadWatch};
 use crate::cores::{self, Cores};
 
 /// A running server. It is killed when this is dropped.
@@ -42,6 +42,11 @@ impl Server {
     /// The CPU time it has used so far.
     pub(crate) fn cpu(&self) -> io::Result<Cpu> {
         Cpu::of(self.child.id())
+    }
+
+    /// Counts its threads from now on.
+    pub(crate) fn watch_threads(&self) -> ThreadWatch {
+        ThreadWatch::start(self.child.id())
     }
 
     /// The memory it has now.

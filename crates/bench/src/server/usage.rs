@@ -3,6 +3,8 @@
 use std::fs;
 use std::io;
 use std::path::PathBuf;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// CPU time of all threads, in user space and in the kernel.
@@ -45,6 +47,36 @@ impl Memory {
     }
 }
 
+/// Looks at how many threads a process has, again and again, until it is asked.
+#[derive(Debug)]
+pub(crate) struct ThreadWatch {
+    over: Sender<()>,
+    thread: JoinHandle<u64>,
+}
+
+impl ThreadWatch {
+    pub(crate) fn start(process: u32) -> Self {
+        let (over, is_over) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            let mut peak = 0;
+            loop {
+                // A process that has ended has none.
+                peak = peak.max(read(process, "status").and_then(|status| kib(&status, "Threads:")).unwrap_or(0));
+                if is_over.recv_timeout(WATCH_STEP) != Err(RecvTimeoutError::Timeout) {
+                    return peak;
+                }
+            }
+        });
+        Self { over, thread }
+    }
+
+    /// The most there were at once, as far as it was seen.
+    pub(crate) fn peak(self) -> u64 {
+        drop(self.over);
+        self.thread.join().unwrap_or(0)
+    }
+}
+
 fn scheduled(process: u32) -> io::Result<Duration> {
     let mut sum = Duration::ZERO;
     for task in fs::read_dir(format!("/proc/{process}/task"))? {
@@ -79,6 +111,9 @@ fn unreadable(what: &str) -> io::Error {
     io::Error::other(format!("cannot read {what}"))
 }
 
+/// Threads that are started for one answer live for ten seconds; others are not missed by much.
+const WATCH_STEP: Duration = Duration::from_millis(20);
+
 #[cfg(test)]
 mod tests {
     use std::process;
@@ -97,6 +132,15 @@ mod tests {
         if let (Ok(before), Ok(after)) = (fine, scheduled(id)) {
             assert!(after - before >= Duration::from_millis(30), "{before:?} {after:?}");
         }
+    }
+
+    #[test]
+    fn a_thread_that_came_and_went_is_seen() {
+        let watch = ThreadWatch::start(process::id());
+        let threads: Vec<_> = (0..3).map(|_| thread::spawn(|| thread::sleep(WATCH_STEP * 5))).collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        // This one, the watch and the three.
+        assert!(watch.peak() >= 5);
     }
 
     #[test]

@@ -7,22 +7,29 @@ use base64::prelude::BASE64_STANDARD;
 use memchr::memmem;
 use sha1::{Digest, Sha1};
 
-/// The request by which a client asks for a WebSocket. The key is the RFC's own example.
-pub(crate) fn upgrade_request(host: &str) -> Vec<u8> {
-    format!(
-        "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\n\
-         Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n\r\n"
-    )
-    .into_bytes()
+/// The request by which a client asks for a WebSocket, with a `sid` for a session that polls. The key is the RFC's own
+/// example.
+pub(crate) fn upgrade_request(host: &str, sid: Option<&str>) -> Vec<u8> {
+    let mut request = String::from("GET /socket.io/?EIO=4&transport=websocket");
+    if let Some(sid) = sid {
+        let _ = write!(request, "&sid={sid}");
+    }
+    let _ = write!(
+        request,
+        " HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: {KEY}\r\n\r\n"
+    );
+    request.into_bytes()
 }
 
 /// A poll; without a `sid`, the handshake.
-pub(crate) fn get_request(host: &str, sid: Option<&str>) -> Vec<u8> {
+pub(crate) fn get_request(host: &str, sid: Option<&str>, accepts_gzip: bool) -> Vec<u8> {
     let mut request = String::from("GET /socket.io/?EIO=4&transport=polling");
     if let Some(sid) = sid {
         let _ = write!(request, "&sid={sid}");
     }
-    let _ = write!(request, " HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\n\r\n");
+    let coding = if accepts_gzip { "Accept-Encoding: gzip\r\n" } else { "" };
+    let _ = write!(request, " HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\n{coding}\r\n");
     request.into_bytes()
 }
 
@@ -54,6 +61,41 @@ pub(crate) fn upgrade_response(request: &[u8]) -> Option<Vec<u8>> {
     )
 }
 
+/// The answer to a poll, with no more in its head than a client needs.
+pub(crate) fn ok_response(body: &[u8]) -> Vec<u8> {
+    let mut response = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\nCache-Control: no-store\r\n\
+         Content-Length: {}\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    response.extend_from_slice(body);
+    response
+}
+
+/// A complete request of a client that polls, taken from the start of `bytes`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Request<'a> {
+    pub(crate) is_post: bool,
+    pub(crate) sid: Option<&'a [u8]>,
+    pub(crate) body: &'a [u8],
+    /// How much of the input it was.
+    pub(crate) bytes: usize,
+}
+
+impl<'a> Request<'a> {
+    /// Reads a request as [`get_request`] and [`post_request`] make them; `None` while bytes are missing.
+    pub(crate) fn read(bytes: &'a [u8]) -> Option<Self> {
+        let head_bytes = head_bytes(bytes)?;
+        let (head, rest) = bytes.split_at(head_bytes);
+        let is_post = head.starts_with(b"POST ");
+        let body_bytes = if is_post { number(field(head, b"content-length")?, 10)? } else { 0 };
+        let sid = memmem::find(head, b"&sid=")
+            .and_then(|at| head.get(at + b"&sid=".len()..)?.split(u8::is_ascii_whitespace).next());
+        Some(Self { is_post, sid, body: rest.get(..body_bytes)?, bytes: head_bytes + body_bytes })
+    }
+}
+
 /// Whether a response accepts [`upgrade_request`].
 pub(crate) fn is_upgraded(head: &[u8]) -> bool {
     head.starts_with(b"HTTP/1.1 101 ") && field(head, b"sec-websocket-accept") == Some(ACCEPT)
@@ -68,6 +110,7 @@ pub(crate) fn head_bytes(bytes: &[u8]) -> Option<usize> {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Response {
     pub(crate) is_ok: bool,
+    pub(crate) is_gzip: bool,
     pub(crate) body: Vec<u8>,
     /// How much of the input it was.
     pub(crate) bytes: usize,
@@ -79,6 +122,7 @@ impl Response {
         let head_bytes = head_bytes(bytes)?;
         let (head, rest) = bytes.split_at(head_bytes);
         let is_ok = head.starts_with(b"HTTP/1.1 200 ");
+        let is_gzip = field(head, b"content-encoding") == Some(b"gzip");
         let (body, body_bytes) = match field(head, b"content-length") {
             Some(length) => {
                 let length = number(length, 10)?;
@@ -86,7 +130,7 @@ impl Response {
             }
             None => read_chunks(rest)?,
         };
-        Some(Self { is_ok, body, bytes: head_bytes + body_bytes })
+        Some(Self { is_ok, is_gzip, body, bytes: head_bytes + body_bytes })
     }
 }
 
@@ -126,8 +170,25 @@ mod tests {
 
     #[test]
     fn the_floor_accepts_what_the_load_asks_for() {
-        assert!(is_upgraded(&upgrade_response(&upgrade_request("localhost")).unwrap()));
+        assert!(is_upgraded(&upgrade_response(&upgrade_request("localhost", None)).unwrap()));
         assert_eq!(upgrade_response(b"GET / HTTP/1.1\r\n\r\n"), None);
+    }
+
+    #[test]
+    fn the_floor_reads_what_a_polling_client_asks() {
+        let body: &[u8] = b"40";
+        let rows = [
+            (get_request("h", None, false), Request { is_post: false, sid: None, body: b"", bytes: 0 }),
+            (get_request("h", Some("7"), true), Request { is_post: false, sid: Some(b"7"), body: b"", bytes: 0 }),
+            (post_request("h", "7", body), Request { is_post: true, sid: Some(b"7"), body, bytes: 0 }),
+        ];
+        for (wire, request) in rows {
+            let more = [&wire[..], b"GET "].concat();
+            assert_eq!(Request::read(&more), Some(Request { bytes: wire.len(), ..request }));
+            for end in 0..wire.len() {
+                assert_eq!(Request::read(&wire[..end]), None);
+            }
+        }
     }
 
     #[test]
@@ -140,7 +201,8 @@ mod tests {
         for (wire, body) in rows {
             let mut more = wire.to_vec();
             more.extend_from_slice(b"HTTP/1.1 ");
-            assert_eq!(Response::read(&more), Some(Response { is_ok: true, body: body.to_vec(), bytes: wire.len() }));
+            let response = Response { is_ok: true, is_gzip: false, body: body.to_vec(), bytes: wire.len() };
+            assert_eq!(Response::read(&more), Some(response));
             for end in 0..wire.len() {
                 assert_eq!(Response::read(&wire[..end]), None);
             }

@@ -107,7 +107,7 @@ const KEPT_BYTES: usize = 10 + STAMPED_BYTES;
 
 #[cfg(test)]
 mod tests {
-    use super::super::event::Stamp;
+    use super::super::event::{Name, Stamp};
     use super::super::frame::write_server_text;
     use super::*;
 
@@ -116,10 +116,10 @@ mod tests {
         let stamp = |sequence| Stamp { sender: 1, sequence, at_us: 7 };
         let mut wire = Vec::new();
         write_server_text(&mut wire, b"2");
-        write_server_text(&mut wire, &stamp(1).message(30));
+        write_server_text(&mut wire, &stamp(1).message(Name::Update, &[b'x'; 30]));
         write_server_text(&mut wire, &[]);
-        write_server_text(&mut wire, &stamp(2).message(300));
-        write_server_text(&mut wire, &stamp(3).message(70_000));
+        write_server_text(&mut wire, &stamp(2).message(Name::Update, &[b'x'; 300]));
+        write_server_text(&mut wire, &stamp(3).message(Name::Update, &[b'x'; 70_000]));
         write_server_text(&mut wire, b"6");
         for step in [1, 2, 3, 5, 13, 39, 100, 1_000, 69_999, wire.len()] {
             let mut scanner = Scanner::default();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::session::{Lab, Session};
 use crate::load::{Signal, Transport};
 use crate::record::{MEMORY_GROWTH, MIB_AFTER, MIB_BEFORE, MIB_PEAK, Record};
-use crate::server::{Kind, Options};
+use crate::server::{Kind, Options, Rules};
 use crate::wire::event;
 
 /// All clients send at once; each gets its own event back, and stays connected.
@@ -18,7 +18,7 @@ pub(crate) fn run(
     rest: Duration,
     record: &mut Record,
 ) -> io::Result<()> {
-    let options = Options { max_payload_bytes: Some(bytes * 2), ..Options::default() };
+    let options = Options { max_payload_bytes: Some(bytes * 2), rules: Rules::Echo, ..Options::default() };
     let mut session = Session::start(lab, kind, options, (0, 0))?;
     session.connect(Transport::WebSocket, clients)?;
     session.rest(SETTLE)?;
@@ -36,7 +36,7 @@ pub(crate) fn run(
             Signal::Event(message) if event::is_echo(message) => echoed += 1,
             Signal::Event(_) => counts.wrong += 1,
             Signal::Closed(_) => counts.closed += 1,
-            Signal::Ready | Signal::Ping => {}
+            Signal::Ready | Signal::Ping | Signal::Probed => {}
         })?;
     }
     session.rest(rest)?;

@@ -1,14 +1,19 @@
 //! What is measured: the table of workloads, and how each kind of it runs.
 
+mod compressed;
 mod connect;
+mod crowd;
 mod echo;
 mod fan_out;
+mod flooded;
 mod idle;
 mod keep_alive;
+mod pace;
 mod session;
 mod stalled;
 mod table;
 
+pub(crate) use fan_out::FanOut;
 pub(crate) use session::Lab;
 pub(crate) use table::{WORKLOADS, Workload};
 
@@ -22,7 +27,9 @@ use crate::server::Kind;
 /// The kinds of workload.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Shape {
-    FanOut(fan_out::FanOut),
+    FanOut(FanOut),
+    Compressed(FanOut),
+    Flooded(flooded::Flooded),
     Connect { clients: usize },
     Idle { transport: Transport, clients: usize },
     KeepAlive { clients: usize, ping_interval: Duration },
@@ -35,6 +42,8 @@ impl Shape {
     pub(crate) fn run(self, lab: &Lab, kind: Kind, record: &mut Record) -> io::Result<()> {
         match self {
             Self::FanOut(fan_out) => fan_out.run(lab, kind, record),
+            Self::Compressed(fan_out) => compressed::run(fan_out, lab, kind, record),
+            Self::Flooded(flooded) => flooded.run(lab, kind, record),
             Self::Connect { clients } => connect::run(lab, kind, lab.shortened(clients), record),
             Self::Idle { transport, clients } => idle::run(lab, kind, transport, lab.shortened(clients), record),
             Self::KeepAlive { clients, ping_interval } => {

@@ -1,13 +1,15 @@
 //! One server, its clients, and the account of what passes between them.
 
 use std::io;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use super::fan_out::Pace;
+use super::pace::{Pace, SATURATED_IN_FLIGHT_MAX, STREAM_AHEAD_BYTES, Script};
 use crate::cores::Cores;
 use crate::load::{Fleet, Signal, Transport};
 use crate::server::{Cpu, Kind, Options, Places, Server};
 use crate::tally::Tally;
+use crate::wire::event::{self, Name};
 
 /// Where and how runs are made.
 #[derive(Debug, Clone)]
@@ -33,7 +35,26 @@ pub(crate) struct Session {
     pub(crate) fleet: Fleet,
     pub(crate) tally: Tally,
     pub(crate) pings: u64,
+    /// Events of somebody else's flood that came here too.
+    pub(crate) flooded: u64,
     began: Instant,
+}
+
+/// What clients can join, where the server was told of rooms.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Room {
+    Crowd,
+    Pair,
+}
+
+impl Room {
+    /// The message that lets its sender in.
+    pub(crate) fn entry(self) -> Vec<u8> {
+        event::entry(match self {
+            Self::Crowd => "crowd",
+            Self::Pair => "pair",
+        })
+    }
 }
 
 /// What both sides had used at one moment.
@@ -54,7 +75,8 @@ impl Session {
     ) -> io::Result<Self> {
         let server = Server::start(kind, &lab.places, &lab.cores, options)?;
         let fleet = Fleet::new(server.address())?;
-        let mut session = Self { server, fleet, tally: Tally::new(clients, senders), pings: 0, began: Instant::now() };
+        let mut session =
+            Self { server, fleet, tally: Tally::new(clients, senders), pings: 0, flooded: 0, began: Instant::now() };
         session.rest(START_SETTLE)?;
         Ok(session)
     }
@@ -76,7 +98,7 @@ impl Session {
                 Signal::Ready => ready += 1,
                 Signal::Closed(why) => refused = Some(why),
                 Signal::Ping => *pings += 1,
-                Signal::Event(_) => {}
+                Signal::Event(_) | Signal::Probed => {}
             })?;
             if let Some(why) = refused {
                 return Err(io::Error::other(format!("only {ready} of {clients} clients connected: {why}")));
@@ -97,39 +119,59 @@ impl Session {
         Ok(())
     }
 
+    /// Lets clients join a room, and waits until the server must have handled it.
+    pub(crate) fn enter(&mut self, room: Room, clients: Range<usize>) -> io::Result<()> {
+        for client in clients {
+            self.fleet.send(client, &room.entry())?;
+        }
+        self.rest(ENTER_SETTLE)
+    }
+
     /// Sends at a pace, for a time.
-    pub(crate) fn drive(&mut self, pace: Pace, bytes: usize, senders: usize, time: Duration) -> io::Result<()> {
+    pub(crate) fn drive(&mut self, pace: Pace, script: &Script, time: Duration) -> io::Result<()> {
+        let filler = script.filler();
         let start = Instant::now();
         let end = start + time;
-        let mut sent = 0_u32;
+        let mut sent = 0;
         while Instant::now() < end {
+            while let Some(at) = self.due(pace, start, sent) {
+                self.send(script.event(sent), &filler, at)?;
+                sent += 1;
+            }
             let next = match pace {
-                Pace::Closed { window } => {
-                    while self.tally.in_flight < window {
-                        self.send(sent as usize % senders, bytes, Instant::now())?;
-                        sent += 1;
-                    }
-                    end
-                }
-                Pace::Open { events_per_s } => {
-                    let due = |sent: u32| start + Duration::from_secs_f64(f64::from(sent) / events_per_s);
-                    while due(sent) <= Instant::now() {
-                        // From when it was due: a load that is held up must not make the server look faster.
-                        self.send(sent as usize % senders, bytes, due(sent))?;
-                        sent += 1;
-                    }
-                    due(sent).min(end)
-                }
+                Pace::Open { events_per_s } => due_at(start, sent, events_per_s),
+                // A millisecond's worth at a time is as even as a sender's own buffers make it.
+                Pace::Stream { .. } => Instant::now() + STREAM_STEP,
+                Pace::Closed { .. } | Pace::Saturated | Pace::Burst { .. } => end,
             };
-            self.turn(next.saturating_duration_since(Instant::now()).min(TURN_MAX))?;
+            self.turn(next.min(end).saturating_duration_since(Instant::now()).min(TURN_MAX))?;
         }
         Ok(())
+    }
+
+    /// Whether the next event is to be sent now, and from when its latency counts.
+    fn due(&self, pace: Pace, start: Instant, sent: u32) -> Option<Instant> {
+        let now = Instant::now();
+        let in_flight = self.tally.in_flight;
+        match pace {
+            Pace::Closed { window } => (in_flight < window).then_some(now),
+            Pace::Saturated => (self.tally.has_newest_arrived && in_flight < SATURATED_IN_FLIGHT_MAX).then_some(now),
+            Pace::Burst { events } => (in_flight == 0 || !sent.is_multiple_of(events)).then_some(now),
+            // From when it was due: a load that is held up must not make the server look faster.
+            Pace::Open { events_per_s } => Some(due_at(start, sent, events_per_s)).filter(|at| *at <= now),
+            // Not from then: who is held back was told to wait.
+            Pace::Stream { events_per_s } => {
+                let may_go = self.fleet.waiting_bytes(0) < STREAM_AHEAD_BYTES;
+                (may_go && due_at(start, sent, events_per_s) <= now).then_some(now)
+            }
+        }
     }
 
     /// Waits until everything has arrived; how many deliveries have not.
     pub(crate) fn drain(&mut self) -> io::Result<u64> {
         let end = Instant::now() + DRAIN_MAX;
-        while self.tally.in_flight > 0 && Instant::now() < end {
+        // For who was cut off nobody has to wait.
+        while self.tally.in_flight > 0 && self.tally.counts.closed == 0 && Instant::now() < end {
             self.turn(TURN_MAX)?;
         }
         Ok(self.tally.missing())
@@ -139,15 +181,16 @@ impl Session {
         Ok(Mark { server: self.server.cpu()?, load: Cpu::of(std::process::id())?, at: Instant::now() })
     }
 
-    fn send(&mut self, sender: usize, bytes: usize, due: Instant) -> io::Result<()> {
-        let stamp = self.tally.send(sender, us(due - self.began));
-        self.fleet.send(sender, &stamp.message(bytes))
+    fn send(&mut self, (sender, name, bytes): (usize, Name, usize), filler: &[u8], at: Instant) -> io::Result<()> {
+        let stamp = self.tally.send(sender, us(at - self.began));
+        self.fleet.send(sender, &stamp.message(name, filler.get(..bytes).unwrap_or(filler)))
     }
 
     fn turn(&mut self, wait: Duration) -> io::Result<()> {
-        let Self { fleet, tally, pings, began, .. } = self;
+        let Self { fleet, tally, pings, flooded, began, .. } = self;
         let mut now_us = None;
         fleet.turn(wait, |client, signal| match signal {
+            Signal::Event(message) if event::is_flood(message) => *flooded += 1,
             Signal::Event(message) => {
                 // One look at the clock for what was read in one turn would be cheaper still, but a turn may take
                 // longer than the latency that is to be measured.
@@ -159,7 +202,7 @@ impl Session {
             }
             Signal::Ping => *pings += 1,
             Signal::Closed(_) => tally.counts.closed += 1,
-            Signal::Ready => {}
+            Signal::Ready | Signal::Probed => {}
         })
     }
 }
@@ -180,6 +223,10 @@ impl Mark {
     }
 }
 
+fn due_at(start: Instant, sent: u32, events_per_s: f64) -> Instant {
+    start + Duration::from_secs_f64(f64::from(sent) / events_per_s)
+}
+
 fn us(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
@@ -190,4 +237,6 @@ const CONNECT_MAX: Duration = Duration::from_secs(60);
 /// Below every server's backlog, so that no connection waits for a second to be tried again.
 const CONNECTS_AT_ONCE: usize = 64;
 const TURN_MAX: Duration = Duration::from_millis(100);
+const STREAM_STEP: Duration = Duration::from_millis(1);
+const ENTER_SETTLE: Duration = Duration::from_millis(300);
 const DRAIN_MAX: Duration = Duration::from_secs(10);

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::fan_out::Pace;
+use super::pace::{Pace, Script};
 use super::session::{Lab, Session};
 use crate::load::Transport;
 use crate::record::{P99, P99_GROWTH, P99_STALLED, Record};
@@ -50,7 +50,7 @@ impl Stalled {
     fn burst(self, session: &mut Session) -> io::Result<u64> {
         let sent = session.tally.counts.sent + BURST_EVENTS;
         while session.tally.counts.sent < sent {
-            session.drive(Pace::Closed { window: 1 }, BURST_EVENT_BYTES, 1, BURST_STEP)?;
+            session.drive(Pace::Closed { window: 1 }, &BURST, BURST_STEP)?;
         }
         session.drain()
     }
@@ -59,13 +59,13 @@ impl Stalled {
         session.rest(SETTLE)?;
         session.tally.restart();
         let time = if lab.is_quick { QUICK } else { FULL };
-        session.drive(Pace::Open { events_per_s: self.events_per_s }, 128, 1, time)?;
+        session.drive(Pace::Open { events_per_s: self.events_per_s }, &Script::SMALL, time)?;
         session.drain()
     }
 }
 
 const BURST_EVENTS: u64 = 90;
-const BURST_EVENT_BYTES: usize = 64 * 1024;
+const BURST: Script = Script { bytes: &[64 * 1024], ..Script::SMALL };
 const BURST_STEP: Duration = Duration::from_millis(1);
 const SETTLE: Duration = Duration::from_millis(200);
 /// The servers close a client that takes nothing for 20 s: burst and measurement are over before.

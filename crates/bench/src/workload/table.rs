@@ -2,10 +2,16 @@
 
 use std::time::Duration;
 
-use super::Shape;
-use super::fan_out::{FanOut, Pace};
-use crate::load::Transport;
-use crate::server::Kind::{self, Bun, Fanfare, Fanfare2, Floor, FloorBatched, Node, Socketioxide};
+use super::crowd::Flood;
+use super::fan_out::FanOut;
+use super::flooded::Flooded;
+use super::pace::{Filler, Pace, Script};
+use super::{Lab, Shape};
+use crate::load::Transport::{GzipPolling, Polling, Upgraded, WebSocket};
+use crate::record::{Figures, Record};
+use crate::server::Kind::{self, Bun, Fanfare, Fanfare2, Floor, FloorBatched, FloorPolling, Node, Socketioxide};
+use crate::server::Rules;
+use crate::wire::event::Name;
 
 /// Something that can be run by its name.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +26,7 @@ pub(crate) struct Workload {
     pub(crate) rounds: u32,
 }
 
-/// All workloads, in the order of the report. A full run takes 22 minutes: see the README before adding to it.
+/// All workloads, in the order of the report. A full run takes some 23 minutes: see the README before adding to it.
 pub(crate) const WORKLOADS: &[Workload] = &[
     Workload {
         name: "one-in-flight",
@@ -28,6 +34,13 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         shape: Shape::FanOut(FanOut { clients: 1_000, pace: Pace::Closed { window: 1 }, ..FanOut::SMALL }),
         servers: &[Floor, Fanfare, Fanfare2, Socketioxide, Node, Bun],
         rounds: 5,
+    },
+    Workload {
+        name: "saturated",
+        about: "1,000 clients, saturated",
+        shape: Shape::FanOut(FanOut { clients: 1_000, pace: Pace::Saturated, ..FanOut::SMALL }),
+        servers: &[Floor, Fanfare, Socketioxide, Node],
+        rounds: 4,
     },
     Workload {
         name: "sixteen-in-flight",
@@ -41,77 +54,162 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         about: "1,000 clients, 40 events/s open loop",
         shape: Shape::FanOut(FanOut { clients: 1_000, pace: Pace::Open { events_per_s: 40.0 }, ..FanOut::SMALL }),
         servers: &[Floor, Fanfare, Socketioxide, Node, Bun],
-        rounds: 5,
+        rounds: 4,
     },
     Workload {
         name: "large-events",
         about: "200 clients, 16 KiB, 4 in flight",
         shape: Shape::FanOut(FanOut {
             clients: 200,
-            bytes: 16 * 1024,
+            script: Script { bytes: &[16 * 1024], ..Script::SMALL },
             pace: Pace::Closed { window: 4 },
             ..FanOut::SMALL
         }),
-        servers: &[FloorBatched, Fanfare, Socketioxide, Node, Bun],
-        rounds: 5,
+        servers: &[FloorBatched, Fanfare, Socketioxide, Node],
+        rounds: 3,
     },
     Workload {
         name: "many-senders",
         about: "50 senders to 50 clients, 2,000 events/s",
         shape: Shape::FanOut(FanOut {
             clients: 50,
-            senders: 50,
+            script: Script { senders: 50, ..Script::SMALL },
             pace: Pace::Open { events_per_s: 2_000.0 },
             ..FanOut::SMALL
         }),
-        servers: &[FloorBatched, Fanfare, Socketioxide, Node, Bun],
-        rounds: 5,
+        servers: &[FloorBatched, Fanfare, Socketioxide, Node],
+        rounds: 3,
+    },
+    Workload {
+        name: "others",
+        about: "50 senders to the 49 others, 50 in flight",
+        shape: Shape::FanOut(FanOut {
+            clients: 50,
+            script: Script { senders: 50, ..Script::SMALL },
+            pace: Pace::Closed { window: 50 },
+            rules: Rules::Others,
+            ..FanOut::SMALL
+        }),
+        servers: &[FloorBatched, Fanfare, Socketioxide],
+        rounds: 3,
+    },
+    Workload {
+        name: "unjoinable",
+        about: "200 clients, 48 events at once, in turn to all and to a room",
+        shape: Shape::FanOut(FanOut {
+            clients: 200,
+            script: Script { names: &[Name::Update, Name::ToCrowd], ..Script::SMALL },
+            pace: Pace::Burst { events: 48 },
+            rules: Rules::Rooms,
+            ..FanOut::SMALL
+        }),
+        servers: &[FloorBatched, Fanfare, Socketioxide],
+        rounds: 3,
+    },
+    Workload {
+        name: "fast-sender",
+        about: "20 MB/s of 100-byte events to 20 readers",
+        shape: Shape::FanOut(FanOut {
+            clients: 20,
+            // With the name, 100 bytes.
+            script: Script { bytes: &[85], ..Script::SMALL },
+            pace: Pace::Stream { events_per_s: 200_000.0 },
+            time: Duration::from_secs(5),
+            ..FanOut::SMALL
+        }),
+        servers: &[FloorBatched, Fanfare, Node],
+        rounds: 2,
+    },
+    Workload {
+        name: "fast-sender-held-back",
+        about: "20 MB/s of 100-byte events to 20 readers of 2 MB/s",
+        shape: Shape::FanOut(FanOut {
+            clients: 20,
+            script: Script { bytes: &[85], ..Script::SMALL },
+            pace: Pace::Stream { events_per_s: 200_000.0 },
+            read_bytes_per_s: Some(2e6),
+            time: Duration::from_secs(5),
+            ..FanOut::SMALL
+        }),
+        servers: &[Fanfare, Node],
+        rounds: 2,
     },
     Workload {
         name: "polling",
         about: "500 polling clients, 1 in flight",
         shape: Shape::FanOut(FanOut {
             clients: 500,
-            transport: Transport::Polling,
+            transport: Polling,
             pace: Pace::Closed { window: 1 },
             ..FanOut::SMALL
         }),
-        servers: &[Fanfare, Socketioxide, Node, Bun],
-        rounds: 5,
+        servers: &[FloorPolling, Fanfare, Socketioxide, Node, Bun],
+        rounds: 4,
+    },
+    Workload {
+        name: "saturated-polling",
+        about: "500 polling clients, saturated",
+        shape: Shape::FanOut(FanOut { clients: 500, transport: Polling, pace: Pace::Saturated, ..FanOut::SMALL }),
+        servers: &[FloorPolling, Fanfare, Socketioxide, Node],
+        rounds: 4,
+    },
+    Workload {
+        name: "compressed-polling",
+        about: "300 polling clients with gzip, 1 to 64 KiB, 4 in flight",
+        shape: Shape::Compressed(FanOut {
+            clients: 300,
+            transport: GzipPolling,
+            script: Script {
+                bytes: &[1024, 4 * 1024, 16 * 1024, 64 * 1024 - 256],
+                filler: Filler::Text,
+                ..Script::SMALL
+            },
+            pace: Pace::Closed { window: 4 },
+            ..FanOut::SMALL
+        }),
+        servers: &[Fanfare, Socketioxide, Node],
+        rounds: 2,
     },
     Workload {
         name: "connect",
         about: "connect over WebSocket",
         shape: Shape::Connect { clients: 2_000 },
         servers: &[Floor, Fanfare, Socketioxide, Node, Bun],
-        rounds: 5,
+        rounds: 4,
     },
     Workload {
         name: "idle-websocket",
         about: "memory per idle WebSocket client, 9,000 of them",
-        shape: Shape::Idle { transport: Transport::WebSocket, clients: 9_000 },
+        shape: Shape::Idle { transport: WebSocket, clients: 9_000 },
         servers: &[Floor, Fanfare, Socketioxide, Node, Bun],
         rounds: 2,
     },
     Workload {
         name: "idle-polling",
         about: "memory per idle polling client, 2,000 of them",
-        shape: Shape::Idle { transport: Transport::Polling, clients: 2_000 },
-        servers: &[Fanfare, Socketioxide, Node, Bun],
+        shape: Shape::Idle { transport: Polling, clients: 2_000 },
+        servers: &[FloorPolling, Fanfare, Socketioxide, Node, Bun],
+        rounds: 2,
+    },
+    Workload {
+        name: "default-client",
+        about: "memory per idle default client (polling, 300 bytes of auth, upgrade), 4,000 of them",
+        shape: Shape::Idle { transport: Upgraded, clients: 4_000 },
+        servers: &[Fanfare, Socketioxide, Node],
         rounds: 2,
     },
     Workload {
         name: "memory-after-burst",
         about: "memory 30 s after 200 clients each sent and received 1 MiB",
         shape: Shape::Echo { clients: 200, bytes: 1024 * 1024, rest: Duration::from_secs(30) },
-        servers: &[Fanfare, Socketioxide, Node],
+        servers: &[Fanfare],
         rounds: 1,
     },
     Workload {
         name: "keep-alive",
         about: "9,000 idle clients kept alive",
         shape: Shape::KeepAlive { clients: 9_000, ping_interval: Duration::from_secs(5) },
-        servers: &[Floor, Fanfare, Socketioxide, Node],
+        servers: &[Floor, Fanfare, Socketioxide],
         rounds: 2,
     },
     Workload {
@@ -119,11 +217,60 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         about: "10 stalled readers among 1,000",
         shape: Shape::Stalled { clients: 1_000, stalled: 10, events_per_s: 40.0 },
         servers: &[Fanfare, Socketioxide, Node],
-        rounds: 3,
+        rounds: 2,
+    },
+    Workload {
+        name: "flooded-by-websocket",
+        about: "a quiet pair, beside one that floods 100 clients over WebSocket",
+        shape: Shape::Flooded(Flooded { members: 100, flooders: &[WebSocket], flood: Flood::Stream }),
+        servers: &[Fanfare, Socketioxide, Node],
+        rounds: 2,
+    },
+    Workload {
+        name: "flooded-by-polling",
+        about: "a quiet pair, beside one that floods 100 clients by polling",
+        shape: Shape::Flooded(Flooded { members: 100, flooders: &[Polling], flood: Flood::Stream }),
+        servers: &[Fanfare, Node],
+        rounds: 2,
+    },
+    Workload {
+        name: "flooded-by-eight",
+        about: "a quiet pair, beside four of each that flood 100 clients",
+        shape: Shape::Flooded(Flooded {
+            members: 100,
+            flooders: &[WebSocket, Polling, WebSocket, Polling, WebSocket, Polling, WebSocket, Polling],
+            flood: Flood::Stream,
+        }),
+        servers: &[Fanfare],
+        rounds: 2,
+    },
+    Workload {
+        name: "flooded-by-post",
+        about: "a pair among 200 clients, beside one POST of 1 MB of small events",
+        shape: Shape::Flooded(Flooded { members: 197, flooders: &[Polling], flood: Flood::Post }),
+        servers: &[Fanfare],
+        rounds: 2,
     },
 ];
 
 impl Workload {
+    /// Of a run that has yet to be made.
+    pub(crate) fn record(&self, lab: &Lab, server: Kind, round: u32) -> Record {
+        Record {
+            workload: self.name.to_owned(),
+            server,
+            round,
+            is_quick: lab.is_quick,
+            sent: 0,
+            delivered: 0,
+            lost: 0,
+            reordered: 0,
+            wrong: 0,
+            closed: 0,
+            figures: Figures::new(),
+        }
+    }
+
     pub(crate) fn find(name: &str) -> Option<&'static Self> {
         WORKLOADS.iter().find(|workload| workload.name == name)
     }

@@ -20,11 +20,25 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     let (layer, io) = builder.build_layer();
     io.ns("/", async |socket: SocketRef| {
-        socket.on("update", async |io: SocketIo, Data::<Value>(message)| {
-            let _ = io.emit("update", &message).await;
-        });
+        if env::var("BENCH_UPDATE_TO").is_ok_and(|to| to == "others") {
+            socket.on("update", async |socket: SocketRef, Data::<Value>(message)| {
+                let _ = socket.broadcast().emit("update", &message).await;
+            });
+        } else {
+            socket.on("update", async |io: SocketIo, Data::<Value>(message)| {
+                let _ = io.emit("update", &message).await;
+            });
+        }
         socket.on("echo", async |socket: SocketRef, Data::<Value>(message)| {
             let _ = socket.emit("echo", &message);
+        });
+        socket.on("join-crowd", async |socket: SocketRef| socket.join("crowd"));
+        socket.on("join-pair", async |socket: SocketRef| socket.join("pair"));
+        socket.on("to-crowd", async |io: SocketIo, Data::<Value>(message)| {
+            let _ = io.to("crowd").emit("to-crowd", &message).await;
+        });
+        socket.on("to-pair", async |io: SocketIo, Data::<Value>(message)| {
+            let _ = io.to("pair").emit("to-pair", &message).await;
         });
     });
 
