@@ -23,6 +23,13 @@ pub enum CloseReason {
     Overlap,
     /// The client did not read: its outbox was full, or did not move for too long.
     SlowConsumer,
+    /// The client broke the protocol of the layer above, which names the rule in a constant word.
+    Violation(&'static str),
+    /// The server itself failed: the layer above panicked. Not the client's fault.
+    Internal,
+    /// The layer above cannot serve this client now. It is to come back, so it is not told an end: see
+    /// [`Shutdown`](CloseReason::Shutdown).
+    Unavailable,
     /// The server is going away.
     Shutdown,
     /// The layer above closed it, and says why in a few constant words.
@@ -40,6 +47,9 @@ impl CloseReason {
             Self::TooLarge => "too_large",
             Self::Overlap => "overlap",
             Self::SlowConsumer => "slow_consumer",
+            Self::Violation(_) => "violation",
+            Self::Internal => "internal",
+            Self::Unavailable => "unavailable",
             Self::Shutdown => "shutdown",
             Self::Application(_) => "application",
         }
@@ -51,15 +61,15 @@ impl CloseReason {
             Self::TransportClose => "transport close",
             Self::TransportError | Self::TooLarge | Self::Overlap => "transport error",
             Self::PingTimeout => "ping timeout",
-            Self::ParseError => "parse error",
+            Self::ParseError | Self::Violation(_) => "parse error",
             Self::Shutdown => "server shutting down",
-            Self::SlowConsumer | Self::Application(_) => "forced server close",
+            Self::SlowConsumer | Self::Internal | Self::Unavailable | Self::Application(_) => "forced server close",
         }
     }
 
     /// Whether what is still queued is worth sending before the connection goes away.
     pub const fn flushes(&self) -> bool {
-        matches!(self, Self::Shutdown | Self::Application(_))
+        matches!(self, Self::Shutdown | Self::Unavailable | Self::Application(_))
     }
 }
 
@@ -73,6 +83,9 @@ impl fmt::Display for CloseReason {
             Self::TooLarge => "message too large",
             Self::Overlap => "overlapping requests",
             Self::SlowConsumer => "slow consumer",
+            Self::Violation(rule) => rule,
+            Self::Internal => "internal error",
+            Self::Unavailable => "temporarily unavailable",
             Self::Shutdown => "server shutting down",
             Self::Application(why) => why,
         })
