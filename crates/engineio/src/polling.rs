@@ -12,11 +12,11 @@ use crate::engine::Shared;
 use crate::http::compression::{Encoding, compress};
 use crate::http::{Body, BodyError, close_connection, read_body, respond, respond_empty};
 use crate::link::{Link, PollAnswer, PostAnswer, Request as Wanted};
-use crate::route::WaitingPoll;
+use crate::route::{WaitingPoll, add};
 
 impl Shared {
     pub(crate) async fn answer_poll(&self, poll: WaitingPoll) -> Result<Response<Body>, RequestError> {
-        let WaitingPoll { receiver, jsonp, encoding, cookie } = poll;
+        let WaitingPoll { receiver, jsonp, encoding, cookie, headers } = poll;
         let payload = match receiver.await {
             Ok(PollAnswer::Payload(payload)) => payload,
             Ok(PollAnswer::Refused) => return Ok(respond_empty(StatusCode::BAD_REQUEST)),
@@ -41,6 +41,7 @@ impl Shared {
         if let Some(cookie) = cookie {
             response.headers_mut().insert(header::SET_COOKIE, cookie);
         }
+        add(headers, response.headers_mut());
         Ok(response)
     }
 
