@@ -101,7 +101,13 @@ impl Shared {
             Asked::Poll { jsonp, .. } => {
                 let (sender, receiver) = oneshot::channel();
                 link?.request(Wanted::Poll(sender)).map_err(|_| RequestError::SessionUnknown)?;
-                Ok(Step::Poll(WaitingPoll { receiver, jsonp, encoding: negotiate(&parts.headers), cookie: None, headers: None }))
+                Ok(Step::Poll(WaitingPoll {
+                    receiver,
+                    jsonp,
+                    encoding: negotiate(&parts.headers),
+                    cookie: None,
+                    headers: None,
+                }))
             }
             Asked::Post { is_jsonp, .. } => {
                 let link = link?;

@@ -152,3 +152,15 @@ fn log_end(server: &Server, counts: &Counts, is_clean: bool, deadline: Duration)
         "stopped"
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn it_ends_when_it_is_told_to_and_when_it_cannot_go_on() {
+        assert_eq!(end(ready(()), pending()).await, End::Asked);
+    }
+}

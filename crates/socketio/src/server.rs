@@ -393,6 +393,13 @@ mod tests {
         assert_eq!(server.health(), Health::Failed(failure));
     }
 
+    #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+    async fn there_are_as_many_lanes_as_threads_unless_it_is_said_otherwise() {
+        let lanes = |config| Server::builder(config).build().core.shared.reach.hub.mailboxes().len();
+        assert_eq!(lanes(ServerConfig::default()), 3);
+        assert_eq!(lanes(ServerConfig { lanes: NonZeroUsize::new(5), ..ServerConfig::default() }), 5);
+    }
+
     #[tokio::test]
     async fn a_server_that_closes_says_so() {
         let server = Server::builder(ServerConfig::default()).build();

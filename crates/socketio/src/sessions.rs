@@ -1,8 +1,8 @@
 //! From the engine's sessions to connections.
 
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;

@@ -18,3 +18,4 @@ mod sending;
 mod stalled;
 mod stress;
 mod upgrade;
+mod verdicts;

@@ -35,6 +35,8 @@ pub(crate) struct Served {
     pub(crate) told: UnboundedReceiver<Told>,
     /// Decisions that are being waited for.
     pub(crate) undecided: Arc<AtomicUsize>,
+    /// Dropped, it stops the listener.
+    stop: oneshot::Sender<()>,
 }
 
 /// Serves `/` and `/other`, which accept everybody, `/refusing`, which refuses with data, `/pending`, where the
@@ -45,11 +47,16 @@ pub(crate) async fn served() -> Served {
 
 pub(crate) async fn served_with(config: ServerConfig) -> Served {
     let (server, told, undecided) = built(config);
-    Served { address: listening(&server).await, server, told, undecided }
+    let (stop, stopped) = oneshot::channel();
+    Served { address: listening_until(&server, stopped).await, server, told, undecided, stop }
 }
 
 /// Serves it on a port of its own.
 pub(crate) async fn listening(server: &Server) -> SocketAddr {
+    listening_until(server, std::future::pending::<()>()).await
+}
+
+async fn listening_until<T>(server: &Server, stopped: impl Future<Output = T> + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let service = server.clone();
@@ -57,7 +64,9 @@ pub(crate) async fn listening(server: &Server) -> SocketAddr {
         let server = service.clone();
         async move { server.call(request).await }
     };
-    tokio::spawn(serve(listener, service, std::future::pending()));
+    tokio::spawn(serve(listener, service, async move {
+        let _ = stopped.await;
+    }));
     address
 }
 
@@ -138,6 +147,12 @@ impl Served {
 
     pub(crate) async fn members(&self, namespace: &str) -> usize {
         within(self.server.of(namespace).unwrap().fetch_sockets()).await.len()
+    }
+
+    /// Stops serving, and drops the server.
+    pub(crate) async fn stop(self) {
+        self.emptied().await;
+        drop(self.stop);
     }
 
     /// Waits until nothing at all is left of any connection.

@@ -7,12 +7,15 @@ mod support;
 
 mod acks;
 mod app;
+mod bundle;
 mod client;
 mod conformance;
 mod congestion;
 mod connecting;
 mod endings;
+mod handshakes;
 mod leaving;
 mod mounted;
+mod namespaces;
 mod panics;
 mod sending;
