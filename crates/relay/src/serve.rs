@@ -33,16 +33,19 @@ pub(crate) fn serve(config: Config) -> ExitCode {
         runtime.shutdown_background();
         outcome
     });
+    let (status, message) = last_words(outcome);
+    if let Some(message) = message {
+        eprintln!("fanfare: {message}");
+    }
+    ExitCode::from(status)
+}
+
+/// The process's status, and what is said on standard error.
+fn last_words(outcome: Result<End, String>) -> (u8, Option<String>) {
     match outcome {
-        Ok(End::Asked) => ExitCode::SUCCESS,
-        Ok(End::Failed(failure)) => {
-            eprintln!("fanfare: {failure}: ending, to be started again");
-            ExitCode::from(EXIT_FAILED)
-        }
-        Err(message) => {
-            eprintln!("fanfare: {message}");
-            ExitCode::from(EXIT_BAD_CONFIG)
-        }
+        Ok(End::Asked) => (0, None),
+        Ok(End::Failed(failure)) => (EXIT_FAILED, Some(format!("{failure}: ending, to be started again"))),
+        Err(message) => (EXIT_BAD_CONFIG, Some(message)),
     }
 }
 
@@ -161,6 +164,10 @@ mod tests {
 
     #[tokio::test]
     async fn it_ends_when_it_is_told_to_and_when_it_cannot_go_on() {
-        assert_eq!(end(ready(()), pending()).await, End::Asked);
+        assert_eq!(last_words(Ok(end(ready(()), pending()).await)), (0, None));
+        let end = end(pending(), ready(Failure::new("delivers events"))).await;
+        let message = "the task that delivers events has failed: ending, to be started again";
+        assert_eq!(last_words(Ok(end)), (70, Some(message.to_owned())));
+        assert_eq!(last_words(Err("no".into())), (2, Some("no".to_owned())));
     }
 }

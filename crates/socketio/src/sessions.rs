@@ -23,9 +23,6 @@ pub(crate) struct Sessions {
 
 impl Application for Sessions {
     fn accept(&self, handshake: &Handshake) -> Verdict {
-        if self.shared.reach.supervisor.failure().is_some() {
-            return Verdict::unavailable(RETRY_AFTER);
-        }
         let Some(on_handshake) = &self.on_handshake else {
             return Verdict::accept();
         };

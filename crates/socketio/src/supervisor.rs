@@ -23,6 +23,13 @@ pub struct Failure {
     work: &'static str,
 }
 
+impl Failure {
+    /// A failure of the task that does this `work`: for the tests of a program that wants to see what it does then.
+    pub const fn new(work: &'static str) -> Self {
+        Self { work }
+    }
+}
+
 /// The tasks to be run.
 #[derive(Default)]
 pub(crate) struct Tasks {
