@@ -23,12 +23,12 @@ pub enum CloseReason {
     Overlap,
     /// The client did not read: its outbox was full, or did not move for too long.
     SlowConsumer,
-    /// The client broke the protocol of the layer above, which names the rule in a constant word.
+    /// The client broke the protocol of the layer above, which says how in a few constant words. It is neither flushed
+    /// nor waited for.
     Violation(&'static str),
-    /// The server itself failed: the layer above panicked. Not the client's fault.
+    /// Something of ours failed: a program's handler panicked. The client did nothing wrong.
     Internal,
-    /// The layer above cannot serve this client now. It is to come back, so it is not told an end: see
-    /// [`Shutdown`](CloseReason::Shutdown).
+    /// The layer above cannot serve this client now, and wants it to come back.
     Unavailable,
     /// The server is going away.
     Shutdown,
@@ -63,13 +63,19 @@ impl CloseReason {
             Self::PingTimeout => "ping timeout",
             Self::ParseError | Self::Violation(_) => "parse error",
             Self::Shutdown => "server shutting down",
-            Self::SlowConsumer | Self::Internal | Self::Unavailable | Self::Application(_) => "forced server close",
+            Self::Internal | Self::Unavailable | Self::SlowConsumer | Self::Application(_) => "forced server close",
         }
     }
 
     /// Whether what is still queued is worth sending before the connection goes away.
     pub const fn flushes(&self) -> bool {
-        matches!(self, Self::Shutdown | Self::Unavailable | Self::Application(_))
+        self.is_silent() || matches!(self, Self::Application(_))
+    }
+
+    /// Whether the client is to take the end for a loss of its connection, from which every client comes back: some
+    /// take a close packet, or a close frame, for an orderly end, and stay away.
+    pub const fn is_silent(&self) -> bool {
+        matches!(self, Self::Shutdown | Self::Unavailable)
     }
 }
 
@@ -83,11 +89,10 @@ impl fmt::Display for CloseReason {
             Self::TooLarge => "message too large",
             Self::Overlap => "overlapping requests",
             Self::SlowConsumer => "slow consumer",
-            Self::Violation(rule) => rule,
             Self::Internal => "internal error",
             Self::Unavailable => "temporarily unavailable",
             Self::Shutdown => "server shutting down",
-            Self::Application(why) => why,
+            Self::Violation(why) | Self::Application(why) => why,
         })
     }
 }

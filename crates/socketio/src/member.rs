@@ -10,7 +10,7 @@ use crate::socket::{AckSender, Socket};
 ///
 /// All calls come from the session's task, one at a time and in order, so none of them may block: whoever has to
 /// wait spawns a task with a clone of the [`Socket`]. A panic in one is logged, and closes the client's connection
-/// (with the reason [`CloseReason::Internal`]) and no other.
+/// (with the reason [`CloseReason::Internal`]) and no other; that it is disconnected is told to it all the same.
 pub trait Member: Send + 'static {
     /// The socket has joined; its client was told so before anything that is emitted from here.
     fn connected(&mut self, socket: &Socket) {
