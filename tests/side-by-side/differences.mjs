@@ -15,6 +15,8 @@ export const differences = Object.fromEntries([
     'bytes that are not UTF-8'),
   ...because('a method that is not GET or POST is the client\'s fault, so 405, not 500', 'polling',
     ...['PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS'].map((method) => `${method} with a sid`)),
+  ...because('who breaks the protocol is not waited for: the session is gone at once; the reference waits for the next poll, to tell it', 'polling',
+    'an empty message', 'a refused packet while no poll waits is told by the next poll'),
   ...because('the POST that was overlapped is answered; the reference drops its connection', 'polling',
     'a second POST while one is read'),
   ...because('the rest of a body that is over the limit is not read, so its connection cannot be used again', 'polling',
@@ -47,6 +49,9 @@ export const differences = Object.fromEntries([
 
   // Socket.IO
   ...because('a namespace is at most 256 bytes long', 'socketio', 'CONNECT to a namespace of 10,000 letters'),
+  ...because('credentials may take 16 KiB; more is refused, by name', 'socketio', 'CONNECT with a payload of 17 kB'),
+  ...because('whoever goes on asking where it is refused is closed: an answer each time would be work without end', 'socketio',
+    'CONNECT to a namespace that does not exist, 150 times'),
   ...because('the query of a namespace is ignored, as for clients of the protocol before; the reference takes it as part of the name', 'socketio',
     'CONNECT to / with a query', 'CONNECT to a namespace with a query after its name'),
   ...because('digits are digits: the reference takes whatever JavaScript makes a number of, a space too', 'socketio',

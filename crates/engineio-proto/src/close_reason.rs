@@ -28,6 +28,8 @@ pub enum CloseReason {
     Violation(&'static str),
     /// Something of ours failed: a program's handler panicked. The client did nothing wrong.
     Internal,
+    /// The layer above cannot serve this client now, and wants it to come back.
+    Unavailable,
     /// The server is going away.
     Shutdown,
     /// The layer above closed it, and says why in a few constant words.
@@ -47,6 +49,7 @@ impl CloseReason {
             Self::SlowConsumer => "slow_consumer",
             Self::Violation(_) => "violation",
             Self::Internal => "internal",
+            Self::Unavailable => "unavailable",
             Self::Shutdown => "shutdown",
             Self::Application(_) => "application",
         }
@@ -60,13 +63,19 @@ impl CloseReason {
             Self::PingTimeout => "ping timeout",
             Self::ParseError | Self::Violation(_) => "parse error",
             Self::Shutdown => "server shutting down",
-            Self::Internal | Self::SlowConsumer | Self::Application(_) => "forced server close",
+            Self::Internal | Self::Unavailable | Self::SlowConsumer | Self::Application(_) => "forced server close",
         }
     }
 
     /// Whether what is still queued is worth sending before the connection goes away.
     pub const fn flushes(&self) -> bool {
-        matches!(self, Self::Shutdown | Self::Application(_))
+        self.is_silent() || matches!(self, Self::Application(_))
+    }
+
+    /// Whether the client is to take the end for a loss of its connection, from which every client comes back: some
+    /// take a close packet, or a close frame, for an orderly end, and stay away.
+    pub const fn is_silent(&self) -> bool {
+        matches!(self, Self::Shutdown | Self::Unavailable)
     }
 }
 
@@ -81,6 +90,7 @@ impl fmt::Display for CloseReason {
             Self::Overlap => "overlapping requests",
             Self::SlowConsumer => "slow consumer",
             Self::Internal => "internal error",
+            Self::Unavailable => "temporarily unavailable",
             Self::Shutdown => "server shutting down",
             Self::Violation(why) | Self::Application(why) => why,
         })

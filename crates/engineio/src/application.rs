@@ -9,16 +9,15 @@ use engineio_proto::{CloseReason, Message};
 use http::{HeaderMap, Uri};
 
 use crate::Link;
+use crate::verdict::Verdict;
 
 /// Decides about new sessions.
 pub trait Application: Send + Sync + 'static {
-    /// Whether a session may be opened. It is asked after the request was found sound.
-    ///
-    /// # Errors
-    /// The message of the 403 (code 4) that the client gets.
-    fn accept(&self, handshake: &Handshake) -> Result<(), String> {
+    /// Whether a session may be opened. It is asked after the request was found sound, and must not block: what takes
+    /// time is [`Verdict::Pending`].
+    fn accept(&self, handshake: &Handshake) -> Verdict {
         let _ = handshake;
-        Ok(())
+        Verdict::accept()
     }
 
     /// A session is open. What it receives goes to the [`Connection`]; what it is sent goes into `link`.

@@ -32,6 +32,8 @@ pub struct EngineConfig {
     pub outbox_bytes_total_max: usize,
     /// For how long bytes may wait for one client without any leaving before it is closed as a slow consumer.
     pub outbox_stall_max: Duration,
+    /// How long the layer above may take to decide about a handshake; then it is answered 503.
+    pub handshake_timeout: Duration,
     /// How long the body of a post may take to arrive.
     pub body_timeout: Duration,
     /// Which of the opening request's headers a session keeps for the application.
@@ -86,6 +88,8 @@ impl Default for EngineConfig {
             outbox_bytes_total_max: 1 << 30,
             // As long as a ping may take: a client that is slower than that is gone anyway.
             outbox_stall_max: Duration::from_secs(20),
+            // Below the 20 s after which official clients give up a connection attempt.
+            handshake_timeout: Duration::from_secs(15),
             body_timeout: Duration::from_secs(20),
             headers_kept: HeadersKept::All,
             sessions_max: 1_000_000,

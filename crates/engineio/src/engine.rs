@@ -106,6 +106,7 @@ impl Engine {
                 Ok(Step::Done(response)) => Ok(response),
                 Ok(Step::Poll(poll)) => shared.answer_poll(poll).await,
                 Ok(Step::Post { link, is_jsonp, body }) => Box::pin(shared.post(link, is_jsonp, body)).await,
+                Ok(Step::Decide(undecided)) => Box::pin(shared.decide(*undecided)).await,
                 Err(error) => Err(error),
             };
             shared.finish(answer, tail)
@@ -118,7 +119,8 @@ impl Engine {
     }
 
     /// How many requests have been refused so far, by cause: the label of the
-    /// [`RequestError`](engineio_proto::RequestError), or `full`, `too_large`, `body_timeout`, `method_not_allowed`.
+    /// [`RequestError`](engineio_proto::RequestError), or `full`, `too_many`, `unavailable`, `too_large`, `body_timeout`,
+    /// `method_not_allowed`.
     pub fn refusal_counts(&self) -> BTreeMap<&'static str, u64> {
         self.shared.refusals.counts()
     }

@@ -16,7 +16,7 @@ use crate::websocket::{WebSocket, close_frame};
 /// A socket that is closed while unread bytes wait in it is reset, and the peer may never read our close frame.
 /// So it is read on, into nothing, until the peer closes too.
 ///
-/// When the server goes there is no close frame: to some clients it is an orderly end, from which they do not come back,
+/// When the server goes, or wants its client to come back, there is no close frame: to some clients it is an orderly end, from which they do not come back,
 /// or they wait for more. A connection that just ends is a loss to all of them.
 pub(crate) async fn farewell(
     mut websocket: WebSocket,
@@ -31,7 +31,7 @@ pub(crate) async fn farewell(
     if let Some(replies) = websocket.take_replies() {
         // tungstenite's own close frame, in answer to the peer's.
         let _ = outbox.push(replies, usize::MAX);
-    } else if reason != CloseReason::Shutdown {
+    } else if !reason.is_silent() {
         let _ = outbox.push(close_frame(code), usize::MAX);
     }
     let last_words = async {

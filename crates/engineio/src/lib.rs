@@ -46,7 +46,7 @@
 //!
 //! # In reading order
 //!
-//! - `engine`: from a request to a session; `http`: what surrounds it; `serve`: from a listener to requests;
+//! - `engine`: from a request to a session; `verdict`: who may have one; `http`: what surrounds it; `serve`: from a listener to requests;
 //!   `timed_stream`: the connection in between.
 //! - `driver`: the task that owns a session; `link`: what it shares with those who send.
 //! - `websocket`, `stream`, `farewell`: one connection, from the upgrade to its last byte.
@@ -73,6 +73,7 @@ mod sync;
 mod tasks;
 mod timed_stream;
 mod unwanted;
+mod verdict;
 mod websocket;
 
 /// The protocol underneath.
@@ -85,3 +86,4 @@ pub use http::compression;
 pub use http::{Body, CookieConfig, CorsConfig, CorsOrigins, HungUp, SameSite};
 pub use link::Link;
 pub use serve::serve;
+pub use verdict::Verdict;

@@ -12,11 +12,11 @@ use crate::engine::Shared;
 use crate::http::compression::{Encoding, compress};
 use crate::http::{Body, BodyError, close_connection, hang_up_response, read_body, respond, respond_empty};
 use crate::link::{Link, PollAnswer, Polled, PostAnswer, Request as Wanted};
-use crate::route::Poll;
+use crate::route::{Poll, add};
 
 impl Shared {
     pub(crate) async fn answer_poll(&self, poll: Poll) -> Result<Response<Body>, RequestError> {
-        let Poll { polled, jsonp, encoding, cookie } = poll;
+        let Poll { polled, jsonp, encoding, cookie, headers } = poll;
         let mut answer = match polled {
             Polled::Answered(answer) => answer,
             Polled::Waits(waiting) => match waiting.answer().await {
@@ -48,6 +48,7 @@ impl Shared {
         if let Some(cookie) = cookie {
             response.headers_mut().insert(header::SET_COOKIE, cookie);
         }
+        add(headers, response.headers_mut());
         Ok(response)
     }
 

@@ -10,13 +10,20 @@ use http::{Response, StatusCode};
 #[derive(Debug, Default)]
 pub(crate) struct Refusals(Mutex<BTreeMap<&'static str, u64>>);
 
+/// In an answer's extensions: why it is a refusal, where its status does not say.
+#[derive(Clone, Copy)]
+pub(crate) struct Cause(pub(crate) &'static str);
+
 impl Refusals {
     /// Counts an answer if it is a refusal, and says so in the log: at debug, since anybody can make us refuse.
     pub(crate) fn note<B>(&self, answer: &Result<Response<B>, RequestError>) {
         let label = match answer {
-            Ok(response) => match label_of(response.status()) {
-                Some(label) => label,
-                None => return,
+            Ok(response) => match response.extensions().get::<Cause>() {
+                Some(Cause(label)) => label,
+                None => match label_of(response.status()) {
+                    Some(label) => label,
+                    None => return,
+                },
             },
             Err(error) => error.label(),
         };

@@ -1,13 +1,14 @@
 //! What a request asks for, and what can be done about it at once.
 
+use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use engineio_proto::{
     CloseReason, JsonpIndex, Recipient, Request as Asked, RequestError, RequestHead, Transport, has_version,
 };
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use hyper::upgrade::OnUpgrade;
 
 use crate::application::{Handshake, PeerAddr};
@@ -19,9 +20,11 @@ use crate::http::{
     Body, CorsDecision, WebSocketRequest, close_connection, hang_up_response, is_upgrade, respond, respond_empty,
 };
 use crate::link::{Link, NoSession, Polled, Request as Wanted, WaitingPoll};
+use crate::refusals::Cause;
 use crate::registry::Entry;
 use crate::seats::Seat;
 use crate::stream;
+use crate::verdict::Verdict;
 use crate::websocket::WebSocket;
 
 /// How a request goes on once its head is understood.
@@ -29,6 +32,16 @@ pub(crate) enum Step<B> {
     Done(Response<Body>),
     Poll(Poll),
     Post { link: Arc<Link>, is_jsonp: bool, body: B },
+    Decide(Box<Undecided>),
+}
+
+/// A handshake that the application decides about, with all that is needed once it has.
+pub(crate) struct Undecided {
+    decision: Verdict,
+    handshake: Handshake,
+    parts: Parts,
+    transport: Transport,
+    jsonp: Option<JsonpIndex>,
 }
 
 /// What the end of an answer must know of its request.
@@ -46,6 +59,8 @@ pub(crate) struct Poll {
     pub(crate) encoding: Option<Encoding>,
     /// Of a session's first answer.
     pub(crate) cookie: Option<HeaderValue>,
+    /// Also of a session's first answer. Behind a pointer: there are none on all others.
+    pub(crate) headers: Option<Box<HeaderMap>>,
 }
 
 impl Shared {
@@ -91,7 +106,8 @@ impl Shared {
             Asked::Open { transport, jsonp } => self.open_session(parts, transport, jsonp),
             Asked::Poll { jsonp, .. } => {
                 let polled = link?.poll().map_err(|NoSession| RequestError::SessionUnknown)?;
-                Ok(Step::Poll(Poll { polled, jsonp, encoding: negotiate(&parts.headers), cookie: None }))
+                let encoding = negotiate(&parts.headers);
+                Ok(Step::Poll(Poll { polled, jsonp, encoding, cookie: None, headers: None }))
             }
             Asked::Post { is_jsonp, .. } => {
                 let link = link?;
@@ -125,7 +141,51 @@ impl Shared {
             time: SystemTime::now(),
         };
         // All of them may count for the decision; what is kept of them is a matter of memory.
-        self.application.accept(&handshake).map_err(RequestError::Forbidden)?;
+        match self.application.accept(&handshake) {
+            decision @ Verdict::Pending(_) => {
+                let parts = std::mem::replace(parts, Request::new(()).into_parts().0);
+                Ok(Step::Decide(Box::new(Undecided { decision, handshake, parts, transport, jsonp })))
+            }
+            verdict => self.judge(verdict, handshake, parts, transport, jsonp),
+        }
+    }
+
+    /// Waits for the application's decision, and then for what follows from it.
+    pub(crate) async fn decide(self: &Arc<Self>, undecided: Undecided) -> Result<Response<Body>, RequestError> {
+        let Undecided { decision, handshake, mut parts, transport, jsonp } = undecided;
+        let verdict = decision.decided(self.config.handshake_timeout).await;
+        let step: Step<Infallible> = self.judge(verdict, handshake, &mut parts, transport, jsonp)?;
+        drop(parts);
+        match step {
+            Step::Done(response) => Ok(response),
+            Step::Poll(poll) => self.answer_poll(poll).await,
+            Step::Post { body, .. } => match body {},
+            // A verdict that has been waited for is one.
+            Step::Decide(_) => Err(RequestError::BadRequest),
+        }
+    }
+
+    /// Opens a session, or does not.
+    fn judge<B>(
+        self: &Arc<Self>,
+        verdict: Verdict,
+        handshake: Handshake,
+        parts: &mut Parts,
+        transport: Transport,
+        jsonp: Option<JsonpIndex>,
+    ) -> Result<Step<B>, RequestError> {
+        let headers = match verdict {
+            Verdict::Accept { headers } => Some(headers).filter(|headers| !headers.is_empty()).map(Box::new),
+            Verdict::Forbid { message } => return Err(RequestError::Forbidden(message)),
+            Verdict::TooMany { retry_after } => {
+                return Ok(Step::Done(not_now(StatusCode::TOO_MANY_REQUESTS, retry_after)));
+            }
+            Verdict::Unavailable { retry_after } => {
+                return Ok(Step::Done(not_now(StatusCode::SERVICE_UNAVAILABLE, retry_after)));
+            }
+            // Only what is decided gets here.
+            Verdict::Pending(_) => return Err(RequestError::BadRequest),
+        };
         if !has_version(parts.uri.query().unwrap_or_default()) {
             return Err(RequestError::UnsupportedVersion);
         }
@@ -135,13 +195,16 @@ impl Shared {
         match transport {
             Transport::Polling => {
                 let encoding = negotiate(&parts.headers);
-                Ok(Step::Poll(self.open_polling(handshake, jsonp, encoding, seat)))
+                let poll = self.open_polling(handshake, jsonp, encoding, seat);
+                Ok(Step::Poll(Poll { headers, ..poll }))
             }
-            Transport::WebSocket => self
-                .accept_websocket(parts, move |websocket, shared| {
+            Transport::WebSocket => {
+                let mut response = self.accept_websocket(parts, move |websocket, shared| {
                     shared.open(handshake, Start::WebSocket(Box::new(websocket)), &[], seat);
-                })
-                .map(Step::Done),
+                })?;
+                add(headers, response.headers_mut());
+                Ok(Step::Done(response))
+            }
         }
     }
 
@@ -162,7 +225,7 @@ impl Shared {
         let (sender, waiting) = WaitingPoll::new();
         let sid = self.open(handshake, Start::Poll(sender), upgrades, seat);
         let cookie = config.cookie.as_ref().and_then(|cookie| cookie.header(&sid));
-        Poll { polled: Polled::Waits(waiting), jsonp, encoding, cookie }
+        Poll { polled: Polled::Waits(waiting), jsonp, encoding, cookie, headers: None }
     }
 
     fn upgrade(self: &Arc<Self>, link: Arc<Link>, parts: &mut Parts) -> Result<Response<Body>, RequestError> {
@@ -200,6 +263,26 @@ impl Shared {
         });
         Ok(request.response())
     }
+}
+
+/// Adds headers to those an answer has.
+pub(crate) fn add(headers: Option<Box<HeaderMap>>, answer: &mut HeaderMap) {
+    for (name, value) in headers.iter().flat_map(|headers| headers.iter()) {
+        answer.append(name, value.clone());
+    }
+}
+
+/// A temporary refusal, whatever the transport: clients come back, and so do those in a browser that see no status.
+fn not_now(status: StatusCode, retry_after: Duration) -> Response<Body> {
+    let mut response = close_connection(respond_empty(status));
+    // Whole seconds, and none too few: at least one, or it would ask to come back at once.
+    let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+    response.extensions_mut().insert(Cause(match status {
+        StatusCode::TOO_MANY_REQUESTS => "too_many",
+        _ => "unavailable",
+    }));
+    response
 }
 
 fn refuse(error: &RequestError, is_upgrade: bool) -> Response<Body> {

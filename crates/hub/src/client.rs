@@ -1,11 +1,13 @@
 //! What one connection may say next.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use socketio_codec::{AckId, Arguments, Decoder, Event, Json, Limits, Namespace, Packet, Text};
 
+use crate::bucket::Bucket;
 use crate::{SocketId, Violation};
 
 /// The Socket.IO side of one client's connection: which namespaces it is in, and what it sent.
@@ -23,6 +25,9 @@ use crate::{SocketId, Violation};
 ///    EVENT, ACK, DISCONNECT while absent or connecting: Violation::NotConnected
 ///    CONNECT while connecting or connected:             Violation::ConnectedTwice
 /// ```
+///
+/// A CONNECT over [`ClientConfig::namespaces_max`] or [`ClientConfig::auth_bytes_max`] is refused here, and comes
+/// out as [`Incoming::Refused`]. Too many refusals, whoever refused, are a violation: [`ClientConfig::refusals_max`].
 ///
 /// The connection as a whole has [`ClientConfig::connect_timeout`] to be connected somewhere; from then on it may
 /// be in no namespace for as long as it likes, as with the reference.
@@ -52,6 +57,9 @@ pub struct Client {
     decoder: Decoder,
     /// Few, and usually one: searched from the start.
     entered: Vec<Entered>,
+    /// As configured, or more where more exist.
+    namespaces_max: usize,
+    refusals: Bucket,
     /// Until when it has to be connected somewhere. `None` once it was.
     connect_by: Option<Instant>,
     /// Until when the next attachment has to come. `Some` while one is due.
@@ -69,9 +77,18 @@ pub struct ClientConfig {
     /// How long the next attachment of a packet may take. 45 s, the time in which a heartbeat finds a connection
     /// dead; the reference waits for ever.
     pub attachment_timeout: Duration,
-    /// Namespaces a client may be in, or wait for, at a time. 64: more than applications have, and each takes some
-    /// hundred bytes here and a socket in the hub. The reference has no bound.
+    /// Namespaces a client may be in, or wait for, at a time; a further one is refused. 64: more than applications
+    /// have, and each takes some hundred bytes here and a socket in the hub. The reference has no bound. See
+    /// [`Client::allow_namespaces`].
     pub namespaces_max: usize,
+    /// Bytes of the credentials in a CONNECT, as JSON; one with more is refused. 16 KiB: several times the largest
+    /// token that proxies let pass in a header. The reference takes what fits into a packet.
+    pub auth_bytes_max: usize,
+    /// Refused CONNECTs in a row before the connection is closed; the reference answers for ever. 100: a client
+    /// that is in everything an application has, and may be in none of it, gets as far.
+    pub refusals_max: u32,
+    /// After how long one refusal is forgiven. 200 ms: a client may retry several namespaces each second, for days.
+    pub refusal_interval: Duration,
 }
 
 impl Default for ClientConfig {
@@ -81,6 +98,9 @@ impl Default for ClientConfig {
             connect_timeout: Duration::from_secs(45),
             attachment_timeout: Duration::from_secs(45),
             namespaces_max: 64,
+            auth_bytes_max: 16 * 1024,
+            refusals_max: 100,
+            refusal_interval: Duration::from_millis(200),
         }
     }
 }
@@ -95,8 +115,15 @@ pub enum Incoming {
         namespace: Namespace,
         /// The namespace as it was written, which a refusal repeats.
         as_written: Namespace,
-        /// Its credentials: a JSON object.
+        /// Its credentials: a JSON object, in a buffer of its own.
         auth: Option<Json>,
+    },
+    /// It asked to connect, and may not. Send it a [`connect_error`](crate::encode::connect_error).
+    Refused {
+        /// The namespace as it was written.
+        as_written: Namespace,
+        /// Why.
+        why: ConnectRefusal,
     },
     /// An event.
     Event {
@@ -129,6 +156,26 @@ pub enum Incoming {
     },
 }
 
+/// Why a CONNECT is refused before the application is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectRefusal {
+    /// The client is in as many namespaces as it may be.
+    TooManyNamespaces,
+    /// Its credentials are larger than [`ClientConfig::auth_bytes_max`], which is given.
+    AuthTooLarge(usize),
+}
+
+impl fmt::Display for ConnectRefusal {
+    /// The message of the CONNECT_ERROR.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooManyNamespaces => f.write_str("too many namespaces on one connection"),
+            Self::AuthTooLarge(most) => write!(f, "auth is larger than {most} bytes"),
+        }
+    }
+}
+
 /// A namespace that is not absent.
 #[derive(Debug)]
 struct Entered {
@@ -148,6 +195,8 @@ impl Client {
         Self {
             decoder: Decoder::new(config.limits),
             entered: Vec::new(),
+            namespaces_max: config.namespaces_max,
+            refusals: Bucket::default(),
             connect_by: now.checked_add(config.connect_timeout),
             attachment_by: None,
             config,
@@ -211,10 +260,19 @@ impl Client {
 
     /// The application refused, or there is no such namespace: the client may ask again.
     ///
-    /// Send it a [`connect_error`](crate::encode::connect_error) with the namespace as it was written. How often it
-    /// may ask is the caller's to bound.
-    pub fn refuse(&mut self, namespace: &Namespace) {
+    /// Send it a [`connect_error`](crate::encode::connect_error) with the namespace as it was written.
+    ///
+    /// # Errors
+    /// [`Violation::TooManyRefusals`] if it was refused too often, upon which the connection is to be closed.
+    pub fn refuse(&mut self, now: Instant, namespace: &Namespace) -> Result<(), Violation> {
         self.entered.retain(|entered| entered.namespace != *namespace || entered.stage != Stage::Connecting);
+        self.count_refusal(now)
+    }
+
+    /// Lets it be in at least so many namespaces at a time, whatever [`ClientConfig::namespaces_max`] says: where an
+    /// application has more, a client may be in all of them.
+    pub fn allow_namespaces(&mut self, existing: usize) {
+        self.namespaces_max = self.config.namespaces_max.max(existing);
     }
 
     /// The server made `socket` leave. Gives its namespace, or `None` if the client had left by itself.
@@ -235,7 +293,7 @@ impl Client {
         match packet {
             Some(packet) => {
                 self.attachment_by = None;
-                self.handle_packet(packet)
+                self.handle_packet(now, packet)
             }
             None => {
                 // Anew for each attachment: a client on a slow line is waited for as long as it goes on.
@@ -245,9 +303,9 @@ impl Client {
         }
     }
 
-    fn handle_packet(&mut self, packet: Packet) -> Result<Option<Incoming>, Violation> {
+    fn handle_packet(&mut self, now: Instant, packet: Packet) -> Result<Option<Incoming>, Violation> {
         Ok(match packet {
-            Packet::Connect { namespace, auth } => Some(self.ask(namespace, auth)?),
+            Packet::Connect { namespace, auth } => Some(self.ask(now, namespace, auth)?),
             Packet::Event { namespace, id, event } => {
                 let (socket, namespace) = self.connected(&namespace)?;
                 Some(Incoming::Event { socket, namespace, id, event })
@@ -271,17 +329,34 @@ impl Client {
 
     /// A CONNECT. The reference, asked twice before it has answered, makes two sockets in one namespace, of which
     /// one is never heard again; here the second is a violation whenever it comes.
-    fn ask(&mut self, as_written: Namespace, auth: Option<Json>) -> Result<Incoming, Violation> {
+    fn ask(&mut self, now: Instant, as_written: Namespace, auth: Option<Json>) -> Result<Incoming, Violation> {
         let as_written = detached(as_written);
         let namespace = as_written.without_query();
         if self.entered.iter().any(|entered| entered.namespace == namespace) {
             return Err(Violation::ConnectedTwice);
         }
-        if self.entered.len() >= self.config.namespaces_max {
-            return Err(Violation::TooManyNamespaces);
+        if let Some(why) = self.refusal(auth.as_ref()) {
+            self.count_refusal(now)?;
+            return Ok(Incoming::Refused { as_written, why });
         }
         self.entered.push(Entered { namespace: namespace.clone(), stage: Stage::Connecting });
+        // An application may keep it, and what it keeps should not be the message, or the buffer it was read into.
+        let auth = auth.map(|auth| auth.detached());
         Ok(Incoming::Connect { namespace, as_written, auth })
+    }
+
+    fn refusal(&self, auth: Option<&Json>) -> Option<ConnectRefusal> {
+        let auth_bytes_max = self.config.auth_bytes_max;
+        if self.entered.len() >= self.namespaces_max {
+            return Some(ConnectRefusal::TooManyNamespaces);
+        }
+        let is_too_large = auth.is_some_and(|auth| auth.as_bytes().len() > auth_bytes_max);
+        is_too_large.then_some(ConnectRefusal::AuthTooLarge(auth_bytes_max))
+    }
+
+    fn count_refusal(&mut self, now: Instant) -> Result<(), Violation> {
+        let ClientConfig { refusals_max, refusal_interval, .. } = *self.config;
+        if self.refusals.take(now, refusals_max, refusal_interval) { Ok(()) } else { Err(Violation::TooManyRefusals) }
     }
 
     /// The socket that a packet for `namespace` comes from, and our own copy of the name.

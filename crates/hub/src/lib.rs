@@ -18,12 +18,13 @@ mod acks;
 mod gather;
 mod receipt;
 
+mod bucket;
 mod client;
 pub mod encode;
 mod violation;
 
 pub use acks::{Acks, AcksConfig, AcksFull, Answers, Resolved};
-pub use client::{Client, ClientConfig, Incoming};
+pub use client::{Client, ClientConfig, ConnectRefusal, Incoming};
 pub use congestion::Waiter;
 pub use hub::Hub;
 pub use lane::{Lane, LaneConfig};

@@ -15,8 +15,8 @@ pub enum Violation {
     NotConnected,
     /// It asked to connect to a namespace it is connected to, or waits for.
     ConnectedTwice,
-    /// It asked for more namespaces at a time than [`ClientConfig::namespaces_max`](crate::ClientConfig).
-    TooManyNamespaces,
+    /// It went on asking to connect where it is refused: [`ClientConfig::refusals_max`](crate::ClientConfig).
+    TooManyRefusals,
     /// It sent a CONNECT_ERROR, which is for servers to send.
     ConnectErrorFromClient,
     /// It was not connected to any namespace within [`ClientConfig::connect_timeout`](crate::ClientConfig).
@@ -32,7 +32,7 @@ impl Violation {
             Self::Packet(error) => error.kind().label(),
             Self::NotConnected => "not_connected",
             Self::ConnectedTwice => "connected_twice",
-            Self::TooManyNamespaces => "too_many_namespaces",
+            Self::TooManyRefusals => "too_many_refusals",
             Self::ConnectErrorFromClient => "connect_error_from_client",
             Self::ConnectTimeout => "connect_timeout",
             Self::AttachmentTimeout => "attachment_timeout",
@@ -46,7 +46,7 @@ impl fmt::Display for Violation {
             Self::Packet(error) => return error.fmt(f),
             Self::NotConnected => "packet for a namespace that is not connected",
             Self::ConnectedTwice => "second connect to the same namespace",
-            Self::TooManyNamespaces => "too many namespaces on one connection",
+            Self::TooManyRefusals => "too many refused connects",
             Self::ConnectErrorFromClient => "connect error from a client",
             Self::ConnectTimeout => "no namespace connected in time",
             Self::AttachmentTimeout => "attachment did not come in time",

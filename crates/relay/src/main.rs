@@ -4,7 +4,6 @@
 //! [`config::Config`]), [`rules`] (what an event means), [`serve`] (from the configuration to a running relay, and
 //! its end), [`relay`] (an event comes in), [`site`] (everything else by HTTP).
 
-mod bundle;
 mod cli;
 mod config;
 mod listen;
@@ -50,3 +49,6 @@ fn main() -> ExitCode {
 
 /// The status for what the operator has to change. The same status that clap gives a flag it does not know: "you asked wrongly", as opposed to "it went wrong".
 pub(crate) const EXIT_BAD_CONFIG: u8 = 2;
+
+/// The status for what went wrong inside, so that whoever watches starts it again: `EX_SOFTWARE` of `sysexits.h`.
+pub(crate) const EXIT_FAILED: u8 = 70;

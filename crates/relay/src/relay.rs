@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
-use socketio::{AckSender, Broadcast, Event, Handler, Outcome, Socket};
+use socketio::{AckSender, Admission, Broadcast, ConnectRequest, Event, Member, Namespace, Outcome, Socket};
 
 use crate::rules::{Relay, Rule, Rules, Scope};
 
-/// The relay in one namespace.
+/// The relay in one namespace, and for each client in it.
+#[derive(Clone)]
 pub(crate) struct Relaying {
-    pub(crate) rules: Rules,
+    pub(crate) rules: Arc<Rules>,
     pub(crate) counts: Arc<Counts>,
 }
 
@@ -23,8 +24,14 @@ pub(crate) struct Counts {
     pub(crate) refused: AtomicU64,
 }
 
-impl Handler for Relaying {
-    fn event(&self, socket: &Socket, event: Event, ack: Option<AckSender>) {
+impl Namespace for Relaying {
+    fn connect(&self, _: ConnectRequest) -> Admission {
+        Admission::accept(self.clone())
+    }
+}
+
+impl Member for Relaying {
+    fn event(&mut self, socket: &Socket, event: Event, ack: Option<AckSender>) {
         let Some(rule) = self.rules.find(&event.name()) else {
             self.counts.refused.fetch_add(1, Ordering::Relaxed);
             tracing::debug!(socket = %socket.id(), event = %event.raw_name(), "event refused: no rule for it");

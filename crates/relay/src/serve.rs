@@ -7,21 +7,20 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
-use socketio::{Server, serve as serve_http};
+use socketio::{ClientBundle, Failure, Server, serve as serve_http};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::EXIT_BAD_CONFIG;
-use crate::bundle::Bundle;
 use crate::config::Config;
 use crate::listen::listen;
 use crate::logging;
 use crate::relay::{Counts, Relaying};
 use crate::settings;
 use crate::site::Site;
+use crate::{EXIT_BAD_CONFIG, EXIT_FAILED};
 
 /// Runs the relay until it is told to stop.
 pub(crate) fn serve(config: Config) -> ExitCode {
@@ -34,12 +33,36 @@ pub(crate) fn serve(config: Config) -> ExitCode {
         runtime.shutdown_background();
         outcome
     });
+    let (status, message) = last_words(outcome);
+    if let Some(message) = message {
+        eprintln!("fanfare: {message}");
+    }
+    ExitCode::from(status)
+}
+
+/// The process's status, and what is said on standard error.
+fn last_words(outcome: Result<End, String>) -> (u8, Option<String>) {
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("fanfare: {message}");
-            ExitCode::from(EXIT_BAD_CONFIG)
-        }
+        Ok(End::Asked) => (0, None),
+        Ok(End::Failed(failure)) => (EXIT_FAILED, Some(format!("{failure}: ending, to be started again"))),
+        Err(message) => (EXIT_BAD_CONFIG, Some(message)),
+    }
+}
+
+/// Why the relay stops serving.
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    /// It was told to.
+    Asked,
+    /// It cannot go on.
+    Failed(Failure),
+}
+
+/// Waits for the end.
+async fn end(stopped: impl Future<Output = ()>, failed: impl Future<Output = Failure>) -> End {
+    tokio::select! {
+        () = stopped => End::Asked,
+        failure = failed => End::Failed(failure),
     }
 }
 
@@ -54,23 +77,18 @@ fn runtime(workers: NonZeroUsize) -> Result<Runtime, String> {
 
 /// # Errors
 /// Why it could not start; then nothing was served.
-async fn run(config: Config, workers: NonZeroUsize) -> Result<(), String> {
+async fn run(config: Config, workers: NonZeroUsize) -> Result<End, String> {
     let stopped = stop_signal()?;
-    let bundle = config.client_dir.as_deref().map(|folder| {
-        Bundle::read(folder).map_err(|error| format!("cannot read the client bundle in {}: {error}", folder.display()))
-    });
-    let bundle = bundle.transpose()?;
     let listeners = listen(&config)?;
     let deadline = config.shutdown_deadline;
     let counts = Arc::new(Counts::default());
     let server_config = settings::server_config(&config, workers);
-    let (path, cors) = (config.path.as_str().to_owned(), settings::cors(&config.cors));
     let server = server(config, server_config, &counts)?;
-    let site = Arc::new(Site { server: server.clone(), path, bundle, cors });
+    let site = Arc::new(Site { server: server.clone() });
 
     let (serving, stopping) = watch::channel(());
     let mut accepting = start(listeners, &site, &stopping)?;
-    stopped.await;
+    let end = end(stopped, server.failed()).await;
 
     tracing::info!(connections = server.connection_count(), "stopping");
     drop(serving);
@@ -81,13 +99,16 @@ async fn run(config: Config, workers: NonZeroUsize) -> Result<(), String> {
     });
     let is_clean = ended.await.is_ok();
     log_end(&server, &counts, is_clean, deadline);
-    Ok(())
+    Ok(end)
 }
 
 fn server(config: Config, server_config: socketio::ServerConfig, counts: &Arc<Counts>) -> Result<Server, String> {
     let mut builder = Server::builder(server_config);
+    if let Some(folder) = &config.client_dir {
+        builder = builder.client_bundle(ClientBundle::read(folder).map_err(|error| error.to_string())?);
+    }
     for (name, rules) in config.namespaces {
-        let relaying = Relaying { rules, counts: Arc::clone(counts) };
+        let relaying = Relaying { rules: Arc::new(rules), counts: Arc::clone(counts) };
         builder = builder.namespace(name.as_str(), relaying).map_err(|error| format!("namespace {name}: {error}"))?;
     }
     Ok(builder.build())
@@ -133,4 +154,20 @@ fn log_end(server: &Server, counts: &Counts, is_clean: bool, deadline: Duration)
         requests_refused = ?server.refusal_counts(),
         "stopped"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn it_ends_when_it_is_told_to_and_when_it_cannot_go_on() {
+        assert_eq!(last_words(Ok(end(ready(()), pending()).await)), (0, None));
+        let end = end(pending(), ready(Failure::new("delivers events"))).await;
+        let message = "the task that delivers events has failed: ending, to be started again";
+        assert_eq!(last_words(Ok(end)), (70, Some(message.to_owned())));
+        assert_eq!(last_words(Err("no".into())), (2, Some("no".to_owned())));
+    }
 }

@@ -11,7 +11,9 @@ use crate::config::{self, Config, Cookie, Cors, Transports};
 
 /// What the server is to be like. `lanes` is the number of threads that run it.
 pub(crate) fn server_config(config: &Config, lanes: NonZeroUsize) -> ServerConfig {
-    let mut server = ServerConfig { engine: engine_config(config), lanes, ..ServerConfig::default() };
+    let mut server = ServerConfig::default();
+    (server.engine, server.lanes) = (engine_config(config), Some(lanes));
+    server.client.auth_bytes_max = config.limits.auth_bytes_max;
     server.client.connect_timeout = config.engine.connect_timeout;
     server.client.limits.attachments_max = config.limits.attachments_max;
     // One event always fits into an outbox, behind another one: nobody can have the others closed as slow.
@@ -19,8 +21,8 @@ pub(crate) fn server_config(config: &Config, lanes: NonZeroUsize) -> ServerConfi
     server
 }
 
-/// How pages of other origins are answered, here and by the server.
-pub(crate) fn cors(cors: &Cors) -> Option<CorsConfig> {
+/// How pages of other origins are answered.
+fn cors(cors: &Cors) -> Option<CorsConfig> {
     match cors {
         Cors::Off => None,
         Cors::Any => Some(CorsConfig { origins: CorsOrigins::Any, credentials: false }),

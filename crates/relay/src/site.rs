@@ -1,19 +1,11 @@
 //! What the relay answers by HTTP.
 
-use http::{HeaderValue, Method, Request, Response, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use socketio::{Body, Health, Server};
 
-use socketio::engineio::CorsConfig;
-use socketio::{Body, Server};
-
-use crate::bundle::Bundle;
-
-/// Everything under one address: the relay itself, the client bundle, and the health check.
+/// Everything under one address: the relay itself, and the health check.
 pub(crate) struct Site {
     pub(crate) server: Server,
-    /// Under which the server and the bundle are found.
-    pub(crate) path: String,
-    pub(crate) bundle: Option<Bundle>,
-    pub(crate) cors: Option<CorsConfig>,
 }
 
 impl Site {
@@ -22,8 +14,10 @@ impl Site {
         &self,
         request: Request<B>,
     ) -> impl Future<Output = Response<Body>> + use<B> {
-        // Not in the future: a poll waits in there, and should not keep its request.
-        let answer = self.own(&request).ok_or_else(|| self.server.call(request));
+        // Before the server: its path may be `/`. Not in the future: a poll waits in there, and should not keep its
+        // request.
+        let is_health_check = request.uri().path() == "/healthz";
+        let answer = if is_health_check { Ok(health(self.server.health())) } else { Err(self.server.call(request)) };
         async move {
             match answer {
                 Ok(response) => response,
@@ -31,31 +25,32 @@ impl Site {
             }
         }
     }
-
-    fn own<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
-        // Before the server: its path may be `/`.
-        if request.uri().path() == "/healthz" {
-            return Some(healthy());
-        }
-        self.bundle_file(request)
-    }
-
-    fn bundle_file<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return None;
-        }
-        let name = request.uri().path().strip_prefix(&self.path)?;
-        let mut response = self.bundle.as_ref()?.answer(name, request.headers())?;
-        if let Some(cors) = &self.cors {
-            cors.apply(request.headers(), response.headers_mut());
-        }
-        Some(response)
-    }
 }
 
-fn healthy() -> Response<Body> {
-    let mut response = Response::new(Body::from("ok\n"));
+/// 200 only while clients are taken: what watches sends them elsewhere otherwise, and restarts what has failed.
+fn health(health: Health) -> Response<Body> {
+    let mut response = Response::new(Body::from(format!("{health}\n")));
+    if health != Health::Serving {
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    }
     let content_type = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use socketio::ServerConfig;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_health_check_says_whether_clients_are_taken() {
+        let server = Server::builder(ServerConfig::default()).build();
+        let site = Site { server: server.clone() };
+        let asked = || site.answer(Request::get("/healthz?x=1").body(String::new()).unwrap());
+        assert_eq!(asked().await.status(), 200);
+        server.close();
+        assert_eq!(asked().await.status(), 503);
+    }
 }

@@ -13,7 +13,9 @@ use crate::serialize::{self, SerializeError, Written};
 use crate::text::{self, Text};
 
 /// The text of one JSON value, checked but not parsed: what `JSON.parse` accepts, of bounded nesting.
-#[derive(Clone, PartialEq, Eq)]
+///
+/// Two are equal when their texts are, whatever message each was part of.
+#[derive(Clone)]
 pub struct Json {
     text: Text,
     /// The value, without white space around it.
@@ -51,6 +53,13 @@ impl Json {
         self.text.as_bytes().get(self.value.clone()).unwrap_or_default()
     }
 
+    /// The same value in a buffer of its own. As it came, it keeps the whole message that it was part of.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        let text = Text::from(String::from(self.as_str()));
+        Self { value: 0..text.len(), text }
+    }
+
     /// Whether the value is an object.
     pub fn is_object(&self) -> bool {
         self.as_bytes().first() == Some(&b'{')
@@ -61,6 +70,14 @@ impl Json {
         serde_json::from_slice(self.as_bytes())
     }
 }
+
+impl PartialEq for Json {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Json {}
 
 impl TryFrom<String> for Json {
     type Error = DecodeError;

@@ -7,18 +7,31 @@
 use std::env;
 use std::time::Duration;
 
-use socketio::{AckSender, Event, Handler, Server, ServerConfig, Socket, serve};
+use socketio::{
+    AckSender, Admission, ConnectRequest, Event, Json, Member, Namespace, Server, ServerConfig, Socket, serve,
+};
 
 struct Echo;
 
-impl Handler for Echo {
-    fn connected(&self, socket: &Socket) {
-        let auth = socket.auth().map(|auth| auth.deserialize::<serde_json::Value>().unwrap_or_default());
+struct Client {
+    auth: Option<Json>,
+}
+
+impl Namespace for Echo {
+    fn connect(&self, request: ConnectRequest) -> Admission {
+        Admission::accept(Client { auth: request.auth })
+    }
+}
+
+impl Member for Client {
+    fn connected(&mut self, socket: &Socket) {
+        // Taken: from here on nobody needs it.
+        let auth = self.auth.take().map(|auth| auth.deserialize::<serde_json::Value>().unwrap_or_default());
         let auth = auth.unwrap_or_else(|| serde_json::json!({}));
         socket.emit("auth", &(auth,)).expect("JSON from the client is JSON again");
     }
 
-    fn event(&self, socket: &Socket, event: Event, ack: Option<AckSender>) {
+    fn event(&mut self, socket: &Socket, event: Event, ack: Option<AckSender>) {
         if event.name_is("message") {
             let name = "message-back".try_into().expect("the name is not reserved");
             socket.only().relay(socketio::codec::EventName::raw(&name), event.arguments());

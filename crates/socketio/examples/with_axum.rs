@@ -11,13 +11,23 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{any, post};
-use socketio::{Handler, PeerAddr, Server, ServerConfig, Socket};
+use socketio::{Admission, ConnectRequest, Member, Namespace, PeerAddr, Server, ServerConfig, Socket};
 
 struct News;
 
-impl Handler for News {
-    fn connected(&self, socket: &Socket) {
-        println!("{} reads the news from {:?}", socket.id(), socket.handshake().address);
+struct Reader {
+    address: Option<SocketAddr>,
+}
+
+impl Namespace for News {
+    fn connect(&self, request: ConnectRequest) -> Admission {
+        Admission::accept(Reader { address: request.handshake.address })
+    }
+}
+
+impl Member for Reader {
+    fn connected(&mut self, socket: &Socket) {
+        println!("{} reads the news from {:?}", socket.id(), self.address);
     }
 }
 

@@ -13,7 +13,7 @@ use serde::Serialize;
 use socketio_codec::{Arguments, EventName, RawName, ReservedName, SerializeError};
 use tokio::sync::oneshot;
 
-use crate::server::Shared;
+use crate::reach::Reach;
 
 /// Some sockets of one namespace, chosen step by step, and what can be done to all of them at once.
 ///
@@ -28,14 +28,18 @@ use crate::server::Shared;
 #[derive(Clone)]
 #[must_use = "choosing sockets does nothing to them"]
 pub struct Broadcast {
-    shared: Arc<Shared>,
+    reach: Arc<Reach>,
     target: Target,
     delivery: Delivery,
 }
 
 impl Broadcast {
-    pub(crate) fn new(shared: Arc<Shared>, target: Target) -> Self {
-        Self { shared, target, delivery: Delivery::Reliable }
+    pub(crate) fn reach(&self) -> &Arc<Reach> {
+        &self.reach
+    }
+
+    pub(crate) fn new(reach: Arc<Reach>, target: Target) -> Self {
+        Self { reach, target, delivery: Delivery::Reliable }
     }
 
     /// Only sockets in `room`; said again, those in any of the rooms.
@@ -107,40 +111,40 @@ impl Broadcast {
         let arguments = Arguments::serialize(arguments)?;
         let (sender, receiver) = oneshot::channel();
         let namespace = self.target.namespace().clone();
-        let id = self.shared.acks.open(&namespace, within, move |answers| {
+        let id = self.reach.acks.open(&namespace, within, move |answers| {
             // Nobody waits any more: then nobody misses it.
             let _ = sender.send(answers);
         })?;
         let encoded = encode::event_with_ack(&namespace, id, name.raw(), &arguments);
-        let acks = Arc::clone(&self.shared.acks);
+        let acks = Arc::clone(&self.reach.acks);
         self.send(encoded, Some(Receipt::collecting(move |outcome| acks.sent(&namespace, id, outcome.reached))));
         Ok(async move { receiver.await.unwrap_or_default() })
     }
 
     /// Lets them all join a room: `socketsJoin`.
     pub fn join(self, room: impl Into<Room>) {
-        self.shared.hub.join(self.target, vec![room.into()]);
+        self.reach.hub.join(self.target, vec![room.into()]);
     }
 
     /// Lets them all leave a room: `socketsLeave`.
     pub fn leave(self, room: impl Into<Room>) {
-        self.shared.hub.leave(self.target, vec![room.into()]);
+        self.reach.hub.leave(self.target, vec![room.into()]);
     }
 
     /// Makes them all leave the namespace: `disconnectSockets()`.
     pub fn disconnect(self) {
-        self.shared.hub.expel(self.target, Expulsion::Namespace);
+        self.reach.hub.expel(self.target, Expulsion::Namespace);
     }
 
     /// Makes them all leave, and closes their connections: `disconnectSockets(true)`.
     pub fn disconnect_connections(self) {
-        self.shared.hub.expel(self.target, Expulsion::Connection);
+        self.reach.hub.expel(self.target, Expulsion::Connection);
     }
 
     /// Who they are at the moment: `fetchSockets`.
     pub async fn fetch_sockets(self) -> Vec<SocketInfo> {
         let (sender, receiver) = oneshot::channel();
-        self.shared.hub.fetch_sockets(self.target, move |sockets| {
+        self.reach.hub.fetch_sockets(self.target, move |sockets| {
             let _ = sender.send(sockets);
         });
         receiver.await.unwrap_or_default()
@@ -149,14 +153,14 @@ impl Broadcast {
     /// All rooms of the namespace (whatever was chosen within it), with the number of their sockets.
     pub async fn fetch_rooms(self) -> BTreeMap<Room, usize> {
         let (sender, receiver) = oneshot::channel();
-        self.shared.hub.fetch_rooms(self.target.namespace().clone(), move |rooms| {
+        self.reach.hub.fetch_rooms(self.target.namespace().clone(), move |rooms| {
             let _ = sender.send(rooms);
         });
         receiver.await.unwrap_or_default()
     }
 
     fn send(self, encoded: Encoded, receipt: Option<Receipt>) {
-        self.shared.hub.emit(Emit { target: self.target, encoded, delivery: self.delivery, receipt });
+        self.reach.hub.emit(Emit { target: self.target, encoded, delivery: self.delivery, receipt });
     }
 }
 

@@ -4,49 +4,51 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use engineio::proto::{CloseReason, Delivery, Encoded, Message, Recipient};
 use engineio::{Handshake, Link};
 use hub::{Client, Connect, Expulsion, Incoming, SocketId, Violation, Waiter, encode};
 use rand::RngExt;
-use socketio_codec::{Json, Namespace, Text};
+use socketio_codec::{AckId, Event, Json, Namespace as NamespaceName, Text};
 
-use crate::handler::{Admission, ConnectRequest, DisconnectReason, Handler, Refusal};
 use crate::inbox::Inbox;
-use crate::server::Shared;
+use crate::member::{DisconnectReason, Member};
+use crate::namespace::{Admission, ConnectRequest, Refusal};
+use crate::panics::{Panicked, guarded};
+use crate::shared::Shared;
 use crate::socket::Socket;
 
-/// Owned by the session's task: turns messages into calls of the application's handlers.
+/// Owned by the session's task: turns messages into calls of the application's members.
 pub(crate) struct Connection {
     shared: Arc<Shared>,
     link: Arc<Link>,
     handshake: Arc<Handshake>,
     client: Client,
     inbox: Arc<Inbox>,
-    members: Vec<Member>,
+    joined: Vec<Joined>,
     deciding: Vec<Deciding>,
+    /// When a client that cannot be served now is sent away.
+    leave_at: Option<Instant>,
     waiter: Waiter,
 }
 
 /// A namespace the client is in.
-struct Member {
+struct Joined {
     socket: Socket,
-    handler: Arc<dyn Handler>,
+    member: Box<dyn Member>,
 }
 
 /// A namespace the client wants to be in, while the application thinks about it.
 struct Deciding {
     asked: Asked,
-    decision: Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>>,
+    decision: Pin<Box<dyn Future<Output = Admission> + Send>>,
 }
 
 struct Asked {
-    namespace: Namespace,
+    namespace: NamespaceName,
     /// With the query it may have had: a refusal repeats it.
-    as_written: Namespace,
-    auth: Option<Json>,
-    handler: Arc<dyn Handler>,
+    as_written: NamespaceName,
 }
 
 impl Connection {
@@ -57,106 +59,140 @@ impl Connection {
             link,
             handshake: Arc::new(handshake),
             inbox: Arc::default(),
-            members: Vec::new(),
+            joined: Vec::new(),
             deciding: Vec::new(),
+            leave_at: None,
             waiter: Waiter::default(),
         }
     }
 
-    fn act(&mut self, incoming: Incoming) {
+    fn act(&mut self, incoming: Incoming, now: Instant) -> Result<(), CloseReason> {
         match incoming {
-            Incoming::Connect { namespace, as_written, auth } => self.ask(namespace, as_written, auth),
-            Incoming::Event { socket, id, event, .. } => {
-                if let Some(Member { socket, handler }) = self.member(socket) {
-                    handler.event(socket, event, id.map(|id| socket.ack_sender(id)));
-                }
+            Incoming::Connect { namespace, as_written, auth } => {
+                self.ask(Asked { namespace, as_written }, auth, now)?;
             }
+            Incoming::Refused { as_written, why } => self.tell_refusal(&as_written, &Refusal::new(why.to_string())),
+            Incoming::Event { socket, id, event, .. } => self.hear(socket, event, id)?,
             Incoming::Ack { socket, namespace, id, arguments } => {
-                self.shared.acks.handle_ack(&namespace, id, socket, arguments);
+                self.shared.reach.acks.handle_ack(&namespace, id, socket, arguments);
             }
-            Incoming::Disconnect { socket, .. } => self.leave(socket, DisconnectReason::Client),
+            Incoming::Disconnect { socket, .. } => self.leave(socket, DisconnectReason::Client)?,
             _ => {}
         }
+        Ok(())
     }
 
-    fn ask(&mut self, namespace: Namespace, as_written: Namespace, auth: Option<Json>) {
-        let Some(handler) = self.shared.namespaces.get(namespace.as_str()).cloned() else {
-            return self.refuse(&namespace, &as_written, &Refusal::new("Invalid namespace"));
+    fn hear(&mut self, id: SocketId, event: Event, ack: Option<AckId>) -> Result<(), Panicked> {
+        let Some(Joined { socket, member }) = self.joined.iter_mut().find(|joined| joined.socket.id() == id) else {
+            return Ok(());
         };
-        let request =
-            ConnectRequest { handshake: Arc::clone(&self.handshake), namespace: namespace.clone(), auth: auth.clone() };
-        let admission = handler.connect(request);
-        let asked = Asked { namespace, as_written, auth, handler };
+        let ack = ack.map(|ack| socket.ack_sender(ack));
+        guarded(socket.namespace(), "event", || member.event(socket, event, ack))
+    }
+
+    fn ask(&mut self, asked: Asked, auth: Option<Json>, now: Instant) -> Result<(), CloseReason> {
+        let namespaces = self.shared.directory.now();
+        let Some(namespace) = namespaces.get(asked.namespace.as_str()) else {
+            return self.refuse(&asked, &Refusal::new(INVALID_NAMESPACE), now);
+        };
+        let (handshake, name) = (Arc::clone(&self.handshake), asked.namespace.clone());
+        let request = ConnectRequest { handshake, namespace: name, auth };
+        let admission = guarded(&asked.namespace, "connect", || namespace.connect(request))?;
+        self.decide(asked, admission, now)
+    }
+
+    fn decide(&mut self, asked: Asked, admission: Admission, now: Instant) -> Result<(), CloseReason> {
         match admission {
-            Admission::Accept => self.decide(asked, Ok(())),
-            Admission::Refuse(refusal) => self.decide(asked, Err(refusal)),
-            Admission::Pending(decision) => self.deciding.push(Deciding { asked, decision }),
+            Admission::Accept(member) => self.join(asked, member, now),
+            Admission::Refuse(refusal) => self.refuse(&asked, &refusal, now),
+            Admission::TryLater { hold } => self.hold(hold, now),
+            Admission::Pending(decision) => {
+                self.deciding.push(Deciding { asked, decision });
+                Ok(())
+            }
         }
     }
 
-    fn decide(&mut self, asked: Asked, decision: Result<(), Refusal>) {
-        match decision {
-            Ok(()) => self.join(asked),
-            Err(refusal) => self.refuse(&asked.namespace, &asked.as_written, &refusal),
-        }
-    }
-
-    fn join(&mut self, asked: Asked) {
-        let Asked { namespace, auth, handler, .. } = asked;
+    fn join(&mut self, asked: Asked, member: Box<dyn Member>, now: Instant) -> Result<(), CloseReason> {
+        let namespace = &asked.namespace;
         let id = SocketId::from_random(rand::rng().random());
-        if !self.client.accept(&namespace, id) {
-            return;
+        let connect = || {
+            if !self.client.accept(namespace, id) {
+                return;
+            }
+            self.shared.reach.hub.connect(Connect {
+                socket: id,
+                namespace: namespace.clone(),
+                recipient: Arc::clone(&self.link) as Arc<dyn Recipient>,
+                owner: Arc::clone(&self.inbox) as Arc<dyn hub::Owner>,
+                greeting: encode::connect(namespace, id),
+            });
+        };
+        if !self.shared.directory.while_there(namespace, connect) {
+            // It was removed while the application thought.
+            return self.refuse(&asked, &Refusal::new(INVALID_NAMESPACE), now);
         }
-        self.shared.hub.connect(Connect {
-            socket: id,
-            namespace: namespace.clone(),
-            recipient: Arc::clone(&self.link) as Arc<dyn Recipient>,
-            owner: Arc::clone(&self.inbox) as Arc<dyn hub::Owner>,
-            greeting: encode::connect(&namespace, id),
-        });
-        let socket = Socket::new(Arc::clone(&self.shared), id, namespace, Arc::clone(&self.handshake), auth);
-        self.members.push(Member { socket: socket.clone(), handler: Arc::clone(&handler) });
-        handler.connected(&socket);
+        let socket = Socket::new(Arc::clone(&self.shared.reach), id, asked.namespace);
+        self.joined.push(Joined { socket, member });
+        if let Some(Joined { socket, member }) = self.joined.last_mut() {
+            guarded(socket.namespace(), "connected", || member.connected(socket))?;
+        }
+        Ok(())
     }
 
-    fn refuse(&mut self, namespace: &Namespace, as_written: &Namespace, refusal: &Refusal) {
-        self.client.refuse(namespace);
+    fn refuse(&mut self, asked: &Asked, refusal: &Refusal, now: Instant) -> Result<(), CloseReason> {
+        self.client.refuse(now, &asked.namespace).map_err(|violation| self.violated(&violation))?;
+        self.tell_refusal(&asked.as_written, refusal);
+        Ok(())
+    }
+
+    fn tell_refusal(&self, as_written: &NamespaceName, refusal: &Refusal) {
         // There is no socket for which the hub could deliver it.
         self.send(&encode::connect_error(as_written, &refusal.message, refusal.data.as_ref()));
     }
 
-    /// The socket is gone, for a reason other than an expulsion, of which the hub knows already.
-    fn leave(&mut self, id: SocketId, reason: DisconnectReason) {
-        self.shared.hub.disconnect(id);
-        self.forget(id, reason);
+    /// The client is told nothing, and has to wait: to its CONNECT there is no answer from which it would come back.
+    fn hold(&mut self, hold: Duration, now: Instant) -> Result<(), CloseReason> {
+        if hold.is_zero() {
+            return Err(CloseReason::Unavailable);
+        }
+        let until = now.checked_add(hold.min(self.shared.client.connect_timeout));
+        self.leave_at = self.leave_at.into_iter().chain(until).min();
+        Ok(())
     }
 
-    fn forget(&mut self, id: SocketId, reason: DisconnectReason) {
-        self.shared.acks.handle_disconnect(id);
-        if let Some(index) = self.members.iter().position(|member| member.socket.id() == id) {
-            let Member { socket, handler } = self.members.swap_remove(index);
-            handler.disconnected(&socket, reason);
-        }
+    /// The socket is gone, for a reason other than an expulsion, of which the hub knows already.
+    fn leave(&mut self, id: SocketId, reason: DisconnectReason) -> Result<(), Panicked> {
+        self.shared.reach.hub.disconnect(id);
+        self.forget(id, reason)
+    }
+
+    fn forget(&mut self, id: SocketId, reason: DisconnectReason) -> Result<(), Panicked> {
+        self.shared.reach.acks.handle_disconnect(id);
+        let Some(index) = self.joined.iter().position(|joined| joined.socket.id() == id) else {
+            return Ok(());
+        };
+        let Joined { socket, mut member } = self.joined.swap_remove(index);
+        guarded(socket.namespace(), "disconnected", || {
+            member.disconnected(&socket, reason);
+            drop(member);
+        })
     }
 
     /// A lane made a socket leave.
     fn expelled(&mut self, id: SocketId, expulsion: Expulsion) -> Result<(), CloseReason> {
         self.client.left(id);
-        self.forget(id, DisconnectReason::Server);
+        let told = self.forget(id, DisconnectReason::Server);
         if expulsion == Expulsion::Namespace {
-            return Ok(());
+            return Ok(told?);
         }
-        // The others are told as well, or the client would come back for them.
-        while let Some(Member { socket, .. }) = self.members.first() {
+        // The others are told as well, or the client would come back for them. A panic does not change that.
+        while let Some(Joined { socket, .. }) = self.joined.first() {
             let (id, farewell) = (socket.id(), encode::disconnect(socket.namespace()));
             self.send(&farewell);
-            self.leave(id, DisconnectReason::Server);
+            let _ = self.leave(id, DisconnectReason::Server);
         }
         Err(CloseReason::Application("expelled"))
-    }
-
-    fn member(&self, id: SocketId) -> Option<&Member> {
-        self.members.iter().find(|member| member.socket.id() == id)
     }
 
     fn send(&self, encoded: &Encoded) {
@@ -166,16 +202,34 @@ impl Connection {
 
     fn violated(&self, violation: &Violation) -> CloseReason {
         tracing::debug!(address = ?self.handshake.address, %violation, "client broke the protocol");
-        CloseReason::Application(violation.label())
+        CloseReason::Violation(violation.label())
+    }
+
+    /// Asks for the decisions that are due.
+    fn poll_decisions(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<(), CloseReason> {
+        let mut index = 0;
+        while let Some(Deciding { asked, decision }) = self.deciding.get_mut(index) {
+            match guarded(&asked.namespace, "connect", || decision.as_mut().poll(cx))? {
+                Poll::Pending => index += 1,
+                // A decision that leads to another one is asked again at the end.
+                Poll::Ready(admission) => {
+                    let Deciding { asked, .. } = self.deciding.swap_remove(index);
+                    self.decide(asked, admission, now)?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
 impl engineio::Connection for Connection {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.shared.hub.poll_relieved(cx, &mut self.waiter)
+        self.shared.reach.hub.poll_relieved(cx, &mut self.waiter)
     }
 
     fn handle_message(&mut self, message: Message, now: Instant) -> Result<(), CloseReason> {
+        // All that exist may be joined, also those that were added since it came.
+        self.client.allow_namespaces(self.shared.directory.len());
         let incoming = match message {
             Message::Text(text) => match Text::try_from(text) {
                 Ok(text) => self.client.handle_text(now, text),
@@ -185,54 +239,59 @@ impl engineio::Connection for Connection {
             Message::Binary(data) => self.client.handle_binary(now, data),
         };
         match incoming {
-            Ok(Some(incoming)) => self.act(incoming),
-            Ok(None) => {}
-            Err(violation) => return Err(self.violated(&violation)),
+            Ok(Some(incoming)) => self.act(incoming, now),
+            Ok(None) => Ok(()),
+            Err(violation) => Err(self.violated(&violation)),
         }
-        Ok(())
     }
 
-    fn poll_work(&mut self, cx: &mut Context<'_>, _: Instant) -> Poll<Result<(), CloseReason>> {
+    fn poll_work(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Result<(), CloseReason>> {
         for (id, expulsion) in self.inbox.take(cx) {
             if let Err(reason) = self.expelled(id, expulsion) {
                 return Poll::Ready(Err(reason));
             }
         }
-        let mut index = 0;
-        while let Some(deciding) = self.deciding.get_mut(index) {
-            match deciding.decision.as_mut().poll(cx) {
-                Poll::Pending => index += 1,
-                Poll::Ready(decision) => {
-                    let Deciding { asked, .. } = self.deciding.swap_remove(index);
-                    self.decide(asked, decision);
-                }
-            }
+        match self.poll_decisions(cx, now) {
+            Ok(()) => Poll::Pending,
+            Err(reason) => Poll::Ready(Err(reason)),
         }
-        Poll::Pending
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        self.client.poll_timeout()
+        self.leave_at.into_iter().chain(self.client.poll_timeout()).min()
     }
 
     fn handle_timeout(&mut self, now: Instant) -> Result<(), CloseReason> {
+        if self.leave_at.is_some_and(|leave_at| leave_at <= now) {
+            return Err(CloseReason::Unavailable);
+        }
         self.client.handle_timeout(now).map_err(|violation| self.violated(&violation))
     }
 
     fn handle_close(&mut self, reason: CloseReason) {
-        self.shared.count_close(reason);
-        while let Some(member) = self.members.first() {
-            self.leave(member.socket.id(), DisconnectReason::Closed(reason));
+        self.shared.closes.count(reason);
+        while let Some(joined) = self.joined.first() {
+            // One that panics is logged, and the others are told all the same.
+            let _ = self.leave(joined.socket.id(), DisconnectReason::Closed(reason));
         }
     }
 }
 
-/// There are members left only when a handler has panicked while it was told that another one left.
+/// There are sockets left only when the engine's own task has panicked.
 impl Drop for Connection {
     fn drop(&mut self) {
-        for Member { socket, .. } in self.members.drain(..) {
-            self.shared.hub.disconnect(socket.id());
-            self.shared.acks.handle_disconnect(socket.id());
+        for Joined { socket, .. } in self.joined.drain(..) {
+            self.shared.reach.hub.disconnect(socket.id());
+            self.shared.reach.acks.handle_disconnect(socket.id());
         }
     }
 }
+
+impl From<Panicked> for CloseReason {
+    fn from(_: Panicked) -> Self {
+        Self::Internal
+    }
+}
+
+/// The reference's word for a namespace that does not exist.
+const INVALID_NAMESPACE: &str = "Invalid namespace";

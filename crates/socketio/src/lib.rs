@@ -1,18 +1,37 @@
 #![doc = include_str!("../README.md")]
 
-mod acks;
-mod broadcast;
-mod connection;
-mod handler;
-mod inbox;
-mod lanes;
 mod server;
+mod sessions;
+mod shared;
+
+mod directory;
+mod member;
+mod namespace;
+mod removal;
+
+mod closes;
+mod connection;
+mod inbox;
+mod panics;
+
+mod broadcast;
+mod flow;
 mod socket;
 
+mod acks;
+mod lanes;
+mod reach;
+mod supervisor;
+
+mod client_bundle;
+
 pub use broadcast::{Broadcast, EmitError, NoAnswer};
-pub use handler::{Admission, ConnectRequest, DisconnectReason, Handler, Refusal};
-pub use server::{Server, ServerBuilder, ServerConfig};
+pub use client_bundle::{BundleError, ClientBundle};
+pub use member::{DisconnectReason, Member};
+pub use namespace::{Admission, ConnectRequest, Namespace, Refusal};
+pub use server::{Health, Server, ServerBuilder, ServerConfig};
 pub use socket::{AckSender, Socket};
+pub use supervisor::Failure;
 
 /// The layer of connections underneath: its settings, its handshake, and a listener.
 pub use engineio;
@@ -21,6 +40,8 @@ pub use hub;
 /// Packets, events and their arguments.
 pub use socketio_codec as codec;
 
-pub use engineio::{Body, Handshake, PeerAddr, serve};
+pub use engineio::{Body, Handshake, PeerAddr, Verdict, serve};
 pub use hub::{Answers, Outcome, Room, SocketId, SocketInfo};
-pub use socketio_codec::{Arguments, Attachment, Event, Json, Namespace};
+/// The name of a namespace; [`Namespace`] is what an application does there.
+pub use socketio_codec::Namespace as NamespaceName;
+pub use socketio_codec::{Arguments, Attachment, Event, Json};

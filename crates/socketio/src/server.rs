@@ -1,29 +1,37 @@
 //! The server as a program sees it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use engineio::proto::CloseReason;
-use engineio::{Application, Body, Engine, EngineConfig, Handshake, Link};
+use engineio::{Body, CorsConfig, Engine, EngineConfig, Handshake, Verdict};
 use http::{Request, Response};
-use hub::{AcksConfig, ClientConfig, Hub, MailboxConfig, Target};
-use socketio_codec::{InvalidNamespace, Namespace};
+use hub::{AcksConfig, ClientConfig, Expulsion, MailboxConfig, Target};
+use socketio_codec::{InvalidNamespace, Namespace as NamespaceName};
+use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
-use crate::acks::AckTable;
 use crate::broadcast::Broadcast;
-use crate::connection::Connection;
-use crate::handler::Handler;
-use crate::lanes;
+use crate::client_bundle::ClientBundle;
+use crate::closes::Closes;
+use crate::directory::{Directory, Generation};
+use crate::namespace::Namespace;
+use crate::reach::Reach;
+use crate::removal;
+use crate::sessions::{OnHandshake, Sessions};
+use crate::shared::Shared;
+use crate::supervisor::Failure;
 
 /// The settings of a [`Server`].
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ServerConfig {
     /// Those of the connections underneath. The path is `/socket.io/` unless changed.
     pub engine: EngineConfig,
@@ -33,8 +41,9 @@ pub struct ServerConfig {
     pub mailbox: MailboxConfig,
     /// How many acknowledgements may be waited for.
     pub acks: AcksConfig,
-    /// How many tasks share the work of delivering: as many as the runtime has threads.
-    pub lanes: NonZeroUsize,
+    /// How many tasks share the work of delivering. `None`: as many as the runtime has threads, which is what
+    /// delivers most; more only divides what can be sent at once.
+    pub lanes: Option<NonZeroUsize>,
 }
 
 impl Default for ServerConfig {
@@ -44,26 +53,70 @@ impl Default for ServerConfig {
             client: ClientConfig::default(),
             mailbox: MailboxConfig::default(),
             acks: AcksConfig::default(),
-            lanes: NonZeroUsize::MIN,
+            lanes: None,
         }
     }
 }
 
-/// Names the namespaces of a [`Server`] before it starts.
+/// Says what a [`Server`] has before it starts.
 #[derive(Default)]
 pub struct ServerBuilder {
     config: ServerConfig,
-    namespaces: HashMap<Namespace, Arc<dyn Handler>>,
+    namespaces: Generation,
+    on_handshake: Option<OnHandshake>,
+    bundle: Option<ClientBundle>,
 }
 
 impl ServerBuilder {
-    /// Adds a namespace. One named again has the later handler.
+    /// Adds a namespace. One named again replaces the former.
     ///
     /// # Errors
     /// [`InvalidNamespace`] if no client could ask for a namespace of that name.
-    pub fn namespace(mut self, name: &str, handler: impl Handler) -> Result<Self, InvalidNamespace> {
-        self.namespaces.insert(Namespace::try_from(name)?, Arc::new(handler));
+    pub fn namespace(mut self, name: &str, namespace: impl Namespace) -> Result<Self, InvalidNamespace> {
+        self.namespaces.insert(NamespaceName::try_from(name)?, Arc::new(namespace));
         Ok(self)
+    }
+
+    /// Decides who may open a connection, before there is a session or an upgrade: accepted (with headers for the
+    /// answer, such as cookies), never (403), not now (429, 503), or [pending](Verdict::pending).
+    ///
+    /// It is called by the task that reads the request, so it must not block. It is the place for what concerns the
+    /// request as a whole; who may join a namespace, and as whom, is for [`Namespace::connect`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use socketio::{Server, ServerConfig, Verdict};
+    ///
+    /// async fn is_known(key: String) -> Option<bool> {
+    ///     // Ask somebody, who may not answer.
+    ///     # Some(!key.is_empty())
+    /// }
+    ///
+    /// let builder = Server::builder(ServerConfig::default()).on_handshake(|handshake| {
+    ///     let Some(key) = handshake.headers.get("x-key").and_then(|key| key.to_str().ok()) else {
+    ///         return Verdict::forbid("no key");
+    ///     };
+    ///     let asking = is_known(key.to_owned());
+    ///     Verdict::pending(async {
+    ///         match asking.await {
+    ///             Some(true) => Verdict::accept(),
+    ///             Some(false) => Verdict::forbid("unknown key"),
+    ///             None => Verdict::unavailable(Duration::from_secs(2)),
+    ///         }
+    ///     })
+    /// });
+    /// # let _ = builder;
+    /// ```
+    #[must_use]
+    pub fn on_handshake(self, decide: impl Fn(&Handshake) -> Verdict + Send + Sync + 'static) -> Self {
+        Self { on_handshake: Some(Box::new(decide)), ..self }
+    }
+
+    /// Serves the browser's client under the server's path, as the reference does (`serveClient`).
+    #[must_use]
+    pub fn client_bundle(self, bundle: ClientBundle) -> Self {
+        Self { bundle: Some(bundle), ..self }
     }
 
     /// Starts the server.
@@ -71,61 +124,86 @@ impl ServerBuilder {
     /// # Panics
     /// Outside a tokio runtime: the server's tasks run on it.
     pub fn build(self) -> Server {
-        let Self { config, namespaces } = self;
-        let hub = Arc::new(Hub::new(config.lanes, config.mailbox));
-        let acks = Arc::new(AckTable::new(config.acks));
-        let lanes = (0..config.lanes.get()).map(|index| tokio::spawn(lanes::run(Arc::clone(&hub), index)));
-        let tasks = lanes.chain([tokio::spawn(Arc::clone(&acks).run())]).map(|task| task.abort_handle()).collect();
-        let shared = Arc::new_cyclic(|weak| Shared {
-            engine: Engine::new(config.engine, Sessions(Weak::clone(weak))),
-            hub,
-            acks,
+        let Self { config, namespaces, on_handshake, bundle } = self;
+        let threads = || NonZeroUsize::new(Handle::current().metrics().num_workers());
+        let lanes = config.lanes.or_else(threads).unwrap_or(NonZeroUsize::MIN);
+        let shared = Arc::new(Shared {
+            reach: Arc::new(Reach::start(lanes, config.mailbox, config.acks)),
+            directory: Directory::new(namespaces),
             client: Arc::new(config.client),
-            namespaces,
-            closes: Mutex::default(),
-            tasks,
+            closes: Closes::default(),
         });
-        Server { shared }
+        let (path, cors) = (config.engine.path.clone(), config.engine.cors.clone());
+        let engine = Engine::new(config.engine, Sessions { shared: Arc::clone(&shared), on_handshake });
+        let bundle = bundle.map(|files| Served { files, path, cors });
+        let failing = tokio::spawn(close_upon_failure(engine.clone(), shared.reach.supervisor.failed()));
+        let is_closing = AtomicBool::new(false);
+        Server { core: Arc::new(Core { engine, shared, bundle, is_closing, failing: failing.abort_handle() }) }
     }
 }
 
-/// A Socket.IO server. Cheap to clone; when the last clone and the last session are gone, its tasks end.
+/// A Socket.IO server. Cheap to clone; when the last clone and the last session are gone, its tasks end. (Those that
+/// deliver live as long as somebody keeps a [`Socket`](crate::Socket), which is of no use then.)
 ///
-/// It is a service: hand it the requests under its path, by [`call`](Server::call) or as a
-/// [`hyper::service::Service`].
+/// It is a service: hand it the requests under its path, by [`call`](Server::call), as a
+/// [`hyper::service::Service`] or as a [`tower_service::Service`].
 #[derive(Clone)]
 pub struct Server {
-    shared: Arc<Shared>,
+    core: Arc<Core>,
 }
 
-/// What the server, its sockets and its sessions share.
-pub(crate) struct Shared {
+/// What is the server's alone: sessions do not keep it.
+struct Core {
     engine: Engine,
-    pub(crate) hub: Arc<Hub>,
-    pub(crate) acks: Arc<AckTable>,
-    pub(crate) client: Arc<ClientConfig>,
-    pub(crate) namespaces: HashMap<Namespace, Arc<dyn Handler>>,
-    /// Touched once for each session.
-    closes: Mutex<BTreeMap<&'static str, u64>>,
-    tasks: Vec<AbortHandle>,
+    shared: Arc<Shared>,
+    bundle: Option<Served>,
+    is_closing: AtomicBool,
+    failing: AbortHandle,
+}
+
+/// The client bundle, and how it is answered.
+struct Served {
+    files: ClientBundle,
+    path: String,
+    cors: Option<CorsConfig>,
+}
+
+/// Whether a server does what it is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Health {
+    /// It does.
+    Serving,
+    /// It is closing: new clients are refused.
+    Draining,
+    /// It cannot go on, and accepts nobody. The process should end, so that whoever watches it starts another.
+    Failed(Failure),
 }
 
 impl Server {
     /// A server with these settings, of which the namespaces are still to be named.
     pub fn builder(config: ServerConfig) -> ServerBuilder {
-        ServerBuilder { config, namespaces: HashMap::new() }
+        ServerBuilder { config, ..ServerBuilder::default() }
     }
 
     /// Answers one request. A path that is not the server's gets a 404.
     ///
     /// The request is understood by the call itself; the future is only for the answer.
     pub fn call<B: http_body::Body>(&self, request: Request<B>) -> impl Future<Output = Response<Body>> + use<B> {
-        self.shared.engine.call(request)
+        // Not in the future: a poll waits in there, and should not keep its request.
+        let file = self.core.bundle.as_ref().and_then(|bundle| bundle.answer(&request));
+        let answer = file.ok_or_else(|| self.core.engine.call(request));
+        async move {
+            match answer {
+                Ok(file) => file,
+                Err(engine) => engine.await,
+            }
+        }
     }
 
     /// Whether a request with this path is the server's.
     pub fn owns(&self, path: &str) -> bool {
-        self.shared.engine.owns(path)
+        self.core.engine.owns(path)
     }
 
     /// Everyone in a namespace: `io.of(…)`.
@@ -133,34 +211,79 @@ impl Server {
     /// # Errors
     /// [`InvalidNamespace`] if that is no name. One that does not exist has nobody in it.
     pub fn of(&self, namespace: &str) -> Result<Broadcast, InvalidNamespace> {
-        let target = Target::everyone(Namespace::try_from(namespace)?);
-        Ok(Broadcast::new(Arc::clone(&self.shared), target))
+        let target = Target::everyone(NamespaceName::try_from(namespace)?);
+        Ok(Broadcast::new(Arc::clone(&self.core.shared.reach), target))
+    }
+
+    /// Adds a namespace. If there is one of this name already, it decides from now on who joins; those who have
+    /// joined keep their [`Member`](crate::Member)s.
+    ///
+    /// # Errors
+    /// [`InvalidNamespace`] if no client could ask for a namespace of that name.
+    pub fn add_namespace(&self, name: &str, namespace: impl Namespace) -> Result<(), InvalidNamespace> {
+        self.core.shared.directory.add(NamespaceName::try_from(name)?, Arc::new(namespace));
+        Ok(())
+    }
+
+    /// Removes a namespace: nobody joins it any more, and who is in it is made to leave (by a DISCONNECT packet, upon
+    /// which no client comes back to it by itself), evenly over the time `spread`. Their connections live.
+    ///
+    /// Says whether there was such a namespace.
+    pub fn remove_namespace(&self, name: &str, spread: Duration) -> bool {
+        let Ok(name) = NamespaceName::try_from(name) else {
+            return false;
+        };
+        let Shared { reach, directory, .. } = &*self.core.shared;
+        let everyone = Target::everyone(name.clone());
+        if spread.is_zero() {
+            return directory.remove(&name, || reach.hub.expel(everyone, Expulsion::Namespace));
+        }
+        directory.remove(&name, || removal::begin(reach, everyone, spread))
     }
 
     /// The connections open now.
     pub fn connection_count(&self) -> usize {
-        self.shared.engine.session_count()
+        self.core.engine.session_count()
     }
 
-    /// How many connections have ended so far, by cause: the label of the [`CloseReason`], or the constant text of
-    /// an [`CloseReason::Application`].
+    /// How many connections have ended so far, by cause: the label of the
+    /// [`CloseReason`](engineio::proto::CloseReason), or the constant text of a violation of the protocol or of a
+    /// reason of the server's own.
     pub fn close_counts(&self) -> BTreeMap<&'static str, u64> {
-        self.shared.closes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.core.shared.closes.counts()
     }
 
     /// How many HTTP requests have been refused so far, by cause: see [`Engine::refusal_counts`].
     pub fn refusal_counts(&self) -> BTreeMap<&'static str, u64> {
-        self.shared.engine.refusal_counts()
+        self.core.engine.refusal_counts()
+    }
+
+    /// Whether it does what it is for: what a health check is to answer.
+    pub fn health(&self) -> Health {
+        match self.core.shared.reach.supervisor.failure() {
+            Some(failure) => Health::Failed(failure),
+            None if self.core.is_closing.load(Ordering::Relaxed) => Health::Draining,
+            None => Health::Serving,
+        }
+    }
+
+    /// Waits until the server cannot go on, because one of its own tasks has panicked; ordinarily for ever.
+    ///
+    /// Its connections are closed then, and new ones refused, so that clients go elsewhere. There is nothing else to
+    /// be done but to end the process, or to build another server.
+    pub fn failed(&self) -> impl Future<Output = Failure> + Send + use<> {
+        self.core.shared.reach.supervisor.failed()
     }
 
     /// Closes every connection so that its client reconnects, here or elsewhere, and accepts no more.
     pub fn close(&self) {
-        self.shared.engine.close();
+        self.core.is_closing.store(true, Ordering::Relaxed);
+        self.core.engine.close();
     }
 
     /// Waits until every connection has ended.
     pub async fn drained(&self) {
-        self.shared.engine.drained().await;
+        self.core.engine.drained().await;
     }
 }
 
@@ -179,51 +302,51 @@ where
     }
 }
 
-impl Shared {
-    pub(crate) fn count_close(&self, reason: CloseReason) {
-        let cause = match reason {
-            CloseReason::Application(why) => why,
-            other => other.label(),
-        };
-        *self.closes.lock().unwrap_or_else(PoisonError::into_inner).entry(cause).or_default() += 1;
+impl<B> tower_service::Service<Request<B>> for Server
+where
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    /// Always: who may come is decided request by request.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        hyper::service::Service::call(self, request)
     }
 }
 
-impl Drop for Shared {
-    fn drop(&mut self) {
-        self.tasks.iter().for_each(AbortHandle::abort);
-    }
-}
-
-/// The engine's application: opens a connection for each session.
-struct Sessions(Weak<Shared>);
-
-impl Application for Sessions {
-    fn open(&self, handshake: Handshake, link: Arc<Link>) -> Box<dyn engineio::Connection> {
-        let now = tokio::time::Instant::now().into_std();
-        match self.0.upgrade() {
-            Some(shared) => Box::new(Connection::new(shared, handshake, link, now)),
-            None => Box::new(Orphan),
+impl Served {
+    fn answer<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
+        let name = request.uri().path().strip_prefix(&self.path)?;
+        let mut response = self.files.answer(request.method(), name, request.headers())?;
+        if let Some(cors) = &self.cors {
+            cors.apply(request.headers(), response.headers_mut());
         }
+        Some(response)
     }
 }
 
-/// A session that was opened while the server was being dropped. It ends at once.
-struct Orphan;
-
-impl engineio::Connection for Orphan {
-    fn poll_work(&mut self, _: &mut Context<'_>, _: std::time::Instant) -> Poll<Result<(), CloseReason>> {
-        Poll::Ready(Err(CloseReason::Shutdown))
+impl Drop for Core {
+    fn drop(&mut self) {
+        self.failing.abort();
     }
+}
 
-    fn handle_message(&mut self, _: engineio::proto::Message, _: std::time::Instant) -> Result<(), CloseReason> {
-        Err(CloseReason::Shutdown)
-    }
+/// Clients of a server that does not deliver are better off elsewhere: none of them would notice by itself.
+async fn close_upon_failure(engine: Engine, failed: impl Future<Output = Failure>) {
+    failed.await;
+    engine.close();
 }
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("engine", &self.shared.engine).finish_non_exhaustive()
+        f.debug_struct("Server").field("engine", &self.core.engine).finish_non_exhaustive()
     }
 }
 
@@ -233,18 +356,54 @@ impl fmt::Debug for ServerBuilder {
     }
 }
 
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Serving => f.write_str("ok"),
+            Self::Draining => f.write_str("draining"),
+            Self::Failed(failure) => write!(f, "failed: {failure}"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
+    /// As if it were one of our own faults: what a lane calls is all ours, so nothing from outside makes it panic.
     #[tokio::test]
-    async fn a_session_without_a_server_ends_at_once() {
-        let engine = Engine::new(EngineConfig::default(), Sessions(Weak::new()));
-        let request = Request::get("/engine.io/?EIO=4&transport=polling").body(String::new()).unwrap();
-        assert_eq!(engine.call(request).await.status(), 200);
-        tokio::time::timeout(Duration::from_secs(10), engine.drained()).await.unwrap();
-        assert_eq!(engine.session_count(), 0);
+    async fn a_lane_that_panics_is_reported_and_nobody_is_served_half() {
+        let server = Server::builder(ServerConfig::default()).build();
+        let opened = || {
+            let request = Request::get("/socket.io/?EIO=4&transport=polling").body(String::new());
+            server.call(request.expect("it is a request"))
+        };
+        assert_eq!(opened().await.status(), 200);
+        assert_eq!((server.health(), server.connection_count()), (Health::Serving, 1));
+        let target = Target::everyone(NamespaceName::ROOT);
+        server.core.shared.reach.hub.fetch_sockets(target, |_| panic!("as asked"));
+        let soon = Duration::from_secs(10);
+        let failure = tokio::time::timeout(soon, server.failed()).await.expect("it is reported");
+        assert_eq!(failure.to_string(), "the task that delivers events has failed");
+        assert_eq!(server.health(), Health::Failed(failure));
+        tokio::time::timeout(soon, server.drained()).await.expect("nobody is left");
+        let refused = opened().await;
+        assert_eq!((refused.status().as_u16(), server.connection_count()), (503, 0));
+        server.close();
+        assert_eq!(server.health(), Health::Failed(failure));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+    async fn there_are_as_many_lanes_as_threads_unless_it_is_said_otherwise() {
+        let lanes = |config| Server::builder(config).build().core.shared.reach.hub.mailboxes().len();
+        assert_eq!(lanes(ServerConfig::default()), 3);
+        assert_eq!(lanes(ServerConfig { lanes: NonZeroUsize::new(5), ..ServerConfig::default() }), 5);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_closes_says_so() {
+        let server = Server::builder(ServerConfig::default()).build();
+        server.close();
+        assert_eq!((server.health(), server.health().to_string().as_str()), (Health::Draining, "draining"));
     }
 }

@@ -4,37 +4,31 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engineio::Handshake;
 use engineio::proto::Delivery;
 use hub::{Emit, Room, SocketId, Target, encode};
 use serde::Serialize;
-use socketio_codec::{AckId, Arguments, Json, Namespace};
+use socketio_codec::{AckId, Arguments, Namespace as NamespaceName};
 
 use crate::broadcast::{Broadcast, EmitError, NoAnswer};
-use crate::server::Shared;
+use crate::reach::Reach;
 
 /// A client that has joined a namespace. Cheap to clone; may be kept after the client has gone, and then reaches
 /// nobody.
+///
+/// It knows its id and its namespace. What else is to be known of the client (its credentials, its request) is in
+/// the [`ConnectRequest`](crate::ConnectRequest), and kept by the [`Member`](crate::Member) that needs it.
 #[derive(Clone)]
 pub struct Socket(Arc<Inner>);
 
 struct Inner {
-    shared: Arc<Shared>,
+    reach: Arc<Reach>,
     id: SocketId,
-    namespace: Namespace,
-    handshake: Arc<Handshake>,
-    auth: Option<Json>,
+    namespace: NamespaceName,
 }
 
 impl Socket {
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        id: SocketId,
-        namespace: Namespace,
-        handshake: Arc<Handshake>,
-        auth: Option<Json>,
-    ) -> Self {
-        Self(Arc::new(Inner { shared, id, namespace, handshake, auth }))
+    pub(crate) fn new(reach: Arc<Reach>, id: SocketId, namespace: NamespaceName) -> Self {
+        Self(Arc::new(Inner { reach, id, namespace }))
     }
 
     /// Its public id; also the name of a room with only this socket in it.
@@ -43,18 +37,8 @@ impl Socket {
     }
 
     /// The namespace it is in.
-    pub fn namespace(&self) -> &Namespace {
+    pub fn namespace(&self) -> &NamespaceName {
         &self.0.namespace
-    }
-
-    /// The HTTP request that opened its connection.
-    pub fn handshake(&self) -> &Handshake {
-        &self.0.handshake
-    }
-
-    /// The credentials it gave when it joined, a JSON object.
-    pub fn auth(&self) -> Option<&Json> {
-        self.0.auth.as_ref()
     }
 
     /// Emits to this client: `socket.emit`. `arguments` is a tuple or a list, see [`Broadcast::emit`].
@@ -82,7 +66,7 @@ impl Socket {
     /// Everyone in the namespace but this client: `socket.broadcast`.
     pub fn broadcast(&self) -> Broadcast {
         let target = Target::everyone(self.0.namespace.clone()).except_socket(self.0.id);
-        Broadcast::new(Arc::clone(&self.0.shared), target)
+        Broadcast::new(Arc::clone(&self.0.reach), target)
     }
 
     /// The sockets in a room, without this client: `socket.to`.
@@ -93,12 +77,12 @@ impl Socket {
     /// This client alone.
     pub fn only(&self) -> Broadcast {
         let target = Target::socket(self.0.namespace.clone(), self.0.id);
-        Broadcast::new(Arc::clone(&self.0.shared), target)
+        Broadcast::new(Arc::clone(&self.0.reach), target)
     }
 
     /// The whole namespace, this client included: `io`.
     pub fn everyone(&self) -> Broadcast {
-        Broadcast::new(Arc::clone(&self.0.shared), Target::everyone(self.0.namespace.clone()))
+        Broadcast::new(Arc::clone(&self.0.reach), Target::everyone(self.0.namespace.clone()))
     }
 
     /// Joins a room. What this task emits to the room afterwards reaches it.
@@ -156,9 +140,9 @@ impl AckSender {
 
     /// Answers with arguments as they came from a client or were made before.
     pub fn send_arguments(self, arguments: &Arguments) {
-        let Inner { shared, namespace, id, .. } = &*self.socket.0;
+        let Inner { reach, namespace, id } = &*self.socket.0;
         // Through the hub, like everything: it may not overtake the events it follows.
-        shared.hub.emit(Emit {
+        reach.hub.emit(Emit {
             target: Target::socket(namespace.clone(), *id),
             encoded: encode::ack(namespace, self.id, arguments),
             delivery: Delivery::Reliable,

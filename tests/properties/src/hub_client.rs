@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hub::{Client, ClientConfig, Incoming, SocketId, Violation};
+use hub::{Client, ClientConfig, ConnectRefusal, Incoming, SocketId, Violation};
 use socketio_codec::{DecodeError, Decoder, Namespace, Packet, Text};
 
 use crate::frames::{self, Frame};
@@ -39,6 +39,8 @@ struct Run {
     entered: BTreeMap<String, Option<SocketId>>,
     connect_by: Option<Instant>,
     attachment_by: Option<Instant>,
+    /// When all refusals are forgiven.
+    full_at: Instant,
     sockets: u8,
 }
 
@@ -46,6 +48,9 @@ impl Run {
     fn new(now: Instant) -> Self {
         let mut config = ClientConfig::default();
         config.namespaces_max = NAMESPACES_MAX;
+        config.auth_bytes_max = AUTH_BYTES_MAX;
+        config.refusals_max = REFUSALS_MAX;
+        config.refusal_interval = REFUSAL_INTERVAL;
         Self {
             decoder: Decoder::new(config.limits),
             client: Client::new(now, Arc::new(config)),
@@ -53,6 +58,7 @@ impl Run {
             entered: BTreeMap::new(),
             connect_by: Some(now + PATIENCE),
             attachment_by: None,
+            full_at: now,
             sockets: 0,
         }
     }
@@ -70,9 +76,20 @@ impl Run {
         let expected = self.expect(decoded);
         assert_eq!(found, expected);
         if let Ok(Some(Incoming::Connect { namespace, .. })) = &expected {
-            self.answer(namespace);
+            return self.answer(namespace);
         }
         expected.is_err()
+    }
+
+    /// Few refusals within a long time, so that they run out too: each is remembered for as long as the slow version
+    /// of a bucket remembers it.
+    fn refused(&mut self) -> Result<(), Violation> {
+        let full_at = self.full_at.max(self.now) + REFUSAL_INTERVAL;
+        if full_at - self.now > REFUSAL_INTERVAL * REFUSALS_MAX {
+            return Err(Violation::TooManyRefusals);
+        }
+        self.full_at = full_at;
+        Ok(())
     }
 
     fn expect(&mut self, decoded: Result<Option<Packet>, DecodeError>) -> Result<Option<Incoming>, Violation> {
@@ -92,8 +109,14 @@ impl Run {
             if entered.is_some() {
                 return Err(Violation::ConnectedTwice);
             }
-            if self.entered.len() == NAMESPACES_MAX {
-                return Err(Violation::TooManyNamespaces);
+            let why = match auth.as_ref().map(|auth| auth.as_str().len()) {
+                _ if self.entered.len() == NAMESPACES_MAX => Some(ConnectRefusal::TooManyNamespaces),
+                Some(length) if length > AUTH_BYTES_MAX => Some(ConnectRefusal::AuthTooLarge(AUTH_BYTES_MAX)),
+                _ => None,
+            };
+            if let Some(why) = why {
+                self.refused()?;
+                return Ok(Some(Incoming::Refused { as_written, why }));
             }
             self.entered.insert(name, None);
             return Ok(Some(Incoming::Connect { namespace, as_written, auth }));
@@ -111,13 +134,17 @@ impl Run {
     }
 
     /// What the server says to one who asks to connect.
-    fn answer(&mut self, namespace: &Namespace) {
+    fn answer(&mut self, namespace: &Namespace) -> bool {
         if namespace.as_str().contains("no") {
-            self.client.refuse(namespace);
+            let expected = self.refused();
+            assert_eq!(self.client.refuse(self.now, namespace), expected);
             self.entered.remove(namespace.as_str());
-        } else if !namespace.as_str().contains("later") {
+            return expected.is_err();
+        }
+        if !namespace.as_str().contains("later") {
             self.accept(namespace);
         }
+        false
     }
 
     fn accept(&mut self, namespace: &Namespace) {
@@ -178,5 +205,8 @@ impl Run {
 
 /// Few, so that they run out.
 const NAMESPACES_MAX: usize = 3;
+const AUTH_BYTES_MAX: usize = 16;
+const REFUSALS_MAX: u32 = 4;
+const REFUSAL_INTERVAL: Duration = Duration::from_secs(15);
 /// Both time-outs by default.
 const PATIENCE: Duration = Duration::from_secs(45);

@@ -21,6 +21,9 @@ const connecting = [
   row('CONNECT to a namespace named __proto__', ['40/__proto__,'], ['44/__proto__,']),
   row('CONNECT to a namespace of 10,000 letters', [`40/${'n'.repeat(10_000)},`], ['lives']),
   row('CONNECT with an ack id', ['405'], ['←']),
+  row('CONNECT with a payload of 17 kB', [`40{"token":"${'x'.repeat(17_000)}"}`], ['40{"sid"']),
+  row('CONNECT to a namespace that does not exist, 150 times', Array(150).fill('40/nope,'), ['44/nope,', 'lives']),
+  row('CONNECT to a namespace that does not exist, 90 times', Array(90).fill('40/nope,'), ['44/nope,', 'lives']),
   row('CONNECT to / with a query', ['40/?token=x,'], ['←']),
   ...['40[]', '40{abc', '40"x"', '40null', '401x', '40{}x', '40 ', '40{"a":1'].map((packet) =>
     row(`${packet} instead of CONNECT`, [packet], ['←'])),

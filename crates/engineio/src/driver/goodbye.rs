@@ -74,8 +74,8 @@ impl Driver {
     fn say_goodbye_to(&self, poll: PollSender, waiting: Option<Answer>, reason: CloseReason) {
         let close = &self.shared.close;
         let answer = match (reason, waiting) {
-            (CloseReason::Shutdown, None) => return hang_up_poll(poll),
-            (CloseReason::Shutdown, Some(waiting)) => waiting,
+            (reason, None) if reason.is_silent() => return hang_up_poll(poll),
+            (reason, Some(waiting)) if reason.is_silent() => waiting,
             (CloseReason::TransportClose, _) => Answer::of(self.shared.noop.clone()),
             (_, None) => Answer::of(close.clone()),
             (_, Some(mut waiting)) => {
@@ -96,7 +96,7 @@ impl Driver {
     }
 }
 
-/// When the server goes, a poll is not answered: to some clients a close packet is an orderly end, after which they do not
+/// When the server goes, or wants its client to come back, a poll is not answered: to some clients a close packet is an orderly end, after which they do not
 /// come back. A connection that just ends is a loss to all of them.
 pub(super) fn hang_up_poll(poll: PollSender) {
     let _ = poll.send(PollAnswer::HangUp);

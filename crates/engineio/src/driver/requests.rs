@@ -86,7 +86,7 @@ impl Driver {
     pub(super) fn tell_close(&mut self, poll: PollSender) {
         let mut answer = self.link.take_answer();
         let is_empty = answer.payload_len() == 0;
-        if self.session.close_reason() != Some(CloseReason::Shutdown) {
+        if !self.session.close_reason().is_some_and(|reason| reason.is_silent()) {
             if is_empty {
                 answer.push(self.shared.noop.clone());
             }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use engineio::proto::{CloseReason, Delivery, Encoded, Message, Queued, Recipient, SessionConfig};
-use engineio::{Application, Connection, Engine, EngineConfig, Handshake, Link, serve};
+use engineio::{Application, Connection, Engine, EngineConfig, Handshake, Link, Verdict, serve};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -211,10 +211,10 @@ struct App {
 }
 
 impl Application for App {
-    fn accept(&self, handshake: &Handshake) -> Result<(), String> {
+    fn accept(&self, handshake: &Handshake) -> Verdict {
         match handshake.headers.get("x-refuse") {
-            Some(why) => Err(why.to_str().unwrap().to_owned()),
-            None => Ok(()),
+            Some(why) => Verdict::forbid(why.to_str().unwrap()),
+            None => Verdict::accept(),
         }
     }
 

@@ -19,3 +19,4 @@ mod sending;
 mod stalled;
 mod stress;
 mod upgrade;
+mod verdicts;

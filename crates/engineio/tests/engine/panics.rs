@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use engineio::proto::{CloseReason, Message};
-use engineio::{Application, Connection, Engine, Handshake, Link, serve};
+use engineio::{Application, Connection, Engine, Handshake, Link, Verdict, serve};
 use tokio::net::TcpListener;
 
 use crate::app::{PATH, WEBSOCKET, quick};
@@ -14,9 +14,9 @@ use crate::support::{Http, Poller, connect, eventually, is_ended, send, text, wi
 struct Fragile;
 
 impl Application for Fragile {
-    fn accept(&self, handshake: &Handshake) -> Result<(), String> {
+    fn accept(&self, handshake: &Handshake) -> Verdict {
         assert_ne!(handshake.uri.query(), Some("EIO=4&transport=polling&panic=accept"), "as asked");
-        Ok(())
+        Verdict::accept()
     }
 
     fn open(&self, handshake: Handshake, _: Arc<Link>) -> Box<dyn Connection> {

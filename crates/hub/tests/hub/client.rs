@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hub::{Client, ClientConfig, Incoming, SocketId, Violation, encode};
+use hub::{Client, ClientConfig, ConnectRefusal, Incoming, SocketId, Violation, encode};
 use socketio_codec::{AckId, Arguments, DecodeErrorKind, EventName, Namespace};
 
 use crate::support::{namespace, socket, text_of};
@@ -37,17 +37,17 @@ impl Session {
     /// What the client says, and what is left for the application.
     fn say(&mut self, text: &str) -> Result<Option<Incoming>, Violation> {
         let incoming = self.client.handle_text(self.now, text.to_owned().into())?;
-        Ok(self.answer(incoming))
+        self.answer(incoming)
     }
 
     fn attach(&mut self, attachment: &'static [u8]) -> Result<Option<Incoming>, Violation> {
         let incoming = self.client.handle_binary(self.now, Bytes::from_static(attachment))?;
-        Ok(self.answer(incoming))
+        self.answer(incoming)
     }
 
-    fn answer(&mut self, incoming: Option<Incoming>) -> Option<Incoming> {
+    fn answer(&mut self, incoming: Option<Incoming>) -> Result<Option<Incoming>, Violation> {
         let Some(Incoming::Connect { namespace, as_written, auth }) = incoming else {
-            return incoming;
+            return Ok(incoming);
         };
         match namespace.as_str() {
             "/" | "/admin" => {
@@ -55,13 +55,13 @@ impl Session {
                 self.next += 1;
                 assert!(self.client.accept(&namespace, id));
                 self.sent.push(text_of(&encode::connect(&namespace, id)));
-                None
+                Ok(None)
             }
-            "/slow" => Some(Incoming::Connect { namespace, as_written, auth }),
+            "/slow" => Ok(Some(Incoming::Connect { namespace, as_written, auth })),
             _ => {
-                self.client.refuse(&namespace);
+                self.client.refuse(self.now, &namespace)?;
                 self.sent.push(text_of(&encode::connect_error(&as_written, "Invalid namespace", None)));
-                None
+                Ok(None)
             }
         }
     }
@@ -126,17 +126,67 @@ fn a_thousand_unknown_namespaces_leave_nothing() {
     let mut session = Session::connected();
     for number in 0..1000 {
         assert_eq!(session.say(&format!("0/nope{number},")), Ok(None));
+        session.pass(Duration::from_millis(200)).unwrap();
     }
     assert_eq!(session.sockets().len(), 1);
+}
+
+#[test]
+fn who_is_refused_too_often_is_closed_whoever_refused() {
+    let mut config = ClientConfig::default();
+    (config.namespaces_max, config.auth_bytes_max) = (2, 4);
+    let mut session = Session::with(config);
+    session.say("0").unwrap();
+    session.say("0/slow,").unwrap();
+    for _ in 0..50 {
+        assert!(matches!(session.say("0/admin,"), Ok(Some(Incoming::Refused { .. }))));
+    }
+    session.client.refuse(session.now, &namespace("/slow")).unwrap();
+    for _ in 0..24 {
+        assert!(matches!(session.say(r#"0/admin,{"a":1}"#), Ok(Some(Incoming::Refused { .. }))));
+        assert_eq!(session.say("0/nope,"), Ok(None));
+    }
+    assert_eq!(session.say("0/nope,"), Ok(None), "the hundredth");
+    for packet in ["0/nope,", r#"0/admin,{"a":1}"#] {
+        assert_eq!(session.say(packet), Err(Violation::TooManyRefusals));
+    }
+}
+
+#[test]
+fn who_retries_each_second_for_a_day_is_not_closed() {
+    let mut session = Session::connected();
+    for _ in 0..24 * 60 * 60 {
+        session.pass(Duration::from_secs(1)).unwrap();
+        for namespace in ["/one", "/two", "/three", "/four", "/five"] {
+            assert_eq!(session.say(&format!("0{namespace},")), Ok(None));
+        }
+    }
+}
+
+#[test]
+fn credentials_are_bounded_by_a_refusal() {
+    let mut session = Session::new();
+    for (length, is_taken) in [(16 * 1024, true), (16 * 1024 + 1, false), (900_000, false)] {
+        let auth = format!(r#"{{"x":"{}"}}"#, "x".repeat(length - 8));
+        let said = session.say(&format!("0/slow,{auth}")).unwrap();
+        if is_taken {
+            assert!(matches!(said, Some(Incoming::Connect { auth: Some(taken), .. }) if taken.as_str() == auth));
+            session.client.refuse(session.now, &namespace("/slow")).unwrap();
+        } else {
+            let Some(Incoming::Refused { as_written, why }) = said else { panic!() };
+            assert_eq!((as_written.as_str(), why.to_string().as_str()), ("/slow", "auth is larger than 16384 bytes"));
+        }
+    }
+    assert_eq!(session.say("0"), Ok(None), "it may ask for another, or with less");
 }
 
 #[test]
 fn a_refused_client_may_ask_again_but_sends_no_events() {
     let mut session = Session::connected();
     session.say("0/slow,").unwrap();
-    session.client.refuse(&namespace("/slow"));
+    session.client.refuse(session.now, &namespace("/slow")).unwrap();
     assert!(matches!(session.say("0/slow,"), Ok(Some(Incoming::Connect { .. }))));
-    session.client.refuse(&namespace("/slow"));
+    session.client.refuse(session.now, &namespace("/slow")).unwrap();
     assert_eq!(session.say(r#"2/slow,["x"]"#), Err(Violation::NotConnected));
 }
 
@@ -353,13 +403,21 @@ fn a_connect_error_from_a_client_closes() {
 }
 
 #[test]
-fn namespaces_are_bounded_whether_connected_or_waited_for() {
+fn one_namespace_too_many_is_refused_whether_the_others_are_connected_or_waited_for() {
     let mut config = ClientConfig::default();
     config.namespaces_max = 2;
     let mut session = Session::with(config);
     session.say("0").unwrap();
     session.say("0/slow,").unwrap();
-    assert_eq!(session.say("0/admin,"), Err(Violation::TooManyNamespaces));
+    let Ok(Some(Incoming::Refused { as_written, why })) = session.say("0/admin?a=1,") else { panic!() };
+    assert_eq!((as_written.as_str(), why), ("/admin?a=1", ConnectRefusal::TooManyNamespaces));
+    assert_eq!(why.to_string(), "too many namespaces on one connection");
+    assert!(is_event(session.say(r#"2["still here"]"#), "still here"));
+    session.client.allow_namespaces(3);
+    assert_eq!(session.say("0/admin,"), Ok(None));
+    session.client.allow_namespaces(1);
+    assert!(matches!(session.say("1"), Ok(Some(Incoming::Disconnect { .. }))));
+    assert_eq!(session.say("0").map(|said| said.is_some()), Ok(true), "never below what is configured, nor above");
 }
 
 #[test]
@@ -386,7 +444,7 @@ fn only_a_client_that_asked_is_accepted() {
     let mut session = Session::connected();
     assert!(!session.client.accept(&namespace("/admin"), socket(5)), "never asked");
     assert!(!session.client.accept(&Namespace::ROOT, socket(5)), "already connected");
-    session.client.refuse(&Namespace::ROOT);
+    session.client.refuse(session.now, &Namespace::ROOT).unwrap();
     assert_eq!(session.sockets(), [(socket(0), "/")]);
 }
 
@@ -406,8 +464,10 @@ fn a_kept_namespace_does_not_keep_the_message() {
     let mut client = Client::new(Instant::now(), Arc::default());
     let message = Bytes::from(format!("0/admin,{{\"token\":\"{}\"}}", "x".repeat(10_000)));
     let incoming = client.handle_text(Instant::now(), message.clone().try_into().unwrap()).unwrap();
-    drop(incoming);
+    // The credentials neither, if somebody keeps them.
+    let Some(Incoming::Connect { auth: Some(auth), .. }) = incoming else { panic!() };
     assert!(message.is_unique());
+    assert_eq!(auth.as_str().len(), 10_012);
 }
 
 #[test]
@@ -417,7 +477,7 @@ fn every_violation_has_a_label_and_says_what_it_is() {
     for violation in [
         Violation::NotConnected,
         Violation::ConnectedTwice,
-        Violation::TooManyNamespaces,
+        Violation::TooManyRefusals,
         Violation::ConnectErrorFromClient,
         Violation::ConnectTimeout,
         Violation::AttachmentTimeout,

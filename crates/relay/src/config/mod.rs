@@ -115,6 +115,8 @@ pub(crate) struct Limits {
     pub(crate) outbox_stall_max: Duration,
     /// How many attachments one event may have.
     pub(crate) attachments_max: usize,
+    /// How many bytes of credentials a client may give when it connects to a namespace.
+    pub(crate) auth_bytes_max: usize,
 }
 
 /// What is logged, and how.
@@ -211,6 +213,7 @@ impl Default for Limits {
             // As long as an unanswered ping, by which such a client would be found anyway.
             outbox_stall_max: Duration::from_secs(20),
             attachments_max: 10,
+            auth_bytes_max: 16 * 1024,
         }
     }
 }

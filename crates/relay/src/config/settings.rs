@@ -207,6 +207,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "limits.auth_bytes_max",
+        variable: "FANFARE_AUTH_BYTES_MAX",
+        flag: None,
+        set: |draft, written| put(&mut draft.config.limits.auth_bytes_max, written.bytes(2..=GIBIBYTE)),
+    },
+    Setting {
         key: "log.filter",
         variable: "FANFARE_LOG",
         flag: Some("--log"),

@@ -1,4 +1,4 @@
-//! A server on a port of its own whose handlers tell the test what they are told.
+//! A server on a port of its own whose namespaces tell the test what they are told.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use socketio::engineio::proto::SessionConfig;
 use socketio::{
-    AckSender, Admission, ConnectRequest, DisconnectReason, Event, Handler, Refusal, Server, ServerConfig, Socket,
-    serve,
+    AckSender, Admission, ConnectRequest, DisconnectReason, Event, Member, Namespace, Refusal, Server, ServerBuilder,
+    ServerConfig, Socket, serve,
 };
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 
 use crate::support::within;
 
-/// What a handler was told.
+/// What a namespace or a member was told.
 pub(crate) enum Told {
     Asked(ConnectRequest, Option<Decide>),
     Connected(Socket),
@@ -28,23 +28,35 @@ pub(crate) enum Told {
 /// Decides a CONNECT that was left pending.
 pub(crate) type Decide = oneshot::Sender<Result<(), Refusal>>;
 
-/// A server that is served, with an ear at its handlers.
+/// A server that is served, with an ear at its namespaces and members.
 pub(crate) struct Served {
     pub(crate) server: Server,
     pub(crate) address: SocketAddr,
     pub(crate) told: UnboundedReceiver<Told>,
     /// Decisions that are being waited for.
     pub(crate) undecided: Arc<AtomicUsize>,
+    /// Dropped, it stops the listener.
+    stop: oneshot::Sender<()>,
 }
 
-/// Serves `/` and `/other`, which accept everybody, `/refusing`, which refuses with data, and `/pending`, where the
-/// test decides.
+/// Serves `/` and `/other`, which accept everybody, `/refusing`, which refuses with data, `/pending`, where the
+/// test decides, and `/later`, where nobody is served now.
 pub(crate) async fn served() -> Served {
     served_with(quick()).await
 }
 
 pub(crate) async fn served_with(config: ServerConfig) -> Served {
     let (server, told, undecided) = built(config);
+    let (stop, stopped) = oneshot::channel();
+    Served { address: listening_until(&server, stopped).await, server, told, undecided, stop }
+}
+
+/// Serves it on a port of its own.
+pub(crate) async fn listening(server: &Server) -> SocketAddr {
+    listening_until(server, std::future::pending::<()>()).await
+}
+
+async fn listening_until<T>(server: &Server, stopped: impl Future<Output = T> + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let service = server.clone();
@@ -52,22 +64,34 @@ pub(crate) async fn served_with(config: ServerConfig) -> Served {
         let server = service.clone();
         async move { server.call(request).await }
     };
-    tokio::spawn(serve(listener, service, std::future::pending()));
-    Served { server, address, told, undecided }
+    tokio::spawn(serve(listener, service, async move {
+        let _ = stopped.await;
+    }));
+    address
 }
 
 /// A server that nobody serves yet.
 pub(crate) fn built(config: ServerConfig) -> (Server, UnboundedReceiver<Told>, Arc<AtomicUsize>) {
+    let (builder, told, undecided) = building(config);
+    (builder.build(), told, undecided)
+}
+
+/// The same, to be built yet.
+pub(crate) fn building(config: ServerConfig) -> (ServerBuilder, UnboundedReceiver<Told>, Arc<AtomicUsize>) {
     let (teller, told) = unbounded_channel();
     let undecided = Arc::new(AtomicUsize::new(0));
     let mut builder = Server::builder(config);
-    for (name, policy) in
-        [("/", Policy::Accept), ("/other", Policy::Accept), ("/refusing", Policy::Refuse), ("/pending", Policy::Pend)]
-    {
+    for (name, policy) in [
+        ("/", Policy::Accept),
+        ("/other", Policy::Accept),
+        ("/refusing", Policy::Refuse),
+        ("/pending", Policy::Pend),
+        ("/later", Policy::TryLater),
+    ] {
         let recorder = Recorder { teller: teller.clone(), policy, undecided: Arc::clone(&undecided) };
         builder = builder.namespace(name, recorder).unwrap();
     }
-    (builder.build(), told, undecided)
+    (builder, told, undecided)
 }
 
 /// Short times for ends.
@@ -125,6 +149,12 @@ impl Served {
         within(self.server.of(namespace).unwrap().fetch_sockets()).await.len()
     }
 
+    /// Stops serving, and drops the server.
+    pub(crate) async fn stop(self) {
+        self.emptied().await;
+        drop(self.stop);
+    }
+
     /// Waits until nothing at all is left of any connection.
     pub(crate) async fn emptied(&self) {
         crate::support::eventually("no connection is left", || self.server.connection_count() == 0).await;
@@ -139,6 +169,7 @@ enum Policy {
     Accept,
     Refuse,
     Pend,
+    TryLater,
 }
 
 struct Recorder {
@@ -147,49 +178,77 @@ struct Recorder {
     undecided: Arc<AtomicUsize>,
 }
 
+/// Who has joined.
+struct Listener(UnboundedSender<Told>);
+
 impl Recorder {
+    fn listener(&self) -> Listener {
+        Listener(self.teller.clone())
+    }
+
     fn tell(&self, told: Told) {
         // A test that has heard enough may have left.
         let _ = self.teller.send(told);
     }
 }
 
-impl Handler for Recorder {
+impl Namespace for Recorder {
     fn connect(&self, request: ConnectRequest) -> Admission {
         match self.policy {
             Policy::Accept => {
                 self.tell(Told::Asked(request, None));
-                Admission::Accept
+                Admission::accept(self.listener())
             }
             Policy::Refuse => {
                 self.tell(Told::Asked(request, None));
-                Admission::Refuse(Refusal::new("not \"you\"").with_data(&serde_json::json!({ "code": 7 })))
+                Refusal::new("not \"you\"").with_data(&serde_json::json!({ "code": 7 })).into()
             }
             Policy::Pend => {
                 let (decide, decided) = oneshot::channel();
                 self.tell(Told::Asked(request, Some(decide)));
                 let waiting = Waiting::begin(&self.undecided);
+                let listener = self.listener();
                 Admission::pending(async move {
                     let decision = decided.await.unwrap_or_else(|_| Err(Refusal::new("nobody decided")));
                     drop(waiting);
-                    decision
+                    decision.map(|()| listener).into()
                 })
+            }
+            Policy::TryLater => {
+                let hold = request.auth.as_ref().and_then(|auth| auth.deserialize::<Hold>().ok());
+                self.tell(Told::Asked(request, None));
+                Admission::try_later(Duration::from_millis(hold.map_or(0, |hold| hold.hold_ms)))
             }
         }
     }
+}
 
-    fn connected(&self, socket: &Socket) {
+/// What a client of `/later` asks for.
+#[derive(serde::Deserialize)]
+struct Hold {
+    hold_ms: u64,
+}
+
+impl Listener {
+    fn tell(&self, told: Told) {
+        // A test that has heard enough may have left.
+        let _ = self.0.send(told);
+    }
+}
+
+impl Member for Listener {
+    fn connected(&mut self, socket: &Socket) {
         self.tell(Told::Connected(socket.clone()));
     }
 
-    fn event(&self, socket: &Socket, event: Event, ack: Option<AckSender>) {
+    fn event(&mut self, socket: &Socket, event: Event, ack: Option<AckSender>) {
         match ack {
             Some(ack) if event.name_is("echo") => ack.send_arguments(event.arguments()),
             ack => self.tell(Told::Event(socket.clone(), event, ack)),
         }
     }
 
-    fn disconnected(&self, socket: &Socket, reason: DisconnectReason) {
+    fn disconnected(&mut self, socket: &Socket, reason: DisconnectReason) {
         self.tell(Told::Disconnected(socket.clone(), reason));
     }
 }

@@ -5,22 +5,31 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use socketio::{AckSender, Event, Handler, Server, Socket, serve};
-use tokio::net::TcpListener;
+use socketio::{AckSender, Admission, ConnectRequest, Event, Member, Namespace, Server, Socket};
 
-use crate::app::quick;
+use crate::app::{listening, quick};
 use crate::client::Client;
 
 /// As in `examples/echo.rs`.
 struct Echo;
 
-impl Handler for Echo {
-    fn connected(&self, socket: &Socket) {
-        let auth = socket.auth().map(|auth| auth.deserialize::<serde_json::Value>().unwrap());
-        socket.emit("auth", &(auth.unwrap_or_else(|| serde_json::json!({})),)).unwrap();
+struct Echoing {
+    auth: serde_json::Value,
+}
+
+impl Namespace for Echo {
+    fn connect(&self, request: ConnectRequest) -> Admission {
+        let auth = request.auth.map(|auth| auth.deserialize().unwrap());
+        Admission::accept(Echoing { auth: auth.unwrap_or_else(|| serde_json::json!({})) })
+    }
+}
+
+impl Member for Echoing {
+    fn connected(&mut self, socket: &Socket) {
+        socket.emit("auth", &(&self.auth,)).unwrap();
     }
 
-    fn event(&self, socket: &Socket, event: Event, ack: Option<AckSender>) {
+    fn event(&mut self, socket: &Socket, event: Event, ack: Option<AckSender>) {
         if event.name_is("message") {
             let name = "message-back".try_into().unwrap();
             socket.only().relay(socketio::codec::EventName::raw(&name), event.arguments());
@@ -36,14 +45,7 @@ async fn echo() -> SocketAddr {
     config.engine.session.ping_timeout = Duration::from_millis(200);
     config.client.connect_timeout = Duration::from_millis(1_000);
     let server = Server::builder(config).namespace("/", Echo).unwrap().namespace("/custom", Echo).unwrap().build();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let service = move |request| {
-        let server = server.clone();
-        async move { server.call(request).await }
-    };
-    tokio::spawn(serve(listener, service, std::future::pending()));
-    address
+    listening(&server).await
 }
 
 /// A client that has read its greeting in `/` and the `auth` behind it.

@@ -1,19 +1,27 @@
 //! More than the lanes can do at once.
 
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::pin::pin;
+use std::task::{Context, Waker};
 
-use socketio::{AckSender, Event, Handler, Server, ServerConfig, Socket, serve};
-use tokio::net::TcpListener;
+use socketio::{AckSender, Admission, Broadcast, ConnectRequest, Event, Member, Namespace, Server, Socket};
 
-use crate::app::quick;
+use crate::app::{Served, listening, quick, served_with};
 use crate::client::Client;
 use crate::support::within;
 
 /// Sends everything to everyone.
 struct Relay;
 
-impl Handler for Relay {
-    fn event(&self, socket: &Socket, event: Event, _: Option<AckSender>) {
+impl Namespace for Relay {
+    fn connect(&self, _: ConnectRequest) -> Admission {
+        Admission::accept(Self)
+    }
+}
+
+impl Member for Relay {
+    fn event(&mut self, socket: &Socket, event: Event, _: Option<AckSender>) {
         socket.everyone().relay(event.raw_name(), event.arguments());
     }
 }
@@ -23,16 +31,11 @@ const EVENTS: usize = 300;
 
 /// With mailboxes so small that clients are held back all the time.
 async fn everyone_floods_everyone(lanes: usize) {
-    let mut config = ServerConfig { lanes: lanes.try_into().unwrap(), ..quick() };
+    let mut config = quick();
+    config.lanes = NonZeroUsize::new(lanes);
     config.mailbox.ops_max = 2;
     let server = Server::builder(config).namespace("/", Relay).unwrap().build();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let service = move |request| {
-        let server = server.clone();
-        async move { server.call(request).await }
-    };
-    tokio::spawn(serve(listener, service, std::future::pending()));
+    let address = listening(&server).await;
 
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
@@ -68,4 +71,33 @@ async fn a_flood_is_held_back_and_loses_nothing_on_one_thread() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_is_held_back_and_loses_nothing_on_several_threads() {
     everyone_floods_everyone(2).await;
+}
+
+#[tokio::test]
+async fn a_program_that_asks_before_each_event_is_held_back() {
+    let mut config = quick();
+    config.lanes = NonZeroUsize::new(1);
+    config.mailbox.ops_max = 10;
+    let mut server: Served = served_with(config).await;
+    let (mut client, _) = Client::join(server.address).await;
+    let everyone = server.connected().await.everyone();
+    // Nobody else runs while this does not wait: the lane takes nothing.
+    for number in 0..=10 {
+        assert!(is_ready(&everyone), "{number}");
+        everyone.clone().emit("number", &(number,)).unwrap();
+    }
+    assert!(!is_ready(&everyone), "one more than may wait");
+    within(everyone.ready()).await;
+    let outcome = everyone.clone().emit_counted("number", &(11,)).unwrap();
+    for number in 0..=11 {
+        assert_eq!(client.text().await, format!(r#"42["number",{number}]"#));
+    }
+    let outcome = within(outcome).await;
+    assert_eq!((outcome.queued, outcome.dropped, outcome.closed), (1, 0, 0));
+    assert!(everyone.emit_counted("connect", &()).is_err(), "reserved");
+}
+
+fn is_ready(broadcast: &Broadcast) -> bool {
+    let ready = pin!(broadcast.ready());
+    ready.poll(&mut Context::from_waker(Waker::noop())).is_ready()
 }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use socketio::engineio::proto::CloseReason;
-use socketio::{AckSender, DisconnectReason, Event, Handler, Server, Socket, SocketId};
+use socketio::{
+    AckSender, Admission, ConnectRequest, DisconnectReason, Event, Member, Namespace, Server, Socket, SocketId,
+};
 
 use crate::app::{Told, built, quick, served, served_with};
 use crate::client::Client;
@@ -17,7 +19,7 @@ use crate::support::{Poller, connect_over, eventually, send, text, within};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_left_after_a_thousand_connections_have_come_and_gone() {
     let mut config = quick();
-    config.lanes = 2.try_into().unwrap();
+    config.lanes = 2.try_into().ok();
     let mut server = served_with(config).await;
     let pending = server.server.of("/").unwrap();
     for round in 0..250 {
@@ -50,7 +52,11 @@ async fn nothing_is_left_after_a_thousand_connections_have_come_and_gone() {
 /// Says when it is dropped.
 struct Mortal(Arc<AtomicBool>);
 
-impl Handler for Mortal {}
+impl Namespace for Mortal {
+    fn connect(&self, _: ConnectRequest) -> Admission {
+        Admission::accept(())
+    }
+}
 
 impl Drop for Mortal {
     fn drop(&mut self) {
@@ -74,8 +80,14 @@ async fn a_server_that_is_dropped_takes_its_tasks_with_it() {
 /// Sends back what asks for an acknowledgement.
 struct Echo;
 
-impl Handler for Echo {
-    fn event(&self, _: &Socket, event: Event, ack: Option<AckSender>) {
+impl Namespace for Echo {
+    fn connect(&self, _: ConnectRequest) -> Admission {
+        Admission::accept(Self)
+    }
+}
+
+impl Member for Echo {
+    fn event(&mut self, _: &Socket, event: Event, ack: Option<AckSender>) {
         if let Some(ack) = ack {
             ack.send_arguments(event.arguments());
         }

@@ -6,12 +6,15 @@ use fanfare_test_support as support;
 
 mod acks;
 mod app;
+mod bundle;
 mod client;
 mod conformance;
 mod congestion;
 mod connecting;
 mod endings;
+mod handshakes;
 mod leaving;
 mod mounted;
+mod namespaces;
 mod panics;
 mod sending;

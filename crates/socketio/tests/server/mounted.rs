@@ -87,3 +87,26 @@ async fn it_stands_beside_a_program_s_own_routes_in_axum() {
     server.close();
     within(server.drained()).await;
 }
+
+#[tokio::test]
+async fn it_is_a_tower_service_that_axum_routes_to_or_nests() {
+    for is_nested in [false, true] {
+        let mut config = quick();
+        if is_nested {
+            // What is nested sees paths without the prefix.
+            config.engine.path = "/".into();
+        }
+        let (server, _told, _) = built(config);
+        let app = match is_nested {
+            false => Router::new().route_service(PATH, server.clone()),
+            true => Router::new().nest_service("/socket.io", server.clone()),
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        is_served(address).await;
+        assert_eq!(Http::connect(address).await.get("/elsewhere").await.status, 404);
+        server.close();
+        within(server.drained()).await;
+    }
+}

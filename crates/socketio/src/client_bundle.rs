@@ -1,22 +1,33 @@
-//! The client bundle, served beside the relay as the reference server does.
+//! The client bundle, served beside the server as the reference does.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use bytes::Bytes;
+use engineio::Body;
+use engineio::compression::{Encoding, compress, negotiate};
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
-use socketio::Body;
-use socketio::engineio::compression::{Encoding, compress, negotiate};
-
-/// The files of npm's `socket.io-client/dist` that a page may ask for.
-pub(crate) struct Bundle {
+/// The files of npm's `socket.io-client/dist` that a page may ask for, under the server's path:
+/// `/socket.io/socket.io.js`, `/socket.io/socket.io.esm.min.js` and their like.
+///
+/// They are all in memory: half a megabyte, and no request touches the disk. Give it to
+/// [`ServerBuilder::client_bundle`](crate::ServerBuilder::client_bundle).
+pub struct ClientBundle {
     files: HashMap<String, File>,
+}
+
+/// Why a client bundle could not be read: which file or folder, and what is wrong with it.
+#[derive(Debug)]
+pub struct BundleError {
+    path: PathBuf,
+    source: io::Error,
 }
 
 struct File {
@@ -27,28 +38,45 @@ struct File {
     content_type: &'static str,
 }
 
-impl Bundle {
-    /// Reads all there are into memory: half a megabyte, and no request touches the disk.
+impl ClientBundle {
+    /// Reads all there are. Other files in the folder are left alone.
     ///
     /// # Errors
-    /// If the folder, or a file in it, cannot be read.
-    pub(crate) fn read(folder: &Path) -> io::Result<Self> {
+    /// [`BundleError`] if the folder, or a file in it that would be served, cannot be read.
+    pub fn read(folder: &Path) -> Result<Self, BundleError> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| BundleError { path, source }
+        };
         let mut files = HashMap::new();
-        for entry in fs::read_dir(folder)? {
-            let entry = entry?;
+        for entry in fs::read_dir(folder).map_err(failed(folder))? {
+            let entry = entry.map_err(failed(folder))?;
             let Ok(name) = entry.file_name().into_string() else {
                 continue;
             };
             if is_served(&name) {
-                files.insert(name.clone(), File::new(&name, fs::read(entry.path())?)?);
+                let path = entry.path();
+                let file = fs::read(&path).and_then(|content| File::new(&name, content)).map_err(failed(&path))?;
+                files.insert(name, file);
             }
         }
         Ok(Self { files })
     }
 
+    /// How many files are served.
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Whether there is nothing to serve: the folder is another one than was meant.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
     /// The answer to a request for a file of this name, if it is there.
-    pub(crate) fn answer(&self, name: &str, request: &HeaderMap) -> Option<Response<Body>> {
-        self.files.get(name).map(|file| file.answer(request))
+    pub(crate) fn answer(&self, method: &Method, name: &str, request: &HeaderMap) -> Option<Response<Body>> {
+        let is_read = matches!(*method, Method::GET | Method::HEAD);
+        self.files.get(name).filter(|_| is_read).map(|file| file.answer(request))
     }
 }
 
@@ -73,7 +101,7 @@ impl File {
         let mut response = Response::new(Body::default());
         let headers = response.headers_mut();
         headers.insert(ETAG, self.etag.clone());
-        // Kept, but asked about each time: the bundle changes when the relay is upgraded.
+        // Kept, but asked about each time: the bundle changes when the program is upgraded.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=0"));
         if self.is_known_to(request) {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -97,6 +125,24 @@ impl File {
     fn is_known_to(&self, request: &HeaderMap) -> bool {
         let known = request.get(IF_NONE_MATCH).and_then(|known| known.to_str().ok()).unwrap_or_default();
         known.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == self.etag)
+    }
+}
+
+impl fmt::Debug for ClientBundle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.files.keys()).finish()
+    }
+}
+
+impl fmt::Display for BundleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot read the client bundle: {}: {}", self.path.display(), self.source)
+    }
+}
+
+impl std::error::Error for BundleError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
     }
 }
 
@@ -159,5 +205,17 @@ mod tests {
         let response = file.answer(&asked(http::header::ACCEPT_ENCODING, "gzip, br"));
         assert_eq!(response.headers()[CONTENT_ENCODING], "gzip");
         assert!(file.answer(&HeaderMap::new()).headers().get(CONTENT_ENCODING).is_none());
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named() {
+        let folder = std::env::temp_dir().join(format!("fanfare-bundle-{}", std::process::id()));
+        // A folder cannot be read as a file, not even by root.
+        fs::create_dir_all(folder.join("socket.io.js")).unwrap();
+        let error = ClientBundle::read(&folder).unwrap_err().to_string();
+        fs::remove_dir_all(&folder).unwrap();
+        assert!(error.contains("/socket.io.js: "), "{error}");
+        let error = ClientBundle::read(&folder).unwrap_err().to_string();
+        assert!(error.contains(&folder.display().to_string()), "{error}");
     }
 }

@@ -1,0 +1,182 @@
+//! Handshakes that the application decides about.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use engineio::proto::{CloseReason, Message};
+use engineio::{Application, Connection, Engine, EngineConfig, Handshake, Link, Verdict, serve};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+use crate::app::{PATH, WEBSOCKET, quick};
+use crate::support::{Http, connect, eventually, is_ended, text, upgrade_request, within};
+
+/// Decides as the header `x-say` asks; what is pending waits for a permit.
+#[derive(Clone)]
+struct Gate {
+    permits: Arc<Semaphore>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Gate {
+    fn verdict(say: &str) -> Verdict {
+        match say {
+            "forbid" => Verdict::forbid("not you"),
+            "too many" => Verdict::too_many(Duration::from_millis(1_001)),
+            "unavailable" => Verdict::unavailable(Duration::ZERO),
+            "headers" => {
+                let headers = [("set-cookie", "a=1"), ("set-cookie", "b=2"), ("x-hello", "you")];
+                let headers = headers.map(|(name, value)| (name.try_into().unwrap(), value.try_into().unwrap()));
+                Verdict::Accept { headers: headers.into_iter().collect() }
+            }
+            _ => Verdict::accept(),
+        }
+    }
+}
+
+impl Application for Gate {
+    fn accept(&self, handshake: &Handshake) -> Verdict {
+        let say = handshake.headers.get("x-say").map_or("", |say| say.to_str().unwrap()).to_owned();
+        match say.strip_prefix("later ") {
+            None => Self::verdict(&say),
+            Some(say) => {
+                let (permits, say) = (Arc::clone(&self.permits), say.to_owned());
+                let waiting = Waiting::begin(&self.waiting);
+                // One future that leads to another.
+                Verdict::pending(async move {
+                    permits.acquire().await.unwrap().forget();
+                    drop(waiting);
+                    Verdict::pending(async move { Self::verdict(&say) })
+                })
+            }
+        }
+    }
+
+    fn open(&self, _: Handshake, _: Arc<Link>) -> Box<dyn Connection> {
+        Box::new(Silent)
+    }
+}
+
+struct Silent;
+
+impl Connection for Silent {
+    fn handle_message(&mut self, _: Message, _: Instant) -> Result<(), CloseReason> {
+        Ok(())
+    }
+}
+
+struct Waiting(Arc<AtomicUsize>);
+
+impl Waiting {
+    fn begin(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+async fn gated(config: EngineConfig) -> (Engine, SocketAddr, Gate) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let gate = Gate { permits: Arc::new(Semaphore::new(0)), waiting: Arc::default() };
+    let engine = Engine::new(config, gate.clone());
+    let service = engine.clone();
+    let service = move |request| {
+        let engine = service.clone();
+        async move { engine.call(request).await }
+    };
+    tokio::spawn(serve(listener, service, std::future::pending()));
+    (engine, address, gate)
+}
+
+fn polling() -> String {
+    format!("{PATH}?EIO=4&transport=polling")
+}
+
+fn upgrade(say: &str) -> String {
+    upgrade_request(WEBSOCKET).replace("host: test\r\n", &format!("host: test\r\nx-say: {say}\r\n"))
+}
+
+#[tokio::test]
+async fn a_verdict_holds_on_both_transports_at_once_and_later() {
+    let (engine, address, gate) = gated(quick()).await;
+    gate.permits.add_permits(100);
+    for (say, by_polling, by_websocket, retry_after) in [
+        ("accept", 200, 101, None),
+        ("forbid", 403, 400, None),
+        ("too many", 429, 429, Some("2")),
+        ("unavailable", 503, 503, Some("1")),
+    ] {
+        for say in [say.to_owned(), format!("later {say}")] {
+            let mut http = Http::connect(address).await;
+            let answer = http.request("GET", &polling(), &[("x-say", &say)], b"").await;
+            assert_eq!((answer.status, answer.header("retry-after")), (by_polling, retry_after), "{say}");
+            if by_polling == 403 {
+                assert_eq!(answer.text(), r#"{"code":4,"message":"not you"}"#);
+            }
+            let mut http = Http::connect(address).await;
+            http.write(upgrade(&say).as_bytes()).await;
+            let answer = http.answer().await;
+            assert_eq!((answer.status, answer.header("retry-after")), (by_websocket, retry_after), "{say}");
+        }
+    }
+    eventually("those accepted have sessions", || engine.session_count() >= 2).await;
+    let counts = engine.refusal_counts();
+    assert_eq!((counts["forbidden"], counts["too_many"], counts["unavailable"]), (4, 4, 4));
+    assert!(!counts.contains_key("full"), "{counts:?}");
+}
+
+#[tokio::test]
+async fn the_headers_of_a_verdict_are_in_the_answer_that_opens_a_session_and_in_no_other() {
+    let (_engine, address, _gate) = gated(quick()).await;
+    let mut http = Http::connect(address).await;
+    let answer = http.request("GET", &polling(), &[("x-say", "headers")], b"").await;
+    assert_eq!((answer.header("set-cookie"), answer.header("x-hello")), (Some("a=1"), Some("you")));
+    assert!(answer.text().starts_with("0{"));
+    let sid = answer.text().get(8..28).unwrap().to_owned();
+    let target = format!("{}&sid={sid}", polling());
+    let mut posting = Http::connect(address).await;
+    assert_eq!(posting.request("POST", &target, &[("x-say", "headers")], b"1").await.header("x-hello"), None);
+    let mut http = Http::connect(address).await;
+    http.write(upgrade("headers").as_bytes()).await;
+    let answer = http.answer().await;
+    assert_eq!((answer.status, answer.header("x-hello")), (101, Some("you")));
+}
+
+#[tokio::test]
+async fn while_it_is_decided_there_is_no_session_and_who_leaves_is_not_decided_about() {
+    let (engine, address, gate) = gated(quick()).await;
+    let mut leaving = Http::connect(address).await;
+    leaving.send("GET", &polling(), &[("x-say", "later accept")], b"").await;
+    let mut staying = Http::connect(address).await;
+    staying.send("GET", &polling(), &[("x-say", "later accept")], b"").await;
+    eventually("both wait", || gate.waiting.load(Ordering::SeqCst) == 2).await;
+    assert_eq!(engine.session_count(), 0);
+    // Others are not kept waiting.
+    let mut other = connect(address, WEBSOCKET).await;
+    assert!(text(&mut other).await.starts_with("0{"));
+    leaving.reset();
+    eventually("one waits", || gate.waiting.load(Ordering::SeqCst) == 1).await;
+    gate.permits.add_permits(1);
+    assert!(staying.answer().await.text().starts_with("0{"));
+    assert_eq!(engine.session_count(), 2);
+    engine.close();
+    assert!(is_ended(&mut other).await);
+    within(engine.drained()).await;
+}
+
+#[tokio::test]
+async fn what_is_not_decided_in_time_is_unavailable() {
+    let (engine, address, gate) = gated(EngineConfig { handshake_timeout: Duration::from_millis(50), ..quick() }).await;
+    let mut http = Http::connect(address).await;
+    let answer = http.request("GET", &polling(), &[("x-say", "later accept")], b"").await;
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
+    assert_eq!((engine.session_count(), gate.waiting.load(Ordering::SeqCst)), (0, 0));
+}

@@ -1,0 +1,61 @@
+//! How often something may happen.
+
+use std::time::{Duration, Instant};
+
+/// A token bucket: `burst` times at once, and once more for each `interval` that passes.
+///
+/// It is kept as the one moment at which it is full again, so there is nothing to refill.
+#[derive(Debug, Default)]
+pub(crate) struct Bucket {
+    full_at: Option<Instant>,
+}
+
+impl Bucket {
+    /// Takes one, or says that there is none.
+    pub(crate) fn take(&mut self, now: Instant, burst: u32, interval: Duration) -> bool {
+        let full_at = self.full_at.unwrap_or(now).max(now);
+        let Some(full_at) = full_at.checked_add(interval) else {
+            return false;
+        };
+        let is_there = full_at.duration_since(now) <= interval.saturating_mul(burst);
+        if is_there {
+            self.full_at = Some(full_at);
+        }
+        is_there
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INTERVAL: Duration = Duration::from_millis(200);
+
+    fn takes(bucket: &mut Bucket, now: Instant, most: usize) -> usize {
+        (0..most).take_while(|_| bucket.take(now, 100, INTERVAL)).count()
+    }
+
+    #[test]
+    fn a_burst_is_taken_at_once_and_what_time_brings_after_it() {
+        let (mut bucket, now) = (Bucket::default(), Instant::now());
+        assert_eq!(takes(&mut bucket, now, 1_000), 100);
+        assert_eq!(takes(&mut bucket, now + INTERVAL - Duration::from_nanos(1), 1_000), 0);
+        assert_eq!(takes(&mut bucket, now + 3 * INTERVAL, 1_000), 3);
+        assert_eq!(takes(&mut bucket, now + 1_000 * INTERVAL, 1_000), 100, "it holds no more than a burst");
+    }
+
+    #[test]
+    fn who_stays_below_the_pace_is_never_stopped() {
+        let (mut bucket, mut now) = (Bucket::default(), Instant::now());
+        for _ in 0..1_000_000 {
+            assert!(bucket.take(now, 1, INTERVAL));
+            now += INTERVAL;
+        }
+    }
+
+    #[test]
+    fn a_burst_of_none_allows_none() {
+        assert!(!Bucket::default().take(Instant::now(), 0, INTERVAL));
+        assert!(!Bucket::default().take(Instant::now(), 1, Duration::MAX));
+    }
+}

@@ -1,0 +1,71 @@
+//! The application's own code, and what it may do to us.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use socketio_codec::Namespace as NamespaceName;
+
+/// The application panicked, and the log says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Panicked;
+
+/// Runs a `call` of the application's about a namespace.
+///
+/// What it panicked in the middle of is the application's; our own state is changed before or after it, never by it.
+/// The panic's message is not repeated: the program's panic hook has it, and it may say what a client sent.
+pub(crate) fn guarded<T>(
+    namespace: &NamespaceName,
+    call: &'static str,
+    run: impl FnOnce() -> T,
+) -> Result<T, Panicked> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(|_| {
+        tracing::error!(%namespace, call, "the application panicked: the connection it was about is closed");
+        Panicked
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Level, Metadata, Subscriber};
+
+    use super::*;
+
+    /// Counts lines at the level of errors.
+    struct Errors(Arc<AtomicUsize>);
+
+    impl Subscriber for Errors {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            *metadata.level() == Level::ERROR
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+        fn event(&self, _: &Event<'_>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+
+        fn enter(&self, _: &Id) {}
+
+        fn exit(&self, _: &Id) {}
+    }
+
+    #[test]
+    fn a_panic_is_one_line_at_the_level_of_errors() {
+        let lines = Arc::new(AtomicUsize::new(0));
+        tracing::subscriber::with_default(Errors(Arc::clone(&lines)), || {
+            assert_eq!(guarded(&NamespaceName::ROOT, "event", || 1), Ok(1));
+            assert_eq!(lines.load(Ordering::SeqCst), 0);
+            assert_eq!(guarded(&NamespaceName::ROOT, "event", || panic!("as asked")), Err::<(), _>(Panicked));
+        });
+        assert_eq!(lines.load(Ordering::SeqCst), 1);
+    }
+}
