@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use engineio_proto::{CloseReason, Payload, PollVerdict, PostVerdict};
+use engineio_proto::{Payload, PollVerdict, PostVerdict};
 use tokio::sync::oneshot;
 
 use super::goodbye::hang_up_poll;
