@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use engineio_proto::{CloseReason, Delivery, Encoded, Recipient, Sid, Transport, open_packet};
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use http_body::Body as HttpBody;
 use rand::RngExt;
 
@@ -16,7 +16,7 @@ use crate::application::{Application, Handshake};
 use crate::clock::{self, Ticks};
 use crate::config::EngineConfig;
 use crate::driver::{Driver, Start};
-use crate::http::Body;
+use crate::http::{Body, Compressor};
 use crate::link::Link;
 use crate::refusals::Refusals;
 use crate::registry::Registry;
@@ -37,6 +37,7 @@ pub(crate) struct Shared {
     pub(crate) config: EngineConfig,
     pub(crate) registry: Registry,
     pub(crate) refusals: Refusals,
+    pub(crate) compressor: Compressor,
     /// One for all sessions, framed once.
     pub(crate) ping: Encoded,
     pub(crate) probe_pong: Encoded,
@@ -56,6 +57,7 @@ impl Engine {
         let ticks = Ticks::new(clock::now(), patience);
         Self {
             shared: Arc::new(Shared {
+                compressor: Compressor::new(config.compressions_max),
                 config,
                 registry: Registry::default(),
                 refusals: Refusals::default(),
@@ -78,7 +80,8 @@ impl Engine {
     /// Answers one request. A path that is not the engine's gets a 404.
     ///
     /// The request is understood, and its session opened or told, by the call itself; the future is only for the
-    /// answer.
+    /// answer. So a request that came whole is handled even if its connection closes at once, unless the call itself is
+    /// put into a future: hyper drops that unseen.
     pub fn call<B: HttpBody>(&self, request: Request<B>) -> impl Future<Output = Response<Body>> + use<B> {
         let shared = Arc::clone(&self.shared);
         // A poll waits for most of a client's life: neither its headers, with hyper's read buffer behind them, nor
@@ -88,7 +91,7 @@ impl Engine {
             let answer = match step {
                 Ok(Step::Done(response)) => Ok(response),
                 Ok(Step::Poll(poll)) => shared.answer_poll(poll).await,
-                Ok(Step::Post { link, is_jsonp, body }) => Box::pin(shared.post(link, is_jsonp, body)).await,
+                Ok(Step::Post(posting)) => Box::pin(posting.answer()).await,
                 Err(error) => Err(error),
             };
             shared.finish(answer, tail)
@@ -153,7 +156,10 @@ impl Shared {
     /// The handshake in memory of its own: as it came, it would keep hyper's whole read buffer.
     fn keep(&self, handshake: Handshake) -> Handshake {
         let Handshake { address, headers, uri, time } = handshake;
-        let uri = uri.to_string().parse().unwrap_or(uri);
+        let uri = match self.config.is_uri_kept {
+            true => uri.to_string().parse().unwrap_or_default(),
+            false => Uri::default(),
+        };
         Handshake { address, headers: self.config.headers_kept.pick(&headers), uri, time }
     }
 

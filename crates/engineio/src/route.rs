@@ -8,6 +8,7 @@ use engineio_proto::{
 };
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, header};
+use http_body::Body as HttpBody;
 use hyper::upgrade::OnUpgrade;
 use tokio::sync::oneshot;
 
@@ -18,19 +19,20 @@ use crate::farewell::hang_up;
 use crate::http::compression::{Encoding, negotiate};
 use crate::http::{Body, CorsDecision, WebSocketRequest, close_connection, is_upgrade, respond, respond_empty};
 use crate::link::{Link, PollAnswer, Request as Wanted};
+use crate::posting::Posting;
 use crate::registry::Entry;
 use crate::stream;
 use crate::websocket::WebSocket;
 
 /// How a request goes on once its head is understood.
-pub(crate) enum Step<B> {
+pub(crate) enum Step<B: HttpBody> {
     Done(Response<Body>),
     Poll(WaitingPoll),
-    Post { link: Arc<Link>, is_jsonp: bool, body: B },
+    Post(Posting<B>),
 }
 
 /// What the end of an answer must know of its request.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Tail {
     is_upgrade: bool,
     cors: Option<CorsDecision>,
@@ -48,7 +50,7 @@ pub(crate) struct WaitingPoll {
 
 impl Shared {
     /// Reads a request's head, and does all that needs no waiting.
-    pub(crate) fn begin<B>(self: &Arc<Self>, request: Request<B>) -> (Result<Step<B>, RequestError>, Tail) {
+    pub(crate) fn begin<B: HttpBody>(self: &Arc<Self>, request: Request<B>) -> (Result<Step<B>, RequestError>, Tail) {
         let (mut parts, body) = request.into_parts();
         let cors = self.config.cors.as_ref();
         let tail = Tail { is_upgrade: is_upgrade(&parts.headers), cors: cors.map(|cors| cors.decide(&parts.headers)) };
@@ -58,6 +60,11 @@ impl Shared {
         if let Some(preflight) = cors.and_then(|cors| cors.preflight(&parts.method, &parts.headers)) {
             return (Ok(Step::Done(preflight)), Tail { cors: None, ..tail });
         }
+        let peer = parts.extensions.get::<PeerAddr>().map(|peer| peer.0.ip());
+        if !self.config.origin.admits(cors, &parts.headers, peer) {
+            self.refusals.note_stranger(&parts.headers);
+            return (Err(RequestError::ForeignOrigin), tail);
+        }
         (self.route(&mut parts, body, tail.is_upgrade), tail)
     }
 
@@ -65,14 +72,21 @@ impl Shared {
     pub(crate) fn finish(&self, answer: Result<Response<Body>, RequestError>, tail: Tail) -> Response<Body> {
         self.refusals.note(&answer);
         let mut response = answer.unwrap_or_else(|error| refuse(&error, tail.is_upgrade));
-        if let (Some(cors), Some(decision)) = (&self.config.cors, tail.cors) {
+        // Of a refused upgrade a browser shows nothing, whoever may read it; as in the reference.
+        let is_read = !tail.is_upgrade || response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        if let (Some(cors), Some(decision)) = (&self.config.cors, tail.cors.filter(|_| is_read)) {
             cors.write(decision, response.headers_mut());
         }
         response
     }
 
     /// Decides on a request, and does what can be done at once.
-    fn route<B>(self: &Arc<Self>, parts: &mut Parts, body: B, is_upgrade: bool) -> Result<Step<B>, RequestError> {
+    fn route<B: HttpBody>(
+        self: &Arc<Self>,
+        parts: &mut Parts,
+        body: B,
+        is_upgrade: bool,
+    ) -> Result<Step<B>, RequestError> {
         let query = parts.uri.query().unwrap_or_default();
         let head = RequestHead { method: parts.method.as_str(), query, is_upgrade };
         let mut found = None;
@@ -95,7 +109,7 @@ impl Shared {
                     link.close(CloseReason::ParseError);
                     return Ok(Step::Done(respond_empty(StatusCode::BAD_REQUEST)));
                 }
-                Ok(Step::Post { link, is_jsonp, body })
+                Ok(Step::Post(Posting::begin(link, is_jsonp, body, &self.config)?))
             }
             Asked::Upgrade { .. } => self.upgrade(link?, parts).map(Step::Done),
             Asked::Pointless => self
@@ -107,7 +121,7 @@ impl Shared {
         }
     }
 
-    fn open_session<B>(
+    fn open_session<B: HttpBody>(
         self: &Arc<Self>,
         parts: &mut Parts,
         transport: Transport,
@@ -197,11 +211,12 @@ impl Shared {
 }
 
 fn refuse(error: &RequestError, is_upgrade: bool) -> Response<Body> {
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
     if is_upgrade {
         // A browser shows none of it; the reference answers like this, whatever the code.
-        return close_connection(respond(StatusCode::BAD_REQUEST, "text/html", error.message().to_owned()));
+        let status = if *error == RequestError::ForeignOrigin { status } else { StatusCode::BAD_REQUEST };
+        return close_connection(respond(status, "text/html", error.message().to_owned()));
     }
-    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
     respond(status, "application/json", error.to_json())
 }
 
