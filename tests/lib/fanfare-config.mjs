@@ -22,10 +22,16 @@ export function toToml(settings) {
     put('outbox_stall_max_ms', settings.slowConsumer.stallMs);
   }
 
+  lines.push('[cors]');
+  put('enforce', settings.corsEnforce);
   if (settings.corsOrigins.length > 0) {
-    lines.push('[cors]');
     put('origins', settings.corsOrigins);
     put('credentials', settings.corsCredentials);
+  }
+
+  if (settings.trustedProxies) {
+    lines.push('[limits.address]');
+    put('trusted_proxies', settings.trustedProxies);
   }
 
   const someRule = settings.namespaces.some(({ rules }) => rules?.length > 0);

@@ -8,6 +8,17 @@ export const differences = Object.fromEntries([
   ...because('a parameter that is there twice says two things, so it says nothing; no client sends it', 'handshake',
     'of a duplicated parameter the last counts', 'a duplicated transport whose last is unknown'),
 
+  ...because('two readers of one request must not find it to be for two hosts', 'handshake', 'HTTP/1.1 with two Hosts'),
+  ...because('hyper takes a hundred lines, and to raise that costs every request; those of x- headers are joined', 'handshake',
+    '200 cookie lines'),
+
+  // Who may
+  ...because('a page that is not allowed is kept out, not only from reading; the reference lets any page open a WebSocket', 'cors',
+    ...['corsList', 'corsOne', 'corsCredentials'].flatMap((profile) =>
+      ['a handshake', 'a WebSocket'].map((what) => `${profile}: ${what} from a foreign origin`)),
+    ...['a foreign origin gets no header', 'a foreign origin by WebSocket', 'a POST from a foreign origin'].map((what) =>
+      `plain: without CORS ${what}`), 'without CORS a preflight is a handshake by a wrong method'),
+
   // Polling
   ...because('base64 is read strictly: what is not in its alphabet is a broken packet, not something to skip', 'polling',
     'base64url instead of base64', 'what is no base64 as a binary message'),

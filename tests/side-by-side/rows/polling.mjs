@@ -26,6 +26,11 @@ export const polling = [
     await s.post('40');
     await s.get();
   }, ['text/html', '| ok', '40{"sid":"<id>"}', 'no-store']),
+  bare('an event in the same payload as its CONNECT', async (c, s) => {
+    await s.post('40\x1e42["x"]');
+    await s.get();
+    await s.lives();
+  }, ['| ok']),
   joined('packets that wait come in one answer', async (c, s) => {
     await s.post('42["a",1]\x1e42["b"]\x1e42["c",null]');
     await s.get();
