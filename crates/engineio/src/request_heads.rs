@@ -78,13 +78,13 @@ impl Head {
         let start = start + bytes.get(start..)?.iter().position(|byte| !matches!(byte, b'\r' | b'\n'))?;
         let mut head = Self { line: start..start, end: 0, lines: 0, bare: None, is_websocket: false, body: Some(0) };
         let mut at = start;
-        loop {
-            let feed = at + memchr::memchr(b'\n', bytes.get(at..)?)?;
-            let line = match bytes.get(at..feed)?.strip_suffix(b"\r") {
-                Some(line) => line,
-                None => {
+        for feed in memchr::memchr_iter(b'\n', bytes.get(start..)?).map(|feed| start + feed) {
+            let line = bytes.get(at..feed)?;
+            let line = match line.split_last() {
+                Some((b'\r', line)) => line,
+                _ => {
                     head.bare.get_or_insert(feed);
-                    bytes.get(at..feed)?
+                    line
                 }
             };
             if at == start {
@@ -98,6 +98,7 @@ impl Head {
             }
             at = feed + 1;
         }
+        None
     }
 
     /// A header, as far as it says where the next head begins.
