@@ -193,10 +193,49 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::config::HeadersKept;
 
     #[test]
     fn a_hundred_thousand_session_ids_are_all_different() {
         let sids: HashSet<Sid> = std::iter::repeat_with(new_sid).take(100_000).collect();
         assert_eq!(sids.len(), 100_000);
+    }
+
+    /// Tells how much of the opening request it was given to keep.
+    struct Keeper(std::sync::mpsc::Sender<(usize, usize)>);
+
+    impl Application for Keeper {
+        fn accept(&self, handshake: &Handshake) -> Result<(), String> {
+            assert!(handshake.uri.query().unwrap().len() > 10_000 && handshake.headers.len() == 1);
+            Ok(())
+        }
+
+        fn open(&self, handshake: Handshake, _: Arc<Link>) -> Box<dyn crate::Connection> {
+            self.0.send((handshake.uri.to_string().len(), handshake.headers.len())).unwrap();
+            Box::new(Deaf)
+        }
+    }
+
+    struct Deaf;
+
+    impl crate::Connection for Deaf {
+        fn handle_message(&mut self, _: engineio_proto::Message, _: std::time::Instant) -> Result<(), CloseReason> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn of_the_opening_request_is_kept_what_was_asked_for() {
+        let uri = format!("/engine.io/?EIO=4&transport=polling&x={}", "x".repeat(10_000));
+        for (is_uri_kept, headers_kept, kept) in
+            [(true, HeadersKept::All, (uri.len(), 1)), (false, HeadersKept::None, (1, 0))]
+        {
+            let (teller, told) = std::sync::mpsc::channel();
+            let config = EngineConfig { is_uri_kept, headers_kept, ..EngineConfig::default() };
+            let engine = Engine::new(config, Keeper(teller));
+            let request = Request::get(&uri).header("x-a", "b").body(String::new()).unwrap();
+            assert_eq!(engine.call(request).await.status(), 200);
+            assert_eq!(told.recv().unwrap(), kept);
+        }
     }
 }
