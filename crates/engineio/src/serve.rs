@@ -155,9 +155,9 @@ async fn serve_connection<S, F, B>(
                     return drop(running);
                 }
                 Overdue::Idle => {
-                    // A request that comes in this moment is still answered.
+                    // That ends it, or will when the last answer is written; what else it is at then is not waited for.
                     connection.as_mut().graceful_shutdown();
-                    exchange.called();
+                    exchange.received();
                 }
             },
         }

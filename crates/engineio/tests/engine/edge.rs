@@ -135,6 +135,14 @@ async fn a_head_that_does_not_end_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_head_that_began_behind_a_request_is_given_up_too() {
+    let mut http = served_with_times(SOON, SOON).await;
+    http.write(format!("GET {HANDSHAKE} HTTP/1.1\r\nhost: a\r\n\r\nGET /").as_bytes()).await;
+    assert_eq!(http.answer().await.status, 200);
+    within(http.end()).await;
+}
+
+#[tokio::test]
 async fn a_connection_between_two_requests_may_idle_longer_than_a_head_may_take() {
     let mut http = served_with_times(NEVER, SOON).await;
     for _ in 0..3 {
