@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { launchBrowser, openPage, serve, shows } from '../lib/browser.mjs';
-import { clientDir, startRelay } from '../lib/relay.mjs';
+import { HUB, clientDir, startRelay } from '../lib/relay.mjs';
 import { bothApplications, withRules } from '../lib/settings.mjs';
 
 const html = readFileSync(new URL('page.html', import.meta.url), 'utf8');
@@ -56,6 +56,24 @@ describe('two pages of another origin', () => {
     const site = await origin(t);
     const relay = await relayWith(t, { corsOrigins: ['http://other.test', site.url] });
     await seeEachOther(site, relay, 'polling');
+  });
+
+  for (const [how, corsOrigins] of [['no origin is allowed', []], ['other origins are allowed', ['http://other.test']]]) {
+    test(`do not get in by WebSocket either when ${how}`, { skip: HUB === 'reference' && 'it lets every page in' }, async (t) => {
+      const [site, relay] = [await origin(t), await relayWith(t, { corsOrigins })];
+      const page = await openPage(browser, pageUrl(site, relay, 'one', 'websocket'));
+      await shows(page, '#status', 'not connected: websocket error');
+      const line = relay.log.split('\n').find((text) => text.includes('cors.origins'));
+      assert.ok(line?.includes(site.url), `the log names the origin and the setting:\n${relay.log}`);
+      await page.context().close();
+    });
+  }
+
+  test('get in by WebSocket when nothing is enforced', async (t) => {
+    const [site, relay] = [await origin(t), await relayWith(t, { corsEnforce: false })];
+    const page = await openPage(browser, pageUrl(site, relay, 'one', 'websocket'));
+    await shows(page, '#status', 'connected');
+    await page.context().close();
   });
 
   for (const [how, corsOrigins] of [['no origin is allowed', []], ['other origins are allowed', ['http://other.test']]]) {

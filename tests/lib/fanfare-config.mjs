@@ -23,10 +23,16 @@ export function toToml(settings) {
     put('outbox_bytes_total_max', settings.slowConsumer.totalBytes);
   }
 
+  lines.push('[cors]');
+  put('enforce', settings.corsEnforce);
   if (settings.corsOrigins.length > 0) {
-    lines.push('[cors]');
     put('origins', settings.corsOrigins);
     put('credentials', settings.corsCredentials);
+  }
+
+  if (settings.trustedProxies) {
+    lines.push('[limits.address]');
+    put('trusted_proxies', settings.trustedProxies);
   }
 
   const someRule = settings.namespaces.some(({ rules }) => rules?.length > 0);

@@ -11,6 +11,10 @@ export const defaults = {
   /** Allowed origins; none means no CORS header at all. */
   corsOrigins: [],
   corsCredentials: false,
+  /** Whether other pages are refused; undefined leaves the relay's default. */
+  corsEnforce: undefined,
+  /** Proxies whose X-Forwarded-Host is believed. */
+  trustedProxies: undefined,
   /** [{ name, rules: [{ on, emit, to: 'all'|'others'|'sender'|{ room }, volatile,
    *  join, leave }] }]; no rule relays all. */
   namespaces: [{ name: '/', rules: [] }],

@@ -10,8 +10,8 @@ import { bothApplications, withRules } from '../lib/settings.mjs';
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const python = here('../.cache/venv/bin/python');
 
-async function played(t, transport, scenario) {
-  const hub = await startRelay(withRules(bothApplications)); // its own: the scenarios count who is there
+async function played(t, transport, scenario, settings) {
+  const hub = await startRelay({ ...withRules(bothApplications), ...settings }); // its own: the scenarios count who is there
   t.after(() => hub.kill());
   // The time-out ends the process: nothing of a hanging client stays behind.
   const { stdout } = await promisify(execFile)(python, [here('client.py'), hub.url, transport, scenario], {
@@ -47,6 +47,12 @@ describe('python-socketio', { concurrency: 2 }, () => {
     test(`is refused an unknown namespace, over ${transport}`, async (t) => {
       const [error] = await played(t, transport, 'unknown_namespace');
       assert.match(error, /Invalid namespace|failed to connect/);
+    });
+
+    // Over WebSocket it names the host that it connects to as its origin.
+    test(`gets in beside a list of pages, over ${transport}`, async (t) => {
+      const listed = { corsOrigins: ['https://app.example.com'] };
+      assert.deepEqual(await played(t, transport, 'leaving', listed), [['disconnect', 'client disconnect']]);
     });
 
     test(`sends and receives 500 kB, over ${transport}`, async (t) => {

@@ -8,7 +8,20 @@ export const differences = Object.fromEntries([
   ...because('a parameter that is there twice says two things, so it says nothing; no client sends it', 'handshake',
     'of a duplicated parameter the last counts', 'a duplicated transport whose last is unknown'),
 
+  ...because('two readers of one request must not find it to be for two hosts', 'handshake', 'HTTP/1.1 with two Hosts'),
+  ...because('hyper takes a hundred lines, and to raise that costs every request; those of x- headers are joined', 'handshake',
+    '200 cookie lines'),
+
+  // Who may
+  ...because('a page that is not allowed is kept out, not only from reading; the reference lets any page open a WebSocket', 'cors',
+    ...['corsList', 'corsOne', 'corsCredentials'].flatMap((profile) =>
+      ['a handshake', 'a WebSocket'].map((what) => `${profile}: ${what} from a foreign origin`)),
+    ...['a foreign origin gets no header', 'a foreign origin by WebSocket', 'a POST from a foreign origin'].map((what) =>
+      `plain: without CORS ${what}`), 'without CORS a preflight is a handshake by a wrong method'),
+
   // Polling
+  ...because('what a client is sure to be let into it may speak in at once; the reference forgets the event, and closes', 'polling',
+    'an event in the same payload as its CONNECT'),
   ...because('base64 is read strictly: what is not in its alphabet is a broken packet, not something to skip', 'polling',
     'base64url instead of base64', 'what is no base64 as a binary message'),
   ...because('what is not UTF-8 is refused, as over WebSocket, not repaired with replacement characters', 'polling',
@@ -57,6 +70,8 @@ export const differences = Object.fromEntries([
   ...because('digits are digits: the reference takes whatever JavaScript makes a number of, a space too', 'socketio',
     '40  instead of CONNECT', '42 ["x"] after CONNECT',
     ...['451e0-', '45 1-', '451.0-', '450x1-', '45+1-'].map((head) => `the count ${head} of one attachment`)),
+  ...because('a number that no double holds becomes null in the reference, and ends the packet or the connection at many receivers',
+    'socketio', '42["x",1e999] after CONNECT', `42["x",${'9'.repeat(33)}… (408) after CONNECT`),
   ...because('an ack id above 2^53-1 could not be answered: the reference answers to another one', 'socketio',
     '4299999999999999999999["x"] after CONNECT', `42${'1'.repeat(38)}… (407) after CONNECT`),
   ...because('payload and attachments pass as they came; the reference takes them apart and numbers anew, which decodes to the same', 'socketio',

@@ -29,6 +29,9 @@ export const profiles = {
   corsList: { ...echo, corsOrigins: origins },
   corsOne: { ...echo, corsOrigins: [origins[0]] },
   corsCredentials: { ...echo, corsOrigins: origins, corsCredentials: true },
+  /** As the reference: the list says who may read, and keeps nobody out. */
+  corsOpen: { ...echo, corsOrigins: origins, corsEnforce: false },
+  open: { ...echo, corsEnforce: false },
   /** The client bundle is served. */
   bundle: { ...echo, clientDir },
   bundleCors: { ...echo, clientDir, corsOrigins: ['*'] },

@@ -64,6 +64,8 @@ pub enum RequestError {
     BadRequest,
     /// Code 4: the application did not want it, and says why.
     Forbidden(String),
+    /// Code 4 too: the page that sent it may not. The reference does not ask.
+    ForeignOrigin,
     /// Code 5: `EIO` is not 4.
     UnsupportedVersion,
 }
@@ -76,7 +78,7 @@ impl RequestError {
             Self::SessionUnknown => 1,
             Self::BadHandshakeMethod => 2,
             Self::BadRequest => 3,
-            Self::Forbidden(_) => 4,
+            Self::Forbidden(_) | Self::ForeignOrigin => 4,
             Self::UnsupportedVersion => 5,
         }
     }
@@ -89,6 +91,7 @@ impl RequestError {
             Self::BadHandshakeMethod => "Bad handshake method",
             Self::BadRequest => "Bad request",
             Self::Forbidden(why) => why,
+            Self::ForeignOrigin => "Origin not allowed",
             Self::UnsupportedVersion => "Unsupported protocol version",
         }
     }
@@ -101,6 +104,7 @@ impl RequestError {
             Self::BadHandshakeMethod => "bad_handshake_method",
             Self::BadRequest => "bad_request",
             Self::Forbidden(_) => "forbidden",
+            Self::ForeignOrigin => "foreign_origin",
             Self::UnsupportedVersion => "unsupported_version",
         }
     }
@@ -108,7 +112,7 @@ impl RequestError {
     /// The HTTP status of the answer.
     pub const fn status(&self) -> u16 {
         match self {
-            Self::Forbidden(_) => 403,
+            Self::Forbidden(_) | Self::ForeignOrigin => 403,
             _ => 400,
         }
     }

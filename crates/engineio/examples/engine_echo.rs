@@ -46,10 +46,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let port = number("PORT")?.unwrap_or(3000);
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     println!("listening on http://{}", listener.local_addr()?);
-    let service = move |request| {
-        let engine = engine.clone();
-        async move { engine.call(request).await }
-    };
+    let service = move |request| engine.call(request);
     serve(listener, service, std::future::pending()).await;
     Ok(())
 }

@@ -1,11 +1,13 @@
 //! What an operator can set.
 
+use std::num::NonZeroUsize;
+use std::thread;
 use std::time::Duration;
 
 use engineio_proto::{SessionConfig, Transport};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::http::{CookieConfig, CorsConfig};
+use crate::http::{CookieConfig, CorsConfig, OriginConfig};
 
 /// The settings of an [`Engine`](crate::Engine). [`Default`] is what the reference server uses, where it has
 /// the setting.
@@ -23,8 +25,12 @@ pub struct EngineConfig {
     pub cookie: Option<CookieConfig>,
     /// Who may read answers from another origin. `None`: no header is sent, and browsers allow nobody.
     pub cors: Option<CorsConfig>,
+    /// Which pages may use it at all.
+    pub origin: OriginConfig,
     /// From how many bytes on an answer to a poll is compressed, if the client accepts that. `None`: never.
     pub compression_threshold_bytes: Option<usize>,
+    /// How many large answers are compressed at once; beyond that they go as they are.
+    pub compressions_max: NonZeroUsize,
     /// How many bytes may wait for one client before it is closed as a slow consumer.
     pub outbox_bytes_max: usize,
     /// How many bytes may wait for all clients together; what several wait for counts once. Over it the slowest are
@@ -34,10 +40,15 @@ pub struct EngineConfig {
     pub outbox_stall_max: Duration,
     /// How long the layer above may take to decide about a handshake; then it is answered 503.
     pub handshake_timeout: Duration,
-    /// How long the body of a post may take to arrive.
+    /// How long nothing may come of the body of a post.
+    pub body_stall_max: Duration,
+    /// How long the body of a post may take to arrive, however steadily it comes.
     pub body_timeout: Duration,
     /// Which of the opening request's headers a session keeps for the application.
     pub headers_kept: HeadersKept,
+    /// Whether a session keeps the opening request's path and query for the application: up to 64 KiB of them. If not,
+    /// they are there while it is decided upon, and `/` after that.
+    pub is_uri_kept: bool,
     /// How many sessions there may be at once; further ones are answered 503.
     pub sessions_max: usize,
 }
@@ -80,7 +91,13 @@ impl Default for EngineConfig {
             allow_upgrades: true,
             cookie: None,
             cors: None,
+            origin: OriginConfig::default(),
             compression_threshold_bytes: Some(1024),
+            // The others' part of the machine is never less than a core, if it has two.
+            compressions_max: thread::available_parallelism()
+                .ok()
+                .and_then(|cores| NonZeroUsize::new(cores.get() - 1))
+                .unwrap_or(NonZeroUsize::MIN),
             // More than the largest Socket.IO packet (10 attachments of 1 MB). What waits is shared between all who
             // wait for it, so a hundred stalled clients do not hold a hundred times as much.
             outbox_bytes_max: 16 << 20,
@@ -90,8 +107,12 @@ impl Default for EngineConfig {
             outbox_stall_max: Duration::from_secs(20),
             // Below the 20 s after which official clients give up a connection attempt.
             handshake_timeout: Duration::from_secs(15),
-            body_timeout: Duration::from_secs(20),
+            // The tail of a mobile network's silence; a client that is pinged meanwhile is as patient.
+            body_stall_max: Duration::from_secs(20),
+            // As the reference. A megabyte in that time is 27 kbit/s.
+            body_timeout: Duration::from_secs(300),
             headers_kept: HeadersKept::All,
+            is_uri_kept: true,
             sessions_max: 1_000_000,
         }
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use engineio_proto::{CloseReason, Delivery, Encoded, Ledger, OutletBounds, Recipient, Sid, Transport, open_packet};
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use http_body::Body as HttpBody;
 use rand::RngExt;
 use tokio::sync::watch;
@@ -16,7 +16,7 @@ use crate::application::{Application, Handshake};
 use crate::clock::{self, Ticks};
 use crate::config::EngineConfig;
 use crate::driver::{Driver, Start};
-use crate::http::Body;
+use crate::http::{Body, Compressor};
 use crate::link::Link;
 use crate::memory::Memory;
 use crate::refusals::Refusals;
@@ -40,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) config: EngineConfig,
     pub(crate) registry: Registry,
     pub(crate) refusals: Refusals,
+    pub(crate) compressor: Compressor,
     /// One for all sessions, framed once.
     pub(crate) ping: Encoded,
     pub(crate) probe_pong: Encoded,
@@ -71,6 +72,7 @@ impl Engine {
             shared: Arc::new(Shared {
                 seats: Seats::new(config.sessions_max),
                 memory: Arc::new(memory),
+                compressor: Compressor::new(config.compressions_max),
                 config,
                 registry: Registry::default(),
                 refusals: Refusals::default(),
@@ -95,7 +97,8 @@ impl Engine {
     /// Answers one request. A path that is not the engine's gets a 404.
     ///
     /// The request is understood, and its session opened or told, by the call itself; the future is only for the
-    /// answer.
+    /// answer. So a request that came whole is handled even if its connection closes at once, unless the call itself is
+    /// put into a future: hyper drops that unseen.
     pub fn call<B: HttpBody>(&self, request: Request<B>) -> impl Future<Output = Response<Body>> + use<B> {
         let shared = Arc::clone(&self.shared);
         // A poll waits for most of a client's life: neither its headers, with hyper's read buffer behind them, nor
@@ -105,7 +108,7 @@ impl Engine {
             let answer = match step {
                 Ok(Step::Done(response)) => Ok(response),
                 Ok(Step::Poll(poll)) => shared.answer_poll(poll).await,
-                Ok(Step::Post { link, is_jsonp, body }) => Box::pin(shared.post(link, is_jsonp, body)).await,
+                Ok(Step::Post(posting)) => Box::pin(posting.answer()).await,
                 Ok(Step::Decide(undecided)) => Box::pin(shared.decide(*undecided)).await,
                 Err(error) => Err(error),
             };
@@ -186,7 +189,10 @@ impl Shared {
     /// The handshake in memory of its own: as it came, it would keep hyper's whole read buffer.
     fn keep(&self, handshake: Handshake) -> Handshake {
         let Handshake { address, headers, uri, time } = handshake;
-        let uri = uri.to_string().parse().unwrap_or(uri);
+        let uri = match self.config.is_uri_kept {
+            true => uri.to_string().parse().unwrap_or_default(),
+            false => Uri::default(),
+        };
         Handshake { address, headers: self.config.headers_kept.pick(&headers), uri, time }
     }
 
@@ -218,10 +224,50 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::Verdict;
+    use crate::config::HeadersKept;
 
     #[test]
     fn a_hundred_thousand_session_ids_are_all_different() {
         let sids: HashSet<Sid> = std::iter::repeat_with(new_sid).take(100_000).collect();
         assert_eq!(sids.len(), 100_000);
+    }
+
+    /// Tells how much of the opening request it was given to keep.
+    struct Keeper(std::sync::mpsc::Sender<(usize, usize)>);
+
+    impl Application for Keeper {
+        fn accept(&self, handshake: &Handshake) -> Verdict {
+            assert!(handshake.uri.query().unwrap().len() > 10_000 && handshake.headers.len() == 1);
+            Verdict::accept()
+        }
+
+        fn open(&self, handshake: Handshake, _: Arc<Link>) -> Box<dyn crate::Connection> {
+            self.0.send((handshake.uri.to_string().len(), handshake.headers.len())).unwrap();
+            Box::new(Deaf)
+        }
+    }
+
+    struct Deaf;
+
+    impl crate::Connection for Deaf {
+        fn handle_message(&mut self, _: engineio_proto::Message, _: std::time::Instant) -> Result<(), CloseReason> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn of_the_opening_request_is_kept_what_was_asked_for() {
+        let uri = format!("/engine.io/?EIO=4&transport=polling&x={}", "x".repeat(10_000));
+        for (is_uri_kept, headers_kept, kept) in
+            [(true, HeadersKept::All, (uri.len(), 1)), (false, HeadersKept::None, (1, 0))]
+        {
+            let (teller, told) = std::sync::mpsc::channel();
+            let config = EngineConfig { is_uri_kept, headers_kept, ..EngineConfig::default() };
+            let engine = Engine::new(config, Keeper(teller));
+            let request = Request::get(&uri).header("x-a", "b").body(String::new()).unwrap();
+            assert_eq!(engine.call(request).await.status(), 200);
+            assert_eq!(told.recv().unwrap(), kept);
+        }
     }
 }

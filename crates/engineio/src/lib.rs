@@ -35,10 +35,7 @@
 //! # async fn run() -> std::io::Result<()> {
 //! let engine = Engine::new(EngineConfig::default(), Echo);
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
-//! let service = move |request| {
-//!     let engine = engine.clone();
-//!     async move { engine.call(request).await }
-//! };
+//! let service = move |request| engine.call(request);
 //! serve(listener, service, std::future::pending()).await;
 //! # Ok(())
 //! # }
@@ -46,8 +43,8 @@
 //!
 //! # In reading order
 //!
-//! - `engine`: from a request to a session; `verdict`: who may have one; `http`: what surrounds it; `serve`: from a listener to requests;
-//!   `timed_stream`: the connection in between.
+//! - `engine`: from a request to a session; `verdict`: who may have one; `http`: what surrounds it; `serve`: from a
+//!   listener to requests; `http_stream`, `request_heads`, `exchange`, `timed_stream`: the connection in between.
 //! - `driver`: the task that owns a session; `link`: what it shares with those who send.
 //! - `websocket`, `stream`, `farewell`: one connection, from the upgrade to its last byte.
 
@@ -56,15 +53,20 @@ mod clock;
 mod config;
 mod driver;
 mod engine;
+mod exchange;
 mod farewell;
 mod frame_boundary;
 mod http;
+mod http_stream;
 mod link;
+mod log_limit;
 mod memory;
 mod polling;
+mod posting;
 mod refusals;
 mod registry;
 mod relief;
+mod request_heads;
 mod route;
 mod seats;
 mod serve;
@@ -83,7 +85,10 @@ pub use application::{Application, Connection, Handshake, PeerAddr};
 pub use config::{EngineConfig, HeadersKept};
 pub use engine::Engine;
 pub use http::compression;
-pub use http::{Body, CookieConfig, CorsConfig, CorsOrigins, HungUp, SameSite};
+pub use http::{
+    AddressBlock, Body, CookieConfig, CorsConfig, CorsOrigins, HungUp, InvalidAddressBlock, OriginConfig, SameSite,
+    TrustedProxies,
+};
 pub use link::Link;
-pub use serve::serve;
+pub use serve::{HttpConfig, serve, serve_with};
 pub use verdict::Verdict;

@@ -4,11 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use engineio_proto::RequestError;
-use http::{Response, StatusCode};
+use http::header::{HOST, HeaderName, ORIGIN};
+use http::{HeaderMap, Response, StatusCode};
+
+use crate::log_limit::LogLimit;
 
 /// How many requests were refused, by why. Sessions that ended are counted by those who own them.
 #[derive(Debug, Default)]
-pub(crate) struct Refusals(Mutex<BTreeMap<&'static str, u64>>);
+pub(crate) struct Refusals {
+    counts: Mutex<BTreeMap<&'static str, u64>>,
+    strangers: LogLimit,
+}
 
 /// In an answer's extensions: why it is a refusal, where its status does not say.
 #[derive(Clone, Copy)]
@@ -27,15 +33,35 @@ impl Refusals {
             },
             Err(error) => error.label(),
         };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(label).or_default() += 1;
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner).entry(label).or_default() += 1;
         let why = answer.as_ref().err().map(RequestError::message);
         tracing::debug!(cause = label, why, "request refused");
     }
 
+    /// Tells the log of a page that may not: whoever wrote the page, or runs the server, looks for the reason there.
+    pub(crate) fn note_stranger(&self, headers: &HeaderMap) {
+        let Some(left_out) = self.strangers.pass() else { return };
+        let (origin, host) = (shown(headers, ORIGIN), shown(headers, HOST));
+        tracing::warn!(
+            origin,
+            host,
+            left_out,
+            "request refused: cors.origins does not have this page's origin, nor is it of this host"
+        );
+    }
+
     pub(crate) fn counts(&self) -> BTreeMap<&'static str, u64> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
+
+/// A header as a log may show it: in printable ASCII, and not for long.
+fn shown(headers: &HeaderMap, name: HeaderName) -> String {
+    let value = headers.get(name).map_or(&[][..], |value| value.as_bytes());
+    value.get(..SHOWN_MAX_BYTES).unwrap_or(value).escape_ascii().to_string()
+}
+
+const SHOWN_MAX_BYTES: usize = 256;
 
 /// What the engine means by a status; the codes 0 to 5 have names of their own.
 fn label_of(status: StatusCode) -> Option<&'static str> {

@@ -1,6 +1,5 @@
 //! What a request asks for, and what can be done about it at once.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -9,6 +8,7 @@ use engineio_proto::{
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http_body::Body as HttpBody;
 use hyper::upgrade::OnUpgrade;
 
 use crate::application::{Handshake, PeerAddr};
@@ -20,6 +20,7 @@ use crate::http::{
     Body, CorsDecision, WebSocketRequest, close_connection, hang_up_response, is_upgrade, respond, respond_empty,
 };
 use crate::link::{Link, NoSession, Polled, Request as Wanted, WaitingPoll};
+use crate::posting::Posting;
 use crate::refusals::Cause;
 use crate::registry::Entry;
 use crate::seats::Seat;
@@ -28,10 +29,10 @@ use crate::verdict::Verdict;
 use crate::websocket::WebSocket;
 
 /// How a request goes on once its head is understood.
-pub(crate) enum Step<B> {
+pub(crate) enum Step<B: HttpBody> {
     Done(Response<Body>),
     Poll(Poll),
-    Post { link: Arc<Link>, is_jsonp: bool, body: B },
+    Post(Posting<B>),
     Decide(Box<Undecided>),
 }
 
@@ -44,8 +45,23 @@ pub(crate) struct Undecided {
     jsonp: Option<JsonpIndex>,
 }
 
+/// What became of a handshake that was decided about.
+enum Judged {
+    Answered(Response<Body>),
+    Polls(Poll),
+}
+
+impl<B: HttpBody> From<Judged> for Step<B> {
+    fn from(judged: Judged) -> Self {
+        match judged {
+            Judged::Answered(response) => Self::Done(response),
+            Judged::Polls(poll) => Self::Poll(poll),
+        }
+    }
+}
+
 /// What the end of an answer must know of its request.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Tail {
     is_upgrade: bool,
     cors: Option<CorsDecision>,
@@ -65,7 +81,7 @@ pub(crate) struct Poll {
 
 impl Shared {
     /// Reads a request's head, and does all that needs no waiting.
-    pub(crate) fn begin<B>(self: &Arc<Self>, request: Request<B>) -> (Result<Step<B>, RequestError>, Tail) {
+    pub(crate) fn begin<B: HttpBody>(self: &Arc<Self>, request: Request<B>) -> (Result<Step<B>, RequestError>, Tail) {
         let (mut parts, body) = request.into_parts();
         let cors = self.config.cors.as_ref();
         let tail = Tail { is_upgrade: is_upgrade(&parts.headers), cors: cors.map(|cors| cors.decide(&parts.headers)) };
@@ -74,6 +90,11 @@ impl Shared {
         }
         if let Some(preflight) = cors.and_then(|cors| cors.preflight(&parts.method, &parts.headers)) {
             return (Ok(Step::Done(preflight)), Tail { cors: None, ..tail });
+        }
+        let peer = parts.extensions.get::<PeerAddr>().map(|peer| peer.0.ip());
+        if !self.config.origin.admits(cors, &parts.headers, peer) {
+            self.refusals.note_stranger(&parts.headers);
+            return (Err(RequestError::ForeignOrigin), tail);
         }
         (self.route(&mut parts, body, tail.is_upgrade), tail)
     }
@@ -86,14 +107,21 @@ impl Shared {
         }
         self.refusals.note(&answer);
         let mut response = answer.unwrap_or_else(|error| refuse(&error, tail.is_upgrade));
-        if let (Some(cors), Some(decision)) = (&self.config.cors, tail.cors) {
+        // Of a refused upgrade a browser shows nothing, whoever may read it; as in the reference.
+        let is_read = !tail.is_upgrade || response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        if let (Some(cors), Some(decision)) = (&self.config.cors, tail.cors.filter(|_| is_read)) {
             cors.write(decision, response.headers_mut());
         }
         response
     }
 
     /// Decides on a request, and does what can be done at once.
-    fn route<B>(self: &Arc<Self>, parts: &mut Parts, body: B, is_upgrade: bool) -> Result<Step<B>, RequestError> {
+    fn route<B: HttpBody>(
+        self: &Arc<Self>,
+        parts: &mut Parts,
+        body: B,
+        is_upgrade: bool,
+    ) -> Result<Step<B>, RequestError> {
         let query = parts.uri.query().unwrap_or_default();
         let head = RequestHead { method: parts.method.as_str(), query, is_upgrade };
         let mut found = None;
@@ -116,7 +144,7 @@ impl Shared {
                     link.close(CloseReason::ParseError);
                     return Ok(Step::Done(respond_empty(StatusCode::BAD_REQUEST)));
                 }
-                Ok(Step::Post { link, is_jsonp, body })
+                Ok(Step::Post(Posting::begin(link, is_jsonp, body, &self.config)?))
             }
             Asked::Upgrade { .. } => self.upgrade(link?, parts).map(Step::Done),
             Asked::Pointless => self
@@ -128,7 +156,7 @@ impl Shared {
         }
     }
 
-    fn open_session<B>(
+    fn open_session<B: HttpBody>(
         self: &Arc<Self>,
         parts: &mut Parts,
         transport: Transport,
@@ -146,7 +174,7 @@ impl Shared {
                 let parts = std::mem::replace(parts, Request::new(()).into_parts().0);
                 Ok(Step::Decide(Box::new(Undecided { decision, handshake, parts, transport, jsonp })))
             }
-            verdict => self.judge(verdict, handshake, parts, transport, jsonp),
+            verdict => self.judge(verdict, handshake, parts, transport, jsonp).map(Step::from),
         }
     }
 
@@ -154,34 +182,31 @@ impl Shared {
     pub(crate) async fn decide(self: &Arc<Self>, undecided: Undecided) -> Result<Response<Body>, RequestError> {
         let Undecided { decision, handshake, mut parts, transport, jsonp } = undecided;
         let verdict = decision.decided(self.config.handshake_timeout).await;
-        let step: Step<Infallible> = self.judge(verdict, handshake, &mut parts, transport, jsonp)?;
+        let judged = self.judge(verdict, handshake, &mut parts, transport, jsonp)?;
         drop(parts);
-        match step {
-            Step::Done(response) => Ok(response),
-            Step::Poll(poll) => self.answer_poll(poll).await,
-            Step::Post { body, .. } => match body {},
-            // A verdict that has been waited for is one.
-            Step::Decide(_) => Err(RequestError::BadRequest),
+        match judged {
+            Judged::Answered(response) => Ok(response),
+            Judged::Polls(poll) => self.answer_poll(poll).await,
         }
     }
 
     /// Opens a session, or does not.
-    fn judge<B>(
+    fn judge(
         self: &Arc<Self>,
         verdict: Verdict,
         handshake: Handshake,
         parts: &mut Parts,
         transport: Transport,
         jsonp: Option<JsonpIndex>,
-    ) -> Result<Step<B>, RequestError> {
+    ) -> Result<Judged, RequestError> {
         let headers = match verdict {
             Verdict::Accept { headers } => Some(headers).filter(|headers| !headers.is_empty()).map(Box::new),
             Verdict::Forbid { message } => return Err(RequestError::Forbidden(message)),
             Verdict::TooMany { retry_after } => {
-                return Ok(Step::Done(not_now(StatusCode::TOO_MANY_REQUESTS, retry_after)));
+                return Ok(Judged::Answered(not_now(StatusCode::TOO_MANY_REQUESTS, retry_after)));
             }
             Verdict::Unavailable { retry_after } => {
-                return Ok(Step::Done(not_now(StatusCode::SERVICE_UNAVAILABLE, retry_after)));
+                return Ok(Judged::Answered(not_now(StatusCode::SERVICE_UNAVAILABLE, retry_after)));
             }
             // Only what is decided gets here.
             Verdict::Pending(_) => return Err(RequestError::BadRequest),
@@ -190,20 +215,20 @@ impl Shared {
             return Err(RequestError::UnsupportedVersion);
         }
         let Some(seat) = self.seats.take().filter(|_| !self.is_closing()) else {
-            return Ok(Step::Done(close_connection(respond_empty(StatusCode::SERVICE_UNAVAILABLE))));
+            return Ok(Judged::Answered(close_connection(respond_empty(StatusCode::SERVICE_UNAVAILABLE))));
         };
         match transport {
             Transport::Polling => {
                 let encoding = negotiate(&parts.headers);
                 let poll = self.open_polling(handshake, jsonp, encoding, seat);
-                Ok(Step::Poll(Poll { headers, ..poll }))
+                Ok(Judged::Polls(Poll { headers, ..poll }))
             }
             Transport::WebSocket => {
                 let mut response = self.accept_websocket(parts, move |websocket, shared| {
                     shared.open(handshake, Start::WebSocket(Box::new(websocket)), &[], seat);
                 })?;
                 add(headers, response.headers_mut());
-                Ok(Step::Done(response))
+                Ok(Judged::Answered(response))
             }
         }
     }
@@ -286,11 +311,12 @@ fn not_now(status: StatusCode, retry_after: Duration) -> Response<Body> {
 }
 
 fn refuse(error: &RequestError, is_upgrade: bool) -> Response<Body> {
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
     if is_upgrade {
         // A browser shows none of it; the reference answers like this, whatever the code.
-        return close_connection(respond(StatusCode::BAD_REQUEST, "text/html", error.message().to_owned()));
+        let status = if *error == RequestError::ForeignOrigin { status } else { StatusCode::BAD_REQUEST };
+        return close_connection(respond(status, "text/html", error.message().to_owned()));
     }
-    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
     respond(status, "application/json", error.to_json())
 }
 

@@ -1,28 +1,53 @@
 //! Accepting connections.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response};
+use bytes::Buf;
+use http::header::HOST;
+use http::{Request, Response, StatusCode, Version};
 use http_body::Body as HttpBody;
+use http_body_util::{Either, Empty};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::application::PeerAddr;
-use crate::http::HungUp;
+use crate::exchange::{Exchange, Overdue, Patience};
+use crate::http::{HungUp, close_connection};
+use crate::http_stream::HttpStream;
 use crate::tasks::{Running, Tasks};
 use crate::timed_stream::TimedStream;
 use crate::unwanted::Unwanted;
 
+/// How a listener speaks HTTP. [`Default`] is what [`serve`] uses.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct HttpConfig {
+    /// How long a connection may be idle between two requests. Longer than what proxies in front keep theirs, or one of
+    /// them sends a request into a connection that is being closed.
+    pub keep_alive: Duration,
+    /// How long a request's head may take, and the first one to begin.
+    pub head_timeout: Duration,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        // nginx and AWS's balancers keep theirs for 60 s.
+        Self { keep_alive: Duration::from_secs(75), head_timeout: Duration::from_secs(30) }
+    }
+}
+
 /// Serves HTTP/1.1 on `listener` until `stop` is ready, then finishes the requests under way.
 ///
+/// `service` is called when a request's head is there; its future is dropped, begun or not, when the connection closes.
 /// Each request carries the client's address as [`PeerAddr`]. Connections that became WebSockets are not waited
 /// for: they belong to their sessions.
 pub async fn serve<S, F, B>(listener: TcpListener, service: S, stop: impl Future<Output = ()>)
@@ -33,6 +58,19 @@ where
     B::Data: Send,
     B::Error: std::error::Error + Send + Sync,
 {
+    serve_with(listener, HttpConfig::default(), service, stop).await;
+}
+
+/// [`serve`] with other times.
+pub async fn serve_with<S, F, B>(listener: TcpListener, config: HttpConfig, service: S, stop: impl Future<Output = ()>)
+where
+    S: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: HttpBody + Send + 'static,
+    B::Data: Send,
+    B::Error: std::error::Error + Send + Sync,
+{
+    let config = Arc::new(config);
     prepare(&listener);
     let connections = Tasks::default();
     // Nothing is ever sent: that the sender is gone tells the connections to finish.
@@ -44,9 +82,10 @@ where
             () = &mut stop => break,
         };
         match accepted {
-            Ok((stream, address)) => {
+            Ok(accepted) => {
                 let running = connections.begin();
-                tokio::spawn(serve_connection(stream, address, service.clone(), stopping.clone(), running));
+                let config = Arc::clone(&config);
+                tokio::spawn(serve_connection(accepted, config, service.clone(), stopping.clone(), running));
             }
             Err(error) => pause_after(&error).await,
         }
@@ -57,8 +96,8 @@ where
 }
 
 async fn serve_connection<S, F, B>(
-    stream: TcpStream,
-    address: SocketAddr,
+    (stream, address): (TcpStream, SocketAddr),
+    config: Arc<HttpConfig>,
     service: S,
     mut stopping: watch::Receiver<()>,
     running: Running,
@@ -73,33 +112,60 @@ async fn serve_connection<S, F, B>(
     // to hand down: those who connected before it was told would be slow for ever.
     let _ = stream.set_nodelay(true);
     let unwanted = Unwanted::default();
-    let writing = unwanted.clone();
+    let exchange = Arc::new(Exchange::default());
+    let stream = HttpStream::new(TimedStream::new(stream), Arc::clone(&exchange));
+    let (called, writing) = (Arc::clone(&exchange), unwanted.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(PeerAddr(address));
-        let response = service(request);
-        let writing = writing.clone();
+        let (exchange, writing) = (Arc::clone(&called), writing.clone());
+        exchange.called();
+        let answer = if is_addressed(&request) {
+            request.extensions_mut().insert(PeerAddr(address));
+            Some(service(request))
+        } else {
+            None
+        };
         async move {
-            let mut response = response.await;
+            let mut response = match answer {
+                Some(answer) => answer.await.map(Either::Left),
+                None => close_connection(bad_request()).map(Either::Right),
+            };
+            exchange.answered();
             writing.note(&mut response);
             // An error is how hyper is told to close the connection without an answer.
             if response.extensions().get::<HungUp>().is_some() { Err(HungUp) } else { Ok(response) }
         }
     });
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_READ_TIMEOUT)
+        // Its time would be the same for a slow head and for an idle connection; `Patience` has two.
+        .header_read_timeout(None)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(TimedStream::new(stream)), service)
+        .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     // Behind a pointer: an async block has a place of its own for each value on its way.
     let mut connection = Box::pin(connection);
-    let finished = tokio::select! {
-        biased;
-        finished = connection.as_mut() => finished,
-        () = unwanted.seen() => return,
-        _ = stopping.changed() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let mut patience = Patience::new(config.keep_alive, config.head_timeout);
+    let mut is_stopping = false;
+    let finished = loop {
+        tokio::select! {
+            // First, for it says what it is at.
+            biased;
+            finished = connection.as_mut() => break finished,
+            _ = stopping.changed(), if !is_stopping => {
+                is_stopping = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            () = unwanted.seen() => return drop(running),
+            overdue = poll_fn(|cx| patience.poll_overdue(&exchange, cx)) => match overdue {
+                Overdue::Head => {
+                    tracing::debug!(%address, "connection closed: a request's head did not come in time");
+                    return drop(running);
+                }
+                Overdue::Idle => {
+                    // That ends it, or will when the last answer is written; what else it is at then is not waited for.
+                    connection.as_mut().graceful_shutdown();
+                    exchange.received();
+                }
+            },
         }
     };
     if let Err(error) = finished {
@@ -117,6 +183,20 @@ fn prepare(listener: &TcpListener) {
 
 #[cfg(not(target_os = "linux"))]
 fn prepare(_: &TcpListener) {}
+/// Whether the request says once which host it is for (RFC 9112, section 3.2).
+fn is_addressed<B>(request: &Request<B>) -> bool {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => request.version() == Version::HTTP_10,
+        (Some(_), other) => other.is_none(),
+    }
+}
+
+fn bad_request<D: Buf>() -> Response<Empty<D>> {
+    let mut response = Response::new(Empty::new());
+    *response.status_mut() = StatusCode::BAD_REQUEST;
+    response
+}
 
 /// Out of file descriptors, most likely: accepting again at once would spin. Others are the client's affair.
 async fn pause_after(error: &io::Error) {
@@ -127,8 +207,6 @@ async fn pause_after(error: &io::Error) {
     }
 }
 
-/// For a request's head, and between two requests. A poll that waits is not between requests.
-const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// What Node allows for all headers together is 16 KB; some proxies add long cookies.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// What the kernel takes of a connection before it is sent. Whoever does not read would otherwise have some 3 MiB there,

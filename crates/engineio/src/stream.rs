@@ -9,7 +9,7 @@ use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-use crate::timed_stream::TimedStream;
+use crate::http_stream::HttpStream;
 use crate::websocket::WebSocket;
 
 /// Any byte stream that is not a bare TCP socket: TLS, or whatever a program wraps its connections in.
@@ -23,9 +23,10 @@ impl<T: AsyncRead + AsyncWrite + Send + Debug> Stream for T {}
 /// hyper's read buffer is copied (it holds what the client sent behind its request, mostly nothing) and dropped:
 /// kept, it would pin 8 KiB for the life of the session.
 pub(crate) fn websocket(upgraded: Upgraded, max_payload_bytes: usize) -> WebSocket {
-    let upgraded = match upgraded.downcast::<TokioIo<TimedStream>>() {
+    let upgraded = match upgraded.downcast::<TokioIo<HttpStream>>() {
         Ok(parts) => {
-            return WebSocket::over_tcp(parts.io.into_inner().into_inner(), &parts.read_buf, max_payload_bytes);
+            let stream = parts.io.into_inner().into_inner().into_inner();
+            return WebSocket::over_tcp(stream, &parts.read_buf, max_payload_bytes);
         }
         Err(upgraded) => upgraded,
     };

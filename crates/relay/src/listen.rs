@@ -31,6 +31,16 @@ pub(crate) fn listen(config: &Config) -> Result<Vec<TcpListener>, String> {
     Ok(listeners)
 }
 
+/// The ports on which only this machine reaches the relay.
+pub(crate) fn loopback_ports(listeners: &[TcpListener]) -> Vec<u16> {
+    let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+    let ports = |is_local: bool| {
+        let some = addresses.iter().filter(move |address| address.ip().is_loopback() == is_local);
+        some.map(SocketAddr::port)
+    };
+    ports(true).filter(|port| !ports(false).any(|open| open == *port)).collect()
+}
+
 fn bind(address: SocketAddr, all: &[SocketAddr]) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     // A restarted relay takes its port again at once, whatever the old connections still do.

@@ -7,7 +7,8 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
-use socketio::{ClientBundle, Failure, Server, serve as serve_http};
+use socketio::engineio::{HttpConfig, serve_with};
+use socketio::{ClientBundle, Failure, Server};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
@@ -15,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::config::Config;
-use crate::listen::listen;
+use crate::listen::{listen, loopback_ports};
 use crate::logging;
 use crate::relay::{Counts, Relaying};
 use crate::settings;
@@ -82,12 +83,14 @@ async fn run(config: Config, workers: NonZeroUsize) -> Result<End, String> {
     let listeners = listen(&config)?;
     let deadline = config.shutdown_deadline;
     let counts = Arc::new(Counts::default());
-    let server_config = settings::server_config(&config, workers);
+    let mut server_config = settings::server_config(&config, workers);
+    server_config.engine.origin.loopback_ports = loopback_ports(&listeners);
+    let http = settings::http_config(&config);
     let server = server(config, server_config, &counts)?;
     let site = Arc::new(Site { server: server.clone() });
 
     let (serving, stopping) = watch::channel(());
-    let mut accepting = start(listeners, &site, &stopping)?;
+    let mut accepting = start(listeners, &http, &site, &stopping)?;
     let end = end(stopped, server.failed()).await;
 
     tracing::info!(connections = server.connection_count(), "stopping");
@@ -115,7 +118,12 @@ fn server(config: Config, server_config: socketio::ServerConfig, counts: &Arc<Co
 }
 
 /// Accepts on every listener, and says so in a line a script can read.
-fn start(listeners: Vec<TcpListener>, site: &Arc<Site>, stopping: &watch::Receiver<()>) -> Result<JoinSet<()>, String> {
+fn start(
+    listeners: Vec<TcpListener>,
+    http: &HttpConfig,
+    site: &Arc<Site>,
+    stopping: &watch::Receiver<()>,
+) -> Result<JoinSet<()>, String> {
     let mut accepting = JoinSet::new();
     for listener in listeners {
         let address = listener.local_addr().map_err(|error| format!("cannot listen: {error}"))?;
@@ -123,7 +131,7 @@ fn start(listeners: Vec<TcpListener>, site: &Arc<Site>, stopping: &watch::Receiv
         let site = Arc::clone(site);
         let service = move |request| site.answer(request);
         let mut stopping = stopping.clone();
-        accepting.spawn(serve_http(listener, service, async move {
+        accepting.spawn(serve_with(listener, http.clone(), service, async move {
             // Nothing is ever sent: it ends when the sender is dropped.
             let _ = stopping.changed().await;
         }));

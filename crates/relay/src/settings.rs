@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use socketio::ServerConfig;
 use socketio::engineio::proto::{SessionConfig, Transport};
-use socketio::engineio::{CookieConfig, CorsConfig, CorsOrigins, EngineConfig, HeadersKept, SameSite};
+use socketio::engineio::{
+    CookieConfig, CorsConfig, CorsOrigins, EngineConfig, HeadersKept, HttpConfig, OriginConfig, SameSite,
+};
 
 use crate::config::{self, Config, Cookie, Cors, Transports};
 
@@ -33,6 +35,13 @@ fn cors(cors: &Cors) -> Option<CorsConfig> {
     }
 }
 
+/// How HTTP is spoken, underneath.
+pub(crate) fn http_config(config: &Config) -> HttpConfig {
+    let mut http = HttpConfig::default();
+    http.keep_alive = config.engine.http_keep_alive;
+    http
+}
+
 fn engine_config(config: &Config) -> EngineConfig {
     let config::EngineConfig { ping_interval, ping_timeout, upgrade_timeout, max_payload_bytes, .. } = config.engine;
     let default = SessionConfig::default();
@@ -56,12 +65,21 @@ fn engine_config(config: &Config) -> EngineConfig {
         allow_upgrades: config.engine.allow_upgrades,
         cookie: config.engine.cookie.as_ref().map(cookie),
         cors: cors(&config.cors),
+        origin: OriginConfig {
+            is_enforced: config.is_cors_enforced,
+            trusted_proxies: config.limits.trusted_proxies.clone(),
+            // Known when the listeners are there.
+            loopback_ports: Vec::new(),
+        },
         compression_threshold_bytes: config.engine.http_compression.then_some(threshold),
         outbox_bytes_max: config.limits.outbox_bytes_max,
         outbox_stall_max: config.limits.outbox_stall_max,
         sessions_max: config.limits.sessions_max,
-        // No rule looks at them, and they are a kilobyte a client.
+        body_stall_max: config.engine.body_stall_max,
+        body_timeout: config.engine.body_timeout,
+        // No rule looks at them, and they are a kilobyte a client or more.
         headers_kept: HeadersKept::None,
+        is_uri_kept: false,
         ..EngineConfig::default()
     }
 }

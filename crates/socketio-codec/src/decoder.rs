@@ -222,9 +222,13 @@ impl Outline {
         }
         (self.id, at) = ack_id(bytes, at, limits)?;
         // JSON may begin with white space, but the reference counts it among the digits of the id: `2 ["a"]` asks it
-        // for acknowledgement 0. No encoder writes it.
+        // for acknowledgement 0. No encoder writes it. But who types a CONNECT into a terminal ends it with a line end.
         if scan::skip_whitespace(bytes, at) != at {
-            return Err(DecodeError::new(DecodeErrorKind::InvalidJson, at));
+            let is_line_end = bytes.get(at..).is_some_and(|rest| rest.iter().all(|byte| matches!(byte, b'\r' | b'\n')));
+            if !is_line_end || !matches!(self.kind, Kind::Connect | Kind::Disconnect) {
+                return Err(DecodeError::new(DecodeErrorKind::InvalidJson, at));
+            }
+            at = bytes.len();
         }
         (self.payload_start, self.payload_end) = (at, at);
         Ok(())

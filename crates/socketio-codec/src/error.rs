@@ -56,7 +56,7 @@ pub enum DecodeErrorKind {
     InvalidNamespace,
     /// An acknowledgement id above [`Limits::ack_id_max`](crate::Limits::ack_id_max).
     AckIdTooLarge,
-    /// The payload is not JSON (RFC 8259).
+    /// The payload is not JSON (RFC 8259), or has a number that is larger than any double.
     InvalidJson,
     /// The payload is nested deeper than [`Limits::json_depth_max`](crate::Limits::json_depth_max).
     TooDeep,

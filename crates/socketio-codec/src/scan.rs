@@ -1,7 +1,8 @@
 //! The JSON scanner: checks a text in one pass, without recursion or allocation, and says where its parts are.
 //!
-//! It accepts what `JSON.parse` accepts (RFC 8259): lone surrogates, `1e999` and duplicate keys too, which parsers
-//! that build values refuse. It reads bytes that are known to be UTF-8; everything it cuts at is ASCII.
+//! It accepts what `JSON.parse` accepts (RFC 8259): lone surrogates and duplicate keys too, which some parsers that build
+//! values refuse. But not a number that no double holds, such as `1e999`: for JavaScript that is `Infinity`, which cannot
+//! be written as JSON again, and others refuse all that it stands in. It reads bytes that are known to be UTF-8; everything it cuts at is ASCII.
 
 use core::ops::Range;
 
@@ -395,13 +396,16 @@ fn special_in(chunk: u64) -> u64 {
 
 /// Checks the number whose digits begin at `at`.
 #[inline]
-fn number(bytes: &[u8], mut at: usize) -> Result<usize, usize> {
+fn number(bytes: &[u8], start: usize) -> Result<usize, usize> {
+    let mut at = start;
     at = match bytes.get(at) {
         // No digit may follow a leading zero: whatever follows is then no separator.
         Some(b'0') => at + 1,
         Some(b'1'..=b'9') => skip_digits(bytes, at + 1),
         _ => return Err(at),
     };
+    // With fewer digits, and an exponent below a hundred, it is not near 10^308.
+    let mut is_long = at - start > 200;
     if bytes.get(at) == Some(&b'.') {
         at = digits(bytes, at + 1)?;
     }
@@ -410,9 +414,18 @@ fn number(bytes: &[u8], mut at: usize) -> Result<usize, usize> {
         if let Some(b'+' | b'-') = bytes.get(at) {
             at += 1;
         }
+        let exponent = at;
         at = digits(bytes, at)?;
+        is_long |= at - exponent > 2;
     }
-    Ok(at)
+    if is_long && is_too_large(bytes.get(start..at)) { Err(start) } else { Ok(at) }
+}
+
+/// Whether no double is as large.
+#[cold]
+fn is_too_large(digits: Option<&[u8]>) -> bool {
+    let number = digits.and_then(|digits| core::str::from_utf8(digits).ok()?.parse::<f64>().ok());
+    number.is_none_or(f64::is_infinite)
 }
 
 /// At least one digit, of a fraction or an exponent. Fractions are long, and of any length.

@@ -35,7 +35,9 @@ impl Random {
                 "1e5",
                 "1E+9",
                 "-1.25e-10",
-                "1e999",
+                "1e99",
+                "1.7976931348623157e308",
+                "1e-999",
                 "true",
                 "false",
                 "null",
@@ -112,6 +114,23 @@ impl Random {
     }
 }
 
+/// What serde_json minds only when it makes a number of it.
+fn has_a_number_too_large(text: &str) -> bool {
+    let mut plain = String::new();
+    let (mut in_string, mut is_escaped) = (false, false);
+    for character in text.chars() {
+        match character {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = true,
+            '"' => in_string = !in_string,
+            _ if in_string => {}
+            _ => plain.push(character),
+        }
+    }
+    let numbers = plain.split(|character: char| !character.is_ascii_digit() && !"+-.eE".contains(character));
+    numbers.filter_map(|number| number.parse::<f64>().ok()).any(f64::is_infinite)
+}
+
 #[test]
 fn accepts_what_serde_json_accepts_as_raw_text() {
     let mut random = Random(1);
@@ -124,6 +143,10 @@ fn accepts_what_serde_json_accepts_as_raw_text() {
         }
         let theirs = serde_json::from_str::<&RawValue>(&text);
         let ours = Json::from_text(Text::from(text.clone()));
+        if theirs.is_ok() && has_a_number_too_large(&text) {
+            assert!(ours.is_err(), "{text:?}");
+            continue;
+        }
         assert_eq!(theirs.is_ok(), ours.is_ok(), "{text:?}: {theirs:?} {ours:?}");
         match (theirs, ours) {
             (Ok(theirs), Ok(ours)) => {

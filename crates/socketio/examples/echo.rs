@@ -52,10 +52,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let port = env::var("PORT").unwrap_or_else(|_| "3000".into());
     let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     println!("listening on http://{}", listener.local_addr()?);
-    let service = move |request| {
-        let server = server.clone();
-        async move { server.call(request).await }
-    };
+    let service = move |request| server.call(request);
     serve(listener, service, std::future::pending()).await;
     Ok(())
 }

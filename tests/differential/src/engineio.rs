@@ -141,9 +141,10 @@ fn is_same(ours: &Packet, theirs: &Theirs) -> bool {
     theirs.r#type == name && theirs.binary.is_none() && is_same_data
 }
 
-/// Standard base64 with or without its padding (RFC 4648, section 4), its unused bits zero.
+/// Standard base64 with or without its padding (RFC 4648, section 4), its unused bits zero; line ends mean nothing.
 fn is_base64(text: &str) -> bool {
     const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let text: String = text.split(['\r', '\n']).collect();
     let digits = text.trim_end_matches('=');
     let padding = text.len() - digits.len();
     let Some(last) = digits.chars().last() else { return padding == 0 };

@@ -21,7 +21,7 @@ pub(crate) fn find(frame: &str, error: &DecodeError) -> Option<&'static str> {
     QUIRKS.iter().find(|quirk| (quirk.is)(&pieces, error)).map(|quirk| quirk.name)
 }
 
-const QUIRKS: [Quirk; 12] = [
+const QUIRKS: [Quirk; 13] = [
     // `Number("")` and `Number(" ")` are 0, so the reference reads a CONNECT. No encoder writes it; to answer an empty
     // frame by joining the main namespace helps nobody.
     Quirk {
@@ -77,6 +77,18 @@ const QUIRKS: [Quirk; 12] = [
         name: "deep nesting",
         is: |pieces, error| {
             error.kind() == DecodeErrorKind::TooDeep && nesting(pieces.payload) > Limits::default().json_depth_max
+        },
+    },
+    // `Infinity` to JavaScript, `null` when the reference writes it again, and an error to many other parsers.
+    Quirk {
+        name: "number larger than any double",
+        is: |pieces, error| {
+            let number = pieces.payload_at(error.offset()).map(|rest| {
+                let end = rest.find(|c: char| !c.is_ascii_digit() && !".eE+-".contains(c)).unwrap_or(rest.len());
+                &rest[..end]
+            });
+            error.kind() == DecodeErrorKind::InvalidJson
+                && number.is_some_and(|number| number.parse::<f64>().is_ok_and(f64::is_infinite))
         },
     },
     // A bound: receivers hand each one to a function as an argument, and JavaScript engines throw at some 65,000.
@@ -152,6 +164,7 @@ pub(crate) struct Pieces<'a> {
     id: &'a str,
     id_start: usize,
     payload: &'a str,
+    frame: &'a str,
 }
 
 impl<'a> Pieces<'a> {
@@ -171,7 +184,11 @@ impl<'a> Pieces<'a> {
         let id_start = frame.len() - rest.len();
         let is_id = |character: char| character.is_ascii_digit() || is_javascript_space(character);
         let (id, payload) = rest.split_at(rest.find(|character| !is_id(character)).unwrap_or(rest.len()));
-        Self { kind, count, namespace, id, id_start, payload }
+        Self { kind, count, namespace, id, id_start, payload, frame }
+    }
+
+    fn payload_at(&self, offset: usize) -> Option<&'a str> {
+        self.frame.get(offset..)
     }
 }
 

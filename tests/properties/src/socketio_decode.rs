@@ -131,6 +131,8 @@ fn read<'a>(frame: &'a [u8], limits: &Limits) -> Option<Read<'a>> {
     if id > Some(limits.ack_id_max.get()) {
         return None;
     }
+    let is_line_end = matches!(kind, b'0' | b'1') && payload.bytes().all(|byte| matches!(byte, b'\r' | b'\n'));
+    let payload = if is_line_end { "" } else { payload };
     let elements = elements(kind, payload, limits)?;
     let mut is_clear = true;
     if attachments > 0 {
@@ -154,7 +156,8 @@ fn elements<'a>(kind: u8, payload: &'a str, limits: &Limits) -> Option<Vec<&'a s
         return Some(Vec::new());
     }
     let is_json = serde_json::from_str::<&RawValue>(payload).is_ok();
-    if !is_json || payload.starts_with([' ', '\t', '\n', '\r']) || nesting(payload) > limits.json_depth_max {
+    let is_json = is_json && nesting(payload) <= limits.json_depth_max && numbers_are_finite(payload);
+    if !is_json || payload.starts_with([' ', '\t', '\n', '\r']) {
         return None;
     }
     match (kind, payload.as_bytes().first()?) {
@@ -185,6 +188,23 @@ fn nesting(json: &str) -> usize {
         deepest = deepest.max(depth);
     }
     deepest
+}
+
+/// Whether a double is as large as each number.
+fn numbers_are_finite(json: &str) -> bool {
+    let mut plain = String::new();
+    let (mut in_string, mut is_escaped) = (false, false);
+    for character in json.chars() {
+        match character {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = true,
+            '"' => in_string = !in_string,
+            _ if in_string => {}
+            _ => plain.push(character),
+        }
+    }
+    let numbers = plain.split(|character: char| !character.is_ascii_digit() && !"+-.eE".contains(character));
+    numbers.filter_map(|number| number.parse::<f64>().ok()).all(f64::is_finite)
 }
 
 fn is_name(json: &str) -> bool {

@@ -36,16 +36,43 @@ const profiled = (profile) => [
       await ws?.expect();
     },
   },
+  {
+    name: `${profile}: a refused WebSocket`,
+    play: async (c) => await c.ws('?EIO=4&transport=x', { headers: { origin } }),
+  },
   { name: `${profile}: a path that is not the relay's`, play: (c) => c.http('/other', { headers: { origin } }) },
 ].map((row) => ({ ...row, profile, seen: ['→'] }));
 
 export const cors = [
-  ...['corsAny', 'corsList', 'corsOne', 'corsCredentials'].flatMap(profiled),
-  {
-    name: 'without CORS a foreign origin gets no header',
-    play: (c) => c.http(target, { headers: { origin } }),
-    seen: ['200'],
-  },
+  ...['corsAny', 'corsList', 'corsOne', 'corsCredentials', 'corsOpen'].flatMap(profiled),
+  ...['plain', 'open'].flatMap((profile) => [
+    { name: `${profile}: without CORS a foreign origin gets no header`, play: (c) => c.http(target, { headers: { origin } }) },
+    {
+      name: `${profile}: without CORS a foreign origin by WebSocket`,
+      play: async (c) => {
+        const ws = await c.ws(undefined, { headers: { origin } });
+        await ws?.expect();
+      },
+    },
+    {
+      name: `${profile}: without CORS a POST from a foreign origin`,
+      play: async (c) => {
+        const session = await c.session();
+        await session.post('40', { headers: { origin } });
+        await session.lives();
+      },
+    },
+  ].map((row) => ({ ...row, profile, seen: ['→'] }))),
+  ...[['its own', (port) => `http://127.0.0.1:${port}`], ['its own by https', (port) => `https://127.0.0.1:${port}`]].map(
+    ([which, own]) => ({
+      name: `without CORS ${which} origin`,
+      play: async (c) => {
+        await c.http(target, { headers: { origin: own(c.port), host: `127.0.0.1:${c.port}` } });
+        const ws = await c.ws(undefined, { headers: { origin: own(c.port), host: `127.0.0.1:${c.port}` } });
+        await ws.expect();
+      },
+      seen: ['200', '101'],
+    })),
   {
     name: 'without CORS a preflight is a handshake by a wrong method',
     play: (c) => c.http(target, { method: 'OPTIONS', headers: { origin, ...preflight } }),

@@ -3,7 +3,23 @@ const get = (name, target, seen, more) => ({ name, play: (c) => c.http(target), 
 const send = (name, method, target, seen, more) => ({ name, play: (c) => c.http(target, { method }), seen, ...more });
 const nobody = 'AAAAAAAAAAAAAAAAAAAA';
 
+/** A request as it stands. */
+const bytes = (name, head, seen) => ({ name, play: (c) => c.bytes('answer', Buffer.from(head, 'latin1')), seen });
+const target = '/socket.io/?EIO=4&transport=polling';
+const lines = (count, line) => Array.from({ length: count }, (_, i) => `${line(i)}\r\n`).join('');
+
 export const handshake = [
+  bytes('an empty Upgrade, as proxies leave it', `GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: \r\n\r\n`, ['0{"sid"']),
+  bytes('raw quotes and brackets in a query', `GET ${target}&q={"a":"<b>"} HTTP/1.1\r\nHost: a\r\n\r\n`, ['0{"sid"']),
+  bytes('200 header lines', `GET ${target} HTTP/1.1\r\nHost: a\r\n${lines(200, (i) => `x-${i}: v`)}\r\n`, ['0{"sid"']),
+  bytes('200 cookie lines', `GET ${target} HTTP/1.1\r\nHost: a\r\n${lines(200, (i) => `cookie: a${i}=v`)}\r\n`, ['0{"sid"']),
+  bytes('HTTP/1.1 without a Host', `GET ${target} HTTP/1.1\r\n\r\n`, ['400']),
+  bytes('HTTP/1.1 with two Hosts', `GET ${target} HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n`, ['200']),
+  bytes('HTTP/1.0 without a Host', `GET ${target} HTTP/1.0\r\n\r\n`, ['0{"sid"']),
+  bytes('a header line that ends with LF alone', `GET ${target} HTTP/1.1\r\nHost: a\n\r\n`, ['400']),
+  bytes('a head that ends with LF alone', `GET ${target} HTTP/1.1\r\nHost: a\r\n\n`, ['400']),
+  bytes('an upgrade by HTTP/1.0', `GET ${target.replace('polling', 'websocket')} HTTP/1.0\r\nHost: a\r\nConnection: upgrade\r\n`
+    + 'Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n', ['101']),
   get('a handshake over polling', '?EIO=4&transport=polling', ['200', '"upgrades":["websocket"]', '"maxPayload":1000000']),
   get('a handshake with parameters that mean nothing', '?EIO=4&transport=polling&t=abc&b64=1&x', ['0{"sid"']),
   get('an empty sid is no sid', '?EIO=4&transport=polling&sid=', ['0{"sid"']),

@@ -26,6 +26,11 @@ export const polling = [
     await s.post('40');
     await s.get();
   }, ['text/html', '| ok', '40{"sid":"<id>"}', 'no-store']),
+  bare('an event in the same payload as its CONNECT', async (c, s) => {
+    await s.post('40\x1e42["x"]');
+    await s.get();
+    await s.lives();
+  }, ['| ok']),
   joined('packets that wait come in one answer', async (c, s) => {
     await s.post('42["a",1]\x1e42["b"]\x1e42["c",null]');
     await s.get();
@@ -49,6 +54,14 @@ export const polling = [
     await s.post('451-["x",{"_placeholder":true,"num":0}]\x1ebAQI');
     await s.get();
   }, ['bAQI=']),
+  joined('base64 in lines that end in LF', async (c, s) => {
+    await s.post('451-["x",{"_placeholder":true,"num":0}]\x1ebAQID\nBAUG\nBw==\n');
+    await s.get();
+  }, ['bAQIDBAUGBw==']),
+  joined('base64 in lines that end in CRLF', async (c, s) => {
+    await s.post('451-["x",{"_placeholder":true,"num":0}]\x1ebAQID\r\nBAUG\r\nBw==\r\n\x1e42["behind"]');
+    await s.get();
+  }, ['bAQIDBAUGBw==', '42["behind"]']),
   joined('base64url instead of base64', async (c, s) => {
     await s.post('451-["x",{"_placeholder":true,"num":0}]\x1eb_-8=');
     await s.get();

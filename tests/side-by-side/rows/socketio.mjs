@@ -27,6 +27,10 @@ const connecting = [
   row('CONNECT to / with a query', ['40/?token=x,'], ['←']),
   ...['40[]', '40{abc', '40"x"', '40null', '401x', '40{}x', '40 ', '40{"a":1'].map((packet) =>
     row(`${packet} instead of CONNECT`, [packet], ['←'])),
+  row('CONNECT with a line end', ['40\n'], ['40{"sid"', 'lives']),
+  row('CONNECT with CRLF', ['40\r\n'], ['40{"sid"', 'lives']),
+  row('DISCONNECT with a line end', ['40', '41\n', '40'], ['40{"sid"']),
+  row('an event with a line end', ['40', '42["x"]\n'], ['42["x"]', 'lives']),
   row('CONNECT twice', ['40', '40'], ['← closed']),
   row('CONNECT twice with the namespace written out', ['40', '40/,'], ['← closed']),
   row('an event before CONNECT', ['42["x"]'], ['← closed']),
@@ -74,6 +78,7 @@ const events = [
   alone('42["x",1.0,1e2,-0,0.10]', ['lives']),
   alone('42["x",{"a":1,"a":2}]', ['lives']),
   alone('42["x",1e999]', ['lives']),
+  alone(`42["x",${'9'.repeat(400)}]`, ['lives']),
   alone('42["x",12345678901234567890]', ['lives']),
   lives('42["x",{"__proto__":1}]'),
   lives(`42["x","${'y'.repeat(100_000)}"]`),

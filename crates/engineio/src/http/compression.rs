@@ -60,19 +60,21 @@ fn weighted(item: &str) -> (&str, u16) {
     (name, (weight.unwrap_or(0.0).clamp(0.0, 1.0) * 1000.0) as u16)
 }
 
-/// `data` in another coding; `None` if that failed, which writing to memory does not.
+/// `data` in another coding; `None` if that failed, which writing to memory does not. Much of it is compressed less well,
+/// in a quarter of the time.
 pub fn compress(data: &[u8], encoding: Encoding) -> Option<Bytes> {
     fn finish(data: &[u8], encoding: Encoding) -> io::Result<Vec<u8>> {
         let target = Vec::with_capacity(data.len() / 4);
+        let level = if data.len() > WELL_MAX_BYTES { Compression::fast() } else { Compression::default() };
         match encoding {
             Encoding::Gzip => {
-                let mut encoder = GzEncoder::new(target, Compression::default());
+                let mut encoder = GzEncoder::new(target, level);
                 encoder.write_all(data)?;
                 encoder.finish()
             }
             // HTTP's "deflate" is the zlib format (RFC 9110, section 8.4.1.2).
             Encoding::Deflate => {
-                let mut encoder = ZlibEncoder::new(target, Compression::default());
+                let mut encoder = ZlibEncoder::new(target, level);
                 encoder.write_all(data)?;
                 encoder.finish()
             }
@@ -80,6 +82,9 @@ pub fn compress(data: &[u8], encoding: Encoding) -> Option<Bytes> {
     }
     finish(data, encoding).ok().map(Bytes::from)
 }
+
+/// Up to here the usual level takes less than a millisecond.
+const WELL_MAX_BYTES: usize = 32 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,7 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 use super::Body;
+use super::origin::is_listed;
 
 /// Cross-origin settings (the Fetch standard, section "CORS protocol").
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,15 +23,20 @@ pub struct CorsConfig {
 pub enum CorsOrigins {
     /// All: answered with `*`.
     Any,
-    /// These, as a browser writes them (`https://example.org`, `http://localhost:5173`); the matching one is
-    /// answered.
+    /// These, as a browser writes them (`https://example.org`, `http://localhost:5173`), but for capitals; the
+    /// request's own is answered.
     List(Vec<String>),
 }
 
 /// Which of the listed origins the request came from, if any.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct CorsDecision {
-    listed: Option<usize>,
+#[derive(Debug, Clone)]
+pub(crate) enum CorsDecision {
+    /// None, or all are the same.
+    None,
+    /// The one with this number, letter by letter.
+    Listed(usize),
+    /// One that was listed in other letters. A browser wants its own back.
+    AsSent(Box<[u8]>),
 }
 
 impl CorsConfig {
@@ -41,12 +47,14 @@ impl CorsConfig {
 
     /// What the answer will say, found out while the request is there. It keeps nothing of the request.
     pub(crate) fn decide(&self, request: &HeaderMap) -> CorsDecision {
-        let CorsOrigins::List(origins) = &self.origins else {
-            return CorsDecision { listed: None };
+        let (CorsOrigins::List(origins), Some(origin)) = (&self.origins, request.get(ORIGIN)) else {
+            return CorsDecision::None;
         };
-        let origin = request.get(ORIGIN);
-        let is_asked = |allowed: &String| origin.is_some_and(|origin| allowed.as_bytes() == origin.as_bytes());
-        CorsDecision { listed: origins.iter().position(is_asked) }
+        match origins.iter().position(|listed| listed.as_bytes() == origin.as_bytes()) {
+            Some(index) => CorsDecision::Listed(index),
+            None if is_listed(origins, origin.as_bytes()) => CorsDecision::AsSent(origin.as_bytes().into()),
+            None => CorsDecision::None,
+        }
     }
 
     /// Adds what was decided.
@@ -55,8 +63,12 @@ impl CorsConfig {
             CorsOrigins::Any => Some(HeaderValue::from_static("*")),
             CorsOrigins::List(origins) => {
                 response.append(VARY, HeaderValue::from_static("Origin"));
-                let origin = decision.listed.and_then(|index| origins.get(index));
-                origin.and_then(|origin| HeaderValue::try_from(origin).ok())
+                let origin = match &decision {
+                    CorsDecision::None => None,
+                    CorsDecision::Listed(index) => origins.get(*index).map(String::as_bytes),
+                    CorsDecision::AsSent(origin) => Some(&origin[..]),
+                };
+                origin.and_then(|origin| HeaderValue::from_bytes(origin).ok())
             }
         };
         if let Some(allowed) = allowed {
@@ -114,7 +126,9 @@ mod tests {
         let headers = answered(&config, Some("http://b.example:8080"));
         assert_eq!(headers.get(ACCESS_CONTROL_ALLOW_ORIGIN).unwrap(), "http://b.example:8080");
         assert_eq!(headers.get(ACCESS_CONTROL_ALLOW_CREDENTIALS).unwrap(), "true");
-        for stranger in [None, Some("http://b.example"), Some("http://A.example"), Some("null")] {
+        let headers = answered(&config, Some("http://A.example"));
+        assert_eq!(headers.get(ACCESS_CONTROL_ALLOW_ORIGIN).unwrap(), "http://A.example");
+        for stranger in [None, Some("http://b.example"), Some("http://c.example"), Some("null")] {
             let headers = answered(&config, stranger);
             assert_eq!(headers.get(ACCESS_CONTROL_ALLOW_ORIGIN), None);
             assert_eq!(headers.get(VARY).unwrap(), "Origin");

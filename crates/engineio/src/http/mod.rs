@@ -1,17 +1,23 @@
-//! The HTTP around sessions: bodies, headers, compression.
+//! The HTTP around sessions: bodies, headers, compression, and who may.
 
 mod body;
 pub mod compression;
+mod compressor;
 mod cookie;
 mod cors;
+mod origin;
 mod response_body;
+mod trusted_proxies;
 mod upgrade;
 
-pub(crate) use body::{BodyError, read_body};
+pub(crate) use body::{BodyError, BodyLimits, BodyReader};
+pub(crate) use compressor::Compressor;
 pub use cookie::{CookieConfig, SameSite};
 pub(crate) use cors::CorsDecision;
 pub use cors::{CorsConfig, CorsOrigins};
+pub use origin::OriginConfig;
 pub use response_body::{Body, HungUp};
+pub use trusted_proxies::{AddressBlock, InvalidAddressBlock, TrustedProxies};
 pub(crate) use upgrade::{WebSocketRequest, is_upgrade};
 
 use bytes::Bytes;
@@ -33,7 +39,7 @@ pub(crate) fn respond_empty(status: StatusCode) -> Response<Body> {
 }
 
 /// Asks for the connection to be closed behind the answer.
-pub(crate) fn close_connection(mut response: Response<Body>) -> Response<Body> {
+pub(crate) fn close_connection<B>(mut response: Response<B>) -> Response<B> {
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
@@ -43,5 +49,11 @@ pub(crate) fn close_connection(mut response: Response<Body>) -> Response<Body> {
 pub(crate) fn hang_up_response() -> Response<Body> {
     let mut response = Response::new(Body::broken());
     response.extensions_mut().insert(HungUp);
+    response
+}
+
+/// Asks everyone on the way not to keep the answer.
+pub(crate) fn no_store(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

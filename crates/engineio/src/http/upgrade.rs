@@ -8,9 +8,10 @@ use tungstenite::handshake::derive_accept_key;
 
 use super::{Body, respond_empty};
 
-/// Whether the request asks to leave HTTP. Only such a one is held to the rules below.
+/// Whether the request asks to leave HTTP. Only such a one is held to the rules below. An empty `Upgrade` is what a proxy
+/// leaves that sets the header for every request, whether or not there was one.
 pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
-    headers.contains_key(UPGRADE)
+    headers.get(UPGRADE).is_some_and(|upgrade| !upgrade.is_empty())
         && headers.get_all(CONNECTION).iter().any(|value| {
             value
                 .as_bytes()
@@ -128,6 +129,13 @@ mod tests {
         assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
         assert_eq!(response.headers()[SEC_WEBSOCKET_ACCEPT], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
         assert_eq!(response.headers()[SEC_WEBSOCKET_PROTOCOL], "chat");
+    }
+
+    #[test]
+    fn an_empty_upgrade_asks_for_none() {
+        assert!(!is_upgrade(&headers(&[("upgrade", "")])));
+        assert!(!is_upgrade(&headers(&[("connection", "keep-alive")])));
+        assert!(is_upgrade(&headers(&[("upgrade", "h2c")])));
     }
 
     #[test]

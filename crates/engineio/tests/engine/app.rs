@@ -71,10 +71,7 @@ fn serve_on(listener: TcpListener, config: EngineConfig, act: Act, gate: Gate) -
     let address = listener.local_addr().unwrap();
     let (engine, told) = engine(config, act, gate);
     let service = engine.clone();
-    let service = move |request| {
-        let engine = service.clone();
-        async move { engine.call(request).await }
-    };
+    let service = move |request| service.call(request);
     tokio::spawn(serve(listener, service, std::future::pending()));
     Served { engine, address, told }
 }

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use engineio::proto::{Encoded, Transport};
-use engineio::{CookieConfig, CorsConfig, CorsOrigins, EngineConfig};
+use engineio::{CookieConfig, CorsConfig, CorsOrigins, EngineConfig, OriginConfig};
 use flate2::read::{GzDecoder, ZlibDecoder};
 
 use crate::app::{PATH, WEBSOCKET, quick, served, tell};
@@ -148,13 +148,65 @@ async fn the_cookie_is_set_once_by_the_answer_that_opens() {
 }
 
 #[tokio::test]
-async fn without_cors_no_other_origin_may_read_anything() {
+async fn without_cors_a_page_of_another_origin_may_nothing() {
     let server = served(quick()).await;
     let mut http = Http::connect(server.address).await;
     let target = format!("{PATH}?EIO=4&transport=polling");
+    for (origin, status) in [("http://evil.example", 403), ("null", 403), ("http://test", 200), ("https://test", 200)] {
+        let answer = http.request("GET", &target, &[("origin", origin)], b"").await;
+        assert_eq!(answer.status, status, "{origin}");
+        assert_eq!(answer.header("access-control-allow-origin"), None);
+        if status == 403 {
+            assert_eq!(answer.text(), r#"{"code":4,"message":"Origin not allowed"}"#);
+        }
+    }
+    assert_eq!(server.engine.refusal_counts()["foreign_origin"], 2);
+    assert_eq!(server.engine.session_count(), 2);
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_may_not_join_in_on_a_session_either() {
+    let server = served(quick()).await;
+    let mut poller = server.poller().await;
+    // Opened by a script element: that names no origin, and the answer can be read where it was asked for.
+    let evil = [("origin", "http://evil.example")];
+    let posted = poller.posts.request("POST", &poller.target(), &evil, b"4x").await;
+    assert_eq!(posted.status, 403);
+    let mut http = Http::connect(server.address).await;
+    assert_eq!(http.request("GET", &poller.target(), &evil, b"").await.status, 403);
+    for target in [poller.websocket_target(), WEBSOCKET.to_owned()] {
+        let mut http = Http::connect(server.address).await;
+        let request = upgrade_request(&target).replacen("\r\n", "\r\norigin: http://evil.example\r\n", 1);
+        http.write(request.as_bytes()).await;
+        let answer = http.answer().await;
+        assert_eq!((answer.status, answer.text()), (403, "Origin not allowed"));
+        http.end().await;
+    }
+    assert_eq!(poller.post("4by its own page").await.status, 200);
+    assert_eq!(poller.poll_answer().await.text(), "4by its own page");
+}
+
+#[tokio::test]
+async fn what_is_not_enforced_lets_every_page_in() {
+    let origin = OriginConfig { is_enforced: false, ..OriginConfig::default() };
+    let server = served(EngineConfig { origin, ..quick() }).await;
+    let mut http = Http::connect(server.address).await;
+    let target = format!("{PATH}?EIO=4&transport=polling");
     let answer = http.request("GET", &target, &[("origin", "http://evil.example")], b"").await;
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.header("access-control-allow-origin"), None);
+    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, None));
+}
+
+#[tokio::test]
+async fn a_refused_upgrade_has_no_cors_headers() {
+    let cors = CorsConfig { origins: CorsOrigins::Any, credentials: false };
+    let server = served(EngineConfig { cors: Some(cors), ..quick() }).await;
+    for (target, status, allowed) in [(WEBSOCKET, 101, Some("*")), ("/engine.io/?EIO=4&transport=x", 400, None)] {
+        let mut http = Http::connect(server.address).await;
+        let request = upgrade_request(target).replacen("\r\n", "\r\norigin: http://a.example\r\n", 1);
+        http.write(request.as_bytes()).await;
+        let answer = http.answer().await;
+        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (status, allowed));
+    }
 }
 
 #[tokio::test]

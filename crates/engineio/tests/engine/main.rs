@@ -8,6 +8,7 @@ mod app;
 mod attacks;
 mod backpressure;
 mod conformance;
+mod edge;
 mod endings;
 mod http;
 mod indirect;

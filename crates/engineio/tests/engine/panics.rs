@@ -41,10 +41,7 @@ async fn fragile() -> (Engine, std::net::SocketAddr) {
     let address = listener.local_addr().unwrap();
     let engine = Engine::new(quick(), Fragile);
     let service = engine.clone();
-    let service = move |request| {
-        let engine = service.clone();
-        async move { engine.call(request).await }
-    };
+    let service = move |request| service.call(request);
     tokio::spawn(serve(listener, service, std::future::pending()));
     (engine, address)
 }

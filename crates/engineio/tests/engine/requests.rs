@@ -93,6 +93,28 @@ async fn a_dropped_poll_or_post_ends_the_session() {
 }
 
 #[tokio::test]
+async fn a_post_that_came_whole_is_handled_though_its_connection_closes_at_once() {
+    let mut server = served(quick()).await;
+    let mut poller = server.poller().await;
+    for round in 0..200 {
+        let body = format!("4{round}");
+        let mut http = Http::connect(server.address).await;
+        let head = format!("POST {} HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n\r\n", poller.target(), body.len());
+        if round % 2 == 0 {
+            http.write(format!("{head}{body}").as_bytes()).await;
+        } else {
+            // The session has begun to read.
+            http.write(head.as_bytes()).await;
+            tokio::task::yield_now().await;
+            http.write(body.as_bytes()).await;
+        }
+        drop(http);
+        assert_eq!(server.message().await, Message::Text(round.to_string().into()));
+    }
+    assert_eq!(poller.post("4and now").await.status, 200);
+}
+
+#[tokio::test]
 async fn a_client_that_closes_gets_a_noop_in_its_poll() {
     let mut server = served(quick()).await;
     let mut poller = server.poller().await;

@@ -82,7 +82,13 @@ impl Draft {
                 return checks.refuse(self.place("cors.credentials"), message);
             }
             Origins::Any => Cors::Any,
-            Origins::Listed(origins) => Cors::Listed { origins, credentials },
+            Origins::Listed(origins) => {
+                for (origin, whose) in origins.iter().filter_map(|origin| Some((origin, origin.is_shared()?))) {
+                    checks
+                        .warn(self.place("cors.origins"), &format!("\"{}\" is the origin of {whose}", origin.as_str()));
+                }
+                Cors::Listed { origins, credentials }
+            }
         };
     }
 

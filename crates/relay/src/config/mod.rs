@@ -34,6 +34,8 @@ pub(crate) use problem::{Place, Problem};
 #[cfg(test)]
 pub(crate) use settings::SETTINGS;
 
+use socketio::engineio::TrustedProxies;
+
 use crate::names::NamespaceName;
 use crate::rules::Rules;
 use draft::Draft;
@@ -56,6 +58,8 @@ pub(crate) struct Config {
     pub(crate) engine: EngineConfig,
     /// Which pages may connect.
     pub(crate) cors: Cors,
+    /// Whether other pages are refused, and not only told that they may read nothing.
+    pub(crate) is_cors_enforced: bool,
     /// What clients may cost.
     pub(crate) limits: Limits,
     /// What is logged, and how.
@@ -81,6 +85,12 @@ pub(crate) struct EngineConfig {
     /// Whether polling answers from `http_compression_threshold_bytes` on are compressed for clients that accept it.
     pub(crate) http_compression: bool,
     pub(crate) http_compression_threshold_bytes: usize,
+    /// How long an HTTP connection may be idle between two requests.
+    pub(crate) http_keep_alive: Duration,
+    /// How long nothing may come of a post's body.
+    pub(crate) body_stall_max: Duration,
+    /// How long a post's body may take altogether.
+    pub(crate) body_timeout: Duration,
     /// The cookie that carries the session's id; `None` sets none.
     pub(crate) cookie: Option<Cookie>,
 }
@@ -117,6 +127,8 @@ pub(crate) struct Limits {
     pub(crate) attachments_max: usize,
     /// How many bytes of credentials a client may give when it connects to a namespace.
     pub(crate) auth_bytes_max: usize,
+    /// Whose word counts about where a request comes from and which host it asked for.
+    pub(crate) trusted_proxies: TrustedProxies,
 }
 
 /// What is logged, and how.
@@ -180,6 +192,7 @@ impl Default for Config {
             worker_threads: None,
             engine: EngineConfig::default(),
             cors: Cors::Off,
+            is_cors_enforced: true,
             limits: Limits::default(),
             log: LogConfig { filter: LogFilter::default(), format: LogFormat::Text },
             namespaces: HashMap::from([(NamespaceName::root(), Rules::open())]),
@@ -199,6 +212,10 @@ impl Default for EngineConfig {
             allow_upgrades: true,
             http_compression: true,
             http_compression_threshold_bytes: 1024,
+            // Longer than the 60 s of nginx and of AWS's balancers.
+            http_keep_alive: Duration::from_secs(75),
+            body_stall_max: Duration::from_secs(20),
+            body_timeout: Duration::from_secs(300),
             cookie: None,
         }
     }
@@ -214,6 +231,7 @@ impl Default for Limits {
             outbox_stall_max: Duration::from_secs(20),
             attachments_max: 10,
             auth_bytes_max: 16 * 1024,
+            trusted_proxies: TrustedProxies::default(),
         }
     }
 }

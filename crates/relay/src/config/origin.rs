@@ -2,18 +2,20 @@
 
 use std::net::Ipv6Addr;
 
-/// `scheme://host[:port]`, in the form in which a browser sends it: lower case, without the scheme's own port.
+/// `scheme://host[:port]`, in the form in which a browser sends it: without the scheme's own port, and in lower case
+/// (some write the ids of their extensions otherwise, so it is compared without case). Or `null`, or `file://`.
 ///
-/// So that matching is comparing bytes, and who writes `https://Example.com:443` gets what they mean.
+/// So who writes `https://Example.com:443` gets what they mean.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Origin(Box<str>);
 
 impl Origin {
     /// Takes an origin, or says what was expected.
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
-        let Some((scheme, rest)) = text.split_once("://") else {
-            return Err(if text == "null" { NO_NULL } else { FORM });
-        };
+        if [NULL, FILE].contains(&text) {
+            return Ok(Self(text.into()));
+        }
+        let (scheme, rest) = text.split_once("://").ok_or(FORM)?;
         if rest.contains('*') {
             return Err("an origin without `*`, which only stands alone, for any origin");
         }
@@ -30,6 +32,15 @@ impl Origin {
         let port = port.map(parse_port).transpose()?.filter(|port| default_port(&scheme) != Some(*port));
         let port = port.map(|port| format!(":{port}")).unwrap_or_default();
         Ok(Self(format!("{scheme}://{host}{port}").into()))
+    }
+
+    /// Of whom it is, if it is no single site's.
+    pub(crate) fn is_shared(&self) -> Option<&'static str> {
+        match self.as_str() {
+            NULL => Some("files, and of any page that does not want to be known: each can make itself one of these"),
+            FILE => Some("every file that somebody opens in an application"),
+            _ => None,
+        }
     }
 
     /// The origin, as a browser sends it.
@@ -71,7 +82,11 @@ fn default_port(scheme: &str) -> Option<u16> {
 
 const FORM: &str = "`*` or an origin, scheme://host[:port], such as https://example.com";
 
-const NO_NULL: &str = "an origin other than `null`, which any page can have";
+/// What browsers send for a page without an origin of its own: in a sandbox, from a file, after some redirects.
+const NULL: &str = "null";
+
+/// What WebViews of some applications send for their own pages.
+const FILE: &str = "file://";
 
 #[cfg(test)]
 mod tests {
@@ -90,6 +105,12 @@ mod tests {
             ("http://192.168.0.7:3000", "http://192.168.0.7:3000"),
             ("capacitor://localhost", "capacitor://localhost"),
             ("chrome-extension://abcdef", "chrome-extension://abcdef"),
+            ("safari-web-extension://E3449EA7-0C51", "safari-web-extension://e3449ea7-0c51"),
+            ("moz-extension://4a3c3b6e-d9d5", "moz-extension://4a3c3b6e-d9d5"),
+            ("tauri://localhost", "tauri://localhost"),
+            ("app://.", "app://."),
+            ("null", "null"),
+            ("file://", "file://"),
         ] {
             assert_eq!(Origin::parse(written).unwrap().as_str(), sent, "{written}");
         }
@@ -99,7 +120,9 @@ mod tests {
     fn what_no_browser_would_send_is_refused() {
         for text in [
             "",
-            "null",
+            "Null",
+            "file:///",
+            "file://x/y",
             "example.com",
             "localhost:5173",
             "https://",

@@ -4,6 +4,9 @@ use std::fs;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::str::FromStr;
+
+use socketio::engineio::{AddressBlock, InvalidAddressBlock, TrustedProxies};
 
 use super::draft::{Draft, Origins};
 use super::written::{Written, Wrong};
@@ -117,6 +120,24 @@ pub(crate) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "engine.http_keep_alive_ms",
+        variable: "FANFARE_HTTP_KEEP_ALIVE_MS",
+        flag: None,
+        set: |draft, written| put(&mut draft.config.engine.http_keep_alive, written.millis(1..=DAY_MS)),
+    },
+    Setting {
+        key: "engine.body_stall_max_ms",
+        variable: "FANFARE_BODY_STALL_MAX_MS",
+        flag: None,
+        set: |draft, written| put(&mut draft.config.engine.body_stall_max, written.millis(1..=DAY_MS)),
+    },
+    Setting {
+        key: "engine.body_timeout_ms",
+        variable: "FANFARE_BODY_TIMEOUT_MS",
+        flag: None,
+        set: |draft, written| put(&mut draft.config.engine.body_timeout, written.millis(1..=DAY_MS)),
+    },
+    Setting {
         key: "engine.cookie.name",
         variable: "FANFARE_COOKIE_NAME",
         flag: None,
@@ -177,6 +198,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         set: |draft, written| put(&mut draft.credentials, written.boolean()),
     },
     Setting {
+        key: "cors.enforce",
+        variable: "FANFARE_CORS_ENFORCE",
+        flag: None,
+        set: |draft, written| put(&mut draft.config.is_cors_enforced, written.boolean()),
+    },
+    Setting {
         key: "limits.sessions_max",
         variable: "FANFARE_SESSIONS_MAX",
         flag: None,
@@ -211,6 +238,15 @@ pub(crate) const SETTINGS: &[Setting] = &[
         variable: "FANFARE_AUTH_BYTES_MAX",
         flag: None,
         set: |draft, written| put(&mut draft.config.limits.auth_bytes_max, written.bytes(2..=GIBIBYTE)),
+    },
+    Setting {
+        key: "limits.address.trusted_proxies",
+        variable: "FANFARE_ADDRESS_TRUSTED_PROXIES",
+        flag: None,
+        set: |draft, written| {
+            let blocks = written.list(&InvalidAddressBlock.to_string(), AddressBlock::from_str);
+            put(&mut draft.config.limits.trusted_proxies, blocks.map(TrustedProxies::from_iter))
+        },
     },
     Setting {
         key: "log.filter",

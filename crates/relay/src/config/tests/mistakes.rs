@@ -136,6 +136,12 @@ const WRONG_FILES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "limits.address.trusted_proxies = ['10.0.0.1/8']",
+        &[
+            "1:35: limits.address.trusted_proxies: expected an address or a block of them, such as 192.0.2.1 or 10.0.0.0/8, with nothing behind its prefix, found \"10.0.0.1/8\"",
+        ],
+    ),
+    (
         "cors.origins = ['example.com']",
         &[
             "1:17: cors.origins: expected `*` or an origin, scheme://host[:port], such as https://example.com, found \"example.com\"",
@@ -364,6 +370,15 @@ fn what_works_but_may_not_be_meant_is_a_warning() {
         (
             "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'say'\nto = { room = 'lobby' }",
             "1:1: namespace: room \"lobby\" of namespace \"/\" is a target, but no rule joins it",
+        ),
+        (
+            "cors.origins = ['null', 'http://a.example']",
+            "1:6: cors.origins: \"null\" is the origin of files, and of any page that does not want to be known: each \
+             can make itself one of these",
+        ),
+        (
+            "cors.origins = ['file://']",
+            "1:6: cors.origins: \"file://\" is the origin of every file that somebody opens in an application",
         ),
         ("cors.credentials = true", "1:6: cors.credentials: has no effect: cors.origins names none that may connect"),
         (
