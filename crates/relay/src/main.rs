@@ -5,15 +5,20 @@
 //! its end), [`relay`] (an event comes in), [`site`] (everything else by HTTP).
 
 mod bundle;
+mod check;
 mod cli;
 mod config;
+mod container;
+mod descriptors;
 mod listen;
-mod logging;
+mod log;
 mod names;
+mod print;
 mod relay;
 mod rules;
 mod serve;
 mod settings;
+mod signals;
 mod site;
 
 use std::process::ExitCode;
@@ -21,7 +26,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::{Cli, Command};
-use crate::config::Loaded;
+use crate::config::{Loaded, Problem};
+use crate::print::{Stream, print};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -30,22 +36,19 @@ fn main() -> ExitCode {
     let Loaded { config, warnings } = match loaded {
         Ok(loaded) => loaded,
         Err(problems) => {
-            for problem in problems {
-                eprintln!("fanfare: {problem}");
-            }
+            print(Stream::Err, &lines("", &problems));
             return ExitCode::from(EXIT_BAD_CONFIG);
         }
     };
-    for warning in warnings {
-        eprintln!("fanfare: warning: {warning}");
-    }
+    print(Stream::Err, &lines("warning: ", &warnings));
     match cli.command {
-        Some(Command::Check) => {
-            println!("fanfare: the configuration is valid");
-            ExitCode::SUCCESS
-        }
+        Some(Command::Check) => check::check(&config),
         None => serve::serve(config),
     }
+}
+
+fn lines(kind: &str, problems: &[Problem]) -> Vec<String> {
+    problems.iter().map(|problem| format!("fanfare: {kind}{problem}")).collect()
 }
 
 /// The status for what the operator has to change. The same status that clap gives a flag it does not know: "you asked wrongly", as opposed to "it went wrong".

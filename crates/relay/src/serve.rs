@@ -1,46 +1,54 @@
 //! From the configuration to a running relay, and its end.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
-use std::time::Duration;
 
 use socketio::{Server, serve as serve_http};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::EXIT_BAD_CONFIG;
 use crate::bundle::Bundle;
 use crate::config::Config;
+use crate::descriptors;
 use crate::listen::listen;
-use crate::logging;
+use crate::log;
+use crate::print::{Stream, print};
 use crate::relay::{Counts, Relaying};
 use crate::settings;
+use crate::signals::{self, Ending};
 use crate::site::Site;
 
 /// Runs the relay until it is told to stop.
 pub(crate) fn serve(config: Config) -> ExitCode {
-    logging::start(&config.log);
-    let available = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let workers = config.worker_threads.unwrap_or(available);
-    let outcome = runtime(workers).and_then(|runtime| {
-        let outcome = runtime.block_on(run(config, workers));
-        // What did not end by its deadline is not waited for.
-        runtime.shutdown_background();
-        outcome
-    });
-    match outcome {
+    match log_and_serve(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            eprintln!("fanfare: {message}");
+            print(Stream::Err, &[format!("fanfare: {message}")]);
             ExitCode::from(EXIT_BAD_CONFIG)
         }
     }
+}
+
+/// # Errors
+/// Why it could not start.
+fn log_and_serve(config: Config) -> Result<(), String> {
+    // What is logged until the end is still written when this is dropped.
+    let _log = log::start(&config.log)?;
+    descriptors::raise(config.limits.sessions_max);
+    let available = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let workers = config.worker_threads.unwrap_or(available);
+    let runtime = runtime(workers)?;
+    let outcome = runtime.block_on(run(config, workers));
+    // What did not end by its deadline is not waited for.
+    runtime.shutdown_background();
+    outcome
 }
 
 /// One thread needs no queues shared between threads.
@@ -55,12 +63,9 @@ fn runtime(workers: NonZeroUsize) -> Result<Runtime, String> {
 /// # Errors
 /// Why it could not start; then nothing was served.
 async fn run(config: Config, workers: NonZeroUsize) -> Result<(), String> {
-    let stopped = stop_signal()?;
-    let bundle = config.client_dir.as_deref().map(|folder| {
-        Bundle::read(folder).map_err(|error| format!("cannot read the client bundle in {}: {error}", folder.display()))
-    });
-    let bundle = bundle.transpose()?;
-    let listeners = listen(&config)?;
+    let mut ending = signals::listen()?;
+    let bundle = read_bundle(&config)?;
+    let listeners = listen(&config).map_err(|error| error.to_string())?;
     let deadline = config.shutdown_deadline;
     let counts = Arc::new(Counts::default());
     let server_config = settings::server_config(&config, workers);
@@ -70,18 +75,32 @@ async fn run(config: Config, workers: NonZeroUsize) -> Result<(), String> {
 
     let (serving, stopping) = watch::channel(());
     let mut accepting = start(listeners, &site, &stopping)?;
-    stopped.await;
+    // An error would be that nobody hears signals any more; that thread lives as long as the process.
+    let _ = ending.wait_for(|ending| *ending >= Ending::InOrder).await;
 
     tracing::info!(connections = server.connection_count(), "stopping");
     drop(serving);
     server.close();
-    let ended = tokio::time::timeout(deadline, async {
+    let all_ended = async {
         server.drained().await;
         while accepting.join_next().await.is_some() {}
-    });
-    let is_clean = ended.await.is_ok();
-    log_end(&server, &counts, is_clean, deadline);
+    };
+    let cut_short = tokio::select! {
+        () = all_ended => None,
+        () = tokio::time::sleep(deadline) => Some("the deadline has passed"),
+        _ = ending.wait_for(|ending| *ending >= Ending::Now) => Some("told again to stop"),
+    };
+    log_end(&server, &counts, cut_short);
     Ok(())
+}
+
+/// # Errors
+/// Why the files that are to be served cannot be.
+pub(crate) fn read_bundle(config: &Config) -> Result<Option<Bundle>, String> {
+    let bundle = config.client_dir.as_deref().map(|folder| {
+        Bundle::read(folder).map_err(|error| format!("cannot read the client bundle in {}: {error}", folder.display()))
+    });
+    bundle.transpose()
 }
 
 fn server(config: Config, server_config: socketio::ServerConfig, counts: &Arc<Counts>) -> Result<Server, String> {
@@ -95,10 +114,10 @@ fn server(config: Config, server_config: socketio::ServerConfig, counts: &Arc<Co
 
 /// Accepts on every listener, and says so in a line a script can read.
 fn start(listeners: Vec<TcpListener>, site: &Arc<Site>, stopping: &watch::Receiver<()>) -> Result<JoinSet<()>, String> {
-    let mut accepting = JoinSet::new();
+    let (mut accepting, mut lines) = (JoinSet::new(), Vec::new());
     for listener in listeners {
         let address = listener.local_addr().map_err(|error| format!("cannot listen: {error}"))?;
-        println!("listening on http://{address}");
+        lines.push(format!("listening on http://{address}"));
         let site = Arc::clone(site);
         let service = move |request| site.answer(request);
         let mut stopping = stopping.clone();
@@ -107,30 +126,25 @@ fn start(listeners: Vec<TcpListener>, site: &Arc<Site>, stopping: &watch::Receiv
             let _ = stopping.changed().await;
         }));
     }
+    print(Stream::Out, &lines);
     Ok(accepting)
 }
 
-/// Ready when the process is asked to end. From the call on, a signal does not kill it.
-fn stop_signal() -> Result<impl Future<Output = ()>, String> {
-    let wanted = |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
-    let (mut terminate, mut interrupt) = (wanted(SignalKind::terminate())?, wanted(SignalKind::interrupt())?);
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
-}
-
-fn log_end(server: &Server, counts: &Counts, is_clean: bool, deadline: Duration) {
-    if !is_clean {
-        tracing::warn!(connections = server.connection_count(), ?deadline, "the deadline has passed: leaving the rest");
+fn log_end(server: &Server, counts: &Counts, cut_short: Option<&str>) {
+    if let Some(why) = cut_short {
+        tracing::warn!(connections = server.connection_count(), why, "leaving those who are still connected");
     }
     tracing::info!(
         relayed = counts.relayed.load(Ordering::Relaxed),
         refused = counts.refused.load(Ordering::Relaxed),
-        closed = ?server.close_counts(),
-        requests_refused = ?server.refusal_counts(),
+        closed = counted(&server.close_counts()),
+        requests_refused = counted(&server.refusal_counts()),
         "stopped"
     );
+}
+
+/// Causes with their numbers: `ping_timeout:3,transport_close:12`; `none` if nothing was counted.
+fn counted(counts: &BTreeMap<&'static str, u64>) -> String {
+    let counts: Vec<String> = counts.iter().map(|(cause, count)| format!("{cause}:{count}")).collect();
+    if counts.is_empty() { "none".to_owned() } else { counts.join(",") }
 }

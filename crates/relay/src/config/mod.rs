@@ -122,6 +122,8 @@ pub(crate) struct Limits {
 pub(crate) struct LogConfig {
     pub(crate) filter: LogFilter,
     pub(crate) format: LogFormat,
+    /// How many bytes of lines may wait to be written before further ones are dropped.
+    pub(crate) queue_bytes_max: usize,
 }
 
 /// How a line of the log is written.
@@ -179,9 +181,16 @@ impl Default for Config {
             engine: EngineConfig::default(),
             cors: Cors::Off,
             limits: Limits::default(),
-            log: LogConfig { filter: LogFilter::default(), format: LogFormat::Text },
+            log: LogConfig::default(),
             namespaces: HashMap::from([(NamespaceName::root(), Rules::open())]),
         }
+    }
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        // Some 5,000 lines: enough for a crowd that leaves at once, while somebody else has the disk.
+        Self { filter: LogFilter::default(), format: LogFormat::Text, queue_bytes_max: 1024 * 1024 }
     }
 }
 

@@ -222,6 +222,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "log.queue_bytes_max",
+        variable: "FANFARE_LOG_QUEUE_BYTES_MAX",
+        flag: None,
+        set: |draft, written| put(&mut draft.config.log.queue_bytes_max, written.bytes(LOG_QUEUE_MIN..=GIBIBYTE)),
+    },
+    Setting {
         key: "namespace.rule",
         variable: "FANFARE_RULE",
         flag: Some("--rule"),
@@ -310,6 +316,9 @@ const _: () = assert!(2 * DAY_MS < i32::MAX as u32);
 /// No mobile network answers faster; who writes `ping_timeout_ms = 20` means seconds, and would lose every client
 /// at its first ping.
 const PING_TIMEOUT_MIN_MS: u32 = 100;
+
+/// Below, a long line would never be written.
+const LOG_QUEUE_MIN: u32 = 64 * 1024;
 
 /// More than any buffer here should be asked to hold.
 const GIBIBYTE: u32 = 1 << 30;

@@ -48,6 +48,7 @@ const SAMPLES: &[(&str, &str, &str)] = &[
     ("limits.attachments_max", "0", "0"),
     ("log.filter", r#""warn,hub=trace""#, "warn,hub=trace"),
     ("log.format", r#""json""#, "json"),
+    ("log.queue_bytes_max", "65536", "65536"),
     ("namespace.rule", "", "update,database-change=database-changed"),
 ];
 
@@ -123,7 +124,11 @@ fn every_setting_goes_where_it_belongs() {
             outbox_stall_max: Duration::from_millis(700),
             attachments_max: 0,
         },
-        log: LogConfig { filter: LogFilter::parse("warn,hub=trace").unwrap(), format: LogFormat::Json },
+        log: LogConfig {
+            filter: LogFilter::parse("warn,hub=trace").unwrap(),
+            format: LogFormat::Json,
+            queue_bytes_max: 65_536,
+        },
         namespaces: HashMap::from([(NamespaceName::root(), rules)]),
     };
     assert_eq!(from_variables(&variables).unwrap().config, expected);
