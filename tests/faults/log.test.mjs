@@ -26,13 +26,13 @@ async function portOf(pid) {
   return await until('a listening socket', () => {
     const inodes = readFileSync(`/proc/${pid}/net/tcp`, 'utf8').split('\n').slice(1)
       .map((line) => line.trim().split(/\s+/)).filter((fields) => fields[3] === '0A');
-    const own = spawnedSockets(pid);
+    const own = socketsOf(pid);
     const mine = inodes.find((fields) => own.has(fields[9]));
     return mine && parseInt(mine[1].split(':')[1], 16);
   }, { ms: 10_000 });
 }
 
-function spawnedSockets(pid) {
+function socketsOf(pid) {
   const links = readdirSync(`/proc/${pid}/fd`).map((fd) => {
     try {
       return readlinkSync(`/proc/${pid}/fd/${fd}`);
@@ -43,7 +43,7 @@ function spawnedSockets(pid) {
   return new Set(links.map((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1]).filter(Boolean));
 }
 
-async function leave(relay.port) {
+async function leave(port) {
   const ws = await openWebSocket(port, target);
   ws.send('1');
   await ws.end();
@@ -73,7 +73,7 @@ describe('a log', { skip }, () => {
   test('that nobody reads holds up neither clients nor the end', async (t) => {
     const relay = await start(t, ''); // both outputs are pipes, and nothing reads either
     // A pipe holds 64 KiB, a line is some 200 bytes.
-    await many(600, 20, () => leave(port));
+    await many(600, 20, () => leave(relay.port));
     await serves(relay.port);
     await ends(relay, 5000);
   });

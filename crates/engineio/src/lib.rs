@@ -60,6 +60,7 @@ mod farewell;
 mod frame_boundary;
 mod http;
 mod link;
+mod overload;
 mod polling;
 mod refusals;
 mod registry;

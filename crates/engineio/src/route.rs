@@ -125,7 +125,7 @@ impl Shared {
             return Err(RequestError::UnsupportedVersion);
         }
         if self.is_full() {
-            return Ok(Step::Done(close_connection(respond_empty(StatusCode::SERVICE_UNAVAILABLE))));
+            return Ok(Step::Done(full()));
         }
         match transport {
             Transport::Polling => {
@@ -203,6 +203,13 @@ fn refuse(error: &RequestError, is_upgrade: bool) -> Response<Body> {
     }
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
     respond(status, "application/json", error.to_json())
+}
+
+/// A client tries again, here or elsewhere.
+fn full() -> Response<Body> {
+    let mut response = close_connection(respond_empty(StatusCode::SERVICE_UNAVAILABLE));
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    response
 }
 
 /// The reference answers 500, as if it were its own fault.

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
@@ -17,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::application::PeerAddr;
+use crate::overload::Overload;
 use crate::tasks::{Running, Tasks};
 use crate::timed_stream::TimedStream;
 
@@ -36,6 +36,7 @@ where
     // Nothing is ever sent: that the sender is gone tells the connections to finish.
     let (serving, stopping) = watch::channel(());
     let mut stop = pin!(stop);
+    let mut overload = Overload::new();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -46,7 +47,7 @@ where
                 let running = connections.begin();
                 tokio::spawn(serve_connection(stream, address, service.clone(), stopping.clone(), running));
             }
-            Err(error) => pause_after(&error).await,
+            Err(error) => overload.handle(&listener, &error).await,
         }
     }
     drop(listener);
@@ -95,17 +96,7 @@ async fn serve_connection<S, F, B>(
     drop(running);
 }
 
-/// Out of file descriptors, most likely: accepting again at once would spin. Others are the client's affair.
-async fn pause_after(error: &io::Error) {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
-        tracing::error!(%error, "cannot accept connections");
-        tokio::time::sleep(ACCEPT_PAUSE).await;
-    }
-}
-
 /// For a request's head, and between two requests. A poll that waits is not between requests.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// What Node allows for all headers together is 16 KB; some proxies add long cookies.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
