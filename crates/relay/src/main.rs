@@ -12,6 +12,7 @@ mod container;
 mod descriptors;
 mod listen;
 mod log;
+mod memory;
 mod names;
 mod print;
 mod relay;

@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::descriptors;
 use crate::listen::listen;
 use crate::log;
+use crate::memory;
 use crate::print::{Stream, print};
 use crate::relay::{Counts, Relaying};
 use crate::settings;
@@ -42,6 +43,7 @@ fn log_and_serve(config: Config) -> Result<(), String> {
     // What is logged until the end is still written when this is dropped.
     let _log = log::start(&config.log)?;
     descriptors::raise(config.limits.sessions_max);
+    memory::give_back_freed();
     let available = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let workers = config.worker_threads.unwrap_or(available);
     let runtime = runtime(workers)?;
