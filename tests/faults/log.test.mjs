@@ -107,29 +107,6 @@ describe('a log', { skip }, () => {
       await ends(relay, 5000);
     });
   }
-
-  test('shows what clients send as text, whatever a terminal would make of it', async (t) => {
-    const relay = await start(t, '', ['--log', 'trace', '--rule', 'known']);
-    let log = '';
-    relay.child.stderr.on('data', (bytes) => (log += bytes));
-    const hostile = '\u009b2J\u007f\u202eevil\u2066 \\u001b[31m\\n2026-01-01 ERROR fanfare::relay: forged';
-    const ws = await openWebSocket(relay.port, target, { headers: { 'user-agent': 'x\x9by' } });
-    ws.send('40');
-    await ws.until(/^40/);
-    ws.send(`421["${hostile}"]`);
-    await ws.until(/^431/);
-    ws.send(`40/${hostile},`);
-    ws.send('1');
-    await ws.end();
-    await until('the end of the session', () => /session closed/.test(log));
-    const deceptive = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/;
-    for (const line of log.trimEnd().split('\n')) {
-      assert.doesNotMatch(line, deceptive);
-      assert.match(line, /^\S+Z +[A-Z]+ fanfare::\w+: /);
-    }
-    assert.match(log, /\\u\{9b\}2J\\u\{7f\}\\u\{202e\}evil/);
-    await ends(relay, 5000);
-  });
 });
 
 describe('fanfare check', { skip }, () => {

@@ -19,7 +19,7 @@ fn what_was_freed_between_what_is_kept_is_given_back() {
 }
 
 fn resident_kib() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
+    let status = fs::read_to_string("/proc/self/status").expect("Linux has it");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it says what is resident");
+    line.trim().trim_end_matches(" kB").parse().expect("a number of kB")
 }

@@ -30,10 +30,10 @@ pub(crate) fn listen(config: &Config) -> Result<Vec<TcpListener>, ListenError> {
             Err(error) => return Err(ListenError { address, error }),
         }
     }
-    if is_default && container::is_inside() {
-        tracing::warn!(
-            "listening on loopback only, and inside a container: nobody outside of it can connect \
-             (FANFARE_LISTEN=0.0.0.0:3000 listens on all addresses)"
+    if config.listen.iter().all(|address| address.ip().is_loopback()) && container::is_inside() {
+        tracing::info!(
+            "listening on loopback only, inside a container: nobody outside of it can connect; \
+             FANFARE_LISTEN=0.0.0.0:3000 listens on all its addresses"
         );
     }
     Ok(listeners)

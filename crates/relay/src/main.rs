@@ -1,8 +1,8 @@
 //! The `fanfare` binary: a Socket.IO broadcast relay.
 //!
 //! In reading order: [`cli`] (what an operator types), [`config`] (flags, environment and file become one
-//! [`config::Config`]), [`rules`] (what an event means), [`serve`] (from the configuration to a running relay, and
-//! its end), [`relay`] (an event comes in), [`site`] (everything else by HTTP).
+//! [`config::Config`]), [`check`] (would it start?), [`serve`] (from the configuration to a running relay, and its end),
+//! [`relay`] (an event comes in, and the crate `policy` says what it means), [`site`] (everything else by HTTP), [`log`].
 
 mod bundle;
 mod check;
@@ -13,12 +13,9 @@ mod descriptors;
 mod listen;
 mod log;
 mod memory;
-mod names;
 mod print;
 mod relay;
-mod rules;
 mod serve;
-mod settings;
 mod signals;
 mod site;
 

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
 
-use socketio::{Server, serve as serve_http};
+use policy::Policy;
+use socketio::engineio::EngineConfig;
+use socketio::{Server, ServerConfig, serve as serve_http};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
@@ -22,7 +24,6 @@ use crate::log;
 use crate::memory;
 use crate::print::{Stream, print};
 use crate::relay::{Counts, Relaying};
-use crate::settings;
 use crate::signals::{self, Ending};
 use crate::site::Site;
 
@@ -42,7 +43,7 @@ pub(crate) fn serve(config: Config) -> ExitCode {
 fn log_and_serve(config: Config) -> Result<(), String> {
     // What is logged until the end is still written when this is dropped.
     let _log = log::start(&config.log)?;
-    descriptors::raise(config.limits.sessions_max);
+    descriptors::raise(config.server.engine.sessions_max);
     memory::give_back_freed();
     let available = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let workers = config.worker_threads.unwrap_or(available);
@@ -70,9 +71,9 @@ async fn run(config: Config, workers: NonZeroUsize) -> Result<(), String> {
     let listeners = listen(&config).map_err(|error| error.to_string())?;
     let deadline = config.shutdown_deadline;
     let counts = Arc::new(Counts::default());
-    let server_config = settings::server_config(&config, workers);
-    let (path, cors) = (config.path.as_str().to_owned(), settings::cors(&config.cors));
-    let server = server(config, server_config, &counts)?;
+    let server_config = ServerConfig { lanes: workers, ..config.server };
+    let EngineConfig { path, cors, .. } = server_config.engine.clone();
+    let server = server(server_config, &config.policy, &counts)?;
     let site = Arc::new(Site { server: server.clone(), path, bundle, cors });
 
     let (serving, stopping) = watch::channel(());
@@ -105,10 +106,10 @@ pub(crate) fn read_bundle(config: &Config) -> Result<Option<Bundle>, String> {
     bundle.transpose()
 }
 
-fn server(config: Config, server_config: socketio::ServerConfig, counts: &Arc<Counts>) -> Result<Server, String> {
-    let mut builder = Server::builder(server_config);
-    for (name, rules) in config.namespaces {
-        let relaying = Relaying { rules, counts: Arc::clone(counts) };
+fn server(config: ServerConfig, policy: &Policy, counts: &Arc<Counts>) -> Result<Server, String> {
+    let mut builder = Server::builder(config);
+    for (name, rules) in policy.namespaces() {
+        let relaying = Relaying { rules: Arc::clone(rules), counts: Arc::clone(counts) };
         builder = builder.namespace(name.as_str(), relaying).map_err(|error| format!("namespace {name}: {error}"))?;
     }
     Ok(builder.build())

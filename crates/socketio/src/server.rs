@@ -23,7 +23,7 @@ use crate::handler::Handler;
 use crate::lanes;
 
 /// The settings of a [`Server`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerConfig {
     /// Those of the connections underneath. The path is `/socket.io/` unless changed.
     pub engine: EngineConfig,

@@ -4,10 +4,14 @@ use std::fs;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::time::Duration;
+
+use socketio::engineio::proto::{SessionConfig, Transport};
+use socketio::engineio::{CookieConfig, SameSite};
 
 use super::draft::{Draft, Origins};
 use super::written::{Written, Wrong};
-use super::{Cookie, EnginePath, LogFilter, LogFormat, Origin, SameSite, Transports, cookie, rule_text};
+use super::{LogFilter, LogFormat, Origin, cookie, engine_path, rule_text};
 
 /// One setting, by each of its names.
 pub(crate) struct Setting {
@@ -42,7 +46,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "path",
         variable: "FANFARE_PATH",
         flag: Some("--path"),
-        set: |draft, written| put(&mut draft.config.path, written.parsed(EnginePath::parse)),
+        set: |draft, written| put(&mut draft.config.server.engine.path, written.parsed(engine_path::parse)),
     },
     Setting { key: "client_dir", variable: "FANFARE_CLIENT_DIR", flag: Some("--client-dir"), set: client_dir },
     Setting {
@@ -64,57 +68,55 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "engine.ping_interval_ms",
         variable: "FANFARE_PING_INTERVAL_MS",
         flag: None,
-        set: |draft, written| put(&mut draft.config.engine.ping_interval, written.millis(1..=DAY_MS)),
+        set: |draft, written| put(&mut session(draft).ping_interval, written.millis(1..=DAY_MS)),
     },
     Setting {
         key: "engine.ping_timeout_ms",
         variable: "FANFARE_PING_TIMEOUT_MS",
         flag: None,
-        set: |draft, written| put(&mut draft.config.engine.ping_timeout, written.millis(PING_TIMEOUT_MIN_MS..=DAY_MS)),
+        set: |draft, written| put(&mut session(draft).ping_timeout, written.millis(PING_TIMEOUT_MIN_MS..=DAY_MS)),
     },
     Setting {
         key: "engine.upgrade_timeout_ms",
         variable: "FANFARE_UPGRADE_TIMEOUT_MS",
         flag: None,
-        set: |draft, written| put(&mut draft.config.engine.upgrade_timeout, written.millis(1..=DAY_MS)),
+        set: |draft, written| put(&mut session(draft).upgrade_timeout, written.millis(1..=DAY_MS)),
     },
     Setting {
         key: "engine.connect_timeout_ms",
         variable: "FANFARE_CONNECT_TIMEOUT_MS",
         flag: None,
-        set: |draft, written| put(&mut draft.config.engine.connect_timeout, written.millis(1..=DAY_MS)),
+        set: |draft, written| put(&mut draft.config.server.client.connect_timeout, written.millis(1..=DAY_MS)),
     },
     Setting {
         key: "engine.max_payload_bytes",
         variable: "FANFARE_MAX_PAYLOAD_BYTES",
         flag: None,
-        set: |draft, written| put(&mut draft.config.engine.max_payload_bytes, written.bytes(1..=GIBIBYTE)),
+        set: |draft, written| put(&mut session(draft).max_payload_bytes, written.bytes(1..=GIBIBYTE)),
     },
     Setting {
         key: "engine.transports",
         variable: "FANFARE_TRANSPORTS",
         flag: None,
-        set: |draft, written| put(&mut draft.config.engine.transports, transports(written)),
+        set: |draft, written| put(&mut draft.config.server.engine.transports, transports(written)),
     },
     Setting {
         key: "engine.allow_upgrades",
         variable: "FANFARE_ALLOW_UPGRADES",
         flag: None,
-        set: |draft, written| put(&mut draft.config.engine.allow_upgrades, written.boolean()),
+        set: |draft, written| put(&mut draft.config.server.engine.allow_upgrades, written.boolean()),
     },
     Setting {
         key: "engine.http_compression",
         variable: "FANFARE_HTTP_COMPRESSION",
         flag: None,
-        set: |draft, written| put(&mut draft.config.engine.http_compression, written.boolean()),
+        set: |draft, written| put(&mut draft.compression, written.boolean()),
     },
     Setting {
         key: "engine.http_compression_threshold_bytes",
         variable: "FANFARE_HTTP_COMPRESSION_THRESHOLD_BYTES",
         flag: None,
-        set: |draft, written| {
-            put(&mut draft.config.engine.http_compression_threshold_bytes, written.bytes(0..=GIBIBYTE))
-        },
+        set: |draft, written| put(&mut draft.compression_threshold_bytes, written.bytes(0..=GIBIBYTE)),
     },
     Setting {
         key: "engine.cookie.name",
@@ -126,7 +128,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "engine.cookie.path",
         variable: "FANFARE_COOKIE_PATH",
         flag: None,
-        set: |draft, written| put(&mut baked(draft).path, written.parsed(cookie::parse_path)),
+        set: |draft, written| put(&mut baked(draft).path, written.parsed(cookie::parse_path).map(Some)),
     },
     Setting {
         key: "engine.cookie.domain",
@@ -152,7 +154,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         flag: None,
         set: |draft, written| {
             let words = [("strict", SameSite::Strict), ("lax", SameSite::Lax), ("none", SameSite::None)];
-            put(&mut baked(draft).same_site, written.word(&words))
+            put(&mut baked(draft).same_site, written.word(&words).map(Some))
         },
     },
     Setting {
@@ -161,7 +163,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         flag: None,
         set: |draft, written| {
             let seconds = written.whole("a whole number of seconds", 1..=COOKIE_AGE_MAX_S);
-            put(&mut baked(draft).max_age_s, seconds.map(Some))
+            let max_age = seconds.map(|seconds| Some(Duration::from_secs(seconds.into())));
+            put(&mut baked(draft).max_age, max_age)
         },
     },
     Setting {
@@ -182,7 +185,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         flag: None,
         set: |draft, written| {
             let sessions = written.whole("a whole number of sessions", 1..=10_000_000);
-            put(&mut draft.config.limits.sessions_max, sessions.map(|sessions| sessions as usize))
+            put(&mut draft.config.server.engine.sessions_max, sessions.map(|sessions| sessions as usize))
         },
     },
     Setting {
@@ -195,7 +198,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "limits.outbox_stall_max_ms",
         variable: "FANFARE_OUTBOX_STALL_MAX_MS",
         flag: None,
-        set: |draft, written| put(&mut draft.config.limits.outbox_stall_max, written.millis(1..=DAY_MS)),
+        set: |draft, written| put(&mut draft.config.server.engine.outbox_stall_max, written.millis(1..=DAY_MS)),
     },
     Setting {
         key: "limits.attachments_max",
@@ -203,7 +206,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
         flag: None,
         set: |draft, written| {
             let attachments = written.whole("a whole number of attachments", 0..=1000);
-            put(&mut draft.config.limits.attachments_max, attachments.map(|attachments| attachments as usize))
+            put(
+                &mut draft.config.server.client.limits.attachments_max,
+                attachments.map(|attachments| attachments as usize),
+            )
         },
     },
     Setting {
@@ -241,8 +247,13 @@ fn put<T>(place: &mut T, read: Result<T, Wrong>) -> Result<(), Wrong> {
     Ok(())
 }
 
+/// The times and sizes of a session.
+fn session(draft: &mut Draft) -> &mut SessionConfig {
+    &mut draft.config.server.engine.session
+}
+
 /// The cookie, which is set as soon as anything is said of it.
-fn baked(draft: &mut Draft) -> &mut Cookie {
+fn baked(draft: &mut Draft) -> &mut CookieConfig {
     draft.cookie.get_or_insert_default()
 }
 
@@ -280,18 +291,14 @@ fn client_dir(draft: &mut Draft, written: Written<'_>) -> Result<(), Wrong> {
     }
 }
 
-fn transports(written: Written<'_>) -> Result<Transports, Wrong> {
+fn transports(written: Written<'_>) -> Result<Vec<Transport>, Wrong> {
     let expected = "\"polling\", \"websocket\" or both";
-    let parse = |text: &str| match text {
-        "polling" | "websocket" => Ok(text == "polling"),
-        _ => Err(expected),
-    };
-    match written.list(expected, parse)?.as_slice() {
-        [] => Err(written.wrong(expected)),
-        [true] => Ok(Transports::PollingOnly),
-        [false] => Ok(Transports::WebSocketOnly),
-        _ => Ok(Transports::Both),
-    }
+    let all = [Transport::Polling, Transport::WebSocket];
+    let parse = |text: &str| all.into_iter().find(|transport| transport.name() == text).ok_or(expected);
+    let named = written.list(expected, parse)?;
+    // In the order in which everything else has them.
+    let transports: Vec<Transport> = all.into_iter().filter(|transport| named.contains(transport)).collect();
+    if transports.is_empty() { Err(written.wrong(expected)) } else { Ok(transports) }
 }
 
 fn origins(written: Written<'_>) -> Result<Origins, Wrong> {

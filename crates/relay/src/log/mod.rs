@@ -10,6 +10,7 @@ mod part;
 mod queue;
 mod timestamp;
 
+use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, IsTerminal};
 use std::panic::PanicHookInfo;
@@ -58,12 +59,30 @@ fn log_panic(info: &PanicHookInfo<'_>) {
     let backtrace = Backtrace::capture();
     let backtrace = (backtrace.status() == BacktraceStatus::Captured).then_some(backtrace);
     tracing::error!(
-        what = info.payload_as_str().unwrap_or("something that is no text"),
+        what = text(info.payload()),
         place = info.location().map(tracing::field::display),
         backtrace = backtrace.as_ref().map(tracing::field::display),
         "panicked"
     );
 }
 
+/// What `panic!` was given: a literal, or what it was formatted to.
+fn text(payload: &(dyn Any + Send)) -> &str {
+    let literal = payload.downcast_ref::<&str>().copied();
+    literal.or(payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("something that is no text")
+}
+
 /// Who reads the log has this long to take what waits when the process ends.
 const LAST_LINES_WAIT: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_says_what_it_was_given() {
+        assert_eq!(text(&"a literal"), "a literal");
+        assert_eq!(text(&format!("formatted {}", 1)), "formatted 1");
+        assert_eq!(text(&1), "something that is no text");
+    }
+}
