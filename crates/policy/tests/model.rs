@@ -63,7 +63,6 @@ fn expectation<'a>(rule: &'a Rule, sender: &Sender, event: &'a Event) -> Decisio
             Scope::Others => Recipients::AllBut(sender.socket),
             Scope::Sender => Recipients::Only(sender.socket),
             Scope::Room(name) => Recipients::Room(room(name)),
-            other => panic!("a scope that this model does not know: {other:?}"),
         };
         Onward { name, to, volatile: relay.volatile }
     });

@@ -1,6 +1,6 @@
 //! Lines that wait to be written.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{ErrorKind, Write};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -51,17 +51,21 @@ impl Queue {
         let mut is_torn = false;
         loop {
             self.take(&mut lines);
-            let torn_end: &[u8] = if is_torn { b"\n" } else { b"" };
-            let outcome = write_all(output, torn_end).and_then(|()| write_all(output, &lines));
-            is_torn = outcome.is_err();
-            let lost = self.taken(outcome.is_err().then(|| count(&lines)));
+            if is_torn {
+                is_torn = write_all(output, b"\n") == 0;
+            }
+            let written = if is_torn { 0 } else { write_all(output, &lines) };
+            let (done, unwritten) = lines.split_at(written);
+            is_torn |= !unwritten.is_empty() && done.last().is_some_and(|last| *last != b'\n');
+            let is_writable = unwritten.is_empty();
+            let lost = self.taken(count(unwritten), is_writable);
             lines.clear();
             // A crowd of lines is no reason to keep their room for ever.
             lines.shrink_to(KEPT_BYTES);
             match lost {
                 0 => {}
                 // Nobody can be told yet, and a full disk is not to be asked without pause.
-                _ if is_torn => thread::sleep(PAUSE),
+                _ if !is_writable => thread::sleep(PAUSE),
                 lines => tracing::warn!(lines, "log lines were lost: they could not be written in time"),
             }
         }
@@ -91,19 +95,14 @@ impl Queue {
         waiting.is_writing = true;
     }
 
-    /// The lines that were taken are written, or, with a number, so many are lost. Gives back the number of all that are
-    /// lost; once some are written, it begins anew.
-    fn taken(&self, unwritten: Option<u64>) -> u64 {
+    /// The lines that were taken are written, but for so many, which are lost. Gives back the number of all that are lost,
+    /// which begins anew if it can be reported.
+    fn taken(&self, unwritten: u64, is_reported: bool) -> u64 {
         let mut waiting = self.lock();
         waiting.is_writing = false;
         self.changed.notify_all();
-        match unwritten {
-            Some(lines) => {
-                waiting.lost += lines;
-                waiting.lost
-            }
-            None => std::mem::take(&mut waiting.lost),
-        }
+        waiting.lost += unwritten;
+        if is_reported { std::mem::take(&mut waiting.lost) } else { waiting.lost }
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -112,18 +111,20 @@ impl Queue {
     }
 }
 
-/// As [`Write::write_all`], also where the output was made non-blocking by somebody who shares it.
-fn write_all(output: &mut impl Write, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match output.write(bytes) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+/// As [`Write::write_all`], also where the output was made non-blocking by somebody who shares it; gives back how much was
+/// written, which is less than all if no more can be.
+fn write_all(output: &mut impl Write, bytes: &[u8]) -> usize {
+    let mut done = 0;
+    while let Some(rest) = bytes.get(done..).filter(|rest| !rest.is_empty()) {
+        match output.write(rest) {
+            Ok(0) => break,
+            Ok(written) => done += written,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(PAUSE),
-            Err(error) => return Err(error),
+            Err(_) => break,
         }
     }
-    Ok(())
+    done
 }
 
 fn count(lines: &[u8]) -> u64 {
@@ -137,6 +138,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 #[cfg(test)]
 mod tests {
+    use std::io;
     use std::sync::Arc;
     use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -222,6 +224,23 @@ mod tests {
         assert_eq!([next(&seen), next(&seen)], ["\n", "two\n"]);
         queue.flush(Duration::from_secs(10));
         assert_eq!(lost(&queue), 0, "it was reported");
+    }
+
+    #[test]
+    fn only_what_was_not_written_counts_as_lost() {
+        let queue = Arc::new(Queue::new(100));
+        queue.push(b"one\n");
+        queue.push(b"two\n");
+        let (allow, seen) = writing(&queue);
+        allow.send(Ok(4)).unwrap();
+        allow.send(Err(ErrorKind::StorageFull.into())).unwrap();
+        assert_eq!(next(&seen), "one\n");
+        queue.flush(Duration::from_secs(10));
+        assert_eq!(lost(&queue), 1);
+        // It ended with a whole line, so nothing has to be ended before the next.
+        queue.push(b"three\n");
+        allow.send(Ok(100)).unwrap();
+        assert_eq!(next(&seen), "three\n");
     }
 
     #[test]
