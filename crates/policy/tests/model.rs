@@ -120,11 +120,11 @@ impl Random {
     }
 
     fn rule(&mut self) -> Rule {
-        let room = |name| RoomName::parse(name).unwrap();
+        let room = |name| RoomName::parse(name).expect("a name that is not empty");
         let rooms = [None, Some(room("x")), Some(room("y"))];
         let scopes = [Scope::All, Scope::Others, Scope::Sender, Scope::Room(room("x")), Scope::Room(room("z"))];
         let relay = (self.below(4) != 0).then(|| Relay {
-            emit: self.pick(&[None, Some(EventName::parse("emitted").unwrap())]),
+            emit: self.pick(&[None, Some(EventName::parse("emitted").expect("a name that is not reserved"))]),
             to: self.pick(&scopes),
             volatile: self.below(2) == 0,
         });
