@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 CLIENT_DIR := target/client/node_modules/socket.io-client/dist
-PURE := -p engineio-proto -p socketio-codec -p fanfare-hub
+PURE := -p engineio-proto -p socketio-codec -p fanfare-hub -p fanfare-policy
 
 .PHONY: run test model test-rust test-clients ci fmt clippy purity deny docs fuzz bench bench-pair bench-codec clean
 
@@ -18,14 +18,19 @@ run: target/client/stamp
 	@client=""; [ ! -d $(CLIENT_DIR) ] || client="--client-dir $(CLIENT_DIR)"; \
 	exec target/release/fanfare --config docs/examples/relay.toml $$client
 
-# The browser's side of Socket.IO, served by the relay. Without npm the relay runs all the same, and pages have to
-# bring their own.
+# The browser's side of Socket.IO, served by the relay. Without npm, or without its registry, the relay runs all the same,
+# and pages have to bring their own. npm would try for more than a minute: once, and not for long, is enough here.
+NPM_ONCE := --fetch-retries=0 --fetch-timeout=10000 --prefer-offline --no-save --no-audit --no-fund --loglevel=error
+
 target/client/stamp:
 	@mkdir -p target/client
-	@if command -v npm >/dev/null; then \
-		npm install --prefix target/client --no-save --no-audit --no-fund --loglevel=error socket.io-client@4 && touch $@; \
+	@missing="the relay will not serve /socket.io/socket.io.js, which two-tabs.html needs"; \
+	if ! command -v npm >/dev/null; then \
+		echo "npm is not installed: $$missing"; \
+	elif npm install --prefix target/client $(NPM_ONCE) socket.io-client@4; then \
+		touch $@; \
 	else \
-		echo "npm is not installed: the relay will not serve /socket.io/socket.io.js, which two-tabs.html needs"; \
+		echo "socket.io-client could not be installed from npm: $$missing"; \
 	fi
 
 # ── Test ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -12,7 +12,7 @@ ours() {
     while read -r found; do
         [[ " $* " == *" $found "* ]] || { echo "purity: $crate may not depend on $found"; failed=1; }
     done < <(cargo tree --locked -p "$crate" -e normal --depth 1 --prefix none | tail -n +2 | cut -d' ' -f1 |
-        grep -xE 'engineio-proto|engineio|socketio-codec|fanfare-hub|fanfare-socketio|fanfare' | sort -u)
+        grep -xE 'engineio-proto|engineio|socketio-codec|fanfare-(hub|policy|socketio|heap)|fanfare' | sort -u)
 }
 
 # never CRATE NAMES: nothing of NAMES is among all dependencies of CRATE, direct or not.
@@ -25,16 +25,19 @@ never() {
 ours engineio-proto
 ours socketio-codec
 ours fanfare-hub engineio-proto socketio-codec
+ours fanfare-policy fanfare-hub socketio-codec
+ours fanfare-heap
 ours engineio engineio-proto
 ours fanfare-socketio engineio fanfare-hub socketio-codec
-ours fanfare fanfare-socketio
+ours fanfare fanfare-socketio fanfare-policy fanfare-heap
 
 io='tokio|hyper|hyper-util|tungstenite|tokio-tungstenite|mio|socket2|rand|getrandom|tracing'
 never engineio-proto "$io"
 never socketio-codec "$io"
 never fanfare-hub "$io"
-never engineio 'socketio-codec|fanfare-hub|fanfare-socketio'
-never fanfare-socketio 'clap|toml|toml_edit|fanfare'
+never fanfare-policy "$io"
+never engineio 'socketio-codec|fanfare-hub|fanfare-socketio|fanfare-policy|fanfare-heap'
+never fanfare-socketio 'clap|toml|toml_edit|fanfare|fanfare-policy|fanfare-heap'
 
 [ "$failed" = 0 ] && echo "purity: the arrows hold"
 exit "$failed"

@@ -11,7 +11,7 @@ use crate::http::{CookieConfig, CorsConfig, OriginConfig};
 
 /// The settings of an [`Engine`](crate::Engine). [`Default`] is what the reference server uses, where it has
 /// the setting.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineConfig {
     /// Where it is mounted; a request belongs to the engine when its path starts with this.
     pub path: String,

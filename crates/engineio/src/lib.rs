@@ -61,6 +61,7 @@ mod http_stream;
 mod link;
 mod log_limit;
 mod memory;
+mod overload;
 mod polling;
 mod posting;
 mod refusals;

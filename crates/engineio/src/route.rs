@@ -215,7 +215,7 @@ impl Shared {
             return Err(RequestError::UnsupportedVersion);
         }
         let Some(seat) = self.seats.take().filter(|_| !self.is_closing()) else {
-            return Ok(Judged::Answered(close_connection(respond_empty(StatusCode::SERVICE_UNAVAILABLE))));
+            return Ok(Judged::Answered(full()));
         };
         match transport {
             Transport::Polling => {
@@ -318,6 +318,13 @@ fn refuse(error: &RequestError, is_upgrade: bool) -> Response<Body> {
         return close_connection(respond(status, "text/html", error.message().to_owned()));
     }
     respond(status, "application/json", error.to_json())
+}
+
+/// A client tries again, here or elsewhere.
+fn full() -> Response<Body> {
+    let mut response = close_connection(respond_empty(StatusCode::SERVICE_UNAVAILABLE));
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    response
 }
 
 /// The reference answers 500, as if it were its own fault.

@@ -1,7 +1,6 @@
 //! Accepting connections.
 
 use std::future::{Future, poll_fn};
-use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -23,12 +22,13 @@ use crate::application::PeerAddr;
 use crate::exchange::{Exchange, Overdue, Patience};
 use crate::http::{HungUp, close_connection};
 use crate::http_stream::HttpStream;
+use crate::overload::Overload;
 use crate::tasks::{Running, Tasks};
 use crate::timed_stream::TimedStream;
 use crate::unwanted::Unwanted;
 
 /// How a listener speaks HTTP. [`Default`] is what [`serve`] uses.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HttpConfig {
     /// How long a connection may be idle between two requests. Longer than what proxies in front keep theirs, or one of
@@ -76,6 +76,7 @@ where
     // Nothing is ever sent: that the sender is gone tells the connections to finish.
     let (serving, stopping) = watch::channel(());
     let mut stop = pin!(stop);
+    let mut overload = Overload::new();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -87,7 +88,7 @@ where
                 let config = Arc::clone(&config);
                 tokio::spawn(serve_connection(accepted, config, service.clone(), stopping.clone(), running));
             }
-            Err(error) => pause_after(&error).await,
+            Err(error) => overload.handle(&listener, &error).await,
         }
     }
     drop(listener);
@@ -183,6 +184,7 @@ fn prepare(listener: &TcpListener) {
 
 #[cfg(not(target_os = "linux"))]
 fn prepare(_: &TcpListener) {}
+
 /// Whether the request says once which host it is for (RFC 9112, section 3.2).
 fn is_addressed<B>(request: &Request<B>) -> bool {
     let mut hosts = request.headers().get_all(HOST).iter();
@@ -198,19 +200,9 @@ fn bad_request<D: Buf>() -> Response<Empty<D>> {
     response
 }
 
-/// Out of file descriptors, most likely: accepting again at once would spin. Others are the client's affair.
-async fn pause_after(error: &io::Error) {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
-        tracing::error!(%error, "cannot accept connections");
-        tokio::time::sleep(ACCEPT_PAUSE).await;
-    }
-}
-
 /// What Node allows for all headers together is 16 KB; some proxies add long cookies.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// What the kernel takes of a connection before it is sent. Whoever does not read would otherwise have some 3 MiB there,
 /// in nobody's bound; here it waits in the outbox, shared with everybody else whom it is for.
 #[cfg(target_os = "linux")]
 const UNSENT_BYTES_MAX: u32 = 256 * 1024;
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

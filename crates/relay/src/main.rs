@@ -1,18 +1,22 @@
 //! The `fanfare` binary: a Socket.IO broadcast relay.
 //!
 //! In reading order: [`cli`] (what an operator types), [`config`] (flags, environment and file become one
-//! [`config::Config`]), [`rules`] (what an event means), [`serve`] (from the configuration to a running relay, and
-//! its end), [`relay`] (an event comes in), [`site`] (everything else by HTTP).
+//! [`config::Config`]), [`check`] (would it start?), [`serve`] (from the configuration to a running relay, and its end),
+//! [`relay`] (an event comes in, and the crate `policy` says what it means), [`site`] (everything else by HTTP), [`log`].
 
+mod check;
 mod cli;
 mod config;
+mod container;
+mod descriptors;
 mod listen;
-mod logging;
-mod names;
+mod log;
+mod machine;
+mod memory;
+mod print;
 mod relay;
-mod rules;
 mod serve;
-mod settings;
+mod signals;
 mod site;
 
 use std::process::ExitCode;
@@ -20,7 +24,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::{Cli, Command};
-use crate::config::Loaded;
+use crate::config::{Loaded, Problem};
+use crate::print::{Stream, print};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -29,22 +34,19 @@ fn main() -> ExitCode {
     let Loaded { config, warnings } = match loaded {
         Ok(loaded) => loaded,
         Err(problems) => {
-            for problem in problems {
-                eprintln!("fanfare: {problem}");
-            }
+            print(Stream::Err, &lines("", &problems));
             return ExitCode::from(EXIT_BAD_CONFIG);
         }
     };
-    for warning in warnings {
-        eprintln!("fanfare: warning: {warning}");
-    }
+    print(Stream::Err, &lines("warning: ", &warnings));
     match cli.command {
-        Some(Command::Check) => {
-            println!("fanfare: the configuration is valid");
-            ExitCode::SUCCESS
-        }
+        Some(Command::Check) => check::check(&config),
         None => serve::serve(config),
     }
+}
+
+fn lines(kind: &str, problems: &[Problem]) -> Vec<String> {
+    problems.iter().map(|problem| format!("fanfare: {kind}{problem}")).collect()
 }
 
 /// The status for what the operator has to change. The same status that clap gives a flag it does not know: "you asked wrongly", as opposed to "it went wrong".

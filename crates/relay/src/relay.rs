@@ -1,12 +1,11 @@
-//! An event comes in: what does it mean, and to whom does it go?
+//! An event comes in: the policy says what it means, and here that is carried out.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use policy::{Code, Decision, Deliver, Onward, Recipients, Refusal, Rules, Sender};
 use serde::Serialize;
 use socketio::{AckSender, Admission, Broadcast, ConnectRequest, Event, Member, Namespace, Outcome, Socket};
-
-use crate::rules::{Relay, Rule, Rules, Scope};
 
 /// The relay in one namespace, and for each client in it.
 #[derive(Clone)]
@@ -18,9 +17,9 @@ pub(crate) struct Relaying {
 /// What became of events, over all namespaces.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
-    /// Events a rule was found for.
+    /// Events that a rule was found for.
     pub(crate) relayed: AtomicU64,
-    /// Events without a rule.
+    /// Events that went nowhere.
     pub(crate) refused: AtomicU64,
 }
 
@@ -32,45 +31,69 @@ impl Namespace for Relaying {
 
 impl Member for Relaying {
     fn event(&mut self, socket: &Socket, event: Event, ack: Option<AckSender>) {
-        let Some(rule) = self.rules.find(&event.name()) else {
-            self.counts.refused.fetch_add(1, Ordering::Relaxed);
-            tracing::debug!(socket = %socket.id(), event = %event.raw_name(), "event refused: no rule for it");
-            return answer(ack, &Answer::NO_RULE);
-        };
-        self.counts.relayed.fetch_add(1, Ordering::Relaxed);
-        let Rule { leave, join, relay } = rule;
-        if let Some(leave) = leave {
-            socket.leave(leave.room());
-        }
-        if let Some(join) = join {
-            socket.join(join.room());
-        }
-        match relay {
-            Some(relay) => send_on(relay, socket, &event, ack),
-            None => answer(ack, &Answer::Ok { recipients: 0 }),
+        match self.rules.decide(&Sender::new(socket.id()), &event) {
+            Decision::Deliver(deliver) => {
+                self.counts.relayed.fetch_add(1, Ordering::Relaxed);
+                carry_out(deliver, socket, &event, ack);
+            }
+            Decision::Refuse(Refusal { code, message }) => {
+                self.refused(socket, &event, code);
+                answer(ack, &Answer::Error { code: code.label(), message });
+            }
+            Decision::Drop(code) => self.refused(socket, &event, code),
+            Decision::Close(code) => {
+                self.refused(socket, &event, code);
+                socket.disconnect_connection();
+            }
+            other => tracing::error!(decision = ?other, "a decision that cannot be carried out"),
         }
     }
 }
 
-fn send_on(relay: &Relay, socket: &Socket, event: &Event, ack: Option<AckSender>) {
-    let name = relay.emit.as_ref().map_or(event.raw_name(), |emit| emit.raw());
-    let broadcast = recipients(relay, socket);
+impl Relaying {
+    fn refused(&self, socket: &Socket, event: &Event, code: Code) {
+        self.counts.refused.fetch_add(1, Ordering::Relaxed);
+        tracing::debug!(socket = %socket.id(), event = %event.raw_name(), code = code.label(), "event refused");
+    }
+}
+
+/// Membership comes first, and so counts for the event itself.
+fn carry_out(deliver: Deliver<'_>, socket: &Socket, event: &Event, ack: Option<AckSender>) {
+    let Deliver { leave, join, onward } = deliver;
+    if let Some(leave) = leave {
+        socket.leave(leave);
+    }
+    if let Some(join) = join {
+        socket.join(join);
+    }
+    match onward {
+        Some(onward) => send_on(onward, socket, event, ack),
+        None => answer(ack, &Answer::Ok { recipients: 0 }),
+    }
+}
+
+fn send_on(onward: Onward<'_>, socket: &Socket, event: &Event, ack: Option<AckSender>) {
+    let Some(broadcast) = recipients(onward.to, socket) else {
+        return tracing::error!("recipients that cannot be found");
+    };
+    let broadcast = if onward.volatile { broadcast.volatile() } else { broadcast };
     match ack {
-        None => broadcast.relay(name, event.arguments()),
-        Some(ack) => broadcast.relay_counted(name, event.arguments(), move |Outcome { queued, .. }| {
+        None => broadcast.relay(onward.name, event.arguments()),
+        Some(ack) => broadcast.relay_counted(onward.name, event.arguments(), move |Outcome { queued, .. }| {
             answer(Some(ack), &Answer::Ok { recipients: queued });
         }),
     }
 }
 
-fn recipients(relay: &Relay, socket: &Socket) -> Broadcast {
-    let broadcast = match &relay.to {
-        Scope::All => socket.everyone(),
-        Scope::Others => socket.broadcast(),
-        Scope::Sender => socket.only(),
-        Scope::Room(room) => socket.everyone().to(room.room()),
-    };
-    if relay.volatile { broadcast.volatile() } else { broadcast }
+/// `None` for recipients that this relay does not know; nothing goes to everybody by accident.
+fn recipients(to: Recipients, socket: &Socket) -> Option<Broadcast> {
+    match to {
+        Recipients::All => Some(socket.everyone()),
+        Recipients::AllBut(_) => Some(socket.broadcast()),
+        Recipients::Only(_) => Some(socket.only()),
+        Recipients::Room(room) => Some(socket.everyone().to(room)),
+        _ => None,
+    }
 }
 
 /// What a client that asked for an acknowledgement is told.
@@ -81,10 +104,6 @@ enum Answer {
     Ok { recipients: usize },
     /// It went nowhere.
     Error { code: &'static str, message: &'static str },
-}
-
-impl Answer {
-    const NO_RULE: Self = Self::Error { code: "unknown_event", message: "no rule for this event" };
 }
 
 fn answer(ack: Option<AckSender>, answer: &Answer) {
@@ -105,7 +124,7 @@ mod tests {
     fn an_answer_is_what_the_documentation_says() {
         for (answer, json) in [
             (Answer::Ok { recipients: 3 }, r#"{"status":"ok","recipients":3}"#),
-            (Answer::NO_RULE, r#"{"status":"error","code":"unknown_event","message":"no rule for this event"}"#),
+            (Answer::Error { code: "x", message: "why" }, r#"{"status":"error","code":"x","message":"why"}"#),
         ] {
             let arguments = Arguments::serialize(&(answer,)).unwrap();
             assert_eq!(arguments.raw(0), Some(json));

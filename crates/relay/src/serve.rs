@@ -1,42 +1,36 @@
 //! From the configuration to a running relay, and its end.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
-use std::time::Duration;
 
+use policy::Policy;
 use socketio::engineio::{HttpConfig, serve_with};
-use socketio::{ClientBundle, Failure, Server};
+use socketio::{ClientBundle, Failure, Server, ServerConfig};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::config::Config;
+use crate::descriptors;
 use crate::listen::{listen, loopback_ports};
-use crate::logging;
+use crate::log;
+use crate::memory;
+use crate::print::{Stream, print};
 use crate::relay::{Counts, Relaying};
-use crate::settings;
+use crate::signals::{self, Ending};
 use crate::site::Site;
 use crate::{EXIT_BAD_CONFIG, EXIT_FAILED};
 
 /// Runs the relay until it is told to stop.
 pub(crate) fn serve(config: Config) -> ExitCode {
-    logging::start(&config.log);
-    let available = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let workers = config.worker_threads.unwrap_or(available);
-    let outcome = runtime(workers).and_then(|runtime| {
-        let outcome = runtime.block_on(run(config, workers));
-        // What did not end by its deadline is not waited for.
-        runtime.shutdown_background();
-        outcome
-    });
-    let (status, message) = last_words(outcome);
+    let (status, message) = last_words(log_and_serve(config));
     if let Some(message) = message {
-        eprintln!("fanfare: {message}");
+        print(Stream::Err, &[format!("fanfare: {message}")]);
     }
     ExitCode::from(status)
 }
@@ -67,6 +61,22 @@ async fn end(stopped: impl Future<Output = ()>, failed: impl Future<Output = Fai
     }
 }
 
+/// # Errors
+/// Why it could not start.
+fn log_and_serve(config: Config) -> Result<End, String> {
+    // What is logged until the end is still written when this is dropped.
+    let _log = log::start(&config.log)?;
+    descriptors::raise(config.server.engine.sessions_max);
+    memory::give_back_freed();
+    let available = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let workers = config.worker_threads.unwrap_or(available);
+    let runtime = runtime(workers)?;
+    let outcome = runtime.block_on(run(config, workers));
+    // What did not end by its deadline is not waited for.
+    runtime.shutdown_background();
+    outcome
+}
+
 /// One thread needs no queues shared between threads.
 fn runtime(workers: NonZeroUsize) -> Result<Runtime, String> {
     let runtime = match workers.get() {
@@ -79,39 +89,59 @@ fn runtime(workers: NonZeroUsize) -> Result<Runtime, String> {
 /// # Errors
 /// Why it could not start; then nothing was served.
 async fn run(config: Config, workers: NonZeroUsize) -> Result<End, String> {
-    let stopped = stop_signal()?;
-    let listeners = listen(&config)?;
+    let mut ending = signals::listen()?;
+    let bundle = read_bundle(&config)?;
+    let listeners = listen(&config).map_err(|error| error.to_string())?;
     let deadline = config.shutdown_deadline;
     let counts = Arc::new(Counts::default());
-    let mut server_config = settings::server_config(&config, workers);
+    let Config { server: mut server_config, http, policy, .. } = config;
+    server_config.lanes = Some(workers);
     server_config.engine.origin.loopback_ports = loopback_ports(&listeners);
-    let http = settings::http_config(&config);
-    let server = server(config, server_config, &counts)?;
+    let server = server(server_config, bundle, &policy, &counts)?;
     let site = Arc::new(Site { server: server.clone() });
 
     let (serving, stopping) = watch::channel(());
     let mut accepting = start(listeners, &http, &site, &stopping)?;
+    let stopped = async {
+        // An error would be that nobody hears signals any more; that thread lives as long as the process.
+        let _ = ending.wait_for(|ending| *ending >= Ending::InOrder).await;
+    };
     let end = end(stopped, server.failed()).await;
 
     tracing::info!(connections = server.connection_count(), "stopping");
     drop(serving);
     server.close();
-    let ended = tokio::time::timeout(deadline, async {
+    let all_ended = async {
         server.drained().await;
         while accepting.join_next().await.is_some() {}
-    });
-    let is_clean = ended.await.is_ok();
-    log_end(&server, &counts, is_clean, deadline);
+    };
+    let cut_short = tokio::select! {
+        () = all_ended => None,
+        () = tokio::time::sleep(deadline) => Some("the deadline has passed"),
+        _ = ending.wait_for(|ending| *ending >= Ending::Now) => Some("told again to stop"),
+    };
+    log_end(&server, &counts, cut_short);
     Ok(end)
 }
 
-fn server(config: Config, server_config: socketio::ServerConfig, counts: &Arc<Counts>) -> Result<Server, String> {
-    let mut builder = Server::builder(server_config);
-    if let Some(folder) = &config.client_dir {
-        builder = builder.client_bundle(ClientBundle::read(folder).map_err(|error| error.to_string())?);
+/// # Errors
+/// Why the files that are to be served cannot be.
+pub(crate) fn read_bundle(config: &Config) -> Result<Option<ClientBundle>, String> {
+    config.client_dir.as_deref().map(ClientBundle::read).transpose().map_err(|error| error.to_string())
+}
+
+fn server(
+    config: ServerConfig,
+    bundle: Option<ClientBundle>,
+    policy: &Policy,
+    counts: &Arc<Counts>,
+) -> Result<Server, String> {
+    let mut builder = Server::builder(config);
+    if let Some(bundle) = bundle {
+        builder = builder.client_bundle(bundle);
     }
-    for (name, rules) in config.namespaces {
-        let relaying = Relaying { rules: Arc::new(rules), counts: Arc::clone(counts) };
+    for (name, rules) in policy.namespaces() {
+        let relaying = Relaying { rules: Arc::clone(rules), counts: Arc::clone(counts) };
         builder = builder.namespace(name.as_str(), relaying).map_err(|error| format!("namespace {name}: {error}"))?;
     }
     Ok(builder.build())
@@ -124,10 +154,10 @@ fn start(
     site: &Arc<Site>,
     stopping: &watch::Receiver<()>,
 ) -> Result<JoinSet<()>, String> {
-    let mut accepting = JoinSet::new();
+    let (mut accepting, mut lines) = (JoinSet::new(), Vec::new());
     for listener in listeners {
         let address = listener.local_addr().map_err(|error| format!("cannot listen: {error}"))?;
-        println!("listening on http://{address}");
+        lines.push(format!("listening on http://{address}"));
         let site = Arc::clone(site);
         let service = move |request| site.answer(request);
         let mut stopping = stopping.clone();
@@ -136,32 +166,27 @@ fn start(
             let _ = stopping.changed().await;
         }));
     }
+    print(Stream::Out, &lines);
     Ok(accepting)
 }
 
-/// Ready when the process is asked to end. From the call on, a signal does not kill it.
-fn stop_signal() -> Result<impl Future<Output = ()>, String> {
-    let wanted = |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
-    let (mut terminate, mut interrupt) = (wanted(SignalKind::terminate())?, wanted(SignalKind::interrupt())?);
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
-}
-
-fn log_end(server: &Server, counts: &Counts, is_clean: bool, deadline: Duration) {
-    if !is_clean {
-        tracing::warn!(connections = server.connection_count(), ?deadline, "the deadline has passed: leaving the rest");
+fn log_end(server: &Server, counts: &Counts, cut_short: Option<&str>) {
+    if let Some(why) = cut_short {
+        tracing::warn!(connections = server.connection_count(), why, "leaving those who are still connected");
     }
     tracing::info!(
         relayed = counts.relayed.load(Ordering::Relaxed),
         refused = counts.refused.load(Ordering::Relaxed),
-        closed = ?server.close_counts(),
-        requests_refused = ?server.refusal_counts(),
+        closed = counted(&server.close_counts()),
+        requests_refused = counted(&server.refusal_counts()),
         "stopped"
     );
+}
+
+/// Causes with their numbers: `ping_timeout:3,transport_close:12`; `none` if nothing was counted.
+fn counted(counts: &BTreeMap<&'static str, u64>) -> String {
+    let counts: Vec<String> = counts.iter().map(|(cause, count)| format!("{cause}:{count}")).collect();
+    if counts.is_empty() { "none".to_owned() } else { counts.join(",") }
 }
 
 #[cfg(test)]

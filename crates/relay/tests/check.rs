@@ -1,6 +1,8 @@
 //! The binary itself: what it prints about its configuration, where, and with which status.
 
 use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
@@ -41,6 +43,43 @@ fn a_warning_goes_to_stderr_and_is_no_failure() {
     assert_eq!(output.status.code(), Some(0));
     let expected = "fanfare: warning: --rule: room \"lobby\" of namespace \"/\" is a target, but no rule joins it\n";
     assert_eq!(text(&output.stderr), expected);
+}
+
+#[test]
+fn check_fails_where_a_start_would() {
+    // A file of the bundle that cannot be read, whoever asks: a link to nowhere.
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("unreadable-bundle");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir(&folder).expect("a scratch folder can be made");
+    fs::write(folder.join("socket.io.js"), "").expect("a scratch file can be written");
+    symlink("nowhere", folder.join("socket.io.min.js")).expect("a link can be made");
+    let bundle = folder.to_str().expect("a path in UTF-8");
+    // TEST-NET-1 of RFC 5737 is nobody's.
+    for (arguments, message) in [
+        (["--client-dir", bundle], "cannot read the client bundle"),
+        (["--listen", "192.0.2.1:3000"], "cannot listen on 192.0.2.1:3000: this machine has no such address"),
+    ] {
+        let started = fanfare(&arguments, &[("FANFARE_LISTEN", "127.0.0.1:0")]);
+        let checked = fanfare(&[&["check"], &arguments[..]].concat(), &[]);
+        for output in [started, checked] {
+            assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+            assert!(text(&output.stderr).contains(message), "{}", text(&output.stderr));
+        }
+    }
+}
+
+#[test]
+fn a_taken_address_is_a_warning_of_check_and_the_end_of_a_start() {
+    let other = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = other.local_addr().expect("it is bound").to_string();
+    let taken = format!("cannot listen on {address}: the port is taken by another program\n");
+    let checked = fanfare(&["check", "--listen", &address], &[]);
+    assert_eq!(checked.status.code(), Some(0));
+    assert_eq!(text(&checked.stderr), format!("fanfare: warning: {taken}"));
+    let started = fanfare(&["--listen", &address], &[]);
+    assert_eq!(started.status.code(), Some(2));
+    // The log may have something to say before.
+    assert!(text(&started.stderr).ends_with(&format!("fanfare: {taken}")), "{}", text(&started.stderr));
 }
 
 #[test]

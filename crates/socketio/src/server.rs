@@ -30,7 +30,7 @@ use crate::shared::Shared;
 use crate::supervisor::Failure;
 
 /// The settings of a [`Server`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServerConfig {
     /// Those of the connections underneath. The path is `/socket.io/` unless changed.

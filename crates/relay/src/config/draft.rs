@@ -1,22 +1,28 @@
 //! A configuration while it is being read.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+
+use policy::{Policy, RoomName, Rules, Scope};
+use socketio::NamespaceName;
+use socketio::engineio::{CookieConfig, CorsConfig, CorsOrigins, EngineConfig, SameSite};
 
 use super::settings::Setting;
 use super::written::{Written, Wrong};
-use super::{Config, Cookie, Cors, Limits, Loaded, Origin, Place, Problem, SameSite};
-use crate::names::{NamespaceName, RoomName};
-use crate::rules::{Rules, Scope};
+use super::{Config, Loaded, Origin, Place, Problem};
 
 /// What was read so far: the configuration itself, and the parts that make sense only together.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Draft {
     pub(crate) config: Config,
     pub(crate) origins: Origins,
     pub(crate) credentials: bool,
-    pub(crate) cookie: Option<Cookie>,
+    pub(crate) cookie: Option<CookieConfig>,
+    pub(crate) compression: bool,
+    pub(crate) compression_threshold_bytes: usize,
     pub(crate) outbox_bytes_max: Option<usize>,
+    pub(crate) outbox_bytes_total_max: Option<usize>,
     /// The namespaces of the file, in its order.
     pub(crate) namespaces: Vec<NamespaceDraft>,
     /// The rules of the namespace `/`, when a variable or a flag replaces those of the file.
@@ -44,6 +50,25 @@ pub(crate) struct NamespaceDraft {
     pub(crate) place: Place,
 }
 
+impl Default for Draft {
+    fn default() -> Self {
+        Self {
+            config: Config::default(),
+            origins: Origins::default(),
+            credentials: false,
+            cookie: None,
+            compression: true,
+            compression_threshold_bytes: EngineConfig::default().compression_threshold_bytes.unwrap_or_default(),
+            outbox_bytes_max: None,
+            outbox_bytes_total_max: None,
+            namespaces: Vec::new(),
+            root_rules: None,
+            folder: PathBuf::new(),
+            places: HashMap::new(),
+        }
+    }
+}
+
 impl Draft {
     /// Reads what was written into a setting, over what is there from before.
     pub(crate) fn set(&mut self, setting: &Setting, place: Place, written: Written<'_>) -> Result<(), Wrong> {
@@ -56,10 +81,14 @@ impl Draft {
     pub(crate) fn finish(mut self) -> Result<Loaded, Vec<Problem>> {
         let mut checks = Checks::default();
         self.finish_cors(&mut checks);
+        self.finish_listen(&mut checks);
         self.finish_cookie(&mut checks);
+        self.finish_compression();
         self.finish_outbox(&mut checks);
+        self.finish_outboxes(&mut checks);
         self.finish_client_dir(&mut checks);
         self.finish_namespaces(&mut checks);
+        self.config.derive();
         if checks.errors.is_empty() {
             Ok(Loaded { config: self.config, warnings: checks.warnings })
         } else {
@@ -69,43 +98,66 @@ impl Draft {
 
     fn finish_cors(&mut self, checks: &mut Checks) {
         let credentials = self.credentials;
-        self.config.cors = match std::mem::take(&mut self.origins) {
+        let origins = match std::mem::take(&mut self.origins) {
             Origins::None => {
                 if credentials {
                     let message = "has no effect: cors.origins names none that may connect";
                     checks.warn(self.place("cors.credentials"), message);
                 }
-                Cors::Off
+                None
             }
             Origins::Any if credentials => {
                 let message = "expected cors.origins to be a list of origins: browsers refuse credentials for `*`";
                 return checks.refuse(self.place("cors.credentials"), message);
             }
-            Origins::Any => Cors::Any,
+            Origins::Any => Some(CorsOrigins::Any),
             Origins::Listed(origins) => {
                 for (origin, whose) in origins.iter().filter_map(|origin| Some((origin, origin.is_shared()?))) {
                     checks
                         .warn(self.place("cors.origins"), &format!("\"{}\" is the origin of {whose}", origin.as_str()));
                 }
-                Cors::Listed { origins, credentials }
+                Some(CorsOrigins::List(origins.iter().map(|origin| origin.as_str().to_owned()).collect()))
             }
         };
+        self.config.server.engine.cors = origins.map(|origins| CorsConfig { origins, credentials });
+    }
+
+    fn finish_listen(&mut self, checks: &mut Checks) {
+        let listen = &self.config.listen;
+        for (index, address) in listen.iter().enumerate() {
+            if let Some(whole) = listen.iter().find(|whole| covers(whole, address, listen)) {
+                let message =
+                    format!("expected addresses of which none has another in it: {address} is a part of {whole}");
+                return checks.refuse(self.place("listen"), &message);
+            }
+            // The same address in two ways of writing it.
+            let same = |other: &&SocketAddr| other.port() != 0 && canonical(other) == canonical(address);
+            if let Some(other) = listen[..index].iter().find(same) {
+                let message = format!("expected each address once: {address} is the same as {other}");
+                return checks.refuse(self.place("listen"), &message);
+            }
+        }
     }
 
     fn finish_cookie(&mut self, checks: &mut Checks) {
         if let Some(cookie) = &self.cookie
-            && cookie.same_site == SameSite::None
+            && cookie.same_site == Some(SameSite::None)
             && !cookie.secure
         {
             let message = "expected engine.cookie.secure = true beside \"none\": browsers drop the cookie otherwise";
             return checks.refuse(self.place("engine.cookie.same_site"), message);
         }
-        self.config.engine.cookie = self.cookie.take();
+        self.config.server.engine.cookie = self.cookie.take();
+    }
+
+    fn finish_compression(&mut self) {
+        self.config.server.engine.compression_threshold_bytes =
+            self.compression.then_some(self.compression_threshold_bytes);
     }
 
     fn finish_outbox(&mut self, checks: &mut Checks) {
-        let payload = self.config.engine.max_payload_bytes;
-        self.config.limits.outbox_bytes_max = match self.outbox_bytes_max {
+        let payload = self.config.server.engine.session.max_payload_bytes;
+        self.config.server.engine.outbox_bytes_max = match self.outbox_bytes_max {
             Some(bytes) => {
                 if bytes < payload {
                     let message = format!(
@@ -117,8 +169,22 @@ impl Draft {
                 bytes
             }
             // Who allows larger messages means them to arrive, without having to know about this.
-            None => Limits::default().outbox_bytes_max.max(payload.saturating_mul(2)),
+            None => EngineConfig::default().outbox_bytes_max.max(payload.saturating_mul(2)),
         };
+    }
+
+    fn finish_outboxes(&mut self, checks: &mut Checks) {
+        let Some(total) = self.outbox_bytes_total_max else {
+            return; // The default stays: a part of the machine's memory.
+        };
+        let one = self.config.server.engine.outbox_bytes_max;
+        if total < one {
+            let message = format!(
+                "is less than limits.outbox_bytes_max ({one}): a client alone is closed before it has as much waiting"
+            );
+            checks.warn(self.place("limits.outbox_bytes_total_max"), &message);
+        }
+        self.config.server.engine.outbox_bytes_total_max = total;
     }
 
     fn finish_client_dir(&mut self, checks: &mut Checks) {
@@ -135,9 +201,9 @@ impl Draft {
         let mut namespaces = std::mem::take(&mut self.namespaces);
         if let Some(rules) = self.root_rules.take() {
             let place = self.place("namespace.rule");
-            match namespaces.iter_mut().find(|namespace| namespace.name == NamespaceName::root()) {
+            match namespaces.iter_mut().find(|namespace| namespace.name.is_root()) {
                 Some(root) => (root.rules, root.place) = (rules, place),
-                None => namespaces.push(NamespaceDraft { name: NamespaceName::root(), rules, place }),
+                None => namespaces.push(NamespaceDraft { name: NamespaceName::ROOT, rules, place }),
             }
         }
         if namespaces.is_empty() {
@@ -160,7 +226,7 @@ impl Draft {
                 checks.warn(place.clone(), &message);
             }
         }
-        self.config.namespaces = namespaces.into_iter().map(|namespace| (namespace.name, namespace.rules)).collect();
+        self.config.policy = Policy::new(namespaces.into_iter().map(|namespace| (namespace.name, namespace.rules)));
     }
 
     /// Where a setting was written last.
@@ -169,9 +235,24 @@ impl Draft {
     }
 }
 
+/// Whether who listens on `whole` listens on `part` too, so that nobody else can, not even ourselves.
+fn covers(whole: &SocketAddr, part: &SocketAddr, all: &[SocketAddr]) -> bool {
+    if whole == part || whole.port() != part.port() || whole.port() == 0 || !whole.ip().is_unspecified() {
+        return false;
+    }
+    // `[::]` leaves IPv4 to `0.0.0.0` where that is listened on as well.
+    let takes_ipv4 = whole.is_ipv4() || !all.contains(&(Ipv4Addr::UNSPECIFIED, whole.port()).into());
+    if canonical(part).is_ipv4() { takes_ipv4 } else { whole.is_ipv6() }
+}
+
+/// An IPv4 address that is written as an IPv6 one is that IPv4 address.
+fn canonical(address: &SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
 /// The rooms that events go to and nobody can be in, by name.
 fn rooms_without_a_door(rules: &Rules) -> Vec<&RoomName> {
-    let joined: Vec<&RoomName> = rules.iter().filter_map(|rule| rule.join.as_ref()).collect();
+    let joined: HashSet<&RoomName> = rules.iter().filter_map(|rule| rule.join.as_ref()).collect();
     let targets = rules.iter().filter_map(|rule| match &rule.relay.as_ref()?.to {
         Scope::Room(room) => Some(room),
         Scope::All | Scope::Others | Scope::Sender => None,

@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::draft::Draft;
+use super::lines::Lines;
 use super::namespaces;
 use super::settings::SETTINGS;
 use super::suggest::suggestion;
@@ -31,7 +32,7 @@ fn read_bytes(path: &str, bytes: &[u8], draft: &mut Draft) -> Vec<Problem> {
         Ok(source) => (source, false),
         Err(error) => (std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(), true),
     };
-    let mut report = Report { path, source, problems: Vec::new() };
+    let mut report = Report { path, lines: Lines::new(source), problems: Vec::new() };
     if broken {
         report.push(source.len(), None, "expected text in UTF-8".to_owned());
         return report.problems;
@@ -92,7 +93,7 @@ fn is_section(key: &str) -> bool {
 /// What is wrong with a file, and the means to say where.
 pub(crate) struct Report<'a> {
     path: &'a str,
-    source: &'a str,
+    lines: Lines<'a>,
     problems: Vec<Problem>,
 }
 
@@ -116,14 +117,8 @@ impl Report<'_> {
 
     /// Where a byte of the file is, for people.
     pub(crate) fn place(&self, offset: usize, key: Option<&str>) -> Place {
-        let before = self.source.get(..offset).unwrap_or(self.source);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Place::Line {
-            path: self.path.to_owned(),
-            line: 1 + before.matches('\n').count(),
-            column: 1 + before[line_start..].chars().count(),
-            key: key.map(str::to_owned),
-        }
+        let (line, column) = self.lines.find(offset);
+        Place::Line { path: self.path.to_owned(), line, column, key: key.map(str::to_owned) }
     }
 }
 

@@ -4,12 +4,12 @@ use tracing::level_filters::LevelFilter;
 
 /// A level for everything, and others for what some parts of the program log.
 ///
-/// Parsed here and not by `tracing-subscriber`, which takes `inof` for the name of a part and then logs nothing.
+/// A word that is no level is refused: taken for the name of a part, as is common, `inof` would log nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LogFilter {
     /// For all that no target below is about.
     pub(crate) level: LevelFilter,
-    /// The start of a target's name (`engineio`, `socketio::lane`), and the level for it.
+    /// A part of the program as its lines name it (`fanfare::engineio`, or `engineio`), and the level for it.
     pub(crate) targets: Vec<(String, LevelFilter)>,
 }
 

@@ -10,6 +10,7 @@ mod draft;
 mod engine_path;
 mod environment;
 mod file;
+mod lines;
 mod log_filter;
 mod namespaces;
 mod origin;
@@ -19,116 +20,47 @@ mod settings;
 mod suggest;
 mod written;
 
-use std::collections::HashMap;
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub(crate) use cookie::{Cookie, SameSite};
-pub(crate) use engine_path::EnginePath;
+use policy::Policy;
+use socketio::ServerConfig;
+use socketio::engineio::proto::SessionConfig;
+use socketio::engineio::{HeadersKept, HttpConfig};
+
 pub(crate) use log_filter::LogFilter;
 pub(crate) use origin::Origin;
 pub(crate) use problem::{Place, Problem};
 #[cfg(test)]
 pub(crate) use settings::SETTINGS;
 
-use socketio::engineio::TrustedProxies;
-
-use crate::names::NamespaceName;
-use crate::rules::Rules;
+use crate::machine;
 use draft::Draft;
 use written::Written;
 
-/// Everything an operator can say. [`Default`] is what holds when nothing is said.
+/// Everything an operator can say, in the words of the libraries that it is for. [`Default`] is what holds when nothing is
+/// said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Config {
-    /// Where to listen: at least one address, none twice.
+    /// Where to listen: at least one address, of which none has a part of another.
     pub(crate) listen: Vec<SocketAddr>,
-    /// The path under which Socket.IO is served.
-    pub(crate) path: EnginePath,
     /// The folder of the client bundle, which existed when it was read.
     pub(crate) client_dir: Option<PathBuf>,
     /// How long a shutdown may take.
     pub(crate) shutdown_deadline: Duration,
     /// How many threads run the relay; `None` for one per core.
     pub(crate) worker_threads: Option<NonZeroUsize>,
-    /// How a connection works.
-    pub(crate) engine: EngineConfig,
-    /// Which pages may connect.
-    pub(crate) cors: Cors,
-    /// Whether other pages are refused, and not only told that they may read nothing.
-    pub(crate) is_cors_enforced: bool,
-    /// What clients may cost.
-    pub(crate) limits: Limits,
+    /// How connections work, and what clients may cost. The number of lanes follows from the threads, at the start.
+    pub(crate) server: ServerConfig,
+    /// How HTTP is spoken underneath.
+    pub(crate) http: HttpConfig,
     /// What is logged, and how.
     pub(crate) log: LogConfig,
     /// The namespaces that exist (any other is refused), each with what its events mean. At least one.
-    pub(crate) namespaces: HashMap<NamespaceName, Rules>,
-}
-
-/// How a connection works; the defaults are the reference's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct EngineConfig {
-    pub(crate) ping_interval: Duration,
-    pub(crate) ping_timeout: Duration,
-    /// How long a WebSocket may take to complete an upgrade.
-    pub(crate) upgrade_timeout: Duration,
-    /// How long a client may take to connect to its first namespace.
-    pub(crate) connect_timeout: Duration,
-    /// The largest message, and the largest body of a post, in bytes.
-    pub(crate) max_payload_bytes: usize,
-    pub(crate) transports: Transports,
-    /// Whether a polling client is offered the WebSocket. Says nothing unless both transports are allowed.
-    pub(crate) allow_upgrades: bool,
-    /// Whether polling answers from `http_compression_threshold_bytes` on are compressed for clients that accept it.
-    pub(crate) http_compression: bool,
-    pub(crate) http_compression_threshold_bytes: usize,
-    /// How long an HTTP connection may be idle between two requests.
-    pub(crate) http_keep_alive: Duration,
-    /// How long nothing may come of a post's body.
-    pub(crate) body_stall_max: Duration,
-    /// How long a post's body may take altogether.
-    pub(crate) body_timeout: Duration,
-    /// The cookie that carries the session's id; `None` sets none.
-    pub(crate) cookie: Option<Cookie>,
-}
-
-/// The transports that clients may use: at least one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Transports {
-    Both,
-    PollingOnly,
-    WebSocketOnly,
-}
-
-/// Which pages of other origins may connect.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Cors {
-    /// None: no CORS header is ever sent.
-    Off,
-    /// All, without credentials (browsers refuse the combination): `Access-Control-Allow-Origin: *`.
-    Any,
-    /// These, at least one, none twice: the matching one is answered, with `Vary: Origin`.
-    Listed { origins: Vec<Origin>, credentials: bool },
-}
-
-/// What clients may cost.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Limits {
-    /// How many sessions there may be at once.
-    pub(crate) sessions_max: usize,
-    /// How many bytes may wait for one client before it is closed as a slow consumer.
-    pub(crate) outbox_bytes_max: usize,
-    /// How long a client may take nothing of what waits for it before it is closed as a slow consumer.
-    pub(crate) outbox_stall_max: Duration,
-    /// How many attachments one event may have.
-    pub(crate) attachments_max: usize,
-    /// How many bytes of credentials a client may give when it connects to a namespace.
-    pub(crate) auth_bytes_max: usize,
-    /// Whose word counts about where a request comes from and which host it asked for.
-    pub(crate) trusted_proxies: TrustedProxies,
+    pub(crate) policy: Policy,
 }
 
 /// What is logged, and how.
@@ -136,6 +68,8 @@ pub(crate) struct Limits {
 pub(crate) struct LogConfig {
     pub(crate) filter: LogFilter,
     pub(crate) format: LogFormat,
+    /// How many bytes of lines may wait to be written before further ones are dropped.
+    pub(crate) queue_bytes_max: usize,
 }
 
 /// How a line of the log is written.
@@ -181,58 +115,49 @@ pub(crate) fn load(
     if problems.is_empty() { draft.finish() } else { Err(problems) }
 }
 
+impl Config {
+    /// What follows from what was said.
+    fn derive(&mut self) {
+        let ServerConfig { engine, client, .. } = &mut self.server;
+        engine.session.leaving_timeout = SessionConfig::default().leaving_timeout.min(self.shutdown_deadline / 2);
+        // One event always fits into an outbox, behind another one: nobody can have the others closed as slow.
+        client.limits.attachment_bytes_max = engine.outbox_bytes_max / 2;
+    }
+}
+
+/// The libraries' defaults are the reference's; what is a relay's own is here.
 impl Default for Config {
     fn default() -> Self {
-        Self {
+        let mut server = ServerConfig::default();
+        // Some kilobytes each: about what a machine of 1 GB holds.
+        server.engine.sessions_max = 100_000;
+        // No rule looks at them, and they are a kilobyte a client or more.
+        server.engine.headers_kept = HeadersKept::None;
+        server.engine.is_uri_kept = false;
+        // What is left is for those who read. Where the machine does not say what it has, the library's default stays.
+        if let Some(memory) = machine::memory_bytes() {
+            server.engine.outbox_bytes_total_max = memory / 4;
+        }
+        let mut config = Self {
             // Both, since clients say `localhost` and resolve it to either.
             listen: vec![(Ipv4Addr::LOCALHOST, 3000).into(), (Ipv6Addr::LOCALHOST, 3000).into()],
-            path: EnginePath::default(),
             client_dir: None,
             shutdown_deadline: Duration::from_secs(10),
             worker_threads: None,
-            engine: EngineConfig::default(),
-            cors: Cors::Off,
-            is_cors_enforced: true,
-            limits: Limits::default(),
-            log: LogConfig { filter: LogFilter::default(), format: LogFormat::Text },
-            namespaces: HashMap::from([(NamespaceName::root(), Rules::open())]),
-        }
+            server,
+            http: HttpConfig::default(),
+            log: LogConfig::default(),
+            policy: Policy::default(),
+        };
+        config.derive();
+        config
     }
 }
 
-impl Default for EngineConfig {
+impl Default for LogConfig {
     fn default() -> Self {
-        Self {
-            ping_interval: Duration::from_secs(25),
-            ping_timeout: Duration::from_secs(20),
-            upgrade_timeout: Duration::from_secs(10),
-            connect_timeout: Duration::from_secs(45),
-            max_payload_bytes: 1_000_000,
-            transports: Transports::Both,
-            allow_upgrades: true,
-            http_compression: true,
-            http_compression_threshold_bytes: 1024,
-            // Longer than the 60 s of nginx and of AWS's balancers.
-            http_keep_alive: Duration::from_secs(75),
-            body_stall_max: Duration::from_secs(20),
-            body_timeout: Duration::from_secs(300),
-            cookie: None,
-        }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            // Some kilobytes each: about what a machine of 1 GB holds.
-            sessions_max: 100_000,
-            outbox_bytes_max: 16 * 1024 * 1024,
-            // As long as an unanswered ping, by which such a client would be found anyway.
-            outbox_stall_max: Duration::from_secs(20),
-            attachments_max: 10,
-            auth_bytes_max: 16 * 1024,
-            trusted_proxies: TrustedProxies::default(),
-        }
+        // Some 5,000 lines: enough for a crowd that leaves at once, while somebody else has the disk.
+        Self { filter: LogFilter::default(), format: LogFormat::Text, queue_bytes_max: 1024 * 1024 }
     }
 }
 

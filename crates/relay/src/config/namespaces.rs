@@ -1,5 +1,8 @@
 //! The namespaces of the file, `[[namespace]]`, and their rules, `[[namespace.rule]]`.
 
+use std::collections::HashSet;
+
+use policy::{EventName, On, Relay, RoomName, Rule, Rules, Scope, parse_namespace};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -7,8 +10,6 @@ use super::draft::NamespaceDraft;
 use super::file::Report;
 use super::suggest::suggestion;
 use super::written::{Written, Wrong};
-use crate::names::{EventName, NamespaceName, RoomName};
-use crate::rules::{On, Relay, Rule, Rules, Scope};
 
 /// The key of the list of namespaces.
 pub(crate) const KEY: &str = "namespace";
@@ -28,10 +29,10 @@ pub(crate) const RULE_KEYS: [&str; 6] = [
 
 /// Reads the value of the key `namespace`, which begins at `at`.
 pub(crate) fn read(at: usize, value: &Spanned<DeValue<'_>>, report: &mut Report<'_>) -> Vec<NamespaceDraft> {
-    let mut namespaces: Vec<NamespaceDraft> = Vec::new();
+    let (mut namespaces, mut names) = (Vec::new(), HashSet::new());
     for (start, table) in tables(at, KEY, value, report) {
         let Some((at, namespace)) = read_namespace(start, table, report) else { continue };
-        if namespaces.iter().any(|earlier| earlier.name == namespace.name) {
+        if !names.insert(namespace.name.clone()) {
             let message = format!("expected each namespace once, found a second \"{}\"", namespace.name);
             report.push(at, Some("namespace.name"), message);
         } else {
@@ -49,7 +50,7 @@ fn read_namespace(start: usize, table: &DeTable<'_>, report: &mut Report<'_>) ->
     for (key, value) in table {
         let at = key.span().start;
         match key.get_ref().as_ref() {
-            "name" => name = Field::read(report, "namespace.name", at, value, |name| name.parsed(NamespaceName::parse)),
+            "name" => name = Field::read(report, "namespace.name", at, value, |name| name.parsed(parse_namespace)),
             "rule" => rules = read_rules(at, value, report),
             other => unknown(report, at, "namespace", other, &NAMESPACE_KEYS),
         }

@@ -1,9 +1,9 @@
 //! Rules as a flag or a variable has them: `ON[=EMIT][@SCOPE]`.
 
+use policy::{On, Relay, RoomName, Rule, Rules, Scope};
+
 use super::namespaces::{parse_emit, parse_on, second_rule};
 use super::written::{Written, Wrong};
-use crate::names::RoomName;
-use crate::rules::{On, Relay, Rule, Rules, Scope};
 
 /// Reads a list of rules.
 pub(crate) fn rules(written: Written<'_>) -> Result<Rules, Wrong> {

@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::str::FromStr;
+use std::time::Duration;
 
-use socketio::engineio::{AddressBlock, InvalidAddressBlock, TrustedProxies};
+use socketio::engineio::proto::{SessionConfig, Transport};
+use socketio::engineio::{AddressBlock, CookieConfig, InvalidAddressBlock, SameSite, TrustedProxies};
 
 use super::draft::{Draft, Origins};
 use super::written::{Written, Wrong};
-use super::{Cookie, EnginePath, LogFilter, LogFormat, Origin, SameSite, Transports, cookie, rule_text};
+use super::{LogFilter, LogFormat, Origin, cookie, engine_path, rule_text};
 
 /// One setting, by each of its names.
 pub(crate) struct Setting {
@@ -45,7 +47,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "path",
         variable: "FANFARE_PATH",
         flag: Some("--path"),
-        set: |draft, written| put(&mut draft.config.path, written.parsed(EnginePath::parse)),
+        set: |draft, written| put(&mut draft.config.server.engine.path, written.parsed(engine_path::parse)),
     },
     Setting { key: "client_dir", variable: "FANFARE_CLIENT_DIR", flag: Some("--client-dir"), set: client_dir },
     Setting {
@@ -67,75 +69,73 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "engine.ping_interval_ms",
         variable: "FANFARE_PING_INTERVAL_MS",
         flag: None,
-        set: |draft, written| put(&mut draft.config.engine.ping_interval, written.millis(1..=DAY_MS)),
+        set: |draft, written| put(&mut session(draft).ping_interval, written.millis(1..=DAY_MS)),
     },
     Setting {
         key: "engine.ping_timeout_ms",
         variable: "FANFARE_PING_TIMEOUT_MS",
         flag: None,
-        set: |draft, written| put(&mut draft.config.engine.ping_timeout, written.millis(PING_TIMEOUT_MIN_MS..=DAY_MS)),
+        set: |draft, written| put(&mut session(draft).ping_timeout, written.millis(PING_TIMEOUT_MIN_MS..=DAY_MS)),
     },
     Setting {
         key: "engine.upgrade_timeout_ms",
         variable: "FANFARE_UPGRADE_TIMEOUT_MS",
         flag: None,
-        set: |draft, written| put(&mut draft.config.engine.upgrade_timeout, written.millis(1..=DAY_MS)),
+        set: |draft, written| put(&mut session(draft).upgrade_timeout, written.millis(1..=DAY_MS)),
     },
     Setting {
         key: "engine.connect_timeout_ms",
         variable: "FANFARE_CONNECT_TIMEOUT_MS",
         flag: None,
-        set: |draft, written| put(&mut draft.config.engine.connect_timeout, written.millis(1..=DAY_MS)),
+        set: |draft, written| put(&mut draft.config.server.client.connect_timeout, written.millis(1..=DAY_MS)),
     },
     Setting {
         key: "engine.max_payload_bytes",
         variable: "FANFARE_MAX_PAYLOAD_BYTES",
         flag: None,
-        set: |draft, written| put(&mut draft.config.engine.max_payload_bytes, written.bytes(1..=GIBIBYTE)),
+        set: |draft, written| put(&mut session(draft).max_payload_bytes, written.bytes(1..=GIBIBYTE)),
     },
     Setting {
         key: "engine.transports",
         variable: "FANFARE_TRANSPORTS",
         flag: None,
-        set: |draft, written| put(&mut draft.config.engine.transports, transports(written)),
+        set: |draft, written| put(&mut draft.config.server.engine.transports, transports(written)),
     },
     Setting {
         key: "engine.allow_upgrades",
         variable: "FANFARE_ALLOW_UPGRADES",
         flag: None,
-        set: |draft, written| put(&mut draft.config.engine.allow_upgrades, written.boolean()),
+        set: |draft, written| put(&mut draft.config.server.engine.allow_upgrades, written.boolean()),
     },
     Setting {
         key: "engine.http_compression",
         variable: "FANFARE_HTTP_COMPRESSION",
         flag: None,
-        set: |draft, written| put(&mut draft.config.engine.http_compression, written.boolean()),
+        set: |draft, written| put(&mut draft.compression, written.boolean()),
     },
     Setting {
         key: "engine.http_compression_threshold_bytes",
         variable: "FANFARE_HTTP_COMPRESSION_THRESHOLD_BYTES",
         flag: None,
-        set: |draft, written| {
-            put(&mut draft.config.engine.http_compression_threshold_bytes, written.bytes(0..=GIBIBYTE))
-        },
+        set: |draft, written| put(&mut draft.compression_threshold_bytes, written.bytes(0..=GIBIBYTE)),
     },
     Setting {
         key: "engine.http_keep_alive_ms",
         variable: "FANFARE_HTTP_KEEP_ALIVE_MS",
         flag: None,
-        set: |draft, written| put(&mut draft.config.engine.http_keep_alive, written.millis(1..=DAY_MS)),
+        set: |draft, written| put(&mut draft.config.http.keep_alive, written.millis(1..=DAY_MS)),
     },
     Setting {
         key: "engine.body_stall_max_ms",
         variable: "FANFARE_BODY_STALL_MAX_MS",
         flag: None,
-        set: |draft, written| put(&mut draft.config.engine.body_stall_max, written.millis(1..=DAY_MS)),
+        set: |draft, written| put(&mut draft.config.server.engine.body_stall_max, written.millis(1..=DAY_MS)),
     },
     Setting {
         key: "engine.body_timeout_ms",
         variable: "FANFARE_BODY_TIMEOUT_MS",
         flag: None,
-        set: |draft, written| put(&mut draft.config.engine.body_timeout, written.millis(1..=DAY_MS)),
+        set: |draft, written| put(&mut draft.config.server.engine.body_timeout, written.millis(1..=DAY_MS)),
     },
     Setting {
         key: "engine.cookie.name",
@@ -147,7 +147,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "engine.cookie.path",
         variable: "FANFARE_COOKIE_PATH",
         flag: None,
-        set: |draft, written| put(&mut baked(draft).path, written.parsed(cookie::parse_path)),
+        set: |draft, written| put(&mut baked(draft).path, written.parsed(cookie::parse_path).map(Some)),
     },
     Setting {
         key: "engine.cookie.domain",
@@ -173,7 +173,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         flag: None,
         set: |draft, written| {
             let words = [("strict", SameSite::Strict), ("lax", SameSite::Lax), ("none", SameSite::None)];
-            put(&mut baked(draft).same_site, written.word(&words))
+            put(&mut baked(draft).same_site, written.word(&words).map(Some))
         },
     },
     Setting {
@@ -182,7 +182,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         flag: None,
         set: |draft, written| {
             let seconds = written.whole("a whole number of seconds", 1..=COOKIE_AGE_MAX_S);
-            put(&mut baked(draft).max_age_s, seconds.map(Some))
+            let max_age = seconds.map(|seconds| Some(Duration::from_secs(seconds.into())));
+            put(&mut baked(draft).max_age, max_age)
         },
     },
     Setting {
@@ -201,7 +202,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "cors.enforce",
         variable: "FANFARE_CORS_ENFORCE",
         flag: None,
-        set: |draft, written| put(&mut draft.config.is_cors_enforced, written.boolean()),
+        set: |draft, written| put(&mut draft.config.server.engine.origin.is_enforced, written.boolean()),
     },
     Setting {
         key: "limits.sessions_max",
@@ -209,7 +210,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         flag: None,
         set: |draft, written| {
             let sessions = written.whole("a whole number of sessions", 1..=10_000_000);
-            put(&mut draft.config.limits.sessions_max, sessions.map(|sessions| sessions as usize))
+            put(&mut draft.config.server.engine.sessions_max, sessions.map(|sessions| sessions as usize))
         },
     },
     Setting {
@@ -219,10 +220,19 @@ pub(crate) const SETTINGS: &[Setting] = &[
         set: |draft, written| put(&mut draft.outbox_bytes_max, written.bytes(1..=GIBIBYTE).map(Some)),
     },
     Setting {
+        key: "limits.outbox_bytes_total_max",
+        variable: "FANFARE_OUTBOX_BYTES_TOTAL_MAX",
+        flag: None,
+        set: |draft, written| {
+            let bytes = written.bytes(OUTBOX_TOTAL_MIN..=u32::MAX);
+            put(&mut draft.outbox_bytes_total_max, bytes.map(Some))
+        },
+    },
+    Setting {
         key: "limits.outbox_stall_max_ms",
         variable: "FANFARE_OUTBOX_STALL_MAX_MS",
         flag: None,
-        set: |draft, written| put(&mut draft.config.limits.outbox_stall_max, written.millis(1..=DAY_MS)),
+        set: |draft, written| put(&mut draft.config.server.engine.outbox_stall_max, written.millis(1..=DAY_MS)),
     },
     Setting {
         key: "limits.attachments_max",
@@ -230,14 +240,17 @@ pub(crate) const SETTINGS: &[Setting] = &[
         flag: None,
         set: |draft, written| {
             let attachments = written.whole("a whole number of attachments", 0..=1000);
-            put(&mut draft.config.limits.attachments_max, attachments.map(|attachments| attachments as usize))
+            put(
+                &mut draft.config.server.client.limits.attachments_max,
+                attachments.map(|attachments| attachments as usize),
+            )
         },
     },
     Setting {
         key: "limits.auth_bytes_max",
         variable: "FANFARE_AUTH_BYTES_MAX",
         flag: None,
-        set: |draft, written| put(&mut draft.config.limits.auth_bytes_max, written.bytes(2..=GIBIBYTE)),
+        set: |draft, written| put(&mut draft.config.server.client.auth_bytes_max, written.bytes(2..=GIBIBYTE)),
     },
     Setting {
         key: "limits.address.trusted_proxies",
@@ -245,7 +258,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         flag: None,
         set: |draft, written| {
             let blocks = written.list(&InvalidAddressBlock.to_string(), AddressBlock::from_str);
-            put(&mut draft.config.limits.trusted_proxies, blocks.map(TrustedProxies::from_iter))
+            put(&mut draft.config.server.engine.origin.trusted_proxies, blocks.map(TrustedProxies::from_iter))
         },
     },
     Setting {
@@ -264,6 +277,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "log.queue_bytes_max",
+        variable: "FANFARE_LOG_QUEUE_BYTES_MAX",
+        flag: None,
+        set: |draft, written| put(&mut draft.config.log.queue_bytes_max, written.bytes(LOG_QUEUE_MIN..=GIBIBYTE)),
+    },
+    Setting {
         key: "namespace.rule",
         variable: "FANFARE_RULE",
         flag: Some("--rule"),
@@ -277,8 +296,13 @@ fn put<T>(place: &mut T, read: Result<T, Wrong>) -> Result<(), Wrong> {
     Ok(())
 }
 
+/// The times and sizes of a session.
+fn session(draft: &mut Draft) -> &mut SessionConfig {
+    &mut draft.config.server.engine.session
+}
+
 /// The cookie, which is set as soon as anything is said of it.
-fn baked(draft: &mut Draft) -> &mut Cookie {
+fn baked(draft: &mut Draft) -> &mut CookieConfig {
     draft.cookie.get_or_insert_default()
 }
 
@@ -316,18 +340,14 @@ fn client_dir(draft: &mut Draft, written: Written<'_>) -> Result<(), Wrong> {
     }
 }
 
-fn transports(written: Written<'_>) -> Result<Transports, Wrong> {
+fn transports(written: Written<'_>) -> Result<Vec<Transport>, Wrong> {
     let expected = "\"polling\", \"websocket\" or both";
-    let parse = |text: &str| match text {
-        "polling" | "websocket" => Ok(text == "polling"),
-        _ => Err(expected),
-    };
-    match written.list(expected, parse)?.as_slice() {
-        [] => Err(written.wrong(expected)),
-        [true] => Ok(Transports::PollingOnly),
-        [false] => Ok(Transports::WebSocketOnly),
-        _ => Ok(Transports::Both),
-    }
+    let all = [Transport::Polling, Transport::WebSocket];
+    let parse = |text: &str| all.into_iter().find(|transport| transport.name() == text).ok_or(expected);
+    let named = written.list(expected, parse)?;
+    // In the order in which everything else has them.
+    let transports: Vec<Transport> = all.into_iter().filter(|transport| named.contains(transport)).collect();
+    if transports.is_empty() { Err(written.wrong(expected)) } else { Ok(transports) }
 }
 
 fn origins(written: Written<'_>) -> Result<Origins, Wrong> {
@@ -352,6 +372,12 @@ const _: () = assert!(2 * DAY_MS < i32::MAX as u32);
 /// No mobile network answers faster; who writes `ping_timeout_ms = 20` means seconds, and would lose every client
 /// at its first ping.
 const PING_TIMEOUT_MIN_MS: u32 = 100;
+
+/// Below, a long line would never be written.
+const LOG_QUEUE_MIN: u32 = 64 * 1024;
+
+/// Less than one message of the usual largest size would close whoever has to wait for it.
+const OUTBOX_TOTAL_MIN: u32 = 1 << 20;
 
 /// More than any buffer here should be asked to hold.
 const GIBIBYTE: u32 = 1 << 30;

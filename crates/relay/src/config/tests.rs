@@ -7,9 +7,12 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs, process};
 
+use policy::{EventName, On, Relay, RoomName, Rule, Rules, Scope};
+use socketio::NamespaceName;
+use socketio::engineio::proto::Transport;
+use socketio::engineio::{CookieConfig, CorsConfig, CorsOrigins, SameSite};
+
 use super::*;
-use crate::names::{EventName, RoomName};
-use crate::rules::{On, Relay, Rule, Scope};
 
 #[test]
 fn nothing_said_is_the_default() {
@@ -48,12 +51,14 @@ const SAMPLES: &[(&str, &str, &str)] = &[
     ("cors.enforce", "false", "false"),
     ("limits.sessions_max", "5", "5"),
     ("limits.outbox_bytes_max", "2000000", "2000000"),
+    ("limits.outbox_bytes_total_max", "50_000_000", "50000000"),
     ("limits.outbox_stall_max_ms", "700", "700"),
     ("limits.attachments_max", "0", "0"),
     ("limits.auth_bytes_max", "2000", "2000"),
     ("limits.address.trusted_proxies", r#"["10.0.0.0/8", "::1"]"#, "10.0.0.0/8,::1"),
     ("log.filter", r#""warn,hub=trace""#, "warn,hub=trace"),
     ("log.format", r#""json""#, "json"),
+    ("log.queue_bytes_max", "65536", "65536"),
     ("namespace.rule", "", "update,database-change=database-changed"),
 ];
 
@@ -95,49 +100,52 @@ fn every_setting_goes_where_it_belongs() {
             .add(On::Event(EventName::parse(on).unwrap()), Rule { leave: None, join: None, relay: Some(relay) })
             .unwrap();
     }
-    let origins = ["http://a.example", "http://b.example"].map(|origin| Origin::parse(origin).unwrap()).to_vec();
-    let expected = Config {
+    let mut expected = Config {
         listen: vec![(Ipv4Addr::UNSPECIFIED, 80).into(), (Ipv6Addr::UNSPECIFIED, 80).into()],
-        path: EnginePath::parse("/hub/").unwrap(),
         client_dir: Some(PathBuf::from("/")),
         shutdown_deadline: Duration::from_millis(500),
         worker_threads: NonZeroUsize::new(3),
-        engine: EngineConfig {
-            ping_interval: Duration::from_millis(300),
-            ping_timeout: Duration::from_millis(200),
-            upgrade_timeout: Duration::from_millis(400),
-            connect_timeout: Duration::from_millis(1000),
-            max_payload_bytes: 4096,
-            transports: Transports::WebSocketOnly,
-            allow_upgrades: false,
-            http_compression: false,
-            http_compression_threshold_bytes: 0,
-            http_keep_alive: Duration::from_secs(60),
-            body_stall_max: Duration::from_millis(800),
-            body_timeout: Duration::from_millis(900),
-            cookie: Some(Cookie {
-                name: "sid".to_owned(),
-                path: "/socket.io/".to_owned(),
-                domain: Some("example.com".to_owned()),
-                http_only: false,
-                secure: true,
-                same_site: SameSite::Strict,
-                max_age_s: Some(3600),
-            }),
+        log: LogConfig {
+            filter: LogFilter::parse("warn,hub=trace").unwrap(),
+            format: LogFormat::Json,
+            queue_bytes_max: 65_536,
         },
-        cors: Cors::Listed { origins, credentials: true },
-        is_cors_enforced: false,
-        limits: Limits {
-            sessions_max: 5,
-            outbox_bytes_max: 2_000_000,
-            outbox_stall_max: Duration::from_millis(700),
-            attachments_max: 0,
-            auth_bytes_max: 2000,
-            trusted_proxies: ["10.0.0.0/8", "::1"].iter().map(|block| block.parse().unwrap()).collect(),
-        },
-        log: LogConfig { filter: LogFilter::parse("warn,hub=trace").unwrap(), format: LogFormat::Json },
-        namespaces: HashMap::from([(NamespaceName::root(), rules)]),
+        policy: Policy::new([(NamespaceName::ROOT, rules)]),
+        ..Config::default()
     };
+    expected.http.keep_alive = Duration::from_secs(60);
+    let ServerConfig { engine, client, .. } = &mut expected.server;
+    engine.path = "/hub/".to_owned();
+    engine.body_stall_max = Duration::from_millis(800);
+    engine.body_timeout = Duration::from_millis(900);
+    engine.origin.is_enforced = false;
+    engine.origin.trusted_proxies = ["10.0.0.0/8", "::1"].iter().map(|block| block.parse().unwrap()).collect();
+    engine.outbox_bytes_total_max = 50_000_000;
+    client.auth_bytes_max = 2000;
+    engine.session.ping_interval = Duration::from_millis(300);
+    engine.session.ping_timeout = Duration::from_millis(200);
+    engine.session.upgrade_timeout = Duration::from_millis(400);
+    engine.session.leaving_timeout = Duration::from_millis(250);
+    engine.session.max_payload_bytes = 4096;
+    client.connect_timeout = Duration::from_millis(1000);
+    engine.transports = vec![Transport::WebSocket];
+    engine.allow_upgrades = false;
+    engine.compression_threshold_bytes = None;
+    engine.cookie = Some(CookieConfig {
+        name: "sid".to_owned(),
+        path: Some("/socket.io/".to_owned()),
+        domain: Some("example.com".to_owned()),
+        http_only: false,
+        secure: true,
+        same_site: Some(SameSite::Strict),
+        max_age: Some(Duration::from_secs(3600)),
+    });
+    engine.cors = listed(&["http://a.example", "http://b.example"], true);
+    engine.sessions_max = 5;
+    engine.outbox_bytes_max = 2_000_000;
+    engine.outbox_stall_max = Duration::from_millis(700);
+    client.limits.attachments_max = 0;
+    client.limits.attachment_bytes_max = 1_000_000;
     assert_eq!(from_variables(&variables).unwrap().config, expected);
 }
 
@@ -183,15 +191,15 @@ fn a_flag_goes_before_a_variable_before_the_file_before_the_default() {
     };
     let variable = [("FANFARE_PATH", "/variable/")];
     let flag = [("--path", vec!["/flag/".to_owned()])];
-    assert_eq!(Config::default().path.as_str(), "/socket.io/");
-    assert_eq!(path(&[], &[]).path.as_str(), "/file/");
-    assert_eq!(path(&variable, &[]).path.as_str(), "/variable/");
-    assert_eq!(path(&[], &flag).path.as_str(), "/flag/");
+    assert_eq!(Config::default().server.engine.path, "/socket.io/");
+    assert_eq!(path(&[], &[]).server.engine.path, "/file/");
+    assert_eq!(path(&variable, &[]).server.engine.path, "/variable/");
+    assert_eq!(path(&[], &flag).server.engine.path, "/flag/");
     let all = path(&variable, &flag);
-    assert_eq!(all.path.as_str(), "/flag/");
+    assert_eq!(all.server.engine.path, "/flag/");
     // What the others do not say stays as the file has it.
     assert_eq!(all.log.format, LogFormat::Json);
-    assert_eq!(all.engine.ping_interval, Duration::from_secs(1));
+    assert_eq!(all.server.engine.session.ping_interval, Duration::from_secs(1));
 }
 
 #[test]
@@ -201,8 +209,7 @@ fn a_list_is_replaced_and_not_added_to() {
     let variables = [("FANFARE_LISTEN", "2.2.2.2:2"), ("FANFARE_CORS_ORIGIN", "http://a.example")];
     let config = load(Some(&file.path), os(&variables), &flags).unwrap().config;
     assert_eq!(config.listen, ["3.3.3.3:3".parse().unwrap()]);
-    let origins = vec![Origin::parse("http://a.example").unwrap()];
-    assert_eq!(config.cors, Cors::Listed { origins, credentials: false });
+    assert_eq!(config.server.engine.cors, listed(&["http://a.example"], false));
 }
 
 #[test]
@@ -215,8 +222,8 @@ fn an_empty_variable_counts_as_not_set() {
 fn the_file_can_be_named_by_a_variable_and_a_flag_names_another() {
     let (one, two) = (Scratch::new("path = '/one/'"), Scratch::new("path = '/two/'"));
     let variable = [("FANFARE_CONFIG", one.path.to_str().unwrap())];
-    assert_eq!(load(None, os(&variable), &[]).unwrap().config.path.as_str(), "/one/");
-    assert_eq!(load(Some(&two.path), os(&variable), &[]).unwrap().config.path.as_str(), "/two/");
+    assert_eq!(load(None, os(&variable), &[]).unwrap().config.server.engine.path, "/one/");
+    assert_eq!(load(Some(&two.path), os(&variable), &[]).unwrap().config.server.engine.path, "/two/");
 }
 
 #[test]
@@ -227,18 +234,18 @@ fn rules_of_a_variable_or_flag_replace_those_of_the_root_namespace_only() {
     );
     let flags = [("--rule", vec!["c@others".to_owned()])];
     let config = load(Some(&file.path), os(&[("FANFARE_RULE", "d")]), &flags).unwrap().config;
-    assert_eq!(config.namespaces.len(), 2);
-    let root = &config.namespaces[&NamespaceName::root()];
+    assert_eq!(config.policy.namespaces().len(), 2);
+    let root = config.policy.namespace("/").unwrap();
     assert_eq!(["a", "b", "c", "d"].map(|event| root.find(event).is_some()), [false, false, true, false]);
-    assert!(config.namespaces[&NamespaceName::parse("/chat").unwrap()].find("say").is_some());
+    assert!(config.policy.namespace("/chat").unwrap().find("say").is_some());
 }
 
 #[test]
 fn only_the_namespaces_of_the_file_exist() {
     let config = from_file("[[namespace]]\nname = '/chat'").unwrap().config;
-    let chat = NamespaceName::parse("/chat").unwrap();
+    let chat = NamespaceName::try_from("/chat").unwrap();
     // Nobody wrote a rule, so every event is relayed.
-    assert_eq!(config.namespaces, HashMap::from([(chat, Rules::open())]));
+    assert_eq!(config.policy, Policy::new([(chat, Rules::open())]));
 }
 
 #[test]
@@ -250,7 +257,7 @@ fn a_rule_of_the_file_says_all_it_can() {
          [[namespace.rule]]\non = '*'\nto = 'sender'",
     );
     let config = config.unwrap().config;
-    let rules = &config.namespaces[&NamespaceName::root()];
+    let rules = config.policy.namespace("/").unwrap();
     let room = |name: &str| RoomName::parse(name).unwrap();
     assert_eq!(rules.find("enter"), Some(&Rule { leave: None, join: Some(room("a")), relay: None }));
     let moved = Relay { emit: Some(EventName::parse("moved").unwrap()), to: Scope::Room(room("b")), volatile: true };
@@ -263,7 +270,7 @@ fn a_rule_of_the_file_says_all_it_can() {
 #[test]
 fn an_empty_cookie_table_sets_the_usual_cookie() {
     let config = from_file("[engine.cookie]").unwrap().config;
-    assert_eq!(config.engine.cookie, Some(Cookie::default()));
+    assert_eq!(config.server.engine.cookie, Some(CookieConfig::default()));
 }
 
 #[test]
@@ -273,8 +280,44 @@ fn port_0_may_stand_twice_since_it_is_another_each_time() {
 }
 
 #[test]
+fn the_address_of_all_addresses_may_stand_beside_that_of_the_other_family() {
+    for listen in ["['0.0.0.0:80', '[::]:80']", "['127.0.0.1:80', '[::1]:80']", "['0.0.0.0:80', '127.0.0.1:81']"] {
+        assert_eq!(from_file(&format!("listen = {listen}")).unwrap().config.listen.len(), 2, "{listen}");
+    }
+}
+
+#[test]
+fn what_a_configuration_takes_to_read_grows_with_its_size_and_no_faster() {
+    // Namespaces on lines of their own, and all on one line.
+    let apart = |count: usize| (0..count).map(|n| format!("[[namespace]]\nname = '/{n}'\n")).collect::<String>();
+    let along = |count: usize| {
+        let tables: Vec<String> = (0..count).map(|n| format!("{{ name = '/{n}' }}")).collect();
+        format!("namespace = [{}]", tables.join(", "))
+    };
+    // Origins and rules, which are lists that may have nothing twice.
+    let lists = |count: usize| {
+        let origins: Vec<String> = (0..count).map(|n| format!("'http://h{n}'")).collect();
+        let rules: Vec<String> =
+            (0..count).map(|n| format!("{{ on = 'e{n}', join = 'r{n}', to = {{ room = 'r{n}' }} }}")).collect();
+        format!("cors.origins = [{}]\n[[namespace]]\nname = '/'\nrule = [{}]", origins.join(", "), rules.join(", "))
+    };
+    let took = |text: String| {
+        let file = Scratch::new(&text);
+        let from = std::time::Instant::now();
+        load(Some(&file.path), [], &[]).unwrap();
+        from.elapsed()
+    };
+    let kinds: [&dyn Fn(usize) -> String; 3] = [&apart, &along, &lists];
+    for (kind, text) in kinds.iter().enumerate() {
+        let (few, many) = (took(text(2_000)), took(text(32_000)));
+        // Sixteen times as much; quadratic would be 256 times. The rest is for a busy machine.
+        assert!(many < few * 80, "kind {kind}: {few:?}, then {many:?}");
+    }
+}
+
+#[test]
 fn the_outbox_grows_with_the_payload_unless_it_is_set() {
-    let max = |file: &str| from_file(file).unwrap().config.limits.outbox_bytes_max;
+    let max = |file: &str| from_file(file).unwrap().config.server.engine.outbox_bytes_max;
     assert_eq!(max("engine.max_payload_bytes = 100_000_000"), 200_000_000);
     assert_eq!(max("engine.max_payload_bytes = 1000"), 16_777_216);
     assert_eq!(max("engine.max_payload_bytes = 100_000_000\nlimits.outbox_bytes_max = 5"), 5);
@@ -286,6 +329,12 @@ fn a_client_dir_in_the_file_is_relative_to_the_file() {
     let file = Scratch::new("client_dir = '.'");
     let config = load(Some(&file.path), [], &[]).unwrap().config;
     assert_eq!(config.client_dir, Some(folder.join(".")));
+}
+
+/// The CORS settings of these origins.
+fn listed(origins: &[&str], credentials: bool) -> Option<CorsConfig> {
+    let origins = CorsOrigins::List(origins.iter().map(|origin| (*origin).to_owned()).collect());
+    Some(CorsConfig { origins, credentials })
 }
 
 fn from_file(text: &str) -> Result<Loaded, Vec<Problem>> {

@@ -1,6 +1,8 @@
 //! A value as it was written, before anybody knows what it should be.
 
+use std::collections::HashSet;
 use std::fmt;
+use std::hash::Hash;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -100,15 +102,15 @@ impl<'a> Written<'a> {
     }
 
     /// A list, in which `parse` takes each text; none may stand there twice.
-    pub(crate) fn list<T: PartialEq, E: fmt::Display>(
+    pub(crate) fn list<T: Clone + Eq + Hash, E: fmt::Display>(
         self,
         expected: &str,
         parse: impl Fn(&str) -> Result<T, E>,
     ) -> Result<Vec<T>, Wrong> {
-        let mut list = Vec::new();
+        let (mut list, mut seen) = (Vec::new(), HashSet::new());
         for element in self.elements(expected)? {
             let value = parse(element.text(expected)?).map_err(|expected| element.wrong(expected))?;
-            if list.contains(&value) {
+            if !seen.insert(value.clone()) {
                 return Err(element.wrong("each only once"));
             }
             list.push(value);

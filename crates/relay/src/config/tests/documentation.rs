@@ -27,7 +27,8 @@ fn the_defaults_in_the_docs_are_the_defaults() {
     assert_eq!(from_file(defaults).unwrap().config, Config::default());
     for setting in SETTINGS {
         let (_, key) = setting.key.rsplit_once('.').unwrap_or(("", setting.key));
-        let has_no_default = ["client_dir", "worker_threads"].contains(&key) || setting.key.contains("cookie");
+        let has_no_default =
+            ["client_dir", "worker_threads", "outbox_bytes_total_max"].contains(&key) || setting.key.contains("cookie");
         let is_there = defaults.lines().any(|line| line.starts_with(&format!("{key} = "))) || key == "rule";
         assert!(is_there || has_no_default, "{}", setting.key);
     }
@@ -51,9 +52,9 @@ fn the_example_file_relays_both_applications() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/examples/relay.toml");
     let Loaded { config, warnings } = load(Some(&path), [], &[]).unwrap();
     assert_eq!(warnings, []);
-    assert_eq!(config.cors, Cors::Any);
+    assert_eq!(config.server.engine.cors, Some(CorsConfig { origins: CorsOrigins::Any, credentials: false }));
     assert_eq!(config.listen, Config::default().listen);
-    let rules = &config.namespaces[&NamespaceName::root()];
+    let rules = config.policy.namespace("/").unwrap();
     let relay = |event: &str| rules.find(event)?.relay.as_ref();
     assert_eq!(relay("update"), Some(&Relay { emit: None, to: Scope::All, volatile: false }));
     let emit = Some(EventName::parse("database-changed").unwrap());

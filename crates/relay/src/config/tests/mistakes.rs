@@ -73,6 +73,22 @@ const WRONG_FILES: &[(&str, &[&str])] = &[
         &["1:11: listen: expected an IP address and a port, such as 127.0.0.1:3000 or [::]:3000, found 3000"],
     ),
     ("listen = []", &["1:1: listen: expected at least one address, found an empty list"]),
+    (
+        "listen = ['0.0.0.0:1', '127.0.0.1:1']",
+        &["1:1: listen: expected addresses of which none has another in it: 127.0.0.1:1 is a part of 0.0.0.0:1"],
+    ),
+    (
+        "listen = ['[::1]:1', '[::]:1']",
+        &["1:1: listen: expected addresses of which none has another in it: [::1]:1 is a part of [::]:1"],
+    ),
+    (
+        "listen = ['127.0.0.1:1', '[::]:1']",
+        &["1:1: listen: expected addresses of which none has another in it: 127.0.0.1:1 is a part of [::]:1"],
+    ),
+    (
+        "listen = ['127.0.0.1:1', '[::ffff:127.0.0.1]:1']",
+        &["1:1: listen: expected each address once: [::ffff:127.0.0.1]:1 is the same as 127.0.0.1:1"],
+    ),
     ("listen = ['[::1]:1', '[::1]:1']", &["1:22: listen: expected each only once, found \"[::1]:1\""]),
     (
         "path = '/socket.io'",
@@ -173,7 +189,16 @@ const WRONG_FILES: &[(&str, &[&str])] = &[
     ("[[namespace]]\n", &["1:1: namespace.name: expected a name, such as \"/\", found none"]),
     (
         "[[namespace]]\nname = 'chat'",
-        &["2:1: namespace.name: expected a name that starts with `/` and has no `,` or `?`, found \"chat\""],
+        &[
+            "2:1: namespace.name: expected a name that starts with `/` and has no `,`, `?` or control character, found \"chat\"",
+        ],
+    ),
+    (
+        "[[namespace]]\nname = '/a?b'\n[[namespace]]\nname = \"/a\\u007f\"",
+        &[
+            "2:1: namespace.name: expected a name that starts with `/` and has no `,`, `?` or control character, found \"/a?b\"",
+            "4:1: namespace.name: expected a name that starts with `/` and has no `,`, `?` or control character, found \"/a\\u{7f}\"",
+        ],
     ),
     (
         "[[namespace]]\nname = '/a'\n\n[[namespace]]\nname = '/a'",

@@ -1,4 +1,4 @@
-//! Names of events, rooms and namespaces, as a configuration may use them.
+//! Names of events, rooms and namespaces, as rules may use them.
 //!
 //! Clients may use others (an event named `""` is legal on the wire); these are the ones a rule can be about.
 
@@ -6,21 +6,21 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use socketio::Room;
-use socketio::codec::RawName;
+use hub::Room;
+use socketio_codec::{Limits, Namespace, RawName};
 
 /// An event's name: not empty, not reserved by Socket.IO, and not `*`.
 #[derive(Debug, Clone)]
-pub(crate) struct EventName {
+pub struct EventName {
     text: Box<str>,
     /// The same as it stands in a packet, made once for all packets.
-    wire: socketio::codec::EventName,
+    wire: socketio_codec::EventName,
 }
 
 impl EventName {
     /// Takes a name, or says what was expected.
-    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
-        match (text, socketio::codec::EventName::new(text)) {
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        match (text, socketio_codec::EventName::new(text)) {
             ("", _) => Err("an event name"),
             ("*", _) => Err("the name of one event, not `*`"),
             (_, Err(_)) => Err(NOT_RESERVED),
@@ -29,12 +29,12 @@ impl EventName {
     }
 
     /// The name.
-    pub(crate) fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         &self.text
     }
 
     /// The name as it stands in a packet.
-    pub(crate) fn raw(&self) -> RawName<'_> {
+    pub fn raw(&self) -> RawName<'_> {
         self.wire.raw()
     }
 }
@@ -69,21 +69,21 @@ impl fmt::Display for EventName {
 
 /// A room's name: not empty.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct RoomName(Room);
+pub struct RoomName(Room);
 
 impl RoomName {
     /// Takes a name, or says what was expected.
-    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
         if text.is_empty() { Err("the name of a room") } else { Ok(Self(text.into())) }
     }
 
     /// The name.
-    pub(crate) fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
 
     /// The room as the hub knows it.
-    pub(crate) fn room(&self) -> Room {
+    pub fn room(&self) -> Room {
         self.0.clone()
     }
 }
@@ -94,36 +94,19 @@ impl fmt::Display for RoomName {
     }
 }
 
-/// A namespace's name: begins with `/`, and has no `,` or `?` (on the wire the one ends a name and the other
-/// begins a query).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct NamespaceName(Box<str>);
-
-impl NamespaceName {
-    /// The namespace `/`, where every client is that names none.
-    pub(crate) fn root() -> Self {
-        Self("/".into())
+/// Takes the name of a namespace that clients can join, or says what was expected.
+///
+/// Less than every [`Namespace`]: old clients wrote a query behind a name, so that none can have a `?`, and the decoder
+/// refuses packets for names that are longer than [`Limits::namespace_len_max`].
+///
+/// # Errors
+/// What was expected.
+pub fn parse_namespace(text: &str) -> Result<Namespace, &'static str> {
+    if text.len() > Limits::default().namespace_len_max {
+        return Err("a name of at most 256 bytes");
     }
-
-    /// Takes a name, or says what was expected.
-    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
-        if text.starts_with('/') && !text.contains([',', '?']) {
-            Ok(Self(text.into()))
-        } else {
-            Err("a name that starts with `/` and has no `,` or `?`")
-        }
-    }
-
-    /// The name as it stands on the wire.
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for NamespaceName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
+    let name = Namespace::try_from(text).ok().filter(|name| !name.as_str().contains('?'));
+    name.ok_or("a name that starts with `/` and has no `,`, `?` or control character")
 }
 
 const NOT_RESERVED: &str = "a name that Socket.IO does not reserve (connect, connect_error, disconnect, \
@@ -131,7 +114,7 @@ const NOT_RESERVED: &str = "a name that Socket.IO does not reserve (connect, con
 
 #[cfg(test)]
 mod tests {
-    use socketio::codec::RESERVED_NAMES;
+    use socketio_codec::RESERVED_NAMES;
 
     use super::*;
 
@@ -148,15 +131,28 @@ mod tests {
         for name in ["error", "database-change", "ünïcode 💥", "1", "a=b@c,d"] {
             assert_eq!(EventName::parse(name).unwrap().as_str(), name);
         }
-        for name in ["/", "/chat", "/a/b"] {
-            assert_eq!(NamespaceName::parse(name).unwrap().as_str(), name);
+        for name in ["/", "/chat", "/a/b", "/ünïcode 💥"] {
+            assert_eq!(parse_namespace(name).unwrap().as_str(), name);
         }
     }
 
     #[test]
     fn a_namespace_that_no_packet_can_name_is_refused() {
-        for name in ["", "chat", "/a,b", "/a?b"] {
-            assert!(NamespaceName::parse(name).is_err(), "{name}");
+        for name in ["", "chat", "/a,b", "/a?b", "/a\nb", "/\u{1e}", "/\u{7f}"] {
+            assert!(parse_namespace(name).is_err(), "{name:?}");
         }
+    }
+
+    #[test]
+    fn a_namespace_is_taken_exactly_if_the_decoder_takes_a_packet_for_it() {
+        for length in 250..262 {
+            let name = format!("/{}", "x".repeat(length - 1));
+            let connect = socketio_codec::Text::from(format!("0{name},"));
+            let decoded = socketio_codec::Decoder::new(Limits::default()).handle_text(connect);
+            assert_eq!(parse_namespace(&name).is_ok(), decoded.is_ok(), "{length} bytes");
+        }
+        assert!(
+            parse_namespace(&"/".repeat(257)).unwrap_err().contains(&Limits::default().namespace_len_max.to_string())
+        );
     }
 }

@@ -6,7 +6,7 @@ use crate::names::{EventName, RoomName};
 
 /// The rules of one namespace: at most one for each event, and at most one for all others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Rules {
+pub struct Rules {
     // The standard hasher on purpose: it is looked up with names that strangers choose.
     by_event: HashMap<EventName, Rule>,
     wildcard: Option<Rule>,
@@ -14,13 +14,13 @@ pub(crate) struct Rules {
 
 impl Rules {
     /// Every event to everyone, under its own name: what holds where nobody wrote a rule.
-    pub(crate) fn open() -> Self {
+    pub fn open() -> Self {
         let relay = Relay { emit: None, to: Scope::All, volatile: false };
         Self { by_event: HashMap::new(), wildcard: Some(Rule { join: None, leave: None, relay: Some(relay) }) }
     }
 
     /// Adds a rule; gives `on` back if there is one for it already.
-    pub(crate) fn add(&mut self, on: On, rule: Rule) -> Result<(), On> {
+    pub fn add(&mut self, on: On, rule: Rule) -> Result<(), On> {
         match on {
             On::Any if self.wildcard.is_some() => Err(On::Any),
             On::Any => {
@@ -36,24 +36,24 @@ impl Rules {
     }
 
     /// The rule for an event: its own, else the one for all others. `None` refuses the event.
-    pub(crate) fn find(&self, event: &str) -> Option<&Rule> {
+    pub fn find(&self, event: &str) -> Option<&Rule> {
         self.by_event.get(event).or(self.wildcard.as_ref())
     }
 
     /// Whether no event has a rule.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.by_event.is_empty() && self.wildcard.is_none()
     }
 
     /// All rules, in no order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Rule> {
+    pub fn iter(&self) -> impl Iterator<Item = &Rule> {
         self.by_event.values().chain(&self.wildcard)
     }
 }
 
 /// The events that a rule is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum On {
+pub enum On {
     /// `*`: every event that has no rule of its own.
     Any,
     /// The event of this name.
@@ -66,29 +66,29 @@ pub(crate) enum On {
 /// followed by `io.to(r).emit(…)`), and who announces "I left" does not. At least one of the three is there,
 /// and the two rooms differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Rule {
+pub struct Rule {
     /// The room that the sender leaves.
-    pub(crate) leave: Option<RoomName>,
+    pub leave: Option<RoomName>,
     /// The room that the sender joins.
-    pub(crate) join: Option<RoomName>,
+    pub join: Option<RoomName>,
     /// How the event goes on; `None` when it only changes membership.
-    pub(crate) relay: Option<Relay>,
+    pub relay: Option<Relay>,
 }
 
 /// How an event goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Relay {
+pub struct Relay {
     /// The name under which it is sent; `None` keeps its own.
-    pub(crate) emit: Option<EventName>,
+    pub emit: Option<EventName>,
     /// Who receives it.
-    pub(crate) to: Scope,
+    pub to: Scope,
     /// Whether a recipient that cannot take it at once goes without it.
-    pub(crate) volatile: bool,
+    pub volatile: bool,
 }
 
 /// Who receives an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Scope {
+pub enum Scope {
     /// Everyone in the namespace, the sender included: `io.emit`.
     All,
     /// Everyone in the namespace but the sender: `socket.broadcast.emit`.
