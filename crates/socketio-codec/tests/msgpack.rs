@@ -228,7 +228,7 @@ fn a_received_binary_event_becomes_msgpack() {
     };
     let values = Values::from_json(event.arguments()).unwrap();
     let json = values.to_json().unwrap();
-    assert_eq!(json.as_str(), r#"[{"b":{"_placeholder":true,"num":0}},-0.0,1e99]"#);
+    assert_eq!(json.as_str(), r#"[{"b":{"_placeholder":true,"num":0}},-0.0,1e+99]"#);
     assert_eq!(json.attachments(), event.attachments());
     let proto = Arguments::from_json(r#"[{"__proto__":1}]"#.into()).unwrap();
     assert!(Values::from_json(&proto).is_err());
