@@ -55,6 +55,14 @@ impl CloseReason {
         }
     }
 
+    /// The constant words for a log line: those of the layer above if they are its own, else the label.
+    pub const fn cause(&self) -> &'static str {
+        match self {
+            Self::Violation(why) | Self::Application(why) => why,
+            other => other.label(),
+        }
+    }
+
     /// The reason the reference server would report to its application.
     pub const fn as_reference(&self) -> &'static str {
         match self {

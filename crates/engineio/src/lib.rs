@@ -43,41 +43,24 @@
 //!
 //! # In reading order
 //!
-//! - `engine`: from a request to a session; `verdict`: who may have one; `http`: what surrounds it; `serve`: from a
-//!   listener to requests; `http_stream`, `request_heads`, `exchange`, `timed_stream`: the connection in between.
-//! - `driver`: the task that owns a session; `link`: what it shares with those who send.
-//! - `websocket`, `stream`, `farewell`: one connection, from the upgrade to its last byte.
+//! - `engine` is what a program holds, `shared` what all parts of it share.
+//! - `listener`: from a listener to requests. `front`: from a request to a session; `http`: what surrounds it; `verdict`:
+//!   who may have one.
+//! - `session`: the task that owns one (`driver`), and what it shares with those who send (`link`).
+//! - `transport`: one WebSocket, from the upgrade to its last byte.
 
 mod application;
-mod clock;
 mod config;
-mod driver;
 mod engine;
-mod exchange;
-mod farewell;
-mod frame_boundary;
+mod front;
 mod http;
-mod http_stream;
-mod link;
+mod listener;
 mod log_limit;
-mod memory;
-mod overload;
-mod polling;
-mod posting;
-mod refusals;
-mod registry;
-mod relief;
-mod request_heads;
-mod route;
-mod seats;
-mod serve;
-mod stream;
+mod session;
+mod shared;
 mod sync;
-mod tasks;
-mod timed_stream;
-mod unwanted;
+mod transport;
 mod verdict;
-mod websocket;
 
 /// The protocol underneath.
 pub use engineio_proto as proto;
@@ -90,6 +73,6 @@ pub use http::{
     AddressBlock, Body, CookieConfig, CorsConfig, CorsOrigins, HungUp, InvalidAddressBlock, OriginConfig, SameSite,
     TrustedProxies,
 };
-pub use link::Link;
-pub use serve::{HttpConfig, serve, serve_with};
+pub use listener::serve::{HttpConfig, serve, serve_with};
+pub use session::link::Link;
 pub use verdict::Verdict;

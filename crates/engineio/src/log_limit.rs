@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::clock;
+use crate::session::clock;
 
 /// Lets one line through in [`INTERVAL`], and counts those that it did not.
 #[derive(Debug, Default)]

@@ -8,8 +8,8 @@ use std::time::Duration;
 use engineio_proto::{CloseReason, Outbox};
 use tokio::sync::watch;
 
-use crate::engine::Shared;
-use crate::websocket::{WebSocket, close_frame};
+use crate::shared::Shared;
+use crate::transport::websocket::{WebSocket, close_frame};
 
 /// Sends what is left and a close frame, and waits a little until the peer has seen it.
 ///

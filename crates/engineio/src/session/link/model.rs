@@ -9,7 +9,7 @@ use shuttle::future::block_on;
 use shuttle::thread;
 
 use super::{Errand, Link, Look, PollAnswer, Polled, WaitingPoll};
-use crate::memory::Memory;
+use crate::session::memory::Memory;
 
 fn link() -> Arc<Link> {
     let ledger = Arc::new(Ledger::new(usize::MAX));

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use engineio_proto::{Backlog, DecodeError, Packet};
 
 use super::{Driver, Post, Stall, Wake};
-use crate::clock;
-use crate::link::{Errand, Link, Look};
-use crate::websocket::WebSocket;
+use crate::session::clock;
+use crate::session::link::{Errand, Link, Look};
+use crate::transport::websocket::WebSocket;
 
 impl Driver {
     pub(super) fn poll_sources(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {

@@ -1,21 +1,15 @@
 //! The connection under an upgraded request.
 
-use std::fmt::Debug;
 use std::pin::Pin;
 
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-use crate::http_stream::HttpStream;
-use crate::websocket::WebSocket;
-
-/// Any byte stream that is not a bare TCP socket: TLS, or whatever a program wraps its connections in.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Debug {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Debug> Stream for T {}
+use crate::listener::http_stream::HttpStream;
+use crate::transport::stream::Stream;
+use crate::transport::websocket::WebSocket;
 
 /// The WebSocket on an upgraded connection; on the bare TCP socket if there is one underneath: from our own listener,
 /// from hyper, or from a server that guesses the HTTP version (axum's).

@@ -1,13 +1,24 @@
 //! Answering polls.
 
 use engineio_proto::{Chunk, JsonpIndex, RequestError, jsonp};
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
-use crate::engine::Shared;
 use crate::http::compression::Encoding;
 use crate::http::{Body, hang_up_response, no_store, respond_empty};
-use crate::link::{PollAnswer, Polled};
-use crate::route::{Poll, add};
+use crate::session::link::{PollAnswer, Polled};
+use crate::shared::Shared;
+
+/// A poll, and how it is to be answered.
+pub(crate) struct Poll {
+    pub(crate) polled: Polled,
+    pub(crate) jsonp: Option<JsonpIndex>,
+    /// What the client accepts, should it come to that.
+    pub(crate) encoding: Option<Encoding>,
+    /// Of a session's first answer.
+    pub(crate) cookie: Option<HeaderValue>,
+    /// Also of a session's first answer. Behind a pointer: there are none on all others.
+    pub(crate) headers: Option<Box<HeaderMap>>,
+}
 
 impl Shared {
     pub(crate) async fn answer_poll(&self, poll: Poll) -> Result<Response<Body>, RequestError> {
@@ -66,6 +77,13 @@ impl Shared {
             Some(bytes) => (Body::counted(answer.with_bytes(bytes)), encoding),
             None => (Body::counted(answer), None),
         }
+    }
+}
+
+/// Adds headers to those an answer has.
+pub(crate) fn add(headers: Option<Box<HeaderMap>>, answer: &mut HeaderMap) {
+    for (name, value) in headers.iter().flat_map(|headers| headers.iter()) {
+        answer.append(name, value.clone());
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::{Arc, Weak};
 
 use engineio_proto::{CloseReason, Recipient};
 
-use crate::engine::Shared;
-use crate::memory::Memory;
+use crate::session::memory::Memory;
+use crate::shared::Shared;
 
 /// Waits for the bell, and closes those for whom most waits until seven eighths of the bound are left. For ever, or until
 /// there is no engine any more.

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::config::EngineConfig;
 use crate::http::{Body, BodyError, BodyLimits, BodyReader, close_connection, no_store, respond, respond_empty};
-use crate::link::{Link, PostAnswer, Request as Wanted};
+use crate::session::link::{Link, PostAnswer, Request as Wanted};
 
 /// A post that the session was told of.
 ///

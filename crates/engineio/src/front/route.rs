@@ -7,26 +7,28 @@ use engineio_proto::{
     CloseReason, JsonpIndex, Recipient, Request as Asked, RequestError, RequestHead, Transport, has_version,
 };
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body as HttpBody;
 use hyper::upgrade::OnUpgrade;
 
 use crate::application::{Handshake, PeerAddr};
-use crate::driver::Start;
-use crate::engine::Shared;
-use crate::farewell::hang_up;
+use crate::front::polling::{Poll, add};
+use crate::front::posting::Posting;
+use crate::front::refusals::Cause;
 use crate::http::compression::{Encoding, negotiate};
 use crate::http::{
     Body, CorsDecision, WebSocketRequest, close_connection, hang_up_response, is_upgrade, respond, respond_empty,
 };
-use crate::link::{Link, NoSession, Polled, Request as Wanted, WaitingPoll};
-use crate::posting::Posting;
-use crate::refusals::Cause;
-use crate::registry::Entry;
-use crate::seats::Seat;
-use crate::stream;
+use crate::session::driver::Start;
+use crate::session::link::{Link, NoSession, Polled, Request as Wanted, WaitingPoll};
+use crate::session::open::open;
+use crate::session::registry::Entry;
+use crate::session::seats::Seat;
+use crate::shared::Shared;
+use crate::transport::farewell::hang_up;
+use crate::transport::upgraded;
+use crate::transport::websocket::WebSocket;
 use crate::verdict::Verdict;
-use crate::websocket::WebSocket;
 
 /// How a request goes on once its head is understood.
 pub(crate) enum Step<B: HttpBody> {
@@ -65,18 +67,6 @@ impl<B: HttpBody> From<Judged> for Step<B> {
 pub(crate) struct Tail {
     is_upgrade: bool,
     cors: Option<CorsDecision>,
-}
-
-/// A poll, and how it is to be answered.
-pub(crate) struct Poll {
-    pub(crate) polled: Polled,
-    pub(crate) jsonp: Option<JsonpIndex>,
-    /// What the client accepts, should it come to that.
-    pub(crate) encoding: Option<Encoding>,
-    /// Of a session's first answer.
-    pub(crate) cookie: Option<HeaderValue>,
-    /// Also of a session's first answer. Behind a pointer: there are none on all others.
-    pub(crate) headers: Option<Box<HeaderMap>>,
 }
 
 impl Shared {
@@ -225,7 +215,7 @@ impl Shared {
             }
             Transport::WebSocket => {
                 let mut response = self.accept_websocket(parts, move |websocket, shared| {
-                    shared.open(handshake, Start::WebSocket(Box::new(websocket)), &[], seat);
+                    open(shared, handshake, Start::WebSocket(Box::new(websocket)), &[], seat);
                 })?;
                 add(headers, response.headers_mut());
                 Ok(Judged::Answered(response))
@@ -248,7 +238,7 @@ impl Shared {
         };
         // The request that opens a session is its first poll.
         let (sender, waiting) = WaitingPoll::new();
-        let sid = self.open(handshake, Start::Poll(sender), upgrades, seat);
+        let sid = open(self, handshake, Start::Poll(sender), upgrades, seat);
         let cookie = config.cookie.as_ref().and_then(|cookie| cookie.header(&sid));
         Poll { polled: Polled::Waits(waiting), jsonp, encoding, cookie, headers: None }
     }
@@ -282,18 +272,11 @@ impl Shared {
             let config = &shared.config.session;
             let upgraded = tokio::time::timeout(config.upgrade_timeout, upgrade).await;
             if let Ok(Ok(upgraded)) = upgraded {
-                then(stream::websocket(upgraded, config.max_payload_bytes), &shared);
+                then(upgraded::websocket(upgraded, config.max_payload_bytes), &shared);
             }
             drop(running);
         });
         Ok(request.response())
-    }
-}
-
-/// Adds headers to those an answer has.
-pub(crate) fn add(headers: Option<Box<HeaderMap>>, answer: &mut HeaderMap) {
-    for (name, value) in headers.iter().flat_map(|headers| headers.iter()) {
-        answer.append(name, value.clone());
     }
 }
 

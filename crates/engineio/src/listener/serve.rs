@@ -19,13 +19,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::application::PeerAddr;
-use crate::exchange::{Exchange, Overdue, Patience};
 use crate::http::{HungUp, close_connection};
-use crate::http_stream::HttpStream;
-use crate::overload::Overload;
-use crate::tasks::{Running, Tasks};
-use crate::timed_stream::TimedStream;
-use crate::unwanted::Unwanted;
+use crate::listener::exchange::{Exchange, Overdue, Patience};
+use crate::listener::http_stream::HttpStream;
+use crate::listener::overload::Overload;
+use crate::listener::unwanted::Unwanted;
+use crate::session::tasks::{Running, Tasks};
+use crate::transport::timed_stream::TimedStream;
 
 /// How a listener speaks HTTP. [`Default`] is what [`serve`] uses.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,20 +10,22 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use engineio_proto::{
-    CloseReason, DecodeError, Delivery, Due, Encoded, Message, Packet, Payload, Recipient, Session, Sid, Transport,
+    CloseReason, DecodeError, Delivery, Due, Encoded, Message, Packet, Payload, Recipient, Session, SessionConfig, Sid,
+    Transport,
 };
+use rand::RngExt;
 use tokio::sync::oneshot;
 
 use crate::application::Connection;
-use crate::clock::{self, Timer};
-use crate::engine::Shared;
-use crate::link::{Link, PollSender, Request};
-use crate::seats::Seat;
-use crate::tasks::Running;
-use crate::websocket::{Frame, WebSocket};
+use crate::session::clock::{self, Timer};
+use crate::session::link::{Link, PollSender, Request};
+use crate::session::seats::Seat;
+use crate::session::tasks::Running;
+use crate::shared::Shared;
+use crate::transport::websocket::{Frame, WebSocket};
 
 /// One session, from its handshake to its end, with everything that belongs to it.
 ///
@@ -112,7 +114,8 @@ impl Driver {
         seat: Seat,
     ) -> Self {
         let now = clock::now();
-        let session = Session::new(shared.config.session.clone(), start.transport(), now, shared.jitter());
+        let session =
+            Session::new(shared.config.session.clone(), start.transport(), now, jitter(&shared.config.session));
         let mut driver = Self {
             timer: Timer::new(session.poll_timeout().map_or(now, |due| shared.ticks.not_before(due))),
             session,
@@ -276,6 +279,14 @@ impl Driver {
         self.link.queue(encoded, Delivery::Reliable);
         self.link.flush();
     }
+}
+
+/// How much earlier than the others a session is first pinged: up to a tenth of the time a client gives us, so that
+/// the pings of a crowd that came at once spread out; and a little at least, so that a ping, which may be late by a
+/// tick, does not make the session outlive what the client was told.
+fn jitter(session: &SessionConfig) -> Duration {
+    let most = session.ping_interval.min(session.ping_timeout) / 10;
+    most.mul_f32(rand::rng().random_range(0.25..1.0))
 }
 
 /// After so many wakes in a row the task lets others run.

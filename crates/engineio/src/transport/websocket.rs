@@ -13,8 +13,8 @@ use tungstenite::error::CapacityError;
 use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
 use tungstenite::{Error, Message};
 
-use crate::frame_boundary::FrameBoundary;
-use crate::stream::Stream;
+use crate::transport::frame_boundary::FrameBoundary;
+use crate::transport::stream::Stream;
 
 /// The reading side of an accepted WebSocket.
 ///

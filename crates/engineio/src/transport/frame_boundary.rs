@@ -3,7 +3,7 @@
 /// Follows the frames in a stream of bytes as they come in, without looking into them (RFC 6455, section 5.2).
 ///
 /// tungstenite does not say what it holds. That must be known before its buffers are given back (see
-/// [`WebSocket::shrink`](crate::websocket::WebSocket::shrink)), and before it is asked for a message that is not there.
+/// [`WebSocket::shrink`](crate::transport::websocket::WebSocket::shrink)), and before it is asked for a message that is not there.
 #[derive(Debug, Default)]
 pub(crate) struct FrameBoundary {
     /// The header that is coming in.

@@ -7,9 +7,9 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::exchange::Exchange;
-use crate::request_heads::RequestHeads;
-use crate::timed_stream::TimedStream;
+use crate::listener::exchange::Exchange;
+use crate::listener::request_heads::RequestHeads;
+use crate::transport::timed_stream::TimedStream;
 
 /// A connection while it speaks HTTP: its heads are looked at, and its [`Exchange`] is told what comes and goes.
 #[derive(Debug)]

@@ -10,8 +10,8 @@ use engineio_proto::{Answer, CloseReason, Recipient, Transport};
 
 use super::{Driver, Post};
 use crate::application::Connection;
-use crate::farewell::{farewell, hang_up};
-use crate::link::{PollAnswer, PollSender, Request, Rest};
+use crate::session::link::{PollAnswer, PollSender, Request, Rest};
+use crate::transport::farewell::{farewell, hang_up};
 
 impl Driver {
     /// Tells the application, once, and writes the log line of the session's end.
@@ -32,8 +32,8 @@ impl Driver {
             address = self.address.map(tracing::field::display),
             transport = self.transport().name(),
             reason = %reason,
-            cause = reason.label(),
-            seconds = now.duration_since(self.opened).as_secs_f32(),
+            cause = reason.cause(),
+            duration_ms = u64::try_from(now.duration_since(self.opened).as_millis()).unwrap_or(u64::MAX),
             messages_received = self.received,
             bytes_sent = self.link.backlog().sent,
             "session closed"

@@ -17,9 +17,9 @@ use engineio_proto::{
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::oneshot;
 
-use crate::memory::Memory;
+use crate::session::memory::Memory;
 use crate::sync::{Mutex, MutexGuard};
-use crate::websocket::WebSocket;
+use crate::transport::websocket::WebSocket;
 
 /// The way to one session: what is to be sent to it, and what HTTP requests want of it.
 ///

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::Sleep;
 
-use crate::clock;
+use crate::session::clock;
 
 /// What a connection is at. Its stream and its service tell; whoever keeps the time asks. All are of one task.
 ///

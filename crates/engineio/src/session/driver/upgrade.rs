@@ -5,9 +5,9 @@ use std::time::Instant;
 use engineio_proto::{Answer, Message, Packet, ProbeVerdict, Recipient, Transport};
 
 use super::Driver;
-use crate::farewell::hang_up;
-use crate::link::PollAnswer;
-use crate::websocket::{Frame, WebSocket};
+use crate::session::link::PollAnswer;
+use crate::transport::farewell::hang_up;
+use crate::transport::websocket::{Frame, WebSocket};
 
 impl Driver {
     pub(super) fn on_candidate_frame(&mut self, frame: Frame, now: Instant) {

@@ -7,8 +7,8 @@ use tokio::sync::oneshot;
 
 use super::goodbye::hang_up_poll;
 use super::{Driver, Post};
-use crate::farewell::hang_up;
-use crate::link::{Held, PollAnswer, PollSender, PostAnswer, Request};
+use crate::session::link::{Held, PollAnswer, PollSender, PostAnswer, Request};
+use crate::transport::farewell::hang_up;
 
 impl Driver {
     pub(super) fn on_request(&mut self, request: Request, now: Instant) {

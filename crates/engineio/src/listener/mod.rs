@@ -1,0 +1,8 @@
+//! From a listener to requests: connections, what they carry, and how long they are waited for.
+
+pub(crate) mod exchange;
+pub(crate) mod http_stream;
+pub(crate) mod overload;
+pub(crate) mod request_heads;
+pub(crate) mod serve;
+pub(crate) mod unwanted;

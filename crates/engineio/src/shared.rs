@@ -1,0 +1,79 @@
+//! What requests and sessions share.
+
+use std::sync::{Arc, Once};
+
+use engineio_proto::{Encoded, Ledger, OutletBounds};
+use tokio::sync::watch;
+
+use crate::application::Application;
+use crate::config::EngineConfig;
+use crate::front::refusals::Refusals;
+use crate::http::Compressor;
+use crate::session::clock::{self, Ticks};
+use crate::session::memory::Memory;
+use crate::session::registry::Registry;
+use crate::session::seats::Seats;
+use crate::session::tasks::Tasks;
+
+/// What requests and sessions share.
+pub(crate) struct Shared {
+    pub(crate) config: EngineConfig,
+    pub(crate) registry: Registry,
+    pub(crate) refusals: Refusals,
+    pub(crate) compressor: Compressor,
+    /// One for all sessions, framed once.
+    pub(crate) ping: Encoded,
+    pub(crate) probe_pong: Encoded,
+    pub(crate) noop: Encoded,
+    pub(crate) close: Encoded,
+    pub(crate) ticks: Ticks,
+    pub(crate) application: Box<dyn Application>,
+    pub(crate) tasks: Tasks,
+    pub(crate) seats: Arc<Seats>,
+    pub(crate) memory: Arc<Memory>,
+    /// Whether the server goes away.
+    pub(crate) closing: watch::Sender<bool>,
+    /// Whether somebody looks after the memory of all outboxes; there is a runtime for that once a session opens.
+    pub(crate) is_relieved: Once,
+}
+
+impl Shared {
+    pub(crate) fn new(config: EngineConfig, application: Box<dyn Application>) -> Self {
+        // A client gives up after both: neither a long interval nor a long time-out makes it patient.
+        let patience = config.session.ping_interval.min(config.session.ping_timeout);
+        let ticks = Ticks::new(clock::now(), patience);
+        let memory = Memory::new(OutletBounds {
+            bytes_max: config.outbox_bytes_max,
+            answer_bytes_max: config.session.max_payload_bytes,
+            ledger: Arc::new(Ledger::new(config.outbox_bytes_total_max)),
+        });
+        Self {
+            seats: Seats::new(config.sessions_max),
+            memory: Arc::new(memory),
+            compressor: Compressor::new(config.compressions_max),
+            config,
+            registry: Registry::default(),
+            refusals: Refusals::default(),
+            ping: Encoded::packet("2"),
+            probe_pong: Encoded::packet("3probe"),
+            noop: Encoded::packet("6"),
+            close: Encoded::packet("1"),
+            ticks,
+            application,
+            tasks: Tasks::default(),
+            closing: watch::Sender::new(false),
+            is_relieved: Once::new(),
+        }
+    }
+
+    /// Whether the server goes away.
+    pub(crate) fn is_closing(&self) -> bool {
+        *self.closing.borrow()
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.memory.wake_up();
+    }
+}
