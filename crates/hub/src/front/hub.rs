@@ -8,10 +8,11 @@ use std::task::{Context, Poll};
 
 use socketio_codec::Namespace;
 
-use crate::congestion::Congestion;
+use super::congestion::{Congestion, Waiter};
+use super::mailbox::{Mailbox, MailboxConfig};
+use super::op::{Connect, Direction, Emit, Expel, FetchRooms, FetchSockets, Move, Op, SocketInfo};
 use crate::gather::Gather;
-use crate::op::{Connect, Direction, Emit, Expel, FetchRooms, FetchSockets, Move, Op};
-use crate::{Expulsion, Mailbox, MailboxConfig, Room, SocketId, SocketInfo, Target, Waiter, encode};
+use crate::{Expulsion, Room, SocketId, Target, encode};
 
 /// Tells each [`Lane`](crate::Lane) what concerns its sockets. Shared by everyone who emits.
 ///

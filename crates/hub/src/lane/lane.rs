@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use engineio_proto::{Delivery, Encoded, Queued, Recipient};
 
-use crate::op::{Connect, Direction, Emit, Expel, FetchRooms, FetchSockets, Move, Op};
+use super::roster::{Member, Roster};
+use crate::front::Direction;
 use crate::receipt::{Receipt, Tally};
-use crate::roster::{Member, Roster};
-use crate::{SocketId, SocketInfo, Target};
+use crate::{Connect, Emit, Expel, FetchRooms, FetchSockets, Move, Op, SocketId, SocketInfo, Target};
 
 /// Owns its sockets' membership and delivers to them.
 ///

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use crate::Op;
-use crate::congestion::Congestion;
+use super::congestion::Congestion;
+use super::op::Op;
 
 /// The ops that wait for one lane, in the order in which they came.
 ///
