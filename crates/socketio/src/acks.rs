@@ -40,6 +40,12 @@ impl AckTable {
         self.update(|table| table.sent(namespace, id, sockets));
     }
 
+    /// Whoever asked waits no more.
+    pub(crate) fn cancel(&self, namespace: &Namespace, id: AckId) {
+        // What is kept for it is dropped by the table, which calls nobody.
+        self.lock().cancel(namespace, id);
+    }
+
     pub(crate) fn handle_ack(&self, namespace: &Namespace, id: AckId, socket: SocketId, arguments: Arguments) -> bool {
         self.update(|table| table.handle_ack(namespace, id, socket, arguments))
     }

@@ -10,9 +10,10 @@ use std::time::Duration;
 use engineio::proto::{Delivery, Encoded};
 use hub::{AcksFull, Answers, Emit, Expulsion, Outcome, Receipt, Room, SocketInfo, Target, encode};
 use serde::Serialize;
-use socketio_codec::{Arguments, EventName, RawName, ReservedName, SerializeError};
+use socketio_codec::{AckId, Arguments, EventName, Namespace, RawName, ReservedName, SerializeError};
 use tokio::sync::oneshot;
 
+use crate::acks::AckTable;
 use crate::server::Shared;
 
 /// Some sockets of one namespace, chosen step by step, and what can be done to all of them at once.
@@ -93,7 +94,8 @@ impl Broadcast {
 
     /// Emits an event and waits for the acknowledgements of all who got it, at most for `within`.
     ///
-    /// The event is sent before this returns; the future is only for the answers.
+    /// The event is sent before this returns; the future is only for the answers. Dropped before it is done, polled or
+    /// not, it waits no more: nothing is kept for it, and its place is free for others.
     ///
     /// # Errors
     /// [`EmitError`] as for [`emit`](Broadcast::emit), and if too many acknowledgements are waited for already.
@@ -111,10 +113,15 @@ impl Broadcast {
             // Nobody waits any more: then nobody misses it.
             let _ = sender.send(answers);
         })?;
+        let cancels = CancelOnDrop { acks: Arc::clone(&self.shared.acks), namespace: namespace.clone(), id };
         let encoded = encode::event_with_ack(&namespace, id, name.raw(), &arguments);
         let acks = Arc::clone(&self.shared.acks);
         self.send(encoded, Some(Receipt::collecting(move |outcome| acks.sent(&namespace, id, outcome.reached))));
-        Ok(async move { receiver.await.unwrap_or_default() })
+        Ok(async move {
+            let answers = receiver.await.unwrap_or_default();
+            drop(cancels);
+            answers
+        })
     }
 
     /// Lets them all join a room: `socketsJoin`.
@@ -163,6 +170,19 @@ impl Broadcast {
 impl fmt::Debug for Broadcast {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Broadcast").field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+/// Takes an event out of the table of those whose answers are waited for, unless it was settled.
+struct CancelOnDrop {
+    acks: Arc<AckTable>,
+    namespace: Namespace,
+    id: AckId,
+}
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.acks.cancel(&self.namespace, self.id);
     }
 }
 
