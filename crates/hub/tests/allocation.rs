@@ -155,6 +155,50 @@ fn a_socket_in_no_room_takes_at_most_a_few_hundred_bytes() {
 }
 
 #[test]
+fn the_memory_of_a_crowd_is_given_back_when_most_of_it_has_gone() {
+    let counter = Arc::new(Counter::default());
+    let mut few = None;
+    let with_few = measure(|| few = Some(crowd(100, &counter))).bytes_current;
+    let mut lane = None;
+    let allocated = measure(|| {
+        let mut crowded = crowd(10_000, &counter);
+        // Rooms of their own, too, and those who stay are the oldest, the newest, and some between.
+        let hub = Hub::new(1.try_into().expect("one is not zero"), MailboxConfig::default());
+        for number in 0..10_000 {
+            hub.join(Target::socket(ROOT, socket(number)), vec![format!("room of {number}").into()]);
+        }
+        let mut turn = Vec::new();
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(hub.mailboxes()[0].poll_drain(&mut cx, &mut turn).is_ready());
+        turn.drain(..).for_each(|op| crowded.handle(op));
+        for number in (0..10_000).filter(|number| (number + 1) % 100 != 0) {
+            crowded.handle(Op::Disconnect(socket(number)));
+        }
+        crowded.flush();
+        assert_eq!(crowded.len(), 100);
+        lane = Some(crowded);
+    });
+    // Each of them is in one room more than the few.
+    let (few, many) = (with_few as u64, allocated.bytes_current as u64);
+    println!("{few} bytes for 100 sockets, {many} for the 100 that are left of 10,000");
+    assert!(many < 3 * few, "{many} bytes, beside {few}");
+    // And they are found, in their rooms and by their numbers.
+    let mut lane = lane.expect("it was made");
+    let before = counter.queued.load(Ordering::Relaxed);
+    for number in (0..10_000).filter(|number| (number + 1) % 100 == 0) {
+        let target = Target::everyone(ROOT).to(format!("room of {number}"));
+        let (encoded, delivery) = (Encoded::text("event"), Delivery::Reliable);
+        lane.handle(Op::Emit(Arc::new(Emit { target, encoded, delivery, receipt: None })));
+    }
+    lane.flush();
+    assert_eq!(counter.queued.load(Ordering::Relaxed) - before, 100);
+    for number in 0..10_000 {
+        lane.handle(Op::Disconnect(socket(number)));
+    }
+    assert!(lane.is_empty());
+}
+
+#[test]
 fn all_memory_is_given_back_with_the_last_socket_and_lane() {
     let counter = Arc::new(Counter::default());
     let allocated = measure(|| {

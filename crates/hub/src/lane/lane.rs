@@ -97,6 +97,11 @@ impl Lane {
         }
         self.unflushed_bytes = 0;
         self.unflushed_emits = 0;
+        // Now that nobody's number is kept. The list of those to flush has room for all members, always.
+        self.roster.shrink();
+        if self.touched.capacity() > TOUCHED_KEPT && self.roster.len() < self.touched.capacity() / 4 {
+            self.touched.shrink_to(2 * self.roster.len());
+        }
     }
 
     /// The sockets that are connected.
@@ -274,5 +279,7 @@ fn touch(touched: &mut Vec<u32>, key: u32, member: &mut Member) {
 }
 
 const JOINED_LEN_MAX: usize = 2048;
+/// Members to flush for which there is room whatever happens.
+const TOUCHED_KEPT: usize = 64;
 /// What a group has room for from the start, so that the first events of a lane allocate nothing either.
 const GROUP_CAPACITY: usize = 64;

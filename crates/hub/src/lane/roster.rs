@@ -111,6 +111,7 @@ impl Roster {
         self.by_id.remove(&member.id);
         let section = &mut self.sections[member.section as usize];
         section.members.swap_remove(member.place as usize);
+        shrink_list(&mut section.members);
         if let Some(&moved) = section.members.get(member.place as usize) {
             self.members[moved as usize].place = member.place;
         }
@@ -212,6 +213,38 @@ impl Roster {
             && self.groups.is_empty()
     }
 
+    /// Gives back the memory of a crowd that has gone. Whoever keeps members' numbers has to forget them before: those
+    /// that are left may get others.
+    ///
+    /// A table that is more than three quarters empty is made new, so that what this costs is paid for by as many
+    /// members that left since the last time.
+    pub(crate) fn shrink(&mut self) {
+        let Self { members, by_id, sections, groups, .. } = self;
+        if is_sparse(members.len(), members.capacity()) {
+            members.compact(|member, _, key| {
+                by_id.insert(member.id, key as u32);
+                sections[member.section as usize].members[member.place as usize] = key as u32;
+                for stay in &member.stays {
+                    groups[stay.group as usize].seats[stay.seat as usize].member = key as u32;
+                }
+                true
+            });
+            by_id.shrink_to(2 * by_id.len());
+        }
+        // Sections are those of the server's own namespaces, which are few.
+        if is_sparse(groups.len(), groups.capacity()) {
+            groups.compact(|group, _, number| {
+                for seat in &group.seats {
+                    members[seat.member as usize].stays[seat.stay as usize].group = number as u32;
+                }
+                if let Some(room) = sections[group.section as usize].rooms.get_mut(&group.room) {
+                    *room = number as u32;
+                }
+                true
+            });
+        }
+    }
+
     /// Marks those as seen whom `target` excepts.
     fn except(&mut self, section: u32, target: &Target) {
         let Self { members, by_id, sections, groups, selection, .. } = self;
@@ -275,13 +308,30 @@ impl Roster {
         }
         let seats = &mut self.groups[group as usize].seats;
         seats.swap_remove(seat as usize);
+        shrink_list(seats);
         if let Some(moved) = seats.get(seat as usize) {
             self.members[moved.member as usize].stays[moved.stay as usize].seat = seat;
         }
         if seats.is_empty() {
             let group = self.groups.remove(group as usize);
-            self.sections[group.section as usize].rooms.remove(&group.room);
+            let rooms = &mut self.sections[group.section as usize].rooms;
+            rooms.remove(&group.room);
+            if is_sparse(rooms.len(), rooms.capacity()) {
+                rooms.shrink_to(2 * rooms.len());
+            }
         }
+    }
+}
+
+/// Whether a table has so much more room than entries that it is worth making it anew.
+fn is_sparse(len: usize, capacity: usize) -> bool {
+    capacity > KEPT_CAPACITY && len < capacity / 4
+}
+
+/// Half empty afterwards, so that the next to come and the next to go both find it as it should be.
+fn shrink_list<T>(list: &mut Vec<T>) {
+    if is_sparse(list.len(), list.capacity()) {
+        list.shrink_to(2 * list.len());
     }
 }
 
@@ -289,3 +339,6 @@ impl Roster {
 fn own_member(by_id: &SocketMap<u32>, room: &Room) -> Option<u32> {
     by_id.get(&SocketId::parse(room.as_str())?).copied()
 }
+
+/// Entries for which a table keeps its memory whatever happens.
+const KEPT_CAPACITY: usize = 16;
