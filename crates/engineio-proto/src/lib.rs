@@ -53,7 +53,7 @@ pub use jsonp::JsonpIndex;
 pub use outbox::{Full, Outbox, Taken};
 pub use packet::{DecodeError, Message, Packet};
 pub use payload::Payload;
-pub use recipient::{Delivery, Queued, Recipient};
+pub use recipient::{Backlog, Delivery, Queued, Recipient};
 pub use request::{Request, RequestError, RequestHead, has_version};
 pub use session::{Due, PollVerdict, PostVerdict, ProbeVerdict, Session};
 pub use sid::Sid;

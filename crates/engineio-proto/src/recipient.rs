@@ -26,8 +26,23 @@ pub trait Recipient: Send + Sync {
         queued
     }
 
+    /// What waits for it now, and how much ever left: whether it moves, seen at two times, tells a client that reads
+    /// slowly from one that does not read.
+    fn backlog(&self) -> Backlog {
+        Backlog::default()
+    }
+
     /// Ends the session. What was queued before is still sent when [`CloseReason::flushes`] says so.
     fn close(&self, reason: CloseReason);
+}
+
+/// What waits for a recipient, see [`Recipient::backlog`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// The bytes that wait.
+    pub bytes: usize,
+    /// The bytes that ever left.
+    pub sent: u64,
 }
 
 /// What to do with a message that cannot leave at once.
@@ -46,6 +61,9 @@ pub enum Queued {
     Fresh,
     /// Queued behind others: whoever queued first, or the session's task, sends it.
     Behind,
+    /// Queued behind others, and more than half of what may wait for this recipient does: whoever sends faster than it
+    /// reads should wait for it.
+    Crowded,
     /// The connection took it whole ([`Recipient::send`] only).
     Sent,
     /// Dropped: it was volatile, and the connection is not ready for more.
@@ -57,6 +75,6 @@ pub enum Queued {
 impl Queued {
     /// Whether the message has been sent, or will be if the connection lives.
     pub const fn is_queued(self) -> bool {
-        matches!(self, Self::Fresh | Self::Behind | Self::Sent)
+        matches!(self, Self::Fresh | Self::Behind | Self::Crowded | Self::Sent)
     }
 }

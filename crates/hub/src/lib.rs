@@ -21,9 +21,10 @@ mod violation;
 pub use acks::{Acks, AcksConfig, AcksFull, Answers, Resolved};
 pub use client::{Client, ClientConfig, Incoming};
 pub use front::{
-    Connect, Emit, Expel, FetchRooms, FetchSockets, Hub, Mailbox, MailboxConfig, Move, Op, SocketInfo, Waiter,
+    Allowance, Charged, Command, Connect, Emit, Expel, FetchRooms, FetchSockets, Greeted, Hub, Mailbox, MailboxConfig,
+    Move, Op, SocketInfo, Tell, Waiter,
 };
-pub use lane::{Lane, LaneConfig};
+pub use lane::{CrowdConfig, Lane, LaneConfig, NamespaceCounts, Turn};
 pub use owner::{Expulsion, Owner};
 pub use receipt::{Outcome, Receipt};
 pub use room::Room;

@@ -84,17 +84,22 @@ impl fmt::Debug for Receipt {
 /// One lane's part of an [`Outcome`].
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Tally {
-    queued: usize,
-    dropped: usize,
-    closed: usize,
+    pub(crate) queued: usize,
+    pub(crate) dropped: usize,
+    pub(crate) closed: usize,
 }
 
 impl Tally {
     pub(crate) fn count(&mut self, queued: Queued) {
         match queued {
-            Queued::Fresh | Queued::Behind | Queued::Sent => self.queued += 1,
+            Queued::Fresh | Queued::Behind | Queued::Crowded | Queued::Sent => self.queued += 1,
             Queued::Dropped => self.dropped += 1,
             Queued::Closed => self.closed += 1,
         }
+    }
+
+    /// All who were meant.
+    pub(crate) fn meant(&self) -> usize {
+        self.queued + self.dropped + self.closed
     }
 }

@@ -42,36 +42,43 @@ fn socket(number: u64) -> SocketId {
     SocketId::from_random(random)
 }
 
-fn connect(lane: &mut Lane, number: u64, counter: &Arc<Counter>, greeting: &Encoded) {
-    lane.handle(Op::Connect(Box::new(Connect {
-        socket: socket(number),
-        namespace: ROOT,
-        recipient: Arc::clone(counter) as _,
-        owner: Arc::clone(counter) as _,
-        greeting: greeting.clone(),
-    })));
+fn hub() -> Hub {
+    Hub::new(1.try_into().expect("one is not zero"), MailboxConfig::default())
 }
 
-/// A lane whose sockets are all in room `a`, every other in `b`, every tenth in `c`.
-fn crowd(sockets: u64, counter: &Arc<Counter>) -> Lane {
-    let mut lane = Lane::new(LaneConfig::default());
-    let greeting = Encoded::text("hello");
-    for number in 0..sockets {
-        connect(&mut lane, number, counter, &greeting);
-        // So that the list of those to flush has not grown by chance.
-        lane.flush();
-    }
-    let hub = Hub::new(1.try_into().expect("one is not zero"), MailboxConfig::default());
-    hub.join(Target::everyone(ROOT), vec!["a".into()]);
-    for number in (0..sockets).step_by(2) {
-        let rooms = if number % 10 == 0 { vec!["b".into(), "c".into()] } else { vec!["b".into()] };
-        hub.join(Target::socket(ROOT, socket(number)), rooms);
-    }
+fn connect(hub: &Hub, number: u64, counter: &Arc<Counter>) {
+    let (recipient, owner) = (Arc::clone(counter) as _, Arc::clone(counter) as _);
+    hub.connect(Connect { socket: socket(number), namespace: ROOT, recipient, owner }, None);
+}
+
+/// Lets a lane do what a hub wants of it.
+fn run(hub: &Hub, lane: &mut Lane) {
     let mut turn = Vec::new();
     let mut cx = Context::from_waker(Waker::noop());
     assert!(hub.mailboxes()[0].poll_drain(&mut cx, &mut turn).is_ready());
     turn.drain(..).for_each(|op| lane.handle(op));
     lane.flush();
+}
+
+fn emit(target: Target, receipt: Option<Receipt>) -> Op {
+    Op::from(Emit { target, encoded: Encoded::text("event"), delivery: Delivery::Reliable, receipt })
+}
+
+/// A lane whose sockets are all in room `a`, every other in `b`, every tenth in `c`.
+fn crowd(sockets: u64, counter: &Arc<Counter>) -> Lane {
+    let hub = hub();
+    let mut lane = hub.mailboxes()[0].lane(LaneConfig::default());
+    for number in 0..sockets {
+        connect(&hub, number, counter);
+        // So that the list of those to flush has not grown by chance.
+        run(&hub, &mut lane);
+    }
+    hub.join(Target::everyone(ROOT), vec!["a".into()]);
+    for number in (0..sockets).step_by(2) {
+        let rooms = if number % 10 == 0 { vec!["b".into(), "c".into()] } else { vec!["b".into()] };
+        hub.join(Target::socket(ROOT, socket(number)), rooms);
+    }
+    run(&hub, &mut lane);
     lane
 }
 
@@ -89,14 +96,7 @@ fn a_broadcast_allocates_nothing_per_recipient() {
     ] {
         let before = counter.queued.load(Ordering::Relaxed);
         let flushes = counter.flushes.load(Ordering::Relaxed);
-        let op = || {
-            Op::Emit(Arc::new(Emit {
-                target: target.clone(),
-                encoded: Encoded::text("event"),
-                delivery: Delivery::Reliable,
-                receipt: Some(Receipt::counting(|_| ())),
-            }))
-        };
+        let op = || emit(target.clone(), Some(Receipt::counting(|_| ())));
         // Sent at the end of a turn; queued and flushed, when something else comes behind it; and joined with others,
         // for which they are copied once, into one buffer.
         let (alone, queued, joined) = (op(), op(), [op(), op(), op()]);
@@ -122,12 +122,8 @@ fn a_broadcast_allocates_nothing_per_recipient() {
 fn collecting_who_was_reached_costs_the_same_few_allocations_for_many_as_for_few() {
     let allocations = [10, 1000, 10_000].map(|sockets| {
         let mut lane = crowd(sockets, &Arc::default());
-        let op = Op::Emit(Arc::new(Emit {
-            target: Target::everyone(ROOT),
-            encoded: Encoded::text("event"),
-            delivery: Delivery::Reliable,
-            receipt: Some(Receipt::collecting(|outcome| assert!(outcome.queued > 0))),
-        }));
+        let receipt = Receipt::collecting(|outcome| assert!(outcome.queued > 0));
+        let op = emit(Target::everyone(ROOT), Some(receipt));
         let allocated = measure(|| {
             lane.handle(op);
             lane.flush();
@@ -141,11 +137,12 @@ fn collecting_who_was_reached_costs_the_same_few_allocations_for_many_as_for_few
 fn a_socket_in_no_room_takes_at_most_a_few_hundred_bytes() {
     const SOCKETS: u64 = 9_000;
     let counter = Arc::new(Counter::default());
-    let greeting = Encoded::text("hello");
-    let mut lane = Lane::new(LaneConfig::default());
+    let hub = hub();
+    let mut lane = hub.mailboxes()[0].lane(LaneConfig::default());
     let allocated = measure(|| {
         for number in 0..SOCKETS {
-            connect(&mut lane, number, &counter, &greeting);
+            connect(&hub, number, &counter);
+            run(&hub, &mut lane);
         }
     });
     let each = allocated.bytes_current as u64 / SOCKETS;
@@ -163,14 +160,11 @@ fn the_memory_of_a_crowd_is_given_back_when_most_of_it_has_gone() {
     let allocated = measure(|| {
         let mut crowded = crowd(10_000, &counter);
         // Rooms of their own, too, and those who stay are the oldest, the newest, and some between.
-        let hub = Hub::new(1.try_into().expect("one is not zero"), MailboxConfig::default());
+        let hub = hub();
         for number in 0..10_000 {
             hub.join(Target::socket(ROOT, socket(number)), vec![format!("room of {number}").into()]);
         }
-        let mut turn = Vec::new();
-        let mut cx = Context::from_waker(Waker::noop());
-        assert!(hub.mailboxes()[0].poll_drain(&mut cx, &mut turn).is_ready());
-        turn.drain(..).for_each(|op| crowded.handle(op));
+        run(&hub, &mut crowded);
         for number in (0..10_000).filter(|number| (number + 1) % 100 != 0) {
             crowded.handle(Op::Disconnect(socket(number)));
         }
@@ -187,8 +181,7 @@ fn the_memory_of_a_crowd_is_given_back_when_most_of_it_has_gone() {
     let before = counter.queued.load(Ordering::Relaxed);
     for number in (0..10_000).filter(|number| (number + 1) % 100 == 0) {
         let target = Target::everyone(ROOT).to(format!("room of {number}"));
-        let (encoded, delivery) = (Encoded::text("event"), Delivery::Reliable);
-        lane.handle(Op::Emit(Arc::new(Emit { target, encoded, delivery, receipt: None })));
+        lane.handle(emit(target, None));
     }
     lane.flush();
     assert_eq!(counter.queued.load(Ordering::Relaxed) - before, 100);

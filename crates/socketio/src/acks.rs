@@ -7,6 +7,8 @@ use hub::{Acks, AcksConfig, AcksFull, Answers, SocketId};
 use socketio_codec::{AckId, Arguments, Namespace};
 use tokio::sync::Notify;
 
+use crate::lanes::now;
+
 /// Shared by all who emit and all sessions.
 pub(crate) struct AckTable {
     table: Mutex<Acks>,
@@ -96,7 +98,3 @@ fn deadline(within: Duration) -> Instant {
 }
 
 const WITHIN_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-
-fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
-}

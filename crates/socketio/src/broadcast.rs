@@ -7,14 +7,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use engineio::proto::{Delivery, Encoded};
-use hub::{AcksFull, Answers, Emit, Expulsion, Outcome, Receipt, Room, SocketInfo, Target, encode};
+use engineio::proto::Delivery;
+use hub::{AcksFull, Allowance, Answers, Command, Expulsion, Outcome, Receipt, Room, SocketInfo, Target};
 use serde::Serialize;
 use socketio_codec::{AckId, Arguments, EventName, Namespace, RawName, ReservedName, SerializeError};
 use tokio::sync::oneshot;
 
 use crate::acks::AckTable;
-use crate::server::Shared;
+use crate::reach::Reach;
 
 /// Some sockets of one namespace, chosen step by step, and what can be done to all of them at once.
 ///
@@ -29,14 +29,16 @@ use crate::server::Shared;
 #[derive(Clone)]
 #[must_use = "choosing sockets does nothing to them"]
 pub struct Broadcast {
-    shared: Arc<Shared>,
+    reach: Arc<Reach>,
+    /// Of the connection whose socket it was made by.
+    by: Option<Arc<Allowance>>,
     target: Target,
     delivery: Delivery,
 }
 
 impl Broadcast {
-    pub(crate) fn new(shared: Arc<Shared>, target: Target) -> Self {
-        Self { shared, target, delivery: Delivery::Reliable }
+    pub(crate) fn new(reach: Arc<Reach>, by: Option<Arc<Allowance>>, target: Target) -> Self {
+        Self { reach, by, target, delivery: Delivery::Reliable }
     }
 
     /// Only sockets in `room`; said again, those in any of the rooms.
@@ -70,8 +72,7 @@ impl Broadcast {
 
     /// Emits arguments as they came from a client, under any name, without looking into them.
     pub fn relay(self, name: RawName<'_>, arguments: &Arguments) {
-        let encoded = encode::event(self.target.namespace(), name, arguments);
-        self.send(encoded, None);
+        self.send(name, arguments, None, None);
     }
 
     /// The same, and `complete` is told what became of it: at once, but from another task, so it must not block.
@@ -82,14 +83,13 @@ impl Broadcast {
         arguments: &Arguments,
         complete: impl FnOnce(Outcome) + Send + 'static,
     ) {
-        let encoded = encode::event(self.target.namespace(), name, arguments);
         // On a lane: a panic there would leave the clients of that lane without deliveries.
         let complete = |outcome| {
             if catch_unwind(AssertUnwindSafe(|| complete(outcome))).is_err() {
                 tracing::error!("a program panicked when it was told what became of an event");
             }
         };
-        self.send(encoded, Some(Receipt::counting(complete)));
+        self.send(name, arguments, None, Some(Receipt::counting(complete)));
     }
 
     /// Emits an event and waits for the acknowledgements of all who got it, at most for `within`.
@@ -109,14 +109,14 @@ impl Broadcast {
         let arguments = Arguments::serialize(arguments)?;
         let (sender, receiver) = oneshot::channel();
         let namespace = self.target.namespace().clone();
-        let id = self.shared.acks.open(&namespace, within, move |answers| {
+        let id = self.reach.acks.open(&namespace, within, move |answers| {
             // Nobody waits any more: then nobody misses it.
             let _ = sender.send(answers);
         })?;
-        let cancels = CancelOnDrop { acks: Arc::clone(&self.shared.acks), namespace: namespace.clone(), id };
-        let encoded = encode::event_with_ack(&namespace, id, name.raw(), &arguments);
-        let acks = Arc::clone(&self.shared.acks);
-        self.send(encoded, Some(Receipt::collecting(move |outcome| acks.sent(&namespace, id, outcome.reached))));
+        let cancels = CancelOnDrop { acks: Arc::clone(&self.reach.acks), namespace: namespace.clone(), id };
+        let acks = Arc::clone(&self.reach.acks);
+        let receipt = Receipt::collecting(move |outcome| acks.sent(&namespace, id, outcome.reached));
+        self.send(name.raw(), &arguments, Some(id), Some(receipt));
         Ok(async move {
             let answers = receiver.await.unwrap_or_default();
             drop(cancels);
@@ -126,28 +126,28 @@ impl Broadcast {
 
     /// Lets them all join a room: `socketsJoin`.
     pub fn join(self, room: impl Into<Room>) {
-        self.shared.hub.join(self.target, vec![room.into()]);
+        self.reach.tell(Command::Join { target: self.target, rooms: vec![room.into()] }, self.by.as_ref());
     }
 
     /// Lets them all leave a room: `socketsLeave`.
     pub fn leave(self, room: impl Into<Room>) {
-        self.shared.hub.leave(self.target, vec![room.into()]);
+        self.reach.tell(Command::Leave { target: self.target, rooms: vec![room.into()] }, self.by.as_ref());
     }
 
     /// Makes them all leave the namespace: `disconnectSockets()`.
     pub fn disconnect(self) {
-        self.shared.hub.expel(self.target, Expulsion::Namespace);
+        self.expel(Expulsion::Namespace);
     }
 
     /// Makes them all leave, and closes their connections: `disconnectSockets(true)`.
     pub fn disconnect_connections(self) {
-        self.shared.hub.expel(self.target, Expulsion::Connection);
+        self.expel(Expulsion::Connection);
     }
 
     /// Who they are at the moment: `fetchSockets`.
     pub async fn fetch_sockets(self) -> Vec<SocketInfo> {
         let (sender, receiver) = oneshot::channel();
-        self.shared.hub.fetch_sockets(self.target, move |sockets| {
+        self.reach.hub.fetch_sockets(self.target, move |sockets| {
             let _ = sender.send(sockets);
         });
         receiver.await.unwrap_or_default()
@@ -156,14 +156,19 @@ impl Broadcast {
     /// All rooms of the namespace (whatever was chosen within it), with the number of their sockets.
     pub async fn fetch_rooms(self) -> BTreeMap<Room, usize> {
         let (sender, receiver) = oneshot::channel();
-        self.shared.hub.fetch_rooms(self.target.namespace().clone(), move |rooms| {
+        self.reach.hub.fetch_rooms(self.target.namespace().clone(), move |rooms| {
             let _ = sender.send(rooms);
         });
         receiver.await.unwrap_or_default()
     }
 
-    fn send(self, encoded: Encoded, receipt: Option<Receipt>) {
-        self.shared.hub.emit(Emit { target: self.target, encoded, delivery: self.delivery, receipt });
+    fn send(self, name: RawName<'_>, arguments: &Arguments, id: Option<AckId>, receipt: Option<Receipt>) {
+        let Self { reach, by, target, delivery } = self;
+        reach.tell(Command::Emit { target, name, arguments, id, delivery, receipt }, by.as_ref());
+    }
+
+    fn expel(self, from: Expulsion) {
+        self.reach.tell(Command::Expel { target: self.target, from }, self.by.as_ref());
     }
 }
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use engineio::proto::{CloseReason, Delivery, Encoded, Message, Recipient};
+use engineio::proto::{CloseReason, Message, Recipient};
 use engineio::{Handshake, Link};
-use hub::{Client, Connect, Expulsion, Incoming, SocketId, Violation, Waiter, encode};
+use hub::{Allowance, Client, Connect, Expulsion, Incoming, SocketId, Target, Violation};
 use rand::RngExt;
 use socketio_codec::{Json, Namespace, Text};
 
@@ -26,7 +26,10 @@ pub(crate) struct Connection {
     inbox: Arc<Inbox>,
     members: Vec<Member>,
     deciding: Vec<Deciding>,
-    waiter: Waiter,
+    /// That of all its sockets.
+    lane: usize,
+    /// What it may have on its way.
+    allowance: Arc<Allowance>,
 }
 
 /// A namespace the client is in.
@@ -53,13 +56,14 @@ impl Connection {
     pub(crate) fn new(shared: Arc<Shared>, handshake: Handshake, link: Arc<Link>, now: Instant) -> Self {
         Self {
             client: Client::new(now, Arc::clone(&shared.client)),
+            lane: shared.reach.hub.next_lane(),
+            allowance: shared.reach.hub.allowance(),
             shared,
             link,
             handshake: Arc::new(handshake),
             inbox: Arc::default(),
             members: Vec::new(),
             deciding: Vec::new(),
-            waiter: Waiter::default(),
         }
     }
 
@@ -72,7 +76,7 @@ impl Connection {
                 }
             }
             Incoming::Ack { socket, namespace, id, arguments } => {
-                self.shared.acks.handle_ack(&namespace, id, socket, arguments);
+                self.shared.reach.acks.handle_ack(&namespace, id, socket, arguments);
             }
             Incoming::Disconnect { socket, .. } => self.leave(socket, DisconnectReason::Client),
             _ => {}
@@ -103,36 +107,39 @@ impl Connection {
 
     fn join(&mut self, asked: Asked) {
         let Asked { namespace, auth, handler, .. } = asked;
-        let id = SocketId::from_random(rand::rng().random());
+        let hub = &self.shared.reach.hub;
+        let id = hub.socket_id(self.lane, || rand::rng().random());
         if !self.client.accept(&namespace, id) {
             return;
         }
-        self.shared.hub.connect(Connect {
+        let connect = Connect {
             socket: id,
             namespace: namespace.clone(),
             recipient: Arc::clone(&self.link) as Arc<dyn Recipient>,
             owner: Arc::clone(&self.inbox) as Arc<dyn hub::Owner>,
-            greeting: encode::connect(&namespace, id),
-        });
-        let socket = Socket::new(Arc::clone(&self.shared), id, namespace, Arc::clone(&self.handshake), auth);
+        };
+        hub.connect(connect, Some(&self.allowance));
+        let (reach, allowance) = (Arc::clone(&self.shared.reach), Arc::clone(&self.allowance));
+        let socket = Socket::new(reach, allowance, id, namespace, Arc::clone(&self.handshake), auth);
         self.members.push(Member { socket: socket.clone(), handler: Arc::clone(&handler) });
         handler.connected(&socket);
     }
 
     fn refuse(&mut self, namespace: &Namespace, as_written: &Namespace, refusal: &Refusal) {
         self.client.refuse(namespace);
-        // There is no socket for which the hub could deliver it.
-        self.send(&encode::connect_error(as_written, &refusal.message, refusal.data.as_ref()));
+        let refusal = (as_written, refusal.message.as_str(), refusal.data.as_ref());
+        let recipient = Arc::clone(&self.link) as Arc<dyn Recipient>;
+        self.shared.reach.hub.refuse(self.lane, recipient, refusal, Some(&self.allowance));
     }
 
     /// The socket is gone, for a reason other than an expulsion, of which the hub knows already.
     fn leave(&mut self, id: SocketId, reason: DisconnectReason) {
-        self.shared.hub.disconnect(id);
+        self.shared.reach.hub.disconnect(id);
         self.forget(id, reason);
     }
 
     fn forget(&mut self, id: SocketId, reason: DisconnectReason) {
-        self.shared.acks.handle_disconnect(id);
+        self.shared.reach.acks.handle_disconnect(id);
         if let Some(index) = self.members.iter().position(|member| member.socket.id() == id) {
             let Member { socket, handler } = self.members.swap_remove(index);
             handler.disconnected(&socket, reason);
@@ -140,28 +147,23 @@ impl Connection {
     }
 
     /// A lane made a socket leave.
-    fn expelled(&mut self, id: SocketId, expulsion: Expulsion) -> Result<(), CloseReason> {
+    fn expelled(&mut self, id: SocketId, expulsion: Expulsion) {
         self.client.left(id);
         self.forget(id, DisconnectReason::Server);
         if expulsion == Expulsion::Namespace {
-            return Ok(());
+            return;
         }
-        // The others are told as well, or the client would come back for them.
-        while let Some(Member { socket, .. }) = self.members.first() {
-            let (id, farewell) = (socket.id(), encode::disconnect(socket.namespace()));
-            self.send(&farewell);
-            self.leave(id, DisconnectReason::Server);
+        // The others are told as well, or the client would come back for them; and the connection ends behind that.
+        let hub = &self.shared.reach.hub;
+        for Member { socket, .. } in &self.members {
+            hub.expel(Target::socket(socket.namespace().clone(), socket.id()), Expulsion::Namespace);
         }
-        Err(CloseReason::Application("expelled"))
+        let recipient = Arc::clone(&self.link) as Arc<dyn Recipient>;
+        hub.close(self.lane, recipient, CloseReason::Application("expelled"));
     }
 
     fn member(&self, id: SocketId) -> Option<&Member> {
         self.members.iter().find(|member| member.socket.id() == id)
-    }
-
-    fn send(&self, encoded: &Encoded) {
-        self.link.queue(encoded, Delivery::Reliable);
-        self.link.flush();
     }
 
     fn violated(&self, violation: &Violation) -> CloseReason {
@@ -172,7 +174,7 @@ impl Connection {
 
 impl engineio::Connection for Connection {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.shared.hub.poll_relieved(cx, &mut self.waiter)
+        self.allowance.poll_ready(cx)
     }
 
     fn handle_message(&mut self, message: Message, now: Instant) -> Result<(), CloseReason> {
@@ -194,9 +196,7 @@ impl engineio::Connection for Connection {
 
     fn poll_work(&mut self, cx: &mut Context<'_>, _: Instant) -> Poll<Result<(), CloseReason>> {
         for (id, expulsion) in self.inbox.take(cx) {
-            if let Err(reason) = self.expelled(id, expulsion) {
-                return Poll::Ready(Err(reason));
-            }
+            self.expelled(id, expulsion);
         }
         let mut index = 0;
         while let Some(deciding) = self.deciding.get_mut(index) {
@@ -221,6 +221,10 @@ impl engineio::Connection for Connection {
 
     fn handle_close(&mut self, reason: CloseReason) {
         self.shared.count_close(reason);
+        // A connection that was expelled from is closed behind the last of these.
+        for (id, _) in self.inbox.take_last() {
+            self.forget(id, DisconnectReason::Server);
+        }
         while let Some(member) = self.members.first() {
             self.leave(member.socket.id(), DisconnectReason::Closed(reason));
         }
@@ -231,8 +235,8 @@ impl engineio::Connection for Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         for Member { socket, .. } in self.members.drain(..) {
-            self.shared.hub.disconnect(socket.id());
-            self.shared.acks.handle_disconnect(socket.id());
+            self.shared.reach.hub.disconnect(socket.id());
+            self.shared.reach.acks.handle_disconnect(socket.id());
         }
     }
 }

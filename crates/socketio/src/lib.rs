@@ -6,6 +6,7 @@ mod connection;
 mod handler;
 mod inbox;
 mod lanes;
+mod reach;
 mod server;
 mod socket;
 

@@ -8,11 +8,12 @@ use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use engineio::proto::CloseReason;
 use engineio::{Application, Body, Engine, EngineConfig, Handshake, Link};
 use http::{Request, Response};
-use hub::{AcksConfig, ClientConfig, Hub, MailboxConfig, Target};
+use hub::{AcksConfig, ClientConfig, Hub, LaneConfig, MailboxConfig, NamespaceCounts, Target};
 use socketio_codec::{InvalidNamespace, Namespace};
 use tokio::task::AbortHandle;
 
@@ -21,6 +22,7 @@ use crate::broadcast::Broadcast;
 use crate::connection::Connection;
 use crate::handler::Handler;
 use crate::lanes;
+use crate::reach::{NoPeers, Reach};
 
 /// The settings of a [`Server`].
 #[derive(Debug, Clone)]
@@ -31,6 +33,8 @@ pub struct ServerConfig {
     pub client: ClientConfig,
     /// How much may wait for a lane before clients are read more slowly.
     pub mailbox: MailboxConfig,
+    /// How much a lane does at a time, and how long fast senders wait for slow readers.
+    pub lane: LaneConfig,
     /// How many acknowledgements may be waited for.
     pub acks: AcksConfig,
     /// How many tasks share the work of delivering: as many as the runtime has threads.
@@ -43,6 +47,7 @@ impl Default for ServerConfig {
             engine: EngineConfig { path: "/socket.io/".into(), ..EngineConfig::default() },
             client: ClientConfig::default(),
             mailbox: MailboxConfig::default(),
+            lane: LaneConfig::default(),
             acks: AcksConfig::default(),
             lanes: NonZeroUsize::MIN,
         }
@@ -72,14 +77,13 @@ impl ServerBuilder {
     /// Outside a tokio runtime: the server's tasks run on it.
     pub fn build(self) -> Server {
         let Self { config, namespaces } = self;
-        let hub = Arc::new(Hub::new(config.lanes, config.mailbox));
+        let hub = Arc::new(Hub::new(config.lanes, config.mailbox).with_clock(lanes::now));
         let acks = Arc::new(AckTable::new(config.acks));
-        let lanes = (0..config.lanes.get()).map(|index| tokio::spawn(lanes::run(Arc::clone(&hub), index)));
+        let lanes = (0..config.lanes.get()).map(|index| tokio::spawn(lanes::run(Arc::clone(&hub), index, config.lane)));
         let tasks = lanes.chain([tokio::spawn(Arc::clone(&acks).run())]).map(|task| task.abort_handle()).collect();
         let shared = Arc::new_cyclic(|weak| Shared {
             engine: Engine::new(config.engine, Sessions(Weak::clone(weak))),
-            hub,
-            acks,
+            reach: Arc::new(Reach::new(hub, acks, Box::new(NoPeers))),
             client: Arc::new(config.client),
             namespaces,
             closes: Mutex::default(),
@@ -101,8 +105,7 @@ pub struct Server {
 /// What the server, its sockets and its sessions share.
 pub(crate) struct Shared {
     engine: Engine,
-    pub(crate) hub: Arc<Hub>,
-    pub(crate) acks: Arc<AckTable>,
+    pub(crate) reach: Arc<Reach>,
     pub(crate) client: Arc<ClientConfig>,
     pub(crate) namespaces: HashMap<Namespace, Arc<dyn Handler>>,
     /// Touched once for each session.
@@ -134,7 +137,7 @@ impl Server {
     /// [`InvalidNamespace`] if that is no name. One that does not exist has nobody in it.
     pub fn of(&self, namespace: &str) -> Result<Broadcast, InvalidNamespace> {
         let target = Target::everyone(Namespace::try_from(namespace)?);
-        Ok(Broadcast::new(Arc::clone(&self.shared), target))
+        Ok(Broadcast::new(Arc::clone(&self.shared.reach), None, target))
     }
 
     /// The connections open now.
@@ -146,6 +149,19 @@ impl Server {
     /// an [`CloseReason::Application`].
     pub fn close_counts(&self) -> BTreeMap<&'static str, u64> {
         self.shared.closes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What became of events so far, and how many sockets there are now, by namespace. Waits for no lane, and no lane
+    /// waits for it.
+    pub fn namespace_counts(&self) -> BTreeMap<Namespace, NamespaceCounts> {
+        self.shared.reach.hub.counts()
+    }
+
+    /// How late each lane is: how long the oldest of what it has to do has waited by now. One that does nothing any more
+    /// gets later and later.
+    pub fn lane_lags(&self) -> Vec<Duration> {
+        let now = lanes::now();
+        self.shared.reach.hub.mailboxes().iter().map(|mailbox| mailbox.lag(now)).collect()
     }
 
     /// How many HTTP requests have been refused so far, by cause: see [`Engine::refusal_counts`].
@@ -235,8 +251,6 @@ impl fmt::Debug for ServerBuilder {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! The hub from outside: through its mailboxes and lanes, with recipients that remember.
 
 mod acks;
+mod allowances;
 mod client;
 mod flow;
 mod lanes;
