@@ -3,8 +3,11 @@
 mod acks;
 mod allowances;
 mod client;
+mod crowds;
 mod flow;
+mod joined;
 mod lanes;
 mod model;
 mod receipts;
 mod support;
+mod turns;
