@@ -119,6 +119,61 @@ fn a_broadcast_allocates_nothing_per_recipient() {
 }
 
 #[test]
+fn events_that_cannot_be_joined_are_flushed_before_an_outbox_grows() {
+    /// Notes how many messages it was made to keep.
+    #[derive(Default)]
+    struct Outbox {
+        waiting: AtomicUsize,
+        most: AtomicUsize,
+    }
+    impl Recipient for Outbox {
+        fn queue(&self, _: &Encoded, _: Delivery) -> Queued {
+            let waiting = self.waiting.fetch_add(1, Ordering::Relaxed) + 1;
+            self.most.fetch_max(waiting, Ordering::Relaxed);
+            if waiting == 1 { Queued::Fresh } else { Queued::Behind }
+        }
+        fn flush(&self) {
+            self.waiting.store(0, Ordering::Relaxed);
+        }
+        fn close(&self, _: CloseReason) {}
+    }
+    impl Owner for Outbox {
+        fn expelled(&self, _: SocketId, _: Expulsion) {}
+    }
+    let (hub, outbox) = (hub(), Arc::new(Outbox::default()));
+    let mut lane = hub.mailboxes()[0].lane(LaneConfig::default());
+    let (recipient, owner) = (Arc::clone(&outbox) as _, Arc::clone(&outbox) as _);
+    hub.connect(Connect { socket: socket(1), namespace: ROOT, recipient, owner }, None);
+    run(&hub, &mut lane);
+    for number in 0..64 {
+        let target = Target::everyone(ROOT).except(if number % 2 == 0 { "one" } else { "another" });
+        lane.handle(emit(target, None));
+    }
+    lane.flush();
+    // What an outbox keeps its memory for, `CAPACITY_KEPT` in `engineio-proto`.
+    assert_eq!(outbox.most.load(Ordering::Relaxed), 32);
+}
+
+#[test]
+fn events_to_all_but_their_senders_allocate_for_each_sender_and_for_nobody_else() {
+    for (senders, recipients) in [(2, 100), (2, 1000), (16, 1000)] {
+        let counter = Arc::new(Counter::default());
+        let mut lane = crowd(recipients, &counter);
+        let others = |sender| emit(Target::everyone(ROOT).except_socket(socket(sender)), None);
+        let ops: Vec<Op> = (0..senders).map(others).collect();
+        let before = counter.queued.load(Ordering::Relaxed);
+        let allocated = measure(|| {
+            ops.into_iter().for_each(|op| lane.handle(op));
+            lane.flush();
+        });
+        assert_eq!(counter.queued.load(Ordering::Relaxed) - before, recipients as usize);
+        // Of two events, what the sender of one gets is the other, as it is.
+        let for_senders = if senders > 2 { 2 * senders } else { 0 };
+        assert_eq!(allocated.count_total, 2 + for_senders, "{senders} senders, {recipients} recipients");
+    }
+}
+
+#[test]
 fn collecting_who_was_reached_costs_the_same_few_allocations_for_many_as_for_few() {
     let allocations = [10, 1000, 10_000].map(|sockets| {
         let mut lane = crowd(sockets, &Arc::default());

@@ -14,5 +14,6 @@ mod connecting;
 mod endings;
 mod leaving;
 mod mounted;
+mod order;
 mod panics;
 mod sending;
