@@ -9,8 +9,8 @@ use std::time::Instant;
 use arbitrary::{Arbitrary, Unstructured};
 use engineio_proto::{CloseReason, Delivery, Encoded, Queued, Recipient};
 use hub::{
-    Connect, Emit, Expulsion, Hub, Lane, LaneConfig, MailboxConfig, Outcome, Owner, Receipt, Room, SocketId, Target,
-    Waiter,
+    Allowance, Command, Connect, Emit, Expulsion, Hub, Lane, LaneConfig, MailboxConfig, Outcome, Owner, Receipt, Room,
+    SocketId, Target, Waiter,
 };
 use socketio_codec::Namespace;
 
@@ -79,6 +79,8 @@ pub fn check(data: &[u8]) {
 
 struct Run {
     hub: Hub,
+    /// Of everybody: charged for all that is asked for, and given back when it is done.
+    allowance: Arc<Allowance>,
     lanes: Vec<Lane>,
     /// How many ops wait for each lane.
     waiting: Vec<usize>,
@@ -124,6 +126,7 @@ impl Run {
         let hub = Hub::new(NonZeroUsize::new(lanes).expect("there are lanes"), mailboxes);
         Self {
             lanes: hub.mailboxes().iter().map(|mailbox| mailbox.lane(config)).collect(),
+            allowance: hub.allowance(),
             hub,
             waiting: vec![0; lanes],
             namespaces: [Namespace::ROOT, Namespace::try_from("/admin").expect("it is a name")],
@@ -185,7 +188,7 @@ impl Run {
         let link = &self.peers[peer].peer;
         let (recipient, owner) = (Arc::clone(link) as _, Arc::clone(link) as _);
         let namespace_name = self.namespaces[namespace].clone();
-        self.hub.connect(Connect { socket: id, namespace: namespace_name, recipient, owner }, None);
+        self.hub.connect(Connect { socket: id, namespace: namespace_name, recipient, owner }, Some(&self.allowance));
         self.sockets.push(Socket { id, namespace, peer, rooms: BTreeSet::new() });
         self.deliver(self.sockets.len() - 1, Delivery::Reliable, "hello", &mut Outcome::default());
     }
@@ -200,11 +203,9 @@ impl Run {
     fn change_rooms(&mut self, whom: &Whom, rooms: &[String], joins: bool) {
         let target = self.target(whom);
         let names = rooms.iter().map(|room| Room::from(&**room)).collect();
-        if joins {
-            self.hub.join(target, names)
-        } else {
-            self.hub.leave(target, names)
-        }
+        let command =
+            if joins { Command::Join { target, rooms: names } } else { Command::Leave { target, rooms: names } };
+        self.hub.apply(command, Some(&self.allowance));
         for index in self.meant(whom) {
             let socket = &mut self.sockets[index];
             for room in rooms.iter().filter(|room| **room != socket.id.as_str()) {
@@ -220,7 +221,7 @@ impl Run {
     fn expel(&mut self, whom: &Whom, is_whole: bool) {
         let from = if is_whole { Expulsion::Connection } else { Expulsion::Namespace };
         let target = self.target(whom);
-        self.hub.expel(target, from);
+        self.hub.apply(Command::Expel { target, from }, Some(&self.allowance));
         for index in self.meant(whom).into_iter().rev() {
             self.deliver(index, Delivery::Reliable, "farewell", &mut Outcome::default());
             let socket = self.sockets.remove(index);
@@ -315,6 +316,7 @@ impl Run {
     fn compare(&mut self) {
         self.turn_all();
         self.promises.drain(..).for_each(|is_kept| is_kept());
+        assert_eq!(self.allowance.outstanding(), 0, "the lanes are done with all of it");
         assert_eq!(self.lanes.iter().map(Lane::len).sum::<usize>(), self.sockets.len());
         for model in &mut self.peers {
             let mut state = model.peer.state();

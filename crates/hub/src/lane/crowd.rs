@@ -40,9 +40,12 @@ pub struct CrowdConfig {
     /// Bytes in a second that must leave for the sender to be held back. 256 KiB, 2 Mbit/s: who reads more slowly is
     /// not waited for.
     pub pace_min_bytes: u64,
-    /// Over what time the pace is measured. 100 ms: the pause of a client that reads in gulps; and as long as one that
-    /// has just stopped reading holds anybody back.
+    /// Over what time the pace is measured. 100 ms, which is as long as one that never read holds anybody back.
     pub pace_window: Duration,
+    /// So many windows in a row may be without that pace where there was one with it, or much was read before. 3: the
+    /// pause of a client that reads in gulps, collects garbage, or is short of processor time, as recipients of a flood
+    /// are; and the longest for which one that stops reading holds anybody back.
+    pub pauses_max: u32,
     /// How often it is looked at what left, while events are counted against senders. 5 ms; more rarely where there is
     /// much to look at.
     pub check_interval: Duration,
@@ -54,6 +57,7 @@ impl Default for CrowdConfig {
             hold_max: Duration::from_secs(1),
             pace_min_bytes: 256 * 1024,
             pace_window: Duration::from_millis(100),
+            pauses_max: 3,
             check_interval: Duration::from_millis(5),
         }
     }
@@ -75,6 +79,8 @@ struct Entry {
     held_since: Instant,
     /// When its pace was looked at last, and what had left by then.
     measured: (Instant, u64),
+    /// Windows without the minimum pace that are left to it.
+    pauses_left: u32,
     charges: Vec<Charge>,
 }
 
@@ -90,8 +96,11 @@ impl Crowd {
         }
         let Backlog { bytes, sent } = member.recipient.backlog();
         member.pace = Pace::Holds;
+        // One that has read as much as waits now has shown that it does.
+        let pauses_left = if sent >= bytes as u64 { self.config.pauses_max } else { 0 };
         let recipient = Arc::clone(&member.recipient);
-        let entry = Entry { recipient, bytes, held_since: now, measured: (now, sent), charges: Vec::new() };
+        let entry =
+            Entry { recipient, bytes, held_since: now, measured: (now, sent), pauses_left, charges: Vec::new() };
         self.entries.insert(member.id, entry);
         self.next_check.get_or_insert(now + self.config.check_interval);
     }
@@ -165,7 +174,12 @@ impl Entry {
         self.measured = (now, backlog.sent);
         let left = u128::from(backlog.sent.saturating_sub(sent));
         if left * 1000 >= u128::from(config.pace_min_bytes) * time.as_millis() {
+            self.pauses_left = config.pauses_max;
             return Some(Pace::Holds);
+        }
+        if let Some(left) = self.pauses_left.checked_sub(1) {
+            self.pauses_left = left;
+            return None;
         }
         self.charges = Vec::new();
         Some(Pace::Stuck)

@@ -9,7 +9,7 @@ use engineio_proto::{Delivery, Encoded, Queued, Recipient};
 use super::counts::Board;
 use super::crowd::{Crowd, CrowdConfig, Pace};
 use super::roster::{Member, Roster, Selection};
-use crate::front::{Charged, Direction, Message};
+use crate::front::{Charge, Charged, Direction, Message};
 use crate::receipt::{Receipt, Tally};
 use crate::{Connect, Emit, Expel, FetchRooms, FetchSockets, Greeted, Move, Op, SocketId, SocketInfo, Target, Tell};
 
@@ -267,11 +267,11 @@ impl Lane {
             Op::Disconnect(socket) => self.disconnect(socket),
             Op::Tell(tell) => self.tell(*tell),
             Op::Move(change) => {
-                let keys = self.keys(&change.target);
+                let keys = self.keys(&change.target, change.charge());
                 self.stage = Stage::Moving(change, keys);
             }
             Op::Expel(expel) => {
-                let keys = self.keys(&expel.target);
+                let keys = self.keys(&expel.target, expel.charge());
                 self.stage = Stage::Expelling(expel, keys);
             }
             Op::FetchSockets(fetch) => self.fetch_sockets(&fetch),
@@ -548,9 +548,13 @@ impl Lane {
         }
     }
 
-    fn keys(&mut self, target: &Target) -> vec::IntoIter<u32> {
+    /// Whom something else than an event is for; whoever asked for it is charged as for an event that reaches as many.
+    fn keys(&mut self, target: &Target, charge: Option<&Charge>) -> vec::IntoIter<u32> {
         let mut keys = Vec::new();
         self.roster.select(target, |key, _| keys.push(key));
+        if let Some(charge) = charge {
+            charge.reached(keys.len());
+        }
         keys.into_iter()
     }
 

@@ -186,6 +186,20 @@ fn who_reads_next_to_nothing_does_not_count_as_reading() {
 }
 
 #[test]
+fn who_reads_in_gulps_is_waited_for() {
+    let mut world = World::new(1);
+    let by = world.hub.allowance();
+    // At once, until it has been sent more than it takes.
+    (0..250).for_each(|_| drop(world.millisecond(&by, &[20_000])));
+    for millisecond in 0..2000 {
+        // Nothing for 300 ms, then 4 MB/s for that time.
+        let gulp = if millisecond % 300 == 299 { 1_200_000 } else { 0 };
+        world.millisecond(&by, &[gulp]);
+    }
+    assert!(!world.readers[0].is_closed());
+}
+
+#[test]
 fn other_senders_do_not_wait() {
     let mut world = World::new(2);
     let [by, other] = [world.hub.allowance(), world.hub.allowance()];
