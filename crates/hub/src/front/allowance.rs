@@ -13,8 +13,8 @@ use super::congestion::{Congestion, Waiter};
 /// in with everything the connection asks for. The unit is *work*:
 ///
 /// ```text
-///   an op               256, whatever it is
-///   a delivery            1, for each socket it will probably reach
+///   an op               128, whatever it is
+///   a delivery            1, and 1 for each 256 bytes, for each socket it will probably reach
 ///   eight bytes           1, of what it keeps in memory
 /// ```
 ///
@@ -88,13 +88,18 @@ impl Allowance {
         self.outstanding.load(Ordering::Relaxed)
     }
 
-    /// Takes what `bytes` for `scope` cost.
-    pub(crate) fn charge(self: &Arc<Self>, bytes: usize, scope: Scope, sockets: impl FnOnce() -> usize) -> Charge {
+    /// Takes what an op costs that keeps so many bytes in memory, and sends so many to each socket of `scope`.
+    pub(crate) fn charge(
+        self: &Arc<Self>,
+        (kept, sent): (usize, usize),
+        scope: Scope,
+        sockets: impl FnOnce() -> usize,
+    ) -> Charge {
         let reach = match self.reach_of(scope).map_or(1, |reach| reach.load(Ordering::Relaxed)) {
             UNKNOWN => sockets(),
             known => known,
         };
-        self.take(OP_WORK + reach + bytes / BYTES_A_WORK, scope)
+        self.take(OP_WORK + reach * (1 + sent / BYTES_A_DELIVERY) + kept / BYTES_A_WORK, scope)
     }
 
     fn take(self: &Arc<Self>, work: usize, scope: Scope) -> Charge {
@@ -191,13 +196,16 @@ impl fmt::Debug for Charge {
     }
 }
 
-/// What an op costs beside its deliveries and bytes: with [`MailboxConfig::session_work_max`] of 32,768, some hundred
-/// are on their way at most, more than a turn joins.
+/// What an op costs beside its deliveries and bytes: with [`MailboxConfig::session_work_max`] of 20,480, some 150 are on
+/// their way at most, more than a turn joins.
 ///
 /// [`MailboxConfig::session_work_max`]: crate::MailboxConfig::session_work_max
-const OP_WORK: usize = 256;
+const OP_WORK: usize = 128;
 
-/// Copying eight bytes to one recipient is far less than a delivery, but they are kept, and copied for many.
+/// So many bytes cost a recipient as much as one more small event that is queued with others: a tenth of a microsecond.
+const BYTES_A_DELIVERY: usize = 256;
+
+/// What waits is kept in memory, whomever it is for: with 20,480, 160 KiB a session.
 const BYTES_A_WORK: usize = 8;
 
 /// How slowly a large reach is forgotten: a 64th with each event that reaches fewer.

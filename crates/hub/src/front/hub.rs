@@ -98,7 +98,7 @@ impl Hub {
         let mailbox = self.mailbox_of(connect.socket);
         let greeting = encode::connect(&connect.namespace, connect.socket);
         let greeted = Greeted { connect, greeting };
-        let charge = self.charge(by, greeted.weight(), Scope::One);
+        let charge = self.charge(by, (greeted.weight(), greeted.greeting.len()), Scope::One);
         mailbox.push(Op::Connect(Box::new(Charged::new(greeted, charge))));
     }
 
@@ -147,7 +147,7 @@ impl Hub {
                 let farewell = encode::disconnect(target.namespace());
                 let (only, scope) = (target.only_socket(), scope_of(&target));
                 let expel = Expel { target, from, farewell };
-                let charge = self.charge(by, expel.weight(), scope);
+                let charge = self.charge(by, (expel.weight(), expel.farewell.len()), scope);
                 self.spread(only, Arc::new(Charged::new(expel, charge)), Op::Expel);
             }
         }
@@ -218,25 +218,25 @@ impl Hub {
 
     fn send(&self, emit: Emit, by: Option<&Arc<Allowance>>) {
         let (only, scope) = (emit.target.only_socket(), scope_of(&emit.target));
-        let charge = self.charge(by, emit.weight(), scope);
+        let charge = self.charge(by, (emit.weight(), emit.encoded.len()), scope);
         self.spread(only, Arc::new(Charged::new(emit, charge)), Op::Emit);
     }
 
     fn change_rooms(&self, target: Target, rooms: Vec<Room>, direction: Direction, by: Option<&Arc<Allowance>>) {
         let (only, scope) = (target.only_socket(), scope_of(&target));
         let change = Move { target, rooms, direction };
-        let charge = self.charge(by, change.weight(), scope);
+        let charge = self.charge(by, (change.weight(), 0), scope);
         self.spread(only, Arc::new(Charged::new(change, charge)), Op::Move);
     }
 
     fn tell(&self, lane: usize, tell: Tell, by: Option<&Arc<Allowance>>) {
-        let charge = self.charge(by, tell.weight(), Scope::One);
+        let charge = self.charge(by, (tell.weight(), 0), Scope::One);
         if let Some(mailbox) = self.mailboxes.get(lane) {
             mailbox.push(Op::Tell(Box::new(Charged::new(tell, charge))));
         }
     }
 
-    fn charge(&self, by: Option<&Arc<Allowance>>, bytes: usize, scope: Scope) -> Option<Charge> {
+    fn charge(&self, by: Option<&Arc<Allowance>>, bytes: (usize, usize), scope: Scope) -> Option<Charge> {
         by.map(|allowance| allowance.charge(bytes, scope, || self.sockets()))
     }
 

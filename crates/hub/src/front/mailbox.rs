@@ -44,9 +44,9 @@ pub(crate) type Clock = fn() -> Instant;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MailboxConfig {
-    /// What one session may have on its way, in work as [`Allowance`](crate::Allowance) counts it. 32,768: enough for
-    /// 26 events to a thousand sockets, so that a fast sender's leave together; some ten milliseconds of a lane, which
-    /// is what others wait for it; and 256 KiB. One op is always allowed.
+    /// What one session may have on its way, in work as [`Allowance`](crate::Allowance) counts it. 20,480: enough for
+    /// sixteen small events to a thousand sockets, so that a fast sender's leave together; and some milliseconds of a
+    /// lane, which is what others wait for it. One op is always allowed.
     pub session_work_max: usize,
     /// Ops for one lane. 1,024: over it, only sessions that have nothing on its way are read.
     pub ops_max: usize,
@@ -59,7 +59,7 @@ pub struct MailboxConfig {
 
 impl Default for MailboxConfig {
     fn default() -> Self {
-        Self { session_work_max: 32_768, ops_max: 1024, bytes_max: 4 * 1024 * 1024, full_factor: 4 }
+        Self { session_work_max: 20_480, ops_max: 1024, bytes_max: 4 * 1024 * 1024, full_factor: 4 }
     }
 }
 

@@ -40,11 +40,11 @@ pub struct CrowdConfig {
     /// Bytes in a second that must leave for the sender to be held back. 256 KiB, 2 Mbit/s: who reads more slowly is
     /// not waited for.
     pub pace_min_bytes: u64,
-    /// Over what time the pace is measured. 100 ms, which is as long as one that never read holds anybody back.
+    /// Over what time the pace is measured. 100 ms.
     pub pace_window: Duration,
-    /// So many windows in a row may be without that pace where there was one with it, or much was read before. 3: the
-    /// pause of a client that reads in gulps, collects garbage, or is short of processor time, as recipients of a flood
-    /// are; and the longest for which one that stops reading holds anybody back.
+    /// So many windows in a row may be without that pace. 3: with the window that is one too many, 0.4 s, the pause of a
+    /// client that reads in gulps, collects garbage, or is short of processor time, as recipients of a flood are. It is
+    /// also how long one that reads nothing holds anybody back, once.
     pub pauses_max: u32,
     /// How often it is looked at what left, while events are counted against senders. 5 ms; more rarely where there is
     /// much to look at.
@@ -96,11 +96,15 @@ impl Crowd {
         }
         let Backlog { bytes, sent } = member.recipient.backlog();
         member.pace = Pace::Holds;
-        // One that has read as much as waits now has shown that it does.
-        let pauses_left = if sent >= bytes as u64 { self.config.pauses_max } else { 0 };
         let recipient = Arc::clone(&member.recipient);
-        let entry =
-            Entry { recipient, bytes, held_since: now, measured: (now, sent), pauses_left, charges: Vec::new() };
+        let entry = Entry {
+            recipient,
+            bytes,
+            held_since: now,
+            measured: (now, sent),
+            pauses_left: self.config.pauses_max,
+            charges: Vec::new(),
+        };
         self.entries.insert(member.id, entry);
         self.next_check.get_or_insert(now + self.config.check_interval);
     }
