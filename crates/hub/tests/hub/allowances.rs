@@ -20,8 +20,8 @@ fn hub(lanes: usize, configure: impl FnOnce(&mut MailboxConfig)) -> Hub {
 }
 
 fn emit(hub: &Hub, target: Target, bytes: usize, by: &Arc<Allowance>) {
-    let name = EventName::new("event").unwrap();
-    let arguments = Arguments::serialize(&("x".repeat(bytes),)).unwrap();
+    let name = EventName::new("event").expect("it is a name");
+    let arguments = Arguments::serialize(&("x".repeat(bytes),)).expect("text is JSON");
     let (id, delivery, receipt) = (None, Delivery::Reliable, None);
     hub.apply(Command::Emit { target, name: name.raw(), arguments: &arguments, id, delivery, receipt }, Some(by));
 }

@@ -81,7 +81,7 @@ impl World {
     fn new(readers: u64) -> Self {
         let mut mailboxes = MailboxConfig::default();
         mailboxes.session_work_max = 4000;
-        let hub = Hub::new(1.try_into().unwrap(), mailboxes);
+        let hub = Hub::new(1.try_into().expect("not zero"), mailboxes);
         let mut config = LaneConfig::default();
         config.crowd = CrowdConfig::default();
         let lane = hub.mailboxes()[0].lane(config);
@@ -103,8 +103,8 @@ impl World {
     }
 
     fn emit(&self, target: Target, bytes: usize, by: &Arc<Allowance>) {
-        let name = EventName::new("event").unwrap();
-        let arguments = Arguments::serialize(&("x".repeat(bytes),)).unwrap();
+        let name = EventName::new("event").expect("it is a name");
+        let arguments = Arguments::serialize(&("x".repeat(bytes),)).expect("text is JSON");
         let (id, delivery, receipt) = (None, Delivery::Reliable, None);
         self.hub
             .apply(Command::Emit { target, name: name.raw(), arguments: &arguments, id, delivery, receipt }, Some(by));
@@ -157,7 +157,9 @@ fn a_sender_is_slowed_to_the_pace_of_those_that_read() {
     let mut world = World::new(2);
     let by = world.hub.allowance();
     // Until half of an outbox is full, it sends as it likes.
-    (0..500).for_each(|_| drop(world.millisecond(&by, &[5_000, 8_000])));
+    for _ in 0..500 {
+        world.millisecond(&by, &[5_000, 8_000]);
+    }
     let sent: usize = (0..1500).map(|_| world.millisecond(&by, &[5_000, 8_000])).sum();
     assert!(world.readers.iter().all(|reader| !reader.is_closed()));
     let rate = sent * 2 / 3;
@@ -190,7 +192,9 @@ fn who_reads_in_gulps_is_waited_for() {
     let mut world = World::new(1);
     let by = world.hub.allowance();
     // At once, until it has been sent more than it takes.
-    (0..250).for_each(|_| drop(world.millisecond(&by, &[20_000])));
+    for _ in 0..250 {
+        world.millisecond(&by, &[20_000]);
+    }
     for millisecond in 0..2000 {
         // Nothing for 300 ms, then 4 MB/s for that time.
         let gulp = if millisecond % 300 == 299 { 1_200_000 } else { 0 };

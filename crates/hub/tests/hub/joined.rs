@@ -126,7 +126,7 @@ fn whatever_is_joined_each_gets_what_is_for_it_in_order() {
         world.lanes = vec![world.hub.mailboxes()[0].lane(config)];
         let peers = crowd(&mut world, 8);
         let mut expected = vec![Vec::new(); peers.len()];
-        let in_room = |number: usize| number % 3 != 0;
+        let in_room = |number: usize| !number.is_multiple_of(3);
         for number in (0..peers.len()).filter(|number| in_room(*number)) {
             world.hub.join(Target::socket(ROOT, socket(number as u64)), vec!["room".into()]);
         }
