@@ -21,10 +21,12 @@ impl Handler for Relay {
 const CLIENTS: usize = 6;
 const EVENTS: usize = 300;
 
-/// With mailboxes so small that clients are held back all the time.
+/// With mailboxes and allowances so small that clients are held back all the time, and turns that end all the time.
 async fn everyone_floods_everyone(lanes: usize) {
     let mut config = ServerConfig { lanes: lanes.try_into().unwrap(), ..quick() };
     config.mailbox.ops_max = 2;
+    config.mailbox.session_work_max = 300;
+    config.lane.turn_work_max = 5;
     let server = Server::builder(config).namespace("/", Relay).unwrap().build();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
