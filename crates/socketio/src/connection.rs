@@ -26,6 +26,8 @@ pub(crate) struct Connection {
     inbox: Arc<Inbox>,
     members: Vec<Member>,
     deciding: Vec<Deciding>,
+    /// It was expelled from, and ends when the lane gets to it: what the client says until then is not heard.
+    is_expelled: bool,
     /// That of all its sockets.
     lane: usize,
     /// What it may have on its way.
@@ -64,6 +66,7 @@ impl Connection {
             inbox: Arc::default(),
             members: Vec::new(),
             deciding: Vec::new(),
+            is_expelled: false,
         }
     }
 
@@ -153,6 +156,8 @@ impl Connection {
         if expulsion == Expulsion::Namespace {
             return;
         }
+        self.is_expelled = true;
+        self.deciding.clear();
         // The others are told as well, or the client would come back for them; and the connection ends behind that.
         let hub = &self.shared.reach.hub;
         for Member { socket, .. } in &self.members {
@@ -178,6 +183,9 @@ impl engineio::Connection for Connection {
     }
 
     fn handle_message(&mut self, message: Message, now: Instant) -> Result<(), CloseReason> {
+        if self.is_expelled {
+            return Ok(());
+        }
         let incoming = match message {
             Message::Text(text) => match Text::try_from(text) {
                 Ok(text) => self.client.handle_text(now, text),
