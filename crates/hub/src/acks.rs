@@ -197,7 +197,17 @@ impl Acks {
     pub fn handle_ack(&mut self, namespace: &Namespace, id: AckId, socket: SocketId, arguments: Arguments) -> bool {
         let Some(key) = self.key(namespace, id) else { return false };
         let fits = size(&arguments) <= self.config.answer_bytes_max.saturating_sub(self.answer_bytes);
-        self.settle(key, socket, fits.then_some(arguments))
+        // It is kept until the last one has answered, and by whoever asked for it for as long as they like: as it
+        // came, a hundred bytes would keep a megabyte that was read with them, which no bound here counts.
+        self.settle(key, socket, fits.then(|| arguments.detached()))
+    }
+
+    /// Nobody waits for the answers to event `id` any more: its entry is gone, and whoever asked is not told.
+    ///
+    /// False if it was settled already.
+    pub fn cancel(&mut self, namespace: &Namespace, id: AckId) -> bool {
+        let Some(key) = self.key(namespace, id) else { return false };
+        self.take(key).is_some()
     }
 
     /// `socket` is gone: it is missing wherever it still owes an answer.
@@ -271,9 +281,17 @@ impl Acks {
         }
     }
 
-    /// Takes an entry out of everything; whoever still owes an answer to it is missing.
+    /// Settles an entry; whoever still owes an answer to it is missing.
     fn resolve(&mut self, key: Key, timed_out: bool) {
-        let Some(Entry { stage, mut answers, deadline, complete }) = self.entries.remove(&key) else { return };
+        if let Some((mut answers, complete)) = self.take(key) {
+            answers.timed_out = timed_out;
+            self.resolved.push_back(Resolved { answers, complete });
+        }
+    }
+
+    /// Takes an entry out of everything.
+    fn take(&mut self, key: Key) -> Option<(Answers, Complete)> {
+        let Entry { stage, mut answers, deadline, complete } = self.entries.remove(&key)?;
         self.deadlines.remove(&(deadline, key));
         self.unsent.remove(&key);
         let given_back = match stage {
@@ -285,8 +303,7 @@ impl Acks {
             }
         };
         self.answer_bytes -= given_back;
-        answers.timed_out = timed_out;
-        self.resolved.push_back(Resolved { answers, complete });
+        Some((answers, complete))
     }
 
     fn key(&self, namespace: &Namespace, id: AckId) -> Option<Key> {

@@ -5,14 +5,10 @@ mod room;
 mod socket_id;
 mod target;
 
-mod congestion;
-mod hub;
-mod mailbox;
-mod op;
+mod front;
 
 mod lane;
 mod owner;
-mod roster;
 
 mod acks;
 mod gather;
@@ -25,11 +21,11 @@ mod violation;
 
 pub use acks::{Acks, AcksConfig, AcksFull, Answers, Resolved};
 pub use client::{Client, ClientConfig, ConnectRefusal, Incoming};
-pub use congestion::Waiter;
-pub use hub::Hub;
-pub use lane::{Lane, LaneConfig};
-pub use mailbox::{Mailbox, MailboxConfig};
-pub use op::{Connect, Emit, Expel, FetchRooms, FetchSockets, Move, Op, SocketInfo};
+pub use front::{
+    Allowance, Charged, Command, Connect, Emit, Expel, FetchRooms, FetchSockets, Greeted, Hub, Mailbox, MailboxConfig,
+    Move, Op, SocketInfo, Tell, Waiter,
+};
+pub use lane::{CrowdConfig, Lane, LaneConfig, NamespaceCounts, Turn};
 pub use owner::{Expulsion, Owner};
 pub use receipt::{Outcome, Receipt};
 pub use room::Room;

@@ -84,9 +84,9 @@ impl fmt::Debug for Receipt {
 /// One lane's part of an [`Outcome`].
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Tally {
-    queued: usize,
-    dropped: usize,
-    closed: usize,
+    pub(crate) queued: usize,
+    pub(crate) dropped: usize,
+    pub(crate) closed: usize,
 }
 
 impl Tally {
@@ -96,5 +96,10 @@ impl Tally {
             Queued::Dropped => self.dropped += 1,
             Queued::Closed => self.closed += 1,
         }
+    }
+
+    /// All who were meant.
+    pub(crate) fn meant(&self) -> usize {
+        self.queued + self.dropped + self.closed
     }
 }

@@ -19,6 +19,11 @@ impl Room {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// What it keeps in memory, as far as it is nobody else's.
+    pub(crate) fn weight(&self) -> usize {
+        size_of::<Self>() + self.0.len()
+    }
 }
 
 impl From<&str> for Room {

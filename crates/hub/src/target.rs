@@ -103,6 +103,20 @@ impl Target {
         &self.except_sockets
     }
 
+    /// Whether it is for the same sockets as `other`, but for those that each of them excepts by name.
+    pub(crate) fn differs_only_in_excepted_sockets(&self, other: &Self) -> bool {
+        self.namespace == other.namespace
+            && self.rooms == other.rooms
+            && self.sockets == other.sockets
+            && self.except_rooms == other.except_rooms
+    }
+
+    /// What it keeps in memory beside itself.
+    pub(crate) fn weight(&self) -> usize {
+        let rooms: usize = self.rooms.iter().chain(&self.except_rooms).map(Room::weight).sum();
+        rooms + (self.sockets.len() + self.except_sockets.len()) * size_of::<SocketId>()
+    }
+
     /// The one socket it is for at most, if that can be told without asking the lanes.
     pub(crate) fn only_socket(&self) -> Option<SocketId> {
         match (&self.rooms[..], &self.sockets[..]) {

@@ -1,5 +1,6 @@
 //! The arguments of an event or an acknowledgement.
 
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -103,6 +104,23 @@ impl Arguments {
             Some(binary) if binary.placeholders.len() != binary.attachments.len() => Err(SerializeError::placeholder()),
             _ => Ok(made),
         }
+    }
+
+    /// The same in buffers of their own: as they came they keep the whole read that they came in, which may be a
+    /// thousand times as large. For what is kept longer than the message is handled.
+    #[must_use = "the arguments themselves stay as they are"]
+    pub fn detached(&self) -> Self {
+        let start = self.list.start;
+        let text = Text::from(String::from(self.as_str()));
+        let binary = self.binary.as_ref().map(|binary| {
+            let attachments = binary.attachments.iter().map(|attachment| Bytes::copy_from_slice(attachment)).collect();
+            let moved = |at: &Placeholder| {
+                let span = at.span.start.saturating_sub(start)..at.span.end.saturating_sub(start);
+                Placeholder { span, index: at.index }
+            };
+            Arc::new(Binary { attachments, placeholders: binary.placeholders.iter().map(moved).collect() })
+        });
+        Self { list: 0..text.len(), text, len: self.len, binary }
     }
 
     /// For the decoder: a list that the scanner found.

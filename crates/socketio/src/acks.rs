@@ -7,6 +7,8 @@ use hub::{Acks, AcksConfig, AcksFull, Answers, SocketId};
 use socketio_codec::{AckId, Arguments, Namespace};
 use tokio::sync::Notify;
 
+use crate::lanes::now;
+
 /// Shared by all who emit and all sessions.
 pub(crate) struct AckTable {
     table: Mutex<Acks>,
@@ -38,6 +40,12 @@ impl AckTable {
 
     pub(crate) fn sent(&self, namespace: &Namespace, id: AckId, sockets: Vec<SocketId>) {
         self.update(|table| table.sent(namespace, id, sockets));
+    }
+
+    /// Whoever asked waits no more.
+    pub(crate) fn cancel(&self, namespace: &Namespace, id: AckId) {
+        // What is kept for it is dropped by the table, which calls nobody.
+        self.lock().cancel(namespace, id);
     }
 
     pub(crate) fn handle_ack(&self, namespace: &Namespace, id: AckId, socket: SocketId, arguments: Arguments) -> bool {
@@ -90,7 +98,3 @@ fn deadline(within: Duration) -> Instant {
 }
 
 const WITHIN_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-
-fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
-}

@@ -7,12 +7,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use engineio::proto::{Delivery, Encoded};
-use hub::{AcksFull, Answers, Emit, Expulsion, Outcome, Receipt, Room, SocketInfo, Target, encode};
+use engineio::proto::Delivery;
+use hub::{AcksFull, Allowance, Answers, Command, Expulsion, Outcome, Receipt, Room, SocketInfo, Target};
 use serde::Serialize;
-use socketio_codec::{Arguments, EventName, RawName, ReservedName, SerializeError};
+use socketio_codec::{AckId, Arguments, EventName, Namespace, RawName, ReservedName, SerializeError};
 use tokio::sync::oneshot;
 
+use crate::acks::AckTable;
 use crate::reach::Reach;
 
 /// Some sockets of one namespace, chosen step by step, and what can be done to all of them at once.
@@ -29,6 +30,8 @@ use crate::reach::Reach;
 #[must_use = "choosing sockets does nothing to them"]
 pub struct Broadcast {
     reach: Arc<Reach>,
+    /// Of the connection whose socket it was made by.
+    by: Option<Arc<Allowance>>,
     target: Target,
     delivery: Delivery,
 }
@@ -38,8 +41,8 @@ impl Broadcast {
         &self.reach
     }
 
-    pub(crate) fn new(reach: Arc<Reach>, target: Target) -> Self {
-        Self { reach, target, delivery: Delivery::Reliable }
+    pub(crate) fn new(reach: Arc<Reach>, by: Option<Arc<Allowance>>, target: Target) -> Self {
+        Self { reach, by, target, delivery: Delivery::Reliable }
     }
 
     /// Only sockets in `room`; said again, those in any of the rooms.
@@ -73,8 +76,7 @@ impl Broadcast {
 
     /// Emits arguments as they came from a client, under any name, without looking into them.
     pub fn relay(self, name: RawName<'_>, arguments: &Arguments) {
-        let encoded = encode::event(self.target.namespace(), name, arguments);
-        self.send(encoded, None);
+        self.send(name, arguments, None, None);
     }
 
     /// The same, and `complete` is told what became of it: at once, but from another task, so it must not block.
@@ -85,19 +87,19 @@ impl Broadcast {
         arguments: &Arguments,
         complete: impl FnOnce(Outcome) + Send + 'static,
     ) {
-        let encoded = encode::event(self.target.namespace(), name, arguments);
         // On a lane: a panic there would leave the clients of that lane without deliveries.
         let complete = |outcome| {
             if catch_unwind(AssertUnwindSafe(|| complete(outcome))).is_err() {
                 tracing::error!("a program panicked when it was told what became of an event");
             }
         };
-        self.send(encoded, Some(Receipt::counting(complete)));
+        self.send(name, arguments, None, Some(Receipt::counting(complete)));
     }
 
     /// Emits an event and waits for the acknowledgements of all who got it, at most for `within`.
     ///
-    /// The event is sent before this returns; the future is only for the answers.
+    /// The event is sent before this returns; the future is only for the answers. Dropped before it is done, polled or
+    /// not, it waits no more: nothing is kept for it, and its place is free for others.
     ///
     /// # Errors
     /// [`EmitError`] as for [`emit`](Broadcast::emit), and if too many acknowledgements are waited for already.
@@ -115,30 +117,35 @@ impl Broadcast {
             // Nobody waits any more: then nobody misses it.
             let _ = sender.send(answers);
         })?;
-        let encoded = encode::event_with_ack(&namespace, id, name.raw(), &arguments);
+        let cancels = CancelOnDrop { acks: Arc::clone(&self.reach.acks), namespace: namespace.clone(), id };
         let acks = Arc::clone(&self.reach.acks);
-        self.send(encoded, Some(Receipt::collecting(move |outcome| acks.sent(&namespace, id, outcome.reached))));
-        Ok(async move { receiver.await.unwrap_or_default() })
+        let receipt = Receipt::collecting(move |outcome| acks.sent(&namespace, id, outcome.reached));
+        self.send(name.raw(), &arguments, Some(id), Some(receipt));
+        Ok(async move {
+            let answers = receiver.await.unwrap_or_default();
+            drop(cancels);
+            answers
+        })
     }
 
     /// Lets them all join a room: `socketsJoin`.
     pub fn join(self, room: impl Into<Room>) {
-        self.reach.hub.join(self.target, vec![room.into()]);
+        self.reach.tell(Command::Join { target: self.target, rooms: vec![room.into()] }, self.by.as_ref());
     }
 
     /// Lets them all leave a room: `socketsLeave`.
     pub fn leave(self, room: impl Into<Room>) {
-        self.reach.hub.leave(self.target, vec![room.into()]);
+        self.reach.tell(Command::Leave { target: self.target, rooms: vec![room.into()] }, self.by.as_ref());
     }
 
     /// Makes them all leave the namespace: `disconnectSockets()`.
     pub fn disconnect(self) {
-        self.reach.hub.expel(self.target, Expulsion::Namespace);
+        self.expel(Expulsion::Namespace);
     }
 
     /// Makes them all leave, and closes their connections: `disconnectSockets(true)`.
     pub fn disconnect_connections(self) {
-        self.reach.hub.expel(self.target, Expulsion::Connection);
+        self.expel(Expulsion::Connection);
     }
 
     /// Who they are at the moment: `fetchSockets`.
@@ -159,14 +166,32 @@ impl Broadcast {
         receiver.await.unwrap_or_default()
     }
 
-    fn send(self, encoded: Encoded, receipt: Option<Receipt>) {
-        self.reach.hub.emit(Emit { target: self.target, encoded, delivery: self.delivery, receipt });
+    fn send(self, name: RawName<'_>, arguments: &Arguments, id: Option<AckId>, receipt: Option<Receipt>) {
+        let Self { reach, by, target, delivery } = self;
+        reach.tell(Command::Emit { target, name, arguments, id, delivery, receipt }, by.as_ref());
+    }
+
+    fn expel(self, from: Expulsion) {
+        self.reach.tell(Command::Expel { target: self.target, from }, self.by.as_ref());
     }
 }
 
 impl fmt::Debug for Broadcast {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Broadcast").field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+/// Takes an event out of the table of those whose answers are waited for, unless it was settled.
+struct CancelOnDrop {
+    acks: Arc<AckTable>,
+    namespace: Namespace,
+    id: AckId,
+}
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.acks.cancel(&self.namespace, self.id);
     }
 }
 

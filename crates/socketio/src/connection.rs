@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use engineio::proto::{CloseReason, Delivery, Encoded, Message, Recipient};
+use engineio::proto::{CloseReason, Message, Recipient};
 use engineio::{Handshake, Link};
-use hub::{Client, Connect, Expulsion, Incoming, SocketId, Violation, Waiter, encode};
+use hub::{Allowance, Client, Connect, Expulsion, Incoming, SocketId, Target, Violation};
 use rand::RngExt;
 use socketio_codec::{AckId, Event, Json, Namespace as NamespaceName, Text};
 
@@ -30,7 +30,12 @@ pub(crate) struct Connection {
     deciding: Vec<Deciding>,
     /// When a client that cannot be served now is sent away.
     leave_at: Option<Instant>,
-    waiter: Waiter,
+    /// It was expelled from, and ends when the lane gets to it: what the client says until then is not heard.
+    is_expelled: bool,
+    /// That of all its sockets.
+    lane: usize,
+    /// What it may have on its way.
+    allowance: Arc<Allowance>,
 }
 
 /// A namespace the client is in.
@@ -55,6 +60,8 @@ impl Connection {
     pub(crate) fn new(shared: Arc<Shared>, handshake: Handshake, link: Arc<Link>, now: Instant) -> Self {
         Self {
             client: Client::new(now, Arc::clone(&shared.client)),
+            lane: shared.reach.hub.next_lane(),
+            allowance: shared.reach.hub.allowance(),
             shared,
             link,
             handshake: Arc::new(handshake),
@@ -62,7 +69,7 @@ impl Connection {
             joined: Vec::new(),
             deciding: Vec::new(),
             leave_at: None,
-            waiter: Waiter::default(),
+            is_expelled: false,
         }
     }
 
@@ -115,24 +122,26 @@ impl Connection {
 
     fn join(&mut self, asked: Asked, member: Box<dyn Member>, now: Instant) -> Result<(), CloseReason> {
         let namespace = &asked.namespace;
-        let id = SocketId::from_random(rand::rng().random());
+        let hub = &self.shared.reach.hub;
+        let id = hub.socket_id(self.lane, || rand::rng().random());
         let connect = || {
             if !self.client.accept(namespace, id) {
                 return;
             }
-            self.shared.reach.hub.connect(Connect {
+            let connect = Connect {
                 socket: id,
                 namespace: namespace.clone(),
                 recipient: Arc::clone(&self.link) as Arc<dyn Recipient>,
                 owner: Arc::clone(&self.inbox) as Arc<dyn hub::Owner>,
-                greeting: encode::connect(namespace, id),
-            });
+            };
+            hub.connect(connect, Some(&self.allowance));
         };
         if !self.shared.directory.while_there(namespace, connect) {
             // It was removed while the application thought.
             return self.refuse(&asked, &Refusal::new(INVALID_NAMESPACE), now);
         }
-        let socket = Socket::new(Arc::clone(&self.shared.reach), id, asked.namespace);
+        let (reach, allowance) = (Arc::clone(&self.shared.reach), Arc::clone(&self.allowance));
+        let socket = Socket::new(reach, allowance, id, asked.namespace);
         self.joined.push(Joined { socket, member });
         if let Some(Joined { socket, member }) = self.joined.last_mut() {
             guarded(socket.namespace(), "connected", || member.connected(socket))?;
@@ -147,8 +156,9 @@ impl Connection {
     }
 
     fn tell_refusal(&self, as_written: &NamespaceName, refusal: &Refusal) {
-        // There is no socket for which the hub could deliver it.
-        self.send(&encode::connect_error(as_written, &refusal.message, refusal.data.as_ref()));
+        let refusal = (as_written, refusal.message.as_str(), refusal.data.as_ref());
+        let recipient = Arc::clone(&self.link) as Arc<dyn Recipient>;
+        self.shared.reach.hub.refuse(self.lane, recipient, refusal, Some(&self.allowance));
     }
 
     /// The client is told nothing, and has to wait: to its CONNECT there is no answer from which it would come back.
@@ -186,18 +196,17 @@ impl Connection {
         if expulsion == Expulsion::Namespace {
             return Ok(told?);
         }
-        // The others are told as well, or the client would come back for them. A panic does not change that.
-        while let Some(Joined { socket, .. }) = self.joined.first() {
-            let (id, farewell) = (socket.id(), encode::disconnect(socket.namespace()));
-            self.send(&farewell);
-            let _ = self.leave(id, DisconnectReason::Server);
+        self.is_expelled = true;
+        self.deciding.clear();
+        // The others are told as well, or the client would come back for them; and the connection ends behind that. A
+        // panic does not change that.
+        let hub = &self.shared.reach.hub;
+        for Joined { socket, .. } in &self.joined {
+            hub.expel(Target::socket(socket.namespace().clone(), socket.id()), Expulsion::Namespace);
         }
-        Err(CloseReason::Application("expelled"))
-    }
-
-    fn send(&self, encoded: &Encoded) {
-        self.link.queue(encoded, Delivery::Reliable);
-        self.link.flush();
+        let recipient = Arc::clone(&self.link) as Arc<dyn Recipient>;
+        hub.close(self.lane, recipient, CloseReason::Application("expelled"));
+        Ok(())
     }
 
     fn violated(&self, violation: &Violation) -> CloseReason {
@@ -224,10 +233,13 @@ impl Connection {
 
 impl engineio::Connection for Connection {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.shared.reach.hub.poll_relieved(cx, &mut self.waiter)
+        self.allowance.poll_ready(cx)
     }
 
     fn handle_message(&mut self, message: Message, now: Instant) -> Result<(), CloseReason> {
+        if self.is_expelled {
+            return Ok(());
+        }
         // All that exist may be joined, also those that were added since it came.
         self.client.allow_namespaces(self.shared.directory.len());
         let incoming = match message {
@@ -270,6 +282,10 @@ impl engineio::Connection for Connection {
 
     fn handle_close(&mut self, reason: CloseReason) {
         self.shared.closes.count(reason);
+        // A connection that was expelled from is closed behind the last of these.
+        for (id, _) in self.inbox.take_last() {
+            let _ = self.forget(id, DisconnectReason::Server);
+        }
         while let Some(joined) = self.joined.first() {
             // One that panics is logged, and the others are told all the same.
             let _ = self.leave(joined.socket.id(), DisconnectReason::Closed(reason));

@@ -16,6 +16,11 @@ struct Waiting {
 }
 
 impl Inbox {
+    /// Takes what came. The task is at its end, and is told nothing more.
+    pub(crate) fn take_last(&self) -> Vec<(SocketId, Expulsion)> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).expelled)
+    }
+
     /// Takes what came, and registers the task for more.
     pub(crate) fn take(&self, cx: &Context<'_>) -> Vec<(SocketId, Expulsion)> {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -2,26 +2,57 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::time::Instant;
 
-use hub::{Hub, Lane, LaneConfig};
+use hub::{Hub, Lane, LaneConfig, Mailbox, Op, Turn};
 
 /// Drives lane number `index` of the hub, for ever.
 ///
 /// One turn takes all that waits, queues it on every recipient, and then sends to each recipient once: what piles
-/// up while a lane works leaves in one system call per client. Between two turns the sessions on this thread get
-/// theirs, which is what lets load pile up in the first place.
-pub(crate) async fn run(hub: Arc<Hub>, index: usize) {
-    let mut lane = Lane::new(LaneConfig::default());
-    let mut turn = Vec::new();
+/// up while a lane works leaves in one system call per client. Between two turns, and when the budget of one is spent,
+/// the sessions on this thread get theirs, which is what lets load pile up in the first place.
+pub(crate) async fn run(hub: Arc<Hub>, index: usize, config: LaneConfig) {
     let Some(mailbox) = hub.mailboxes().get(index) else {
         return;
     };
+    let open = Open(mailbox);
+    let mut lane = open.0.lane(config);
+    let mut ops = Vec::new();
     loop {
-        poll_fn(|cx| mailbox.poll_drain(cx, &mut turn)).await;
-        for op in turn.drain(..) {
-            lane.handle(op);
+        wait(open.0, &mut lane, &mut ops).await;
+        let mut turn = ops.drain(..);
+        while lane.turn(&mut turn, now()) == Turn::Spent {
+            tokio::task::yield_now().await;
         }
-        lane.flush();
+        drop(turn);
         tokio::task::yield_now().await;
     }
+}
+
+/// Until there is something to do. Meanwhile those may be waiting who send faster than others read.
+async fn wait(mailbox: &Mailbox, lane: &mut Lane, ops: &mut Vec<Op>) {
+    loop {
+        let drained = poll_fn(|cx| mailbox.poll_drain(cx, ops));
+        let Some(deadline) = lane.poll_timeout() else {
+            return drained.await;
+        };
+        match tokio::time::timeout_at(deadline.into(), drained).await {
+            Ok(()) => return,
+            Err(_) => lane.handle_timeout(now()),
+        }
+    }
+}
+
+/// Closes the mailbox when nobody drives its lane any more, however that came: what is put there then would never be
+/// taken out.
+struct Open<'a>(&'a Mailbox);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }

@@ -1,32 +1,43 @@
-//! What reaches sockets.
+//! What sockets, broadcasts and connections need of the server, and nothing more.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use hub::{AcksConfig, Hub, MailboxConfig};
+use hub::{Allowance, Command, Hub};
 
 use crate::acks::AckTable;
-use crate::lanes;
-use crate::supervisor::{Supervisor, Tasks};
 
-/// All that is needed to send to sockets, and to be answered: a kept [`Socket`](crate::Socket) keeps this, and so
-/// the hub with its lanes, but not the server.
+/// The way to all sockets: those that are here, and those of other nodes.
+///
+/// Whoever keeps a [`Socket`](crate::Socket) keeps this, and not the server: that ends with its last clone and its last
+/// session, and what is asked for from then on reaches nobody.
 pub(crate) struct Reach {
     pub(crate) hub: Arc<Hub>,
     pub(crate) acks: Arc<AckTable>,
-    pub(crate) supervisor: Supervisor,
+    peers: Box<dyn Peers>,
 }
 
+/// The other nodes.
+pub(crate) trait Peers: Send + Sync {
+    /// Passes on what is to be done to sockets wherever they are. It must not block: what is asked for here is done
+    /// whether or not anybody else hears of it. Answers are for clients of this node only.
+    fn publish(&self, command: &Command<'_>);
+}
+
+/// There are none.
+pub(crate) struct NoPeers;
+
 impl Reach {
-    /// Starts the tasks that deliver, which live as long as this.
-    pub(crate) fn start(lanes: NonZeroUsize, mailbox: MailboxConfig, acks: AcksConfig) -> Self {
-        let hub = Arc::new(Hub::new(lanes, mailbox));
-        let acks = Arc::new(AckTable::new(acks));
-        let mut tasks = Tasks::default();
-        for index in 0..lanes.get() {
-            tasks.spawn("delivers events", lanes::run(Arc::clone(&hub), index));
-        }
-        tasks.spawn("lets acknowledgements expire", Arc::clone(&acks).run());
-        Self { hub, acks, supervisor: Supervisor::new(tasks) }
+    pub(crate) fn new(hub: Arc<Hub>, acks: Arc<AckTable>, peers: Box<dyn Peers>) -> Self {
+        Self { hub, acks, peers }
     }
+
+    /// Does it here, and lets it be done elsewhere; on the account of a connection, if that asked for it.
+    pub(crate) fn tell(&self, command: Command<'_>, by: Option<&Arc<Allowance>>) {
+        self.peers.publish(&command);
+        self.hub.apply(command, by);
+    }
+}
+
+impl Peers for NoPeers {
+    fn publish(&self, _: &Command<'_>) {}
 }

@@ -13,21 +13,23 @@ use std::time::Duration;
 
 use engineio::{Body, CorsConfig, Engine, EngineConfig, Handshake, Verdict};
 use http::{Request, Response};
-use hub::{AcksConfig, ClientConfig, Expulsion, MailboxConfig, Target};
+use hub::{AcksConfig, ClientConfig, Expulsion, Hub, LaneConfig, MailboxConfig, NamespaceCounts, Target};
 use socketio_codec::{InvalidNamespace, Namespace as NamespaceName};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
+use crate::acks::AckTable;
 use crate::broadcast::Broadcast;
 use crate::client_bundle::ClientBundle;
 use crate::closes::Closes;
 use crate::directory::{Directory, Generation};
+use crate::lanes;
 use crate::namespace::Namespace;
-use crate::reach::Reach;
+use crate::reach::{NoPeers, Reach};
 use crate::removal;
 use crate::sessions::{OnHandshake, Sessions};
 use crate::shared::Shared;
-use crate::supervisor::Failure;
+use crate::supervisor::{Failure, Supervisor, Tasks};
 
 /// The settings of a [`Server`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +41,8 @@ pub struct ServerConfig {
     pub client: ClientConfig,
     /// How much may wait for a lane before clients are read more slowly.
     pub mailbox: MailboxConfig,
+    /// How much a lane does at a time, and how long fast senders wait for slow readers.
+    pub lane: LaneConfig,
     /// How many acknowledgements may be waited for.
     pub acks: AcksConfig,
     /// How many tasks share the work of delivering. `None`: as many as the runtime has threads, which is what
@@ -52,6 +56,7 @@ impl Default for ServerConfig {
             engine: EngineConfig { path: "/socket.io/".into(), ..EngineConfig::default() },
             client: ClientConfig::default(),
             mailbox: MailboxConfig::default(),
+            lane: LaneConfig::default(),
             acks: AcksConfig::default(),
             lanes: None,
         }
@@ -127,8 +132,10 @@ impl ServerBuilder {
         let Self { config, namespaces, on_handshake, bundle } = self;
         let threads = || NonZeroUsize::new(Handle::current().metrics().num_workers());
         let lanes = config.lanes.or_else(threads).unwrap_or(NonZeroUsize::MIN);
+        let (reach, supervisor) = start(lanes, &config);
         let shared = Arc::new(Shared {
-            reach: Arc::new(Reach::start(lanes, config.mailbox, config.acks)),
+            reach,
+            supervisor,
             directory: Directory::new(namespaces),
             client: Arc::new(config.client),
             closes: Closes::default(),
@@ -136,7 +143,7 @@ impl ServerBuilder {
         let (path, cors) = (config.engine.path.clone(), config.engine.cors.clone());
         let engine = Engine::new(config.engine, Sessions { shared: Arc::clone(&shared), on_handshake });
         let bundle = bundle.map(|files| Served { files, path, cors });
-        let failing = tokio::spawn(close_upon_failure(engine.clone(), shared.reach.supervisor.failed()));
+        let failing = tokio::spawn(close_upon_failure(engine.clone(), shared.supervisor.failed()));
         let is_closing = AtomicBool::new(false);
         Server { core: Arc::new(Core { engine, shared, bundle, is_closing, failing: failing.abort_handle() }) }
     }
@@ -212,7 +219,7 @@ impl Server {
     /// [`InvalidNamespace`] if that is no name. One that does not exist has nobody in it.
     pub fn of(&self, namespace: &str) -> Result<Broadcast, InvalidNamespace> {
         let target = Target::everyone(NamespaceName::try_from(namespace)?);
-        Ok(Broadcast::new(Arc::clone(&self.core.shared.reach), target))
+        Ok(Broadcast::new(Arc::clone(&self.core.shared.reach), None, target))
     }
 
     /// Adds a namespace. If there is one of this name already, it decides from now on who joins; those who have
@@ -253,6 +260,19 @@ impl Server {
         self.core.shared.closes.counts()
     }
 
+    /// What became of events so far, and how many sockets there are now, by namespace. Waits for no lane, and no lane
+    /// waits for it.
+    pub fn namespace_counts(&self) -> BTreeMap<NamespaceName, NamespaceCounts> {
+        self.core.shared.reach.hub.counts()
+    }
+
+    /// How late each lane is: how long the oldest of what it has to do has waited by now. One that does nothing any more
+    /// gets later and later.
+    pub fn lane_lags(&self) -> Vec<Duration> {
+        let now = lanes::now();
+        self.core.shared.reach.hub.mailboxes().iter().map(|mailbox| mailbox.lag(now)).collect()
+    }
+
     /// How many HTTP requests have been refused so far, by cause: see [`Engine::refusal_counts`].
     pub fn refusal_counts(&self) -> BTreeMap<&'static str, u64> {
         self.core.engine.refusal_counts()
@@ -260,7 +280,7 @@ impl Server {
 
     /// Whether it does what it is for: what a health check is to answer.
     pub fn health(&self) -> Health {
-        match self.core.shared.reach.supervisor.failure() {
+        match self.core.shared.supervisor.failure() {
             Some(failure) => Health::Failed(failure),
             None if self.core.is_closing.load(Ordering::Relaxed) => Health::Draining,
             None => Health::Serving,
@@ -272,7 +292,7 @@ impl Server {
     /// Its connections are closed then, and new ones refused, so that clients go elsewhere. There is nothing else to
     /// be done but to end the process, or to build another server.
     pub fn failed(&self) -> impl Future<Output = Failure> + Send + use<> {
-        self.core.shared.reach.supervisor.failed()
+        self.core.shared.supervisor.failed()
     }
 
     /// Closes every connection so that its client reconnects, here or elsewhere, and accepts no more.
@@ -319,6 +339,18 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         hyper::service::Service::call(self, request)
     }
+}
+
+/// Starts the tasks that deliver, and those who watch them.
+fn start(lanes: NonZeroUsize, config: &ServerConfig) -> (Arc<Reach>, Supervisor) {
+    let hub = Arc::new(Hub::new(lanes, config.mailbox).with_clock(lanes::now));
+    let acks = Arc::new(AckTable::new(config.acks));
+    let mut tasks = Tasks::default();
+    for index in 0..lanes.get() {
+        tasks.spawn("delivers events", lanes::run(Arc::clone(&hub), index, config.lane));
+    }
+    tasks.spawn("lets acknowledgements expire", Arc::clone(&acks).run());
+    (Arc::new(Reach::new(hub, acks, Box::new(NoPeers))), Supervisor::new(tasks))
 }
 
 impl Served {

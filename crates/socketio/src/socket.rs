@@ -4,8 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engineio::proto::Delivery;
-use hub::{Emit, Room, SocketId, Target, encode};
+use hub::{Allowance, Command, Room, SocketId, Target};
 use serde::Serialize;
 use socketio_codec::{AckId, Arguments, Namespace as NamespaceName};
 
@@ -22,13 +21,15 @@ pub struct Socket(Arc<Inner>);
 
 struct Inner {
     reach: Arc<Reach>,
+    /// What its connection may have on its way.
+    allowance: Arc<Allowance>,
     id: SocketId,
     namespace: NamespaceName,
 }
 
 impl Socket {
-    pub(crate) fn new(reach: Arc<Reach>, id: SocketId, namespace: NamespaceName) -> Self {
-        Self(Arc::new(Inner { reach, id, namespace }))
+    pub(crate) fn new(reach: Arc<Reach>, allowance: Arc<Allowance>, id: SocketId, namespace: NamespaceName) -> Self {
+        Self(Arc::new(Inner { reach, allowance, id, namespace }))
     }
 
     /// Its public id; also the name of a room with only this socket in it.
@@ -65,8 +66,7 @@ impl Socket {
 
     /// Everyone in the namespace but this client: `socket.broadcast`.
     pub fn broadcast(&self) -> Broadcast {
-        let target = Target::everyone(self.0.namespace.clone()).except_socket(self.0.id);
-        Broadcast::new(Arc::clone(&self.0.reach), target)
+        self.choose(Target::everyone(self.0.namespace.clone()).except_socket(self.0.id))
     }
 
     /// The sockets in a room, without this client: `socket.to`.
@@ -76,13 +76,12 @@ impl Socket {
 
     /// This client alone.
     pub fn only(&self) -> Broadcast {
-        let target = Target::socket(self.0.namespace.clone(), self.0.id);
-        Broadcast::new(Arc::clone(&self.0.reach), target)
+        self.choose(Target::socket(self.0.namespace.clone(), self.0.id))
     }
 
     /// The whole namespace, this client included: `io`.
     pub fn everyone(&self) -> Broadcast {
-        Broadcast::new(Arc::clone(&self.0.reach), Target::everyone(self.0.namespace.clone()))
+        self.choose(Target::everyone(self.0.namespace.clone()))
     }
 
     /// Joins a room. What this task emits to the room afterwards reaches it.
@@ -103,6 +102,12 @@ impl Socket {
     /// Makes the client leave all its namespaces, and closes its connection. `socket.disconnect(true)`.
     pub fn disconnect_connection(&self) {
         self.only().disconnect_connections();
+    }
+
+    /// What is asked for by way of a socket is on its connection's account.
+    fn choose(&self, target: Target) -> Broadcast {
+        let Inner { reach, allowance, .. } = &*self.0;
+        Broadcast::new(Arc::clone(reach), Some(Arc::clone(allowance)), target)
     }
 
     pub(crate) fn ack_sender(&self, id: AckId) -> AckSender {
@@ -140,13 +145,8 @@ impl AckSender {
 
     /// Answers with arguments as they came from a client or were made before.
     pub fn send_arguments(self, arguments: &Arguments) {
-        let Inner { reach, namespace, id } = &*self.socket.0;
+        let Inner { reach, allowance, namespace, id, .. } = &*self.socket.0;
         // Through the hub, like everything: it may not overtake the events it follows.
-        reach.hub.emit(Emit {
-            target: Target::socket(namespace.clone(), *id),
-            encoded: encode::ack(namespace, self.id, arguments),
-            delivery: Delivery::Reliable,
-            receipt: None,
-        });
+        reach.tell(Command::Answer { namespace, socket: *id, id: self.id, arguments }, Some(allowance));
     }
 }

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use arbitrary::{Arbitrary, Unstructured};
 use engineio_proto::{CloseReason, Delivery, Encoded, Queued, Recipient};
 use hub::{
-    Connect, Emit, Expulsion, Hub, Lane, LaneConfig, MailboxConfig, Outcome, Owner, Receipt, Room, SocketId, Target,
-    Waiter,
+    Allowance, Command, Connect, Emit, Expulsion, Hub, Lane, LaneConfig, MailboxConfig, Outcome, Owner, Receipt, Room,
+    SocketId, Target, Waiter,
 };
 use socketio_codec::Namespace;
 
@@ -78,6 +79,8 @@ pub fn check(data: &[u8]) {
 
 struct Run {
     hub: Hub,
+    /// Of everybody: charged for all that is asked for, and given back when it is done.
+    allowance: Arc<Allowance>,
     lanes: Vec<Lane>,
     /// How many ops wait for each lane.
     waiting: Vec<usize>,
@@ -87,6 +90,7 @@ struct Run {
     /// All ids ever given out.
     ids: Vec<SocketId>,
     events: usize,
+    now: Instant,
     /// What was asked for and is answered at the latest when all lanes had a turn.
     promises: Vec<Promise>,
 }
@@ -102,9 +106,10 @@ struct Socket {
 /// The slow version of a connection.
 struct ModelPeer {
     peer: Arc<Peer>,
+    lane: usize,
     behaviour: Behaviour,
-    /// By namespace: between two sockets of one connection there is no order.
-    expected: [Vec<String>; 2],
+    /// With the namespace: what is for a connection has one order, whichever of its sockets it is for.
+    expected: Vec<(usize, String)>,
     expelled: Vec<(SocketId, Expulsion)>,
 }
 
@@ -116,15 +121,20 @@ impl Run {
         mailboxes.ops_max = OPS_MAX;
         let mut config = LaneConfig::default();
         config.unflushed_emits_max = 5;
+        // A turn ends in the middle of nearly everything.
+        config.turn_work_max = 3;
+        let hub = Hub::new(NonZeroUsize::new(lanes).expect("there are lanes"), mailboxes);
         Self {
-            hub: Hub::new(NonZeroUsize::new(lanes).expect("there are lanes"), mailboxes),
-            lanes: (0..lanes).map(|_| Lane::new(config)).collect(),
+            lanes: hub.mailboxes().iter().map(|mailbox| mailbox.lane(config)).collect(),
+            allowance: hub.allowance(),
+            hub,
             waiting: vec![0; lanes],
             namespaces: [Namespace::ROOT, Namespace::try_from("/admin").expect("it is a name")],
             sockets: Vec::new(),
             peers: Vec::new(),
             ids: Vec::new(),
             events: 0,
+            now: Instant::now(),
             promises: Vec::new(),
         }
     }
@@ -157,8 +167,9 @@ impl Run {
         let peer = match peer {
             Some(number) if !self.peers.is_empty() => usize::from(number) % self.peers.len(),
             _ => {
-                let (peer, expected) = (Arc::new(Peer::default()), Default::default());
-                self.peers.push(ModelPeer { peer, behaviour: Behaviour::Reads, expected, expelled: Vec::new() });
+                let (peer, lane) = (Arc::new(Peer::default()), self.hub.next_lane());
+                let (expected, expelled) = (Vec::new(), Vec::new());
+                self.peers.push(ModelPeer { peer, lane, behaviour: Behaviour::Reads, expected, expelled });
                 self.peers.len() - 1
             }
         };
@@ -167,17 +178,17 @@ impl Run {
             return;
         }
         self.turn_all();
-        let id = id(self.ids.len());
+        // On the lane of its connection.
+        let mut draws = 0..;
+        let lane = self.peers[peer].lane;
+        let id = self.hub.socket_id(lane, || random(self.ids.len(), draws.next().unwrap_or_default()));
+        assert_eq!(self.hub.lane_of(id), lane);
         self.ids.push(id);
-        self.waiting[self.hub.lane_of(id)] += 1;
+        self.waiting[lane] += 1;
         let link = &self.peers[peer].peer;
-        self.hub.connect(Connect {
-            socket: id,
-            namespace: self.namespaces[namespace].clone(),
-            recipient: Arc::clone(link) as _,
-            owner: Arc::clone(link) as _,
-            greeting: Encoded::text(&format!("{namespace}hello")),
-        });
+        let (recipient, owner) = (Arc::clone(link) as _, Arc::clone(link) as _);
+        let namespace_name = self.namespaces[namespace].clone();
+        self.hub.connect(Connect { socket: id, namespace: namespace_name, recipient, owner }, Some(&self.allowance));
         self.sockets.push(Socket { id, namespace, peer, rooms: BTreeSet::new() });
         self.deliver(self.sockets.len() - 1, Delivery::Reliable, "hello", &mut Outcome::default());
     }
@@ -192,11 +203,9 @@ impl Run {
     fn change_rooms(&mut self, whom: &Whom, rooms: &[String], joins: bool) {
         let target = self.target(whom);
         let names = rooms.iter().map(|room| Room::from(&**room)).collect();
-        if joins {
-            self.hub.join(target, names)
-        } else {
-            self.hub.leave(target, names)
-        }
+        let command =
+            if joins { Command::Join { target, rooms: names } } else { Command::Leave { target, rooms: names } };
+        self.hub.apply(command, Some(&self.allowance));
         for index in self.meant(whom) {
             let socket = &mut self.sockets[index];
             for room in rooms.iter().filter(|room| **room != socket.id.as_str()) {
@@ -212,7 +221,7 @@ impl Run {
     fn expel(&mut self, whom: &Whom, is_whole: bool) {
         let from = if is_whole { Expulsion::Connection } else { Expulsion::Namespace };
         let target = self.target(whom);
-        self.hub.expel(target, from);
+        self.hub.apply(Command::Expel { target, from }, Some(&self.allowance));
         for index in self.meant(whom).into_iter().rev() {
             self.deliver(index, Delivery::Reliable, "farewell", &mut Outcome::default());
             let socket = self.sockets.remove(index);
@@ -295,8 +304,8 @@ impl Run {
         assert_eq!(drained.is_ready(), self.waiting[number] > 0);
         if let Poll::Ready(()) = drained {
             assert_eq!(ops.len(), std::mem::take(&mut self.waiting[number]));
-            ops.into_iter().for_each(|op| self.lanes[number].handle(op));
-            self.lanes[number].flush();
+            let mut ops = ops.into_iter();
+            while self.lanes[number].turn(&mut ops, self.now) == hub::Turn::Spent {}
         }
     }
 
@@ -307,14 +316,15 @@ impl Run {
     fn compare(&mut self) {
         self.turn_all();
         self.promises.drain(..).for_each(|is_kept| is_kept());
+        assert_eq!(self.allowance.outstanding(), 0, "the lanes are done with all of it");
         assert_eq!(self.lanes.iter().map(Lane::len).sum::<usize>(), self.sockets.len());
         for model in &mut self.peers {
             let mut state = model.peer.state();
             assert!(state.waiting.is_empty(), "queued and not flushed");
-            let mut received: [Vec<String>; 2] = Default::default();
+            let mut received = Vec::new();
             for text in state.received.drain(..) {
                 let (namespace, event) = understood(&text);
-                received[namespace].push(event.to_owned());
+                received.push((namespace, event.to_owned()));
             }
             assert_eq!(received, std::mem::take(&mut model.expected));
             let (mut expelled, mut expected) =
@@ -347,7 +357,7 @@ impl Run {
             _ => {
                 outcome.queued += 1;
                 outcome.reached.push(socket.id);
-                peer.expected[socket.namespace].push(event.to_owned());
+                peer.expected.push((socket.namespace, event.to_owned()));
             }
         }
     }
@@ -464,6 +474,8 @@ fn understood(packet: &str) -> (usize, &str) {
     match &packet[1..] {
         "1" => (0, "farewell"),
         "1/admin," => (1, "farewell"),
+        greeting if greeting.starts_with(r#"0{"sid":"#) => (0, "hello"),
+        greeting if greeting.starts_with(r#"0/admin,{"sid":"#) => (1, "hello"),
         event => (event[..1].parse().expect("it begins with the namespace"), &event[1..]),
     }
 }
@@ -485,9 +497,14 @@ fn named(rooms: u8) -> Vec<String> {
 }
 
 fn id(number: usize) -> SocketId {
+    SocketId::from_random(random(number, 0))
+}
+
+fn random(number: usize, draw: u32) -> [u8; 15] {
     let mut random = [0; 15];
     random[..8].copy_from_slice(&(number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
-    SocketId::from_random(random)
+    random[8..12].copy_from_slice(&draw.wrapping_mul(0x85eb_ca6b).to_be_bytes());
+    random
 }
 
 /// Few, so that they fill; with bits to spare, so that most targets name few of them.

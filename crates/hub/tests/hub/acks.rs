@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use engineio_proto::{Delivery, Encoded};
 use hub::{Acks, AcksConfig, AcksFull, Answers, Emit, Receipt, SocketId, Target};
 use socketio_codec::{AckId, Arguments, Namespace};
@@ -211,6 +212,54 @@ fn entries_and_answers_owed_are_bounded() {
     assert_eq!(table.acks.open(&ROOT, table.now, drop), Err(AcksFull));
     (0..3).for_each(|number| table.acks.handle_disconnect(socket(number)));
     table.open(&ROOT);
+}
+
+#[test]
+fn a_cancelled_event_leaves_nothing_and_tells_nobody() {
+    let mut config = AcksConfig::default();
+    config.entries_max = 1;
+    for sent_to in [None, Some(vec![socket(1), socket(2)]), Some(Vec::new())] {
+        let mut table = Table::with(config);
+        let (id, cell) = table.open(&ROOT);
+        let is_settled = sent_to.as_ref().is_some_and(Vec::is_empty);
+        if let Some(sockets) = sent_to {
+            table.acks.sent(&ROOT, id, sockets);
+        }
+        table.ack(id, socket(1), 1);
+        assert_eq!(table.acks.cancel(&ROOT, id), !is_settled);
+        assert!(table.acks.is_empty(), "its answers, deadline and place are gone");
+        assert!(!table.acks.cancel(&ROOT, id), "once");
+        assert_eq!(table.complete(), usize::from(is_settled));
+        assert_eq!(cell.lock().unwrap().is_some(), is_settled);
+        // What comes late is for nobody, and there is room for the next.
+        table.acks.sent(&ROOT, id, vec![socket(1)]);
+        assert!(!table.ack(id, socket(2), 2));
+        assert_eq!(table.open(&ROOT).0.get(), 1);
+    }
+}
+
+#[test]
+fn an_answer_does_not_keep_what_it_was_read_with() {
+    let mut table = Table::new();
+    let (id, cell) = table.open(&ROOT);
+    table.acks.sent(&ROOT, id, vec![socket(1)]);
+    // One read: the packet, its attachment, and a megabyte of something else behind them.
+    let json = br#"[{"_placeholder":true,"num":0},"yes"]"#;
+    let attachment = b"attachment";
+    let read = Bytes::from([json, &attachment[..], &vec![0; 1 << 20]].concat());
+    let [packet, bytes] = [0..json.len(), json.len()..json.len() + attachment.len()].map(|part| read.slice(part));
+    let arguments = Arguments::with_attachments(packet.try_into().unwrap(), vec![bytes]).unwrap();
+    assert!(table.acks.handle_ack(&ROOT, id, socket(1), arguments.clone()));
+    table.complete();
+    let answers = take(&cell);
+    let (_, kept) = &answers.received[0];
+    assert_eq!(*kept, arguments);
+    assert_eq!(kept.attachment(0).unwrap(), &attachment[..]);
+    let is_in_the_read = |bytes: &[u8]| read.as_ptr_range().contains(&bytes.as_ptr());
+    assert!(is_in_the_read(arguments.as_bytes()) && is_in_the_read(&arguments.attachments()[0]));
+    assert!(!is_in_the_read(kept.as_bytes()) && !is_in_the_read(&kept.attachments()[0]));
+    drop(arguments);
+    assert!(read.is_unique(), "nobody but the test has the read");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use socketio_codec::Namespace;
 use crate::support::socket;
 
 #[derive(Default)]
-struct Alarm(AtomicUsize);
+pub(crate) struct Alarm(AtomicUsize);
 
 impl Wake for Alarm {
     fn wake(self: Arc<Self>) {
@@ -21,12 +21,12 @@ impl Wake for Alarm {
 }
 
 impl Alarm {
-    fn rings(&self) -> usize {
+    pub(crate) fn rings(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
 }
 
-fn alarm() -> (Arc<Alarm>, Waker) {
+pub(crate) fn alarm() -> (Arc<Alarm>, Waker) {
     let alarm = Arc::new(Alarm::default());
     (Arc::clone(&alarm), Waker::from(alarm))
 }
@@ -47,7 +47,7 @@ fn emit(hub: &Hub, bytes: usize) {
     });
 }
 
-fn drain(hub: &Hub, lane: usize) -> Vec<Op> {
+pub(crate) fn drain(hub: &Hub, lane: usize) -> Vec<Op> {
     let mut turn = Vec::new();
     let _ = hub.mailboxes()[lane].poll_drain(&mut Context::from_waker(Waker::noop()), &mut turn);
     turn
@@ -169,7 +169,7 @@ fn no_wake_up_is_lost_between_threads() {
         .map(|_| {
             let hub = Arc::clone(&hub);
             std::thread::spawn(move || {
-                let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+                let waker = unpark();
                 let mut waiter = Waiter::default();
                 for _ in 0..5_000 {
                     while hub.poll_relieved(&mut Context::from_waker(&waker), &mut waiter).is_pending() {
@@ -180,7 +180,7 @@ fn no_wake_up_is_lost_between_threads() {
             })
         })
         .collect();
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let waker = unpark();
     let mut turn = Vec::new();
     let mut drained = 0;
     while drained < 10_000 {
@@ -194,10 +194,15 @@ fn no_wake_up_is_lost_between_threads() {
 }
 
 /// Waits to be woken; for ever is ten seconds.
-fn park() {
+pub(crate) fn park() {
     let start = Instant::now();
     std::thread::park_timeout(Duration::from_secs(10));
     assert!(start.elapsed() < Duration::from_secs(10), "a wake-up was lost");
+}
+
+/// Wakes this thread.
+pub(crate) fn unpark() -> Waker {
+    Waker::from(Arc::new(Unpark(std::thread::current())))
 }
 
 struct Unpark(std::thread::Thread);

@@ -43,7 +43,7 @@ fn one_turn_flushes_each_touched_recipient_once() {
 
 #[test]
 fn events_are_joined_that_are_for_the_same_sockets_and_small_and_nothing_else() {
-    let others = || everyone().except_socket(socket(2));
+    let others = || everyone().except("muted");
     let (small, large) = ("x".to_owned(), "x".repeat(4096));
     for (events, messages) in [
         (vec![(everyone(), &small); 16], 1),

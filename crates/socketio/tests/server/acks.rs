@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use socketio::NoAnswer;
+use socketio::{EmitError, NoAnswer};
 
 use crate::app::{quick, served, served_with};
 use crate::client::{Client, SOON};
@@ -119,4 +119,30 @@ async fn no_answer_is_an_error_by_time_or_by_disconnect() {
     // Who is gone is not waited for either.
     let gone = within(socket.emit_with_ack("ask", &(), SOON * 10)).await;
     assert_eq!(gone.err(), Some(NoAnswer::Missing));
+}
+
+#[tokio::test]
+async fn whoever_stops_waiting_for_answers_takes_no_place() {
+    let mut config = quick();
+    config.acks.entries_max = 1;
+    let mut server = served_with(config).await;
+    let (mut client, _) = Client::join(server.address).await;
+    let socket = server.connected().await;
+    let everyone = || server.server.of("/").unwrap();
+    for id in 0..3 {
+        // Never polled; polled and dropped; for one socket.
+        let asked = everyone().emit_with_ack("ask", &(), Duration::MAX).unwrap();
+        assert_eq!(everyone().emit_with_ack("ask", &(), Duration::MAX).err(), Some(EmitError::TooManyAcks));
+        assert_eq!(client.text().await, format!(r#"42{}["ask"]"#, 3 * id));
+        drop(asked);
+        let asked = everyone().emit_with_ack("ask", &(), Duration::MAX).unwrap();
+        assert!(tokio::time::timeout(Duration::from_millis(10), asked).await.is_err());
+        let asked = socket.emit_with_ack("ask", &(), Duration::MAX);
+        assert!(tokio::time::timeout(Duration::from_millis(10), asked).await.is_err());
+        for _ in 0..2 {
+            assert!(client.text().await.ends_with(r#"["ask"]"#));
+        }
+        client.send(&format!("43{}[\"nobody waits for that\"]", 3 * id)).await;
+    }
+    client.has_got_nothing().await;
 }

@@ -29,11 +29,13 @@ impl Member for Relay {
 const CLIENTS: usize = 6;
 const EVENTS: usize = 300;
 
-/// With mailboxes so small that clients are held back all the time.
+/// With mailboxes and allowances so small that clients are held back all the time, and turns that end all the time.
 async fn everyone_floods_everyone(lanes: usize) {
     let mut config = quick();
     config.lanes = NonZeroUsize::new(lanes);
     config.mailbox.ops_max = 2;
+    config.mailbox.session_work_max = 300;
+    config.lane.turn_work_max = 5;
     let server = Server::builder(config).namespace("/", Relay).unwrap().build();
     let address = listening(&server).await;
 

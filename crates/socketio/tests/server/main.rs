@@ -16,5 +16,6 @@ mod handshakes;
 mod leaving;
 mod mounted;
 mod namespaces;
+mod order;
 mod panics;
 mod sending;

@@ -4,9 +4,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-/// Counts the mailboxes that are over their bounds; wakes those who wait when none is.
+/// How far behind lanes are, by the two bounds of [`MailboxConfig`](crate::MailboxConfig).
 #[derive(Default)]
 pub(crate) struct Congestion {
+    /// Mailboxes over the bound: who has something on its way waits for that.
+    pub(crate) over: Level,
+    /// Mailboxes over the bound several times: everybody waits.
+    pub(crate) full: Level,
+}
+
+/// Counts the mailboxes that are over a bound; wakes those who wait when none is.
+#[derive(Default)]
+pub(crate) struct Level {
     mailboxes: AtomicUsize,
     queue: Mutex<Queue>,
 }
@@ -28,13 +37,13 @@ pub struct Waiter {
     place: Option<(u64, usize)>,
 }
 
-impl Congestion {
-    /// A mailbox is over its bounds.
+impl Level {
+    /// A mailbox is over the bound.
     pub(crate) fn enter(&self) {
         self.mailboxes.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// A mailbox was emptied that was over its bounds.
+    /// A mailbox was emptied that was over the bound.
     pub(crate) fn leave(&self) {
         if self.mailboxes.fetch_sub(1, Ordering::SeqCst) > 1 {
             return;
@@ -46,12 +55,12 @@ impl Congestion {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    pub(crate) fn is_congested(&self) -> bool {
+    pub(crate) fn is_reached(&self) -> bool {
         self.mailboxes.load(Ordering::Relaxed) > 0
     }
 
     pub(crate) fn poll_relieved(&self, cx: &mut Context<'_>, waiter: &mut Waiter) -> Poll<()> {
-        if !self.is_congested() {
+        if !self.is_reached() {
             return Poll::Ready(());
         }
         let mut queue = self.lock();

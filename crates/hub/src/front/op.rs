@@ -3,9 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use engineio_proto::{Delivery, Encoded, Recipient};
+use engineio_proto::{CloseReason, Delivery, Encoded, Recipient};
 use socketio_codec::Namespace;
 
+use super::charged::Charged;
 use crate::gather::Gather;
 use crate::{Expulsion, Owner, Receipt, Room, SocketId, Target};
 
@@ -15,22 +16,24 @@ use crate::{Expulsion, Owner, Receipt, Room, SocketId, Target};
 #[derive(Debug)]
 pub enum Op {
     /// A socket joined its namespace.
-    Connect(Box<Connect>),
+    Connect(Box<Charged<Greeted>>),
     /// A socket left its namespace, or its connection ended.
     Disconnect(SocketId),
+    /// A connection is told something that concerns none of its sockets.
+    Tell(Box<Charged<Tell>>),
     /// Sockets join or leave rooms.
-    Move(Arc<Move>),
+    Move(Arc<Charged<Move>>),
     /// An event for some sockets.
-    Emit(Arc<Emit>),
+    Emit(Arc<Charged<Emit>>),
     /// Sockets are made to leave.
-    Expel(Arc<Expel>),
+    Expel(Arc<Charged<Expel>>),
     /// Which sockets are there, and in which rooms?
     FetchSockets(Arc<FetchSockets>),
     /// Which rooms are there?
     FetchRooms(Arc<FetchRooms>),
 }
 
-/// A socket that joined its namespace.
+/// A socket that joins its namespace.
 pub struct Connect {
     /// Its id, never used before.
     pub socket: SocketId,
@@ -40,9 +43,27 @@ pub struct Connect {
     pub recipient: Arc<dyn Recipient>,
     /// Who is told when it is expelled.
     pub owner: Arc<dyn Owner>,
-    /// The answer to the client ([`encode::connect`](crate::encode::connect)), queued at the moment of joining:
-    /// nothing that is for the socket comes before it, and no broadcast after it is missed.
-    pub greeting: Encoded,
+}
+
+/// A [`Connect`] with the answer to the client, queued at the moment of joining: nothing that is for the socket comes
+/// before it, and no broadcast after it is missed.
+#[derive(Debug)]
+pub struct Greeted {
+    pub(crate) connect: Connect,
+    pub(crate) greeting: Encoded,
+}
+
+/// Something for a connection as a whole.
+pub struct Tell {
+    pub(crate) recipient: Arc<dyn Recipient>,
+    pub(crate) message: Message,
+}
+
+/// What a connection is told.
+#[derive(Debug)]
+pub(crate) enum Message {
+    Packet(Encoded),
+    Close(CloseReason),
 }
 
 /// An event on its way.
@@ -107,11 +128,12 @@ impl Op {
     /// What it keeps in memory while it waits, in bytes; shared parts are counted wherever they wait.
     pub(crate) fn weight(&self) -> usize {
         let shared = match self {
-            Self::Connect(connect) => size_of::<Connect>() + connect.greeting.len(),
-            Self::Emit(emit) => size_of::<Emit>() + emit.encoded.len(),
+            Self::Connect(greeted) => greeted.weight(),
+            Self::Tell(tell) => tell.weight(),
+            Self::Emit(emit) => emit.weight(),
             Self::Disconnect(_) => 0,
-            Self::Move(_) => size_of::<Move>(),
-            Self::Expel(_) => size_of::<Expel>(),
+            Self::Move(change) => change.weight(),
+            Self::Expel(expel) => expel.weight(),
             Self::FetchSockets(_) => size_of::<FetchSockets>(),
             Self::FetchRooms(_) => size_of::<FetchRooms>(),
         };
@@ -119,10 +141,58 @@ impl Op {
     }
 }
 
+impl Greeted {
+    pub(crate) fn weight(&self) -> usize {
+        size_of::<Charged<Self>>() + self.greeting.len()
+    }
+}
+
+impl Tell {
+    pub(crate) fn weight(&self) -> usize {
+        let packet = match &self.message {
+            Message::Packet(packet) => packet.len(),
+            Message::Close(_) => 0,
+        };
+        size_of::<Charged<Self>>() + packet
+    }
+}
+
+impl Emit {
+    pub(crate) fn weight(&self) -> usize {
+        size_of::<Charged<Self>>() + self.target.weight() + self.encoded.len()
+    }
+}
+
+impl Move {
+    pub(crate) fn weight(&self) -> usize {
+        let rooms: usize = self.rooms.iter().map(Room::weight).sum();
+        size_of::<Charged<Self>>() + self.target.weight() + rooms
+    }
+}
+
+impl Expel {
+    pub(crate) fn weight(&self) -> usize {
+        size_of::<Charged<Self>>() + self.target.weight() + self.farewell.len()
+    }
+}
+
+/// On nobody's account, and for one lane: what a test or a bench tells it.
+impl From<Emit> for Op {
+    fn from(emit: Emit) -> Self {
+        Self::Emit(Arc::new(emit.into()))
+    }
+}
+
 impl fmt::Debug for Connect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { socket, namespace, .. } = self;
         f.debug_struct("Connect").field("socket", socket).field("namespace", namespace).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Tell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tell").field("message", &self.message).finish_non_exhaustive()
     }
 }
 

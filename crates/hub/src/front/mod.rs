@@ -1,0 +1,20 @@
+//! What everyone who asks the hub for something touches: the hub itself, commands, mailboxes, and who is held back.
+
+mod allowance;
+mod charged;
+mod command;
+mod congestion;
+mod hub;
+mod mailbox;
+mod op;
+
+pub use allowance::Allowance;
+pub use charged::Charged;
+pub use command::Command;
+pub use congestion::Waiter;
+pub use hub::Hub;
+pub use mailbox::{Mailbox, MailboxConfig};
+pub use op::{Connect, Emit, Expel, FetchRooms, FetchSockets, Greeted, Move, Op, SocketInfo, Tell};
+
+pub(crate) use allowance::Charge;
+pub(crate) use op::{Direction, Message};

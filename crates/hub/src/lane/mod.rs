@@ -1,0 +1,13 @@
+//! What one task does for its share of the sockets.
+
+mod counts;
+mod crowd;
+#[expect(clippy::module_inception, reason = "the file is named after what it defines, as everywhere")]
+mod lane;
+mod roster;
+
+pub use counts::NamespaceCounts;
+pub use crowd::CrowdConfig;
+pub use lane::{Lane, LaneConfig, Turn};
+
+pub(crate) use counts::Board;
