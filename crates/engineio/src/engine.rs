@@ -47,7 +47,7 @@ impl Engine {
         let (step, tail) = shared.begin(request);
         async move {
             let answer = match step {
-                Ok(Step::Done(response)) => Ok(response),
+                Ok(Step::Done(response)) => Ok(*response),
                 Ok(Step::Poll(poll)) => shared.answer_poll(poll).await,
                 Ok(Step::Post(posting)) => Box::pin(posting.answer()).await,
                 Ok(Step::Decide(undecided)) => Box::pin(shared.decide(*undecided)).await,

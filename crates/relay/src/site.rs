@@ -17,10 +17,13 @@ impl Site {
         // Before the server: its path may be `/`. Not in the future: a poll waits in there, and should not keep its
         // request.
         let is_health_check = request.uri().path() == "/healthz";
-        let answer = if is_health_check { Ok(health(self.server.health())) } else { Err(self.server.call(request)) };
+        let answer = match is_health_check {
+            true => Ok(Box::new(health(self.server.health()))),
+            false => Err(self.server.call(request)),
+        };
         async move {
             match answer {
-                Ok(response) => response,
+                Ok(response) => *response,
                 Err(server) => server.await,
             }
         }

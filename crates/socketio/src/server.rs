@@ -199,10 +199,11 @@ impl Server {
     pub fn call<B: http_body::Body>(&self, request: Request<B>) -> impl Future<Output = Response<Body>> + use<B> {
         // Not in the future: a poll waits in there, and should not keep its request.
         let file = self.core.bundle.as_ref().and_then(|bundle| bundle.answer(&request));
-        let answer = file.ok_or_else(|| self.core.engine.call(request));
+        // Behind a pointer: the future is no larger than a poll's.
+        let answer = file.map(Box::new).ok_or_else(|| self.core.engine.call(request));
         async move {
             match answer {
-                Ok(file) => file,
+                Ok(file) => *file,
                 Err(engine) => engine.await,
             }
         }

@@ -1,6 +1,6 @@
 //! Answering polls.
 
-use engineio_proto::{Chunk, JsonpIndex, RequestError, jsonp};
+use engineio_proto::{Answer, AnswerWatch, JsonpIndex, RequestError, jsonp};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use crate::http::compression::Encoding;
@@ -8,23 +8,32 @@ use crate::http::{Body, hang_up_response, no_store, respond_empty};
 use crate::session::link::{PollAnswer, Polled};
 use crate::shared::Shared;
 
-/// A poll, and how it is to be answered.
+/// A poll, and how it is to be answered. It waits for most of a client's life: small, and moved a few times.
 pub(crate) struct Poll {
     pub(crate) polled: Polled,
+    pub(crate) manner: Manner,
+}
+
+/// How a poll is to be answered.
+pub(crate) struct Manner {
     pub(crate) jsonp: Option<JsonpIndex>,
     /// What the client accepts, should it come to that.
     pub(crate) encoding: Option<Encoding>,
     /// Of a session's first answer.
+    pub(crate) first: Option<Box<First>>,
+}
+
+/// What a session's first answer says beside the others.
+pub(crate) struct First {
     pub(crate) cookie: Option<HeaderValue>,
-    /// Also of a session's first answer. Behind a pointer: there are none on all others.
     pub(crate) headers: Option<Box<HeaderMap>>,
 }
 
 impl Shared {
     pub(crate) async fn answer_poll(&self, poll: Poll) -> Result<Response<Body>, RequestError> {
-        let Poll { polled, jsonp, encoding, cookie, headers } = poll;
+        let Poll { polled, manner } = poll;
         let mut answer = match polled {
-            Polled::Answered(answer) => answer,
+            Polled::Answered(answer) => *answer,
             Polled::Waits(waiting) => match waiting.answer().await {
                 Some(PollAnswer::Payload(answer)) => answer,
                 Some(PollAnswer::Refused) => return Ok(respond_empty(StatusCode::BAD_REQUEST)),
@@ -33,51 +42,64 @@ impl Shared {
             },
         };
         let threshold = self.config.compression_threshold_bytes;
-        let is_worth_it = |len: usize| threshold.is_some_and(|threshold| len >= threshold);
-        let encoding = encoding.filter(|_| is_worth_it(answer.payload_len()));
-        // Shorter ones are written before anybody could stop wanting them.
-        let watch = if answer.payload_len() > WATCHED_FROM_BYTES { answer.watch() } else { None };
-        let (body, encoding) = match (jsonp, encoding) {
-            (None, None) => (Body::answer(answer), None),
-            (jsonp, encoding) => self.rewritten(answer.into_chunk(), jsonp, encoding).await,
+        let is_worth_it = threshold.is_some_and(|threshold| answer.payload_len() >= threshold);
+        let Manner { jsonp, encoding, first } = manner;
+        let mut response = match (jsonp, encoding.filter(|_| is_worth_it)) {
+            (None, None) => plain(answer),
+            (jsonp, encoding) => Box::pin(self.rewritten(answer, jsonp, encoding)).await,
         };
-        let mut response = Response::new(body);
-        if let Some(watch) = watch {
-            response.extensions_mut().insert(watch);
+        if let Some(First { cookie, headers }) = first.map(|first| *first) {
+            response.headers_mut().extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
+            add(headers, response.headers_mut());
         }
-        let content_type = HeaderValue::from_static("text/plain; charset=UTF-8");
-        response.headers_mut().insert(header::CONTENT_TYPE, content_type);
-        let mut response = no_store(response);
-        if let Some(encoding) = encoding {
-            response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
-        }
-        if let Some(cookie) = cookie {
-            response.headers_mut().insert(header::SET_COOKIE, cookie);
-        }
-        add(headers, response.headers_mut());
         Ok(response)
     }
 
     /// The answer as a script, or in another coding, or both.
-    async fn rewritten(
-        &self,
-        mut answer: Chunk,
-        jsonp: Option<JsonpIndex>,
-        encoding: Option<Encoding>,
-    ) -> (Body, Option<Encoding>) {
+    async fn rewritten(&self, answer: Answer, jsonp: Option<JsonpIndex>, encoding: Option<Encoding>) -> Response<Body> {
+        let watch = watch(&answer, WATCHED_FROM_BYTES + 1);
+        let mut chunk = answer.into_chunk();
         if let Some(index) = jsonp {
-            let script = jsonp::encode(index, &String::from_utf8_lossy(answer.bytes()));
-            answer = answer.with_bytes(script);
+            let script = jsonp::encode(index, &String::from_utf8_lossy(chunk.bytes()));
+            chunk = chunk.with_bytes(script);
         }
         let compressed = match encoding {
-            Some(encoding) => Box::pin(self.compressor.compress(answer.bytes(), encoding)).await,
+            Some(encoding) => self.compressor.compress(chunk.bytes(), encoding).await,
             None => None,
         };
-        match compressed {
-            Some(bytes) => (Body::counted(answer.with_bytes(bytes)), encoding),
-            None => (Body::counted(answer), None),
+        let encoding = encoding.filter(|_| compressed.is_some());
+        let chunk = match compressed {
+            Some(bytes) => chunk.with_bytes(bytes),
+            None => chunk,
+        };
+        let watch = watch.filter(|_| chunk.bytes().len() > WATCHED_FROM_BYTES);
+        let mut response = answered(Body::counted(chunk), watch);
+        if let Some(encoding) = encoding {
+            response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
         }
+        response
     }
+}
+
+fn plain(mut answer: Answer) -> Response<Body> {
+    let len = answer.payload_len();
+    let watch = watch(&answer, len);
+    answered(Body::answer(answer), watch)
+}
+
+/// Shorter answers are written before anybody could stop wanting them.
+fn watch(answer: &Answer, len: usize) -> Option<AnswerWatch> {
+    if len > WATCHED_FROM_BYTES { answer.watch() } else { None }
+}
+
+fn answered(body: Body, watch: Option<AnswerWatch>) -> Response<Body> {
+    let mut response = Response::new(body);
+    if let Some(watch) = watch {
+        response.extensions_mut().insert(watch);
+    }
+    let content_type = HeaderValue::from_static("text/plain; charset=UTF-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    no_store(response)
 }
 
 /// Adds headers to those an answer has.

@@ -7,12 +7,12 @@ use engineio_proto::{
     CloseReason, JsonpIndex, Recipient, Request as Asked, RequestError, RequestHead, Transport, has_version,
 };
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body as HttpBody;
 use hyper::upgrade::OnUpgrade;
 
 use crate::application::{Handshake, PeerAddr};
-use crate::front::polling::{Poll, add};
+use crate::front::polling::{First, Manner, Poll, add};
 use crate::front::posting::Posting;
 use crate::front::refusals::Cause;
 use crate::http::compression::{Encoding, negotiate};
@@ -32,10 +32,17 @@ use crate::verdict::Verdict;
 
 /// How a request goes on once its head is understood.
 pub(crate) enum Step<B: HttpBody> {
-    Done(Response<Body>),
+    Done(Box<Response<Body>>),
     Poll(Poll),
     Post(Posting<B>),
     Decide(Box<Undecided>),
+}
+
+impl<B: HttpBody> Step<B> {
+    /// Behind a pointer: it is the largest of the steps, and most of them are polls.
+    fn done(response: Response<Body>) -> Self {
+        Self::Done(Box::new(response))
+    }
 }
 
 /// A handshake that the application decides about, with all that is needed once it has.
@@ -56,7 +63,7 @@ enum Judged {
 impl<B: HttpBody> From<Judged> for Step<B> {
     fn from(judged: Judged) -> Self {
         match judged {
-            Judged::Answered(response) => Self::Done(response),
+            Judged::Answered(response) => Self::Done(Box::new(response)),
             Judged::Polls(poll) => Self::Poll(poll),
         }
     }
@@ -76,10 +83,10 @@ impl Shared {
         let cors = self.config.cors.as_ref();
         let tail = Tail { is_upgrade: is_upgrade(&parts.headers), cors: cors.map(|cors| cors.decide(&parts.headers)) };
         if !parts.uri.path().starts_with(&self.config.path) {
-            return (Ok(Step::Done(respond_empty(StatusCode::NOT_FOUND))), Tail { cors: None, ..tail });
+            return (Ok(Step::done(respond_empty(StatusCode::NOT_FOUND))), Tail { cors: None, ..tail });
         }
         if let Some(preflight) = cors.and_then(|cors| cors.preflight(&parts.method, &parts.headers)) {
-            return (Ok(Step::Done(preflight)), Tail { cors: None, ..tail });
+            return (Ok(Step::done(preflight)), Tail { cors: None, ..tail });
         }
         let peer = parts.extensions.get::<PeerAddr>().map(|peer| peer.0.ip());
         if !self.config.origin.admits(cors, &parts.headers, peer) {
@@ -125,24 +132,24 @@ impl Shared {
             Asked::Poll { jsonp, .. } => {
                 let polled = link?.poll().map_err(|NoSession| RequestError::SessionUnknown)?;
                 let encoding = negotiate(&parts.headers);
-                Ok(Step::Poll(Poll { polled, jsonp, encoding, cookie: None, headers: None }))
+                Ok(Step::Poll(Poll { polled, manner: Manner { jsonp, encoding, first: None } }))
             }
             Asked::Post { is_jsonp, .. } => {
                 let link = link?;
                 if parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/octet-stream") {
                     // The binary payloads of version 3. The reference closes the session too.
                     link.close(CloseReason::ParseError);
-                    return Ok(Step::Done(respond_empty(StatusCode::BAD_REQUEST)));
+                    return Ok(Step::done(respond_empty(StatusCode::BAD_REQUEST)));
                 }
                 Ok(Step::Post(Posting::begin(link, is_jsonp, body, &self.config)?))
             }
-            Asked::Upgrade { .. } => self.upgrade(link?, parts).map(Step::Done),
+            Asked::Upgrade { .. } => self.upgrade(link?, parts).map(Step::done),
             Asked::Pointless => self
                 .accept_websocket(parts, move |websocket, shared| {
                     hang_up(websocket, shared);
                 })
-                .map(Step::Done),
-            Asked::WrongMethod => Ok(Step::Done(method_not_allowed())),
+                .map(Step::done),
+            Asked::WrongMethod => Ok(Step::done(method_not_allowed())),
         }
     }
 
@@ -210,8 +217,7 @@ impl Shared {
         match transport {
             Transport::Polling => {
                 let encoding = negotiate(&parts.headers);
-                let poll = self.open_polling(handshake, jsonp, encoding, seat);
-                Ok(Judged::Polls(Poll { headers, ..poll }))
+                Ok(Judged::Polls(self.open_polling(handshake, (jsonp, encoding), headers, seat)))
             }
             Transport::WebSocket => {
                 let mut response = self.accept_websocket(parts, move |websocket, shared| {
@@ -226,8 +232,8 @@ impl Shared {
     fn open_polling(
         self: &Arc<Self>,
         handshake: Handshake,
-        jsonp: Option<JsonpIndex>,
-        encoding: Option<Encoding>,
+        (jsonp, encoding): (Option<JsonpIndex>, Option<Encoding>),
+        headers: Option<Box<HeaderMap>>,
         seat: Seat,
     ) -> Poll {
         let config = &self.config;
@@ -240,7 +246,8 @@ impl Shared {
         let (sender, waiting) = WaitingPoll::new();
         let sid = open(self, handshake, Start::Poll(sender), upgrades, seat);
         let cookie = config.cookie.as_ref().and_then(|cookie| cookie.header(&sid));
-        Poll { polled: Polled::Waits(waiting), jsonp, encoding, cookie, headers: None }
+        let first = (cookie.is_some() || headers.is_some()).then(|| Box::new(First { cookie, headers }));
+        Poll { polled: Polled::Waits(waiting), manner: Manner { jsonp, encoding, first } }
     }
 
     fn upgrade(self: &Arc<Self>, link: Arc<Link>, parts: &mut Parts) -> Result<Response<Body>, RequestError> {

@@ -89,7 +89,8 @@ pub(crate) enum Errand {
 
 /// What comes of a poll.
 pub(crate) enum Polled {
-    Answered(Answer),
+    /// Behind a pointer: mostly it waits.
+    Answered(Box<Answer>),
     Waits(WaitingPoll),
 }
 
@@ -187,7 +188,9 @@ impl Link {
             return Err(NoSession);
         }
         if port.outlet.takes_polls() && !port.outlet.is_empty() {
-            return Ok(Polled::Answered(port.outlet.take()));
+            let answer = port.outlet.take();
+            drop(port);
+            return Ok(Polled::Answered(Box::new(answer)));
         }
         let (sender, receiver) = oneshot::channel();
         let waiting = Polled::Waits(WaitingPoll { receiver, link: Some(Arc::clone(self)) });

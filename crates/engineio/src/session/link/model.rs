@@ -31,7 +31,7 @@ fn payload(answer: PollAnswer) -> String {
 fn poll(link: &Arc<Link>) -> String {
     let Ok(polled) = link.poll() else { panic!("the session lives") };
     match polled {
-        Polled::Answered(answer) => payload(PollAnswer::Payload(answer)),
+        Polled::Answered(answer) => payload(PollAnswer::Payload(*answer)),
         Polled::Waits(waiting) => payload(block_on(waiting.answer()).expect("the session lives")),
     }
 }
