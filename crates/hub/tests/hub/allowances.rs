@@ -149,7 +149,8 @@ fn a_share_is_one_of_work_by_bytes_and_by_recipients() {
     let events = [fits(&hub, &large, &everyone, 1), fits(&hub, &small, &room, 1)];
     assert!(events.iter().all(|events| (14..=17).contains(events)), "{events:?}");
     let larger = fits(&hub, &by(), &everyone, 2_000);
-    assert!((2..=3).contains(&larger), "{larger} of 2 kB");
+    // A few more than the share has room for: with one at a time nothing of them would be written together.
+    assert!((2..=4).contains(&larger), "{larger} of 2 kB");
     run(&hub, &mut lanes[0], 0);
     // But then it is.
     for _ in 0..500 {
