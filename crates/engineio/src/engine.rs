@@ -49,7 +49,7 @@ impl Engine {
             let answer = match step {
                 Ok(Step::Done(response)) => Ok(*response),
                 Ok(Step::Poll(poll)) => shared.answer_poll(poll).await,
-                Ok(Step::Post(posting)) => Box::pin(posting.answer()).await,
+                Ok(Step::Post(posting)) => Box::pin((*posting).answer()).await,
                 Ok(Step::Decide(undecided)) => Box::pin(shared.decide(*undecided)).await,
                 Err(error) => Err(error),
             };

@@ -32,7 +32,7 @@ pub(crate) struct First {
 impl Shared {
     pub(crate) async fn answer_poll(&self, poll: Poll) -> Result<Response<Body>, RequestError> {
         let Poll { polled, manner } = poll;
-        let mut answer = match polled {
+        let answer = match polled {
             Polled::Answered(answer) => *answer,
             Polled::Waits(waiting) => match waiting.answer().await {
                 Some(PollAnswer::Payload(answer)) => answer,
@@ -41,25 +41,33 @@ impl Shared {
                 None => return Err(RequestError::SessionUnknown),
             },
         };
-        let threshold = self.config.compression_threshold_bytes;
-        let is_worth_it = threshold.is_some_and(|threshold| answer.payload_len() >= threshold);
-        let Manner { jsonp, encoding, first } = manner;
-        let mut response = match (jsonp, encoding.filter(|_| is_worth_it)) {
-            (None, None) => plain(answer),
-            (jsonp, encoding) => Box::pin(self.rewritten(answer, jsonp, encoding)).await,
-        };
-        if let Some(First { cookie, headers }) = first.map(|first| *first) {
-            response.headers_mut().extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
-            add(headers, response.headers_mut());
+        match self.as_it_is(answer, manner) {
+            Ok(response) => Ok(response),
+            Err(rest) => Ok(Box::pin(self.rewritten(rest)).await),
         }
-        Ok(response)
+    }
+
+    /// The answer, or back with it if that takes more than writing it down.
+    fn as_it_is(&self, mut answer: Answer, mut manner: Manner) -> Result<Response<Body>, Box<(Answer, Manner)>> {
+        let threshold = self.config.compression_threshold_bytes;
+        if manner.encoding.is_some() && !threshold.is_some_and(|threshold| answer.payload_len() >= threshold) {
+            manner.encoding = None;
+        }
+        if manner.jsonp.is_some() || manner.encoding.is_some() {
+            return Err(Box::new((answer, manner)));
+        }
+        let len = answer.payload_len();
+        let watch = watch(&answer, len);
+        Ok(manner.first_said(answered(Body::answer(answer), watch)))
     }
 
     /// The answer as a script, or in another coding, or both.
-    async fn rewritten(&self, answer: Answer, jsonp: Option<JsonpIndex>, encoding: Option<Encoding>) -> Response<Body> {
+    async fn rewritten(&self, rest: Box<(Answer, Manner)>) -> Response<Body> {
+        let (answer, mut manner) = *rest;
+        let encoding = manner.encoding;
         let watch = watch(&answer, WATCHED_FROM_BYTES + 1);
         let mut chunk = answer.into_chunk();
-        if let Some(index) = jsonp {
+        if let Some(index) = manner.jsonp.take() {
             let script = jsonp::encode(index, &String::from_utf8_lossy(chunk.bytes()));
             chunk = chunk.with_bytes(script);
         }
@@ -77,14 +85,19 @@ impl Shared {
         if let Some(encoding) = encoding {
             response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
         }
-        response
+        manner.first_said(response)
     }
 }
 
-fn plain(mut answer: Answer) -> Response<Body> {
-    let len = answer.payload_len();
-    let watch = watch(&answer, len);
-    answered(Body::answer(answer), watch)
+impl Manner {
+    /// With what a session's first answer says, if this is it.
+    fn first_said(self, mut response: Response<Body>) -> Response<Body> {
+        if let Some(First { cookie, headers }) = self.first.map(|first| *first) {
+            response.headers_mut().extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
+            add(headers, response.headers_mut());
+        }
+        response
+    }
 }
 
 /// Shorter answers are written before anybody could stop wanting them.

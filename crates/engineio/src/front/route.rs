@@ -34,7 +34,7 @@ use crate::verdict::Verdict;
 pub(crate) enum Step<B: HttpBody> {
     Done(Box<Response<Body>>),
     Poll(Poll),
-    Post(Posting<B>),
+    Post(Box<Posting<B>>),
     Decide(Box<Undecided>),
 }
 
@@ -141,7 +141,7 @@ impl Shared {
                     link.close(CloseReason::ParseError);
                     return Ok(Step::done(respond_empty(StatusCode::BAD_REQUEST)));
                 }
-                Ok(Step::Post(Posting::begin(link, is_jsonp, body, &self.config)?))
+                Ok(Step::Post(Box::new(Posting::begin(link, is_jsonp, body, &self.config)?)))
             }
             Asked::Upgrade { .. } => self.upgrade(link?, parts).map(Step::done),
             Asked::Pointless => self
