@@ -1,12 +1,4 @@
-//! Gives freed memory back to the system.
-//!
-//! glibc keeps what a burst has freed: all but the end of its heaps stays resident, for years if need be. It has a function
-//! that gives every free page back, and no crate that we found offers it as a safe one; so this crate, and only this one,
-//! may call into C. It has that call and nothing else.
-//!
-//! ```
-//! heap::give_back();
-//! ```
+#![doc = include_str!("../README.md")]
 
 /// Gives every page that holds nothing back to the system.
 ///
