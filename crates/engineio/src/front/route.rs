@@ -284,7 +284,7 @@ impl Shared {
 fn not_now(status: StatusCode, retry_after: Duration) -> Response<Body> {
     let mut response = close_connection(respond_empty(status));
     // Whole seconds, and none too few: at least one, or it would ask to come back at once.
-    let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+    let seconds = retry_after.as_secs().saturating_add(u64::from(retry_after.subsec_nanos() > 0));
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
     response.extensions_mut().insert(Cause(match status {
         StatusCode::TOO_MANY_REQUESTS => "too_many",

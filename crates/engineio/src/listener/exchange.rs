@@ -98,7 +98,7 @@ pub(crate) enum Overdue {
 impl Patience {
     pub(crate) fn new(keep_alive: Duration, head_timeout: Duration) -> Self {
         let since = clock::now();
-        let timer = Box::pin(tokio::time::sleep_until((since + head_timeout.min(keep_alive)).into()));
+        let timer = Box::pin(tokio::time::sleep_until(clock::after(since, head_timeout.min(keep_alive)).into()));
         Self { keep_alive, head_timeout, seen: 0, since, timer }
     }
 
@@ -116,7 +116,7 @@ impl Patience {
             self.seen = state;
             self.since = clock::now();
         }
-        let due = tokio::time::Instant::from_std(self.since + patience);
+        let due = tokio::time::Instant::from_std(clock::after(self.since, patience));
         if self.timer.deadline() > due {
             self.timer.as_mut().reset(due);
         }

@@ -84,7 +84,7 @@ impl Driver {
     pub(super) fn stall_deadline(&self) -> Option<Instant> {
         // A session that is already ending has its own end.
         let stall = self.stall.filter(|_| self.connection.is_some())?;
-        Some(stall.since + self.shared.config.outbox_stall_max)
+        Some(clock::after(stall.since, self.shared.config.outbox_stall_max))
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, is_blocked: bool) -> Poll<Wake> {
