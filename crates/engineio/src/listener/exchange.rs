@@ -60,6 +60,11 @@ impl Exchange {
         self.enter(Stage::Idle);
     }
 
+    /// Whether a request is being answered: its head is there, and the answer is not, or not yet.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.stage() == Stage::Busy
+    }
+
     fn stage(&self) -> Stage {
         match self.state.load(Ordering::Relaxed) & 3 {
             0 => Stage::Idle,
