@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the black-box tests need, and nothing twice: npm packages, a Python environment, a client in
-# Rust, Chromium.
+# Rust, Chromium, nginx.
 # Exits non-zero and says what is missing when it cannot.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -79,4 +79,16 @@ if ! [[ -x $chromium ]]; then
   [[ -z ${CHROMIUM:-} ]] || missing "CHROMIUM is $CHROMIUM, which is no program"
   debian "the browser's tests (or set CHROMIUM to a browser)" chromium
   [[ -x $chromium ]] || missing "apt-get installed no $chromium"
+fi
+
+# Not installed, which would start it: only its program is taken out of the package.
+if ! [[ -n ${NGINX:-} || -x .cache/nginx/usr/sbin/nginx ]] && ! command -v nginx >/dev/null; then
+  command -v apt-get >/dev/null || missing "no 'nginx' (or set NGINX to one)"
+  echo "tests: fetching nginx"
+  rm -rf .cache/nginx .cache/nginx.deb
+  mkdir .cache/nginx.deb
+  (cd .cache/nginx.deb && { quietly apt-get download nginx || { quietly apt-get update && quietly apt-get download nginx; }; }) ||
+    missing "apt-get could not download nginx"
+  dpkg-deb -x .cache/nginx.deb/*.deb .cache/nginx
+  rm -rf .cache/nginx.deb
 fi

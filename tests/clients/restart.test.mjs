@@ -11,7 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { clientsOf, received, upgraded, variants } from '../lib/clients.mjs';
 import { PollingSession } from '../lib/polling.mjs';
-import { open, requestBytes } from '../lib/raw-http.mjs';
+import { open, request, requestBytes } from '../lib/raw-http.mjs';
 import { openWebSocket } from '../lib/raw-ws.mjs';
 import { HUB, startRelay } from '../lib/relay.mjs';
 import { stillWaits, until, within } from '../lib/within.mjs';
@@ -179,13 +179,28 @@ describe('at SIGTERM a connection just ends', { skip }, () => {
       const session = await PollingSession.joined(relay.port);
       await session.post('42["connect"]');
     },
+    'a request whose head does not end': async (relay, t) => {
+      const connection = await open(relay.port);
+      t.after(() => connection.destroy());
+      connection.write(`GET ${target} HTTP/1.1\r\nhost:`);
+      await request(relay.port, '/healthz'); // it has come by now
+    },
+    'a poll whose long answer is not read': async (relay, t) => {
+      const session = await PollingSession.joined(relay.port);
+      await session.post(`42["large","${'x'.repeat(7_900_000)}"]`);
+      const connection = await open(relay.port);
+      t.after(() => connection.destroy());
+      connection.socket.pause();
+      connection.write(requestBytes(session.target()));
+      await request(relay.port, '/healthz');
+    },
     'a WebSocket that reads nothing': async (relay, t) => {
       const ws = await openWebSocket(relay.port, target);
       t.after(() => ws.destroy());
       ws.stall();
     },
   };
-  const quick = { connectTimeoutMs: 300 };
+  const quick = { connectTimeoutMs: 300, maxPayloadBytes: 8_000_000 };
 
   for (const [what, begin] of Object.entries(holders)) {
     test(`${what} does not hold it up`, async (t) => {

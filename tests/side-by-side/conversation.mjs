@@ -57,15 +57,15 @@ export class Conversation {
     };
   }
 
-  /** Sends raw bytes on a new connection and writes down the answer and whether the connection ends. */
-  async bytes(name, bytes, { thenCloses = false } = {}) {
+  /** Sends raw bytes on a new connection and writes down the answer and whether the connection ends, within so many ms. */
+  async bytes(name, bytes, { thenCloses } = {}) {
     const connection = await open(this.port);
     this.#open.push(connection);
     connection.write(bytes);
     const outcome = await connection.response().then((answer) => this.#described(answer), (error) => error.message);
     this.note(`${name} → ${outcome}`);
     if (thenCloses) {
-      const ends = await connection.closed(1000).then(() => true, () => false);
+      const ends = await connection.closed(thenCloses).then(() => true, () => false);
       this.note(`${name}: the connection ${ends ? 'ends' : 'stays'}`);
     }
   }

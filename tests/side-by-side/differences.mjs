@@ -35,6 +35,13 @@ export const differences = Object.fromEntries([
   ...because('the rest of a body that is over the limit is not read, so its connection cannot be used again', 'polling',
     'a body one byte over the limit', 'a chunked body over the limit'),
 
+  ...because('one request of a connection is handled after the other, answer included; clients and proxies use two', 'polling',
+    'a POST behind a waiting poll on the same connection'),
+  ...because('longer than proxies keep theirs, or one of them sends a request into a connection that is being closed', 'polling',
+    'a connection that is idle for eight seconds'),
+  ...because('what is under way to a client that does not read is in its bound; the rest comes in the next answer', 'polling',
+    'what waits is more than maxPayload'),
+
   // JSONP
   ...because('each request says itself whether it wants JSONP, and under which number', 'jsonp',
     'a poll by JSONP escapes what a script cannot hold', 'a JSONP session'),
@@ -72,6 +79,10 @@ export const differences = Object.fromEntries([
     ...['451e0-', '45 1-', '451.0-', '450x1-', '45+1-'].map((head) => `the count ${head} of one attachment`)),
   ...because('a number that no double holds becomes null in the reference, and ends the packet or the connection at many receivers',
     'socketio', '42["x",1e999] after CONNECT', `42["x",${'9'.repeat(33)}… (408) after CONNECT`),
+  ...because('what JavaScript reads as the same passes as it came: a relayed payload is checked, not written anew', 'socketio',
+    'numbers in other writings, letter by letter', 'a member that is there twice, letter by letter'),
+  ...because('clients in other languages recurse', 'socketio', 'JSON nested 200 levels deep'),
+  ...because('JavaScript cannot call a function with many more', 'socketio', '10,001 arguments'),
   ...because('an ack id above 2^53-1 could not be answered: the reference answers to another one', 'socketio',
     '4299999999999999999999["x"] after CONNECT', `42${'1'.repeat(38)}… (407) after CONNECT`),
   ...because('payload and attachments pass as they came; the reference takes them apart and numbers anew, which decodes to the same', 'socketio',

@@ -5,6 +5,7 @@
 //   profile   the settings of both relays (see profiles.mjs); `plain` unless said
 //   seen      what must be in the reference's transcript: so that no row compares two silences
 //   ownRelay  the row ends its relay, so it gets one of its own
+//   exact     the JSON of an event is compared letter by letter, not by what it means
 //   loose     the reference's own answer depends on timing: why; the row is played but not compared
 //
 // What we do otherwise on purpose is listed in differences.mjs.

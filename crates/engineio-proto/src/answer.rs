@@ -98,10 +98,10 @@ impl Answer {
         self.cargo.with(|pieces| pieces.push(encoded));
     }
 
-    /// The length of what was not given out yet. The polling form of binary messages is made by this, if nobody has
-    /// before.
+    /// The length of what was not given out yet.
     pub fn payload_len(&mut self) -> usize {
-        let separated: usize = self.cargo.with(|pieces| pieces.iter().map(|piece| 1 + piece.polling().len()).sum());
+        // Counted, and not made: whoever answers the client's next poll, under the lock of its session, waits for this.
+        let separated: usize = self.cargo.with(|pieces| pieces.iter().map(|piece| 1 + piece.polling_len()).sum());
         self.cut.len() + separated - usize::from(!self.is_begun && separated > 0)
     }
 
@@ -425,6 +425,18 @@ mod tests {
             assert_eq!(flight.bytes(), 0);
             assert!(answer(texts).0.into_chunk().bytes() == expected.as_bytes());
         }
+    }
+
+    /// Megabytes of base64 take milliseconds, and nobody is to wait for them who holds a lock.
+    #[test]
+    fn to_know_its_length_does_not_make_the_polling_form() {
+        let binary = Encoded::binary(&[7; 1_000]);
+        let mut answer = Answer::of(binary.clone());
+        answer.push(Encoded::text("a"));
+        assert_eq!(answer.payload_len(), 1 + 1_336 + 1 + 2);
+        assert!(!binary.is_polling_form_made());
+        assert_eq!(answer.into_chunk().bytes().len(), 1 + 1_336 + 1 + 2);
+        assert!(binary.is_polling_form_made());
     }
 
     #[test]

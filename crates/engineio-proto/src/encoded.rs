@@ -98,6 +98,19 @@ impl Encoded {
         self.0.polling.get_or_init(|| payload_of(&self.0.websocket))
     }
 
+    /// The length of that, without making it.
+    pub(crate) fn polling_len(&self) -> usize {
+        match self.0.polling.get() {
+            Some(polling) => polling.len(),
+            None => payload_len_of(&self.0.websocket),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_polling_form_made(&self) -> bool {
+        self.0.polling.get().is_some()
+    }
+
     /// The bytes it takes in an outbox: those of its WebSocket form.
     #[expect(clippy::len_without_is_empty, reason = "every Encoded has at least a frame header")]
     pub fn len(&self) -> usize {
@@ -218,6 +231,18 @@ fn payload_of(frames: &Bytes) -> Bytes {
     payload.freeze()
 }
 
+/// How long [`payload_of`] is.
+fn payload_len_of(frames: &[u8]) -> usize {
+    let mut len = 0;
+    let mut at = 0;
+    while let Some((opcode, start, end)) = split_frame(frames, at) {
+        let data = end - start;
+        len += usize::from(at > 0) + if opcode == OPCODE_TEXT { data } else { 1 + data.div_ceil(3) * 4 };
+        at = end;
+    }
+    len
+}
+
 /// Opcode, start and end of the payload of the frame at `at`; `None` at the end. The frames are our own.
 fn split_frame(frames: &[u8], at: usize) -> Option<(u8, usize, usize)> {
     let [first, short, rest @ ..] = frames.get(at..)? else {
@@ -265,6 +290,23 @@ mod tests {
         let joined = Encoded::join(parts.iter());
         assert_eq!(joined.websocket(), &parts.each_ref().map(|part| part.websocket().to_vec()).concat());
         assert_eq!(joined.polling(), "4a\x1e4x\x1ebAQID\x1e4".as_bytes());
+    }
+
+    #[test]
+    fn the_polling_form_is_as_long_as_was_said_before_it_was_made() {
+        for len in (0..10).chain([124, 125, 126, 0xffff, 0x1_0000]) {
+            let mut group = EncodedBuilder::default();
+            group.text(len, |buffer| buffer.put_bytes(b'x', len));
+            group.binary(&vec![1; len]);
+            let parts = [Encoded::text("a"), group.finish(), Encoded::binary(&vec![2; len])];
+            for encoded in parts.iter().chain([&Encoded::join(parts.iter())]) {
+                let said = encoded.polling_len();
+                assert!(!encoded.is_polling_form_made());
+                assert_eq!(encoded.polling().len(), said, "length {len}");
+                assert_eq!(encoded.polling_len(), said);
+            }
+        }
+        assert_eq!(Encoded::control(Bytes::from_static(b"\x8a\x00")).polling_len(), 0);
     }
 
     #[test]

@@ -29,7 +29,7 @@
 //! - [`Packet`], [`Payload`]: what stands on the wire; [`jsonp`], its older wrapping.
 //! - [`Request`]: what an HTTP request asks, and [`RequestError`], why it is refused.
 //! - [`open_packet`], [`Sid`], [`SessionConfig`]: the handshake.
-//! - [`Session`]: the state machine.
+//! - [`Session`]: the state machine; [`grace`], for a driver that was late.
 //! - [`Encoded`], [`Recipient`]: what is to be sent, to one and to many.
 //! - [`Outlet`]: what waits for one client and who hands it over; in it an [`Outbox`], out of it [`Answer`]s to polls.
 //!   [`Ledger`]: what waits for all.
@@ -40,6 +40,7 @@ mod close_reason;
 mod encoded;
 mod handshake;
 pub mod jsonp;
+mod lateness;
 mod ledger;
 mod outbox;
 mod outlet;
@@ -56,6 +57,7 @@ pub use close_reason::CloseReason;
 pub use encoded::{Encoded, EncodedBuilder};
 pub use handshake::{SessionConfig, Transport, open_packet};
 pub use jsonp::JsonpIndex;
+pub use lateness::grace;
 pub use ledger::Ledger;
 pub use outbox::{Full, Outbox};
 pub use outlet::{Entry, Flush, Hold, Outlet, OutletBounds};

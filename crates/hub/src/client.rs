@@ -241,6 +241,14 @@ impl Client {
         Ok(())
     }
 
+    /// It was not read for a while, because what it had asked for was still being done: what is due from it may have
+    /// come, and has all its time again.
+    pub fn excuse_silence(&mut self, now: Instant) {
+        let ClientConfig { connect_timeout, attachment_timeout, .. } = *self.config;
+        self.connect_by = self.connect_by.and_then(|_| now.checked_add(connect_timeout));
+        self.attachment_by = self.attachment_by.and_then(|_| now.checked_add(attachment_timeout));
+    }
+
     /// The application accepted: from now on the client is `socket` in `namespace`.
     ///
     /// False, and nothing happens, if the client did not ask. If true, the greeting and the socket go to

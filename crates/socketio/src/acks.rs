@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use engineio::proto::grace;
 use hub::{Acks, AcksConfig, AcksFull, Answers, SocketId};
 use socketio_codec::{AckId, Arguments, Namespace};
 use tokio::sync::Notify;
@@ -59,18 +60,20 @@ impl AckTable {
     /// Lets acknowledgements expire, for ever.
     pub(crate) async fn run(self: Arc<Self>) {
         loop {
-            let deadline = self.lock().poll_timeout();
-            match deadline {
-                None => self.sooner.notified().await,
-                Some(deadline) => {
-                    tokio::select! {
-                        () = self.sooner.notified() => {}
-                        () = tokio::time::sleep_until(deadline.into()) => {
-                            self.update(|table| table.handle_timeout(now()));
-                        }
-                    }
-                }
+            let Some(deadline) = self.lock().poll_timeout() else {
+                self.sooner.notified().await;
+                continue;
+            };
+            tokio::select! {
+                () = self.sooner.notified() => continue,
+                () = tokio::time::sleep_until(deadline.into()) => {}
             }
+            // If it is we who are late, answers that came in time are still to be read.
+            let grace = grace(deadline, now());
+            if !grace.is_zero() {
+                tokio::time::sleep(grace).await;
+            }
+            self.update(|table| table.handle_timeout(now()));
         }
     }
 

@@ -32,6 +32,8 @@ pub(crate) struct Connection {
     leave_at: Option<Instant>,
     /// It was expelled from, and ends when the lane gets to it: what the client says until then is not heard.
     is_expelled: bool,
+    /// The client has not been read for a while since it was last looked at what is due from it.
+    was_held_back: bool,
     /// That of all its sockets.
     lane: usize,
     /// What it may have on its way.
@@ -70,6 +72,7 @@ impl Connection {
             deciding: Vec::new(),
             leave_at: None,
             is_expelled: false,
+            was_held_back: false,
         }
     }
 
@@ -233,7 +236,9 @@ impl Connection {
 
 impl engineio::Connection for Connection {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.allowance.poll_ready(cx)
+        let readiness = self.allowance.poll_ready(cx);
+        self.was_held_back |= readiness.is_pending();
+        readiness
     }
 
     fn handle_message(&mut self, message: Message, now: Instant) -> Result<(), CloseReason> {
@@ -276,6 +281,9 @@ impl engineio::Connection for Connection {
     fn handle_timeout(&mut self, now: Instant) -> Result<(), CloseReason> {
         if self.leave_at.is_some_and(|leave_at| leave_at <= now) {
             return Err(CloseReason::Unavailable);
+        }
+        if std::mem::take(&mut self.was_held_back) {
+            self.client.excuse_silence(now);
         }
         self.client.handle_timeout(now).map_err(|violation| self.violated(&violation))
     }

@@ -23,6 +23,7 @@ pub(crate) fn begin(reach: &Arc<Reach>, namespace: Target, spread: Duration) {
     let reach = Arc::downgrade(reach);
     let expelling = async move {
         let sockets: Vec<SocketInfo> = receiver.await.unwrap_or_default();
+        let spread = spread.min(SPREAD_MAX);
         let (begun, pause) = (Instant::now(), spread / u32::try_from(sockets.len()).unwrap_or(u32::MAX).max(1));
         for (turn, SocketInfo { id, .. }) in (0..).zip(sockets) {
             sleep_until(begun + pause * turn).await;
@@ -34,3 +35,6 @@ pub(crate) fn begin(reach: &Arc<Reach>, namespace: Target, spread: Duration) {
     };
     tokio::spawn(expelling);
 }
+
+/// Nobody waits for longer than that; and a time can be so far away that there is no name for it.
+const SPREAD_MAX: Duration = Duration::from_secs(24 * 60 * 60);

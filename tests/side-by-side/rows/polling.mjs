@@ -17,7 +17,7 @@ const posted = (name, body, seen, more) =>
   }, seen, more);
 
 const post = (c, session, headers, body) =>
-  c.bytes('post', Buffer.concat([requestBytes(c_path(session), { method: 'POST', headers }), Buffer.from(body)]), { thenCloses: true });
+  c.bytes('post', Buffer.concat([requestBytes(c_path(session), { method: 'POST', headers }), Buffer.from(body)]), { thenCloses: 1000 });
 const c_path = (session) => `/socket.io/${session.query}`;
 const text = 'text/plain;charset=UTF-8';
 
@@ -79,6 +79,20 @@ export const polling = [
     await s.get();
   }, ['42["x"']),
 
+  joined('a POST behind a waiting poll on the same connection', async (c, s) => {
+    const poll = await s.waitingPoll();
+    poll.connection.write(requestBytes(c_path(s), { method: 'POST', body: '42["behind"]' }));
+    await poll.answered();
+  }, ['42["behind"]']),
+  {
+    name: 'a connection that is idle for eight seconds',
+    play: (c) => c.bytes('answer', requestBytes('/socket.io/?EIO=4&transport=polling'), { thenCloses: 8000 }),
+    seen: ['0{"sid"', 'the connection ends'],
+  },
+  { ...joined('what waits is more than maxPayload', async (c, s) => {
+    for (const name of ['a', 'b']) await s.post(`42["${name}","${'y'.repeat(900)}"]`);
+    await s.get();
+  }, ['␞42["b"']), profile: 'small' },
   bare('a second poll while one waits', async (c, s) => {
     const first = await s.waitingPoll('first');
     await first.stillWaits();

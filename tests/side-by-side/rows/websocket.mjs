@@ -67,13 +67,13 @@ export const websocket = [
   refused('an Origin with an invalid character', target, { origin: 'http://a\x7fb' }),
   ...['POST', 'PUT'].map((method) => ({
     name: `a WebSocket by ${method}`,
-    play: (c) => c.bytes('upgrade', requestBytes(`/socket.io/${target}`, { method, headers: { ...upgradeHeaders(), 'content-length': '0' } }), { thenCloses: true }),
+    play: (c) => c.bytes('upgrade', requestBytes(`/socket.io/${target}`, { method, headers: { ...upgradeHeaders(), 'content-length': '0' } }), { thenCloses: 1000 }),
     seen: ['400'],
   })),
   {
     name: 'a WebSocket at another path',
     play: async (c) => {
-      await c.bytes('upgrade', requestBytes(`/other/${target}`, { headers: upgradeHeaders() }), { thenCloses: true });
+      await c.bytes('upgrade', requestBytes(`/other/${target}`, { headers: upgradeHeaders() }), { thenCloses: 1000 });
     },
     seen: ['→'],
   },

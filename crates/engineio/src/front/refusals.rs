@@ -14,6 +14,7 @@ use crate::log_limit::LogLimit;
 pub(crate) struct Refusals {
     counts: Mutex<BTreeMap<&'static str, u64>>,
     strangers: LogLimit,
+    old_proxies: LogLimit,
 }
 
 /// In an answer's extensions: why it is a refusal, where its status does not say.
@@ -47,6 +48,16 @@ impl Refusals {
             host,
             left_out,
             "request refused: cors.origins does not have this page's origin, nor is it of this host"
+        );
+    }
+
+    /// Tells the log that clients ask for WebSockets and cannot get them: those that have another way take it, and nobody
+    /// would notice.
+    pub(crate) fn note_old_proxy(&self) {
+        let Some(left_out) = self.old_proxies.pass() else { return };
+        tracing::warn!(
+            left_out,
+            "request refused: an upgrade to WebSocket by HTTP/1.0, as a proxy sends it (nginx: proxy_http_version 1.1)"
         );
     }
 

@@ -7,7 +7,7 @@ use engineio_proto::{
     CloseReason, JsonpIndex, Recipient, Request as Asked, RequestError, RequestHead, Transport, has_version,
 };
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body::Body as HttpBody;
 use hyper::upgrade::OnUpgrade;
 
@@ -272,7 +272,14 @@ impl Shared {
             Err(error) => return Ok(close_connection(respond(error.status(), "text/html", error.message()))),
         };
         // Missing when the service runs under something that cannot give its connection away.
-        let upgrade = parts.extensions.remove::<OnUpgrade>().ok_or(RequestError::BadRequest)?;
+        let Some(upgrade) = parts.extensions.remove::<OnUpgrade>() else {
+            if parts.version == Version::HTTP_10 {
+                // hyper does not, for it; the head did not come in one piece, or not by our own listener.
+                self.refusals.note_old_proxy();
+                return Ok(close_connection(respond(StatusCode::BAD_REQUEST, "text/html", UPGRADE_BY_OLD_HTTP)));
+            }
+            return Err(RequestError::BadRequest);
+        };
         let shared = Arc::clone(self);
         let running = shared.tasks.begin();
         tokio::spawn(async move {
@@ -291,7 +298,7 @@ impl Shared {
 fn not_now(status: StatusCode, retry_after: Duration) -> Response<Body> {
     let mut response = close_connection(respond_empty(status));
     // Whole seconds, and none too few: at least one, or it would ask to come back at once.
-    let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+    let seconds = retry_after.as_secs().saturating_add(u64::from(retry_after.subsec_nanos() > 0));
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
     response.extensions_mut().insert(Cause(match status {
         StatusCode::TOO_MANY_REQUESTS => "too_many",
@@ -316,6 +323,9 @@ fn full() -> Response<Body> {
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     response
 }
+
+/// Whoever reads it, in a browser's tools or in a log, runs a proxy that can do better.
+const UPGRADE_BY_OLD_HTTP: &str = "No WebSocket by HTTP/1.0 (nginx: proxy_http_version 1.1)";
 
 /// The reference answers 500, as if it were its own fault.
 fn method_not_allowed() -> Response<Body> {

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use http_body::Body;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
+
+use crate::session::clock;
 
 /// Why a body could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,10 +55,10 @@ impl<B: Body> BodyReader<B> {
         if self.body.size_hint().lower() > self.limits.bytes_max as u64 {
             return Err(BodyError::TooLarge);
         }
-        let end = Instant::now() + self.limits.timeout;
+        let end = clock::after(clock::now(), self.limits.timeout);
         loop {
-            let patience = end.min(Instant::now() + self.limits.stall_max);
-            match timeout_at(patience, poll_fn(|cx| self.poll_piece(cx))).await {
+            let patience = end.min(clock::after(clock::now(), self.limits.stall_max));
+            match timeout_at(patience.into(), poll_fn(|cx| self.poll_piece(cx))).await {
                 Ok(Ok(Some(whole))) => return Ok(whole),
                 Ok(Ok(None)) => {}
                 Ok(Err(error)) => return Err(error),
@@ -114,6 +116,7 @@ mod tests {
 
     use http_body::Frame;
     use http_body_util::Full;
+    use tokio::time::Instant;
 
     use super::*;
 

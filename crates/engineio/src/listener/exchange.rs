@@ -60,6 +60,11 @@ impl Exchange {
         self.enter(Stage::Idle);
     }
 
+    /// Whether a request is being answered: its head is there, and the answer is not, or not yet.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.stage() == Stage::Busy
+    }
+
     fn stage(&self) -> Stage {
         match self.state.load(Ordering::Relaxed) & 3 {
             0 => Stage::Idle,
@@ -98,7 +103,7 @@ pub(crate) enum Overdue {
 impl Patience {
     pub(crate) fn new(keep_alive: Duration, head_timeout: Duration) -> Self {
         let since = clock::now();
-        let timer = Box::pin(tokio::time::sleep_until((since + head_timeout.min(keep_alive)).into()));
+        let timer = Box::pin(tokio::time::sleep_until(clock::after(since, head_timeout.min(keep_alive)).into()));
         Self { keep_alive, head_timeout, seen: 0, since, timer }
     }
 
@@ -116,7 +121,7 @@ impl Patience {
             self.seen = state;
             self.since = clock::now();
         }
-        let due = tokio::time::Instant::from_std(self.since + patience);
+        let due = tokio::time::Instant::from_std(clock::after(self.since, patience));
         if self.timer.deadline() > due {
             self.timer.as_mut().reset(due);
         }

@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::time::Sleep;
 
 use crate::application::PeerAddr;
 use crate::http::{HungUp, close_connection};
@@ -25,6 +26,7 @@ use crate::listener::http_stream::HttpStream;
 use crate::listener::overload::Overload;
 use crate::listener::unwanted::Unwanted;
 use crate::session::tasks::{Running, Tasks};
+use crate::transport::farewell::HURRIED_MAX;
 use crate::transport::timed_stream::TimedStream;
 
 /// How a listener speaks HTTP. [`Default`] is what [`serve`] uses.
@@ -45,7 +47,8 @@ impl Default for HttpConfig {
     }
 }
 
-/// Serves HTTP/1.1 on `listener` until `stop` is ready, then finishes the requests under way.
+/// Serves HTTP/1.1 on `listener` until `stop` is ready, then finishes the requests under way. One whose head has not come
+/// half a second later, or whose answer its client has not taken, is cut off: it would hold up the end.
 ///
 /// `service` is called when a request's head is there; its future is dropped, begun or not, when the connection closes.
 /// Each request carries the client's address as [`PeerAddr`]. Connections that became WebSockets are not waited
@@ -146,6 +149,7 @@ async fn serve_connection<S, F, B>(
     let mut connection = Box::pin(connection);
     let mut patience = Patience::new(config.keep_alive, config.head_timeout);
     let mut is_stopping = false;
+    let mut hurry = None;
     let finished = loop {
         tokio::select! {
             // First, for it says what it is at.
@@ -153,7 +157,14 @@ async fn serve_connection<S, F, B>(
             finished = connection.as_mut() => break finished,
             _ = stopping.changed(), if !is_stopping => {
                 is_stopping = true;
+                hurry = Some(Box::pin(tokio::time::sleep(HURRIED_MAX)));
                 connection.as_mut().graceful_shutdown();
+            }
+            () = elapsed(&mut hurry) => {
+                if !exchange.is_busy() {
+                    return drop(running);
+                }
+                hurry = Some(Box::pin(tokio::time::sleep(HURRIED_MAX)));
             }
             () = unwanted.seen() => return drop(running),
             overdue = poll_fn(|cx| patience.poll_overdue(&exchange, cx)) => match overdue {
@@ -173,6 +184,14 @@ async fn serve_connection<S, F, B>(
         tracing::debug!(%address, %error, "connection failed");
     }
     drop(running);
+}
+
+/// Waits for a timer, or for ever if there is none.
+async fn elapsed(timer: &mut Option<Pin<Box<Sleep>>>) {
+    match timer {
+        Some(timer) => timer.await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Sets what the connections inherit: one call of the system for all of them. A socket that refuses, or one that was

@@ -11,6 +11,11 @@ pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
+/// The time a `duration` after another. `Duration::MAX` is how a program says "never"; that is in ten years.
+pub(crate) fn after(time: Instant, duration: Duration) -> Instant {
+    time + duration.min(NEVER)
+}
+
 /// The moments at which sessions wake up for what may be a little late: heartbeats above all.
 ///
 /// One turn of the reactor then serves all sessions that are due in the same tick, and their answers come together
@@ -42,6 +47,8 @@ impl Ticks {
         }
     }
 }
+
+pub(crate) const NEVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// 25 s of pings in some 400 groups.
 const TICK_MAX: Duration = Duration::from_millis(64);

@@ -285,7 +285,7 @@ impl Driver {
 /// the pings of a crowd that came at once spread out; and a little at least, so that a ping, which may be late by a
 /// tick, does not make the session outlive what the client was told.
 fn jitter(session: &SessionConfig) -> Duration {
-    let most = session.ping_interval.min(session.ping_timeout) / 10;
+    let most = session.ping_interval.min(session.ping_timeout).min(clock::NEVER) / 10;
     most.mul_f32(rand::rng().random_range(0.25..1.0))
 }
 

@@ -92,4 +92,4 @@ fn poll_write_out(websocket: &mut WebSocket, outbox: &mut Outbox, cx: &mut Conte
 /// A peer that is there agrees within a round trip. One that is not would keep its descriptor for as long as this.
 const LINGER_MAX: Duration = Duration::from_secs(5);
 /// The same when the server goes: a round trip, but nobody holds up the end.
-const HURRIED_MAX: Duration = Duration::from_millis(500);
+pub(crate) const HURRIED_MAX: Duration = Duration::from_millis(500);

@@ -1,8 +1,9 @@
 //! Where HTTP itself begins: heads that are odd, connections that idle.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use engineio::{HttpConfig, serve_with};
+use bytes::Bytes;
+use engineio::{HttpConfig, serve, serve_with};
 use tokio::net::TcpListener;
 
 use crate::app::{Gate, PATH, WEBSOCKET, echo, engine, quick, served};
@@ -64,6 +65,15 @@ async fn what_does_no_harm_is_taken() {
 async fn a_proxy_that_speaks_the_old_http_may_upgrade() {
     let old = upgrade_request(WEBSOCKET).replace("HTTP/1.1", "HTTP/1.0");
     assert_eq!(status_of(&old).await, 101);
+    // In two pieces it is hyper that reads it, which takes none; whoever runs the proxy is told why.
+    let mut pieces = Http::connect(served(quick()).await.address).await;
+    let (first, rest) = old.split_at(20);
+    pieces.write(first.as_bytes()).await;
+    tokio::time::sleep(SOON).await;
+    pieces.write(rest.as_bytes()).await;
+    let answer = pieces.answer().await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.text().contains("proxy_http_version 1.1"), "{}", answer.text());
     // A poll of that kind stays what it was: answered, and its connection closed.
     let server = served(quick()).await;
     let mut http = Http::connect(server.address).await;
@@ -121,6 +131,14 @@ async fn a_poll_that_waits_is_not_idle() {
 }
 
 #[tokio::test]
+async fn a_connection_may_be_kept_for_ever() {
+    let mut http = served_with_times(Duration::MAX, Duration::MAX).await;
+    for _ in 0..2 {
+        assert_eq!(http.get(HANDSHAKE).await.status, 200);
+    }
+}
+
+#[tokio::test]
 async fn a_head_that_does_not_end_is_given_up() {
     for begun in ["", "GET /", "GET / HTTP/1.1\r\nhost: a\r\nx: "] {
         let mut http = served_with_times(NEVER, SOON).await;
@@ -149,4 +167,25 @@ async fn a_connection_between_two_requests_may_idle_longer_than_a_head_may_take(
         assert_eq!(http.get(HANDSHAKE).await.status, 200);
         tokio::time::sleep(3 * SOON).await;
     }
+}
+
+/// A client that does not end its request, or takes no answer, is nobody to wait for.
+#[tokio::test]
+async fn a_stop_waits_for_no_head_and_for_no_reader() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let service = |_: http::Request<hyper::body::Incoming>| async {
+        http::Response::new(http_body_util::Full::new(Bytes::from(vec![b'x'; 32 << 20])))
+    };
+    let serving = tokio::spawn(serve(listener, service, async move { drop(stopped.await) }));
+    let mut half = Http::connect(address).await;
+    half.write(b"GET / HTTP/1.1\r\nhost:").await;
+    let mut deaf = Http::connect(address).await;
+    deaf.write(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    tokio::time::sleep(SOON).await;
+    let begun = Instant::now();
+    drop(stop);
+    within(serving).await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
 }

@@ -1,9 +1,11 @@
 //! Messages by both transports, and the rules for polls and posts.
 
-use engineio::proto::{CloseReason, Message};
+use std::time::Duration;
+
+use engineio::proto::{CloseReason, Message, Recipient};
 
 use crate::app::{PATH, quick, served};
-use crate::support::{Http, Poller, next, send, text, within};
+use crate::support::{Http, Poller, connect, next, send, text, within};
 
 #[tokio::test]
 async fn polling_carries_text_and_binary_both_ways() {
@@ -221,4 +223,26 @@ async fn a_request_that_is_dropped_before_it_is_answered_leaves_no_session() {
     server.engine.close();
     within(server.engine.drained()).await;
     assert_eq!(server.engine.session_count(), 0);
+}
+
+/// How a program says "never".
+#[tokio::test]
+async fn times_without_end_are_taken() {
+    let mut config = quick();
+    (config.session.ping_interval, config.session.ping_timeout) = (Duration::MAX, Duration::MAX);
+    (config.session.upgrade_timeout, config.session.close_timeout) = (Duration::MAX, Duration::MAX);
+    (config.outbox_stall_max, config.handshake_timeout) = (Duration::MAX, Duration::MAX);
+    (config.body_stall_max, config.body_timeout) = (Duration::MAX, Duration::MAX);
+    let mut server = served(config).await;
+    let mut poller = server.poller().await;
+    let link = server.opened().await;
+    // What it is answered waits for a poll.
+    assert_eq!(poller.post("4a").await.text(), "ok");
+    assert_eq!(poller.post("4b").await.text(), "ok");
+    assert_eq!(poller.poll().await, "4a\x1e4b");
+    let mut candidate = connect(server.address, &poller.websocket_target()).await;
+    send(&mut candidate, "2probe").await;
+    assert_eq!(text(&mut candidate).await, "3probe");
+    link.close(CloseReason::Application("as asked"));
+    assert_eq!(server.closed().await, CloseReason::Application("as asked"));
 }

@@ -26,6 +26,7 @@ impl Gate {
             "forbid" => Verdict::forbid("not you"),
             "too many" => Verdict::too_many(Duration::from_millis(1_001)),
             "unavailable" => Verdict::unavailable(Duration::ZERO),
+            "never" => Verdict::unavailable(Duration::MAX),
             "headers" => {
                 let headers = [("set-cookie", "a=1"), ("set-cookie", "b=2"), ("x-hello", "you")];
                 let headers = headers.map(|(name, value)| (name.try_into().unwrap(), value.try_into().unwrap()));
@@ -113,6 +114,7 @@ async fn a_verdict_holds_on_both_transports_at_once_and_later() {
         ("forbid", 403, 400, None),
         ("too many", 429, 429, Some("2")),
         ("unavailable", 503, 503, Some("1")),
+        ("never", 503, 503, Some("18446744073709551615")),
     ] {
         for say in [say.to_owned(), format!("later {say}")] {
             let mut http = Http::connect(address).await;
@@ -129,7 +131,7 @@ async fn a_verdict_holds_on_both_transports_at_once_and_later() {
     }
     eventually("those accepted have sessions", || engine.session_count() >= 2).await;
     let counts = engine.refusal_counts();
-    assert_eq!((counts["forbidden"], counts["too_many"], counts["unavailable"]), (4, 4, 4));
+    assert_eq!((counts["forbidden"], counts["too_many"], counts["unavailable"]), (4, 4, 8));
     assert!(!counts.contains_key("full"), "{counts:?}");
 }
 

@@ -121,6 +121,26 @@ fn an_unknown_namespace_is_refused_as_it_was_written_and_the_connection_lives() 
     assert!(is_event(session.say(r#"2["still here"]"#), "still here"));
 }
 
+/// As when its connection was held back: what it had to send lies in the kernel.
+#[test]
+fn who_was_not_read_has_all_its_time_again() {
+    let seconds = Duration::from_secs;
+    let mut session = Session::new();
+    session.now += seconds(50);
+    session.client.excuse_silence(session.now);
+    assert_eq!(session.pass(seconds(44)), Ok(()));
+    assert_eq!(session.pass(seconds(1)), Err(Violation::ConnectTimeout));
+
+    let mut session = Session::connected();
+    session.client.excuse_silence(session.now);
+    assert_eq!(session.client.poll_timeout(), None, "nothing was due");
+    assert_eq!(session.say(r#"51-["x",{"_placeholder":true,"num":0}]"#), Ok(None));
+    session.now += seconds(50);
+    session.client.excuse_silence(session.now);
+    assert_eq!(session.pass(seconds(44)), Ok(()));
+    assert_eq!(session.pass(seconds(1)), Err(Violation::AttachmentTimeout));
+}
+
 #[test]
 fn a_thousand_unknown_namespaces_leave_nothing() {
     let mut session = Session::connected();

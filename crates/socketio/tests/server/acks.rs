@@ -1,12 +1,13 @@
 //! Acknowledgements, both ways.
 
+use std::thread;
 use std::time::Duration;
 
 use socketio::{EmitError, NoAnswer};
 
 use crate::app::{quick, served, served_with};
 use crate::client::{Client, SOON};
-use crate::support::within;
+use crate::support::{Poller, within};
 
 #[tokio::test]
 async fn a_client_is_acknowledged_with_arguments_and_attachments() {
@@ -119,6 +120,29 @@ async fn no_answer_is_an_error_by_time_or_by_disconnect() {
     // Who is gone is not waited for either.
     let gone = within(socket.emit_with_ack("ask", &(), SOON * 10)).await;
     assert_eq!(gone.err(), Some(NoAnswer::Missing));
+}
+
+/// On one thread, so that to block it is to suspend the whole server.
+#[tokio::test]
+async fn an_answer_that_came_in_time_counts_although_it_is_read_late() {
+    let mut server = served().await;
+    let mut poller = Poller::open(server.address, "/socket.io/").await;
+    assert_eq!(poller.post("40").await.text(), "ok");
+    assert!(poller.poll().await.starts_with("40{"));
+    let (mut silent, _) = Client::join(server.address).await;
+    for (id, suspended_ms) in [400, 2_000].into_iter().enumerate() {
+        let asked = server.server.of("/").unwrap().emit_with_ack("ask", &(), Duration::from_millis(300)).unwrap();
+        let asking = tokio::spawn(asked);
+        assert_eq!(silent.text().await, format!(r#"42{id}["ask"]"#));
+        assert_eq!(poller.poll().await, format!(r#"42{id}["ask"]"#));
+        let answer = format!(r#"43{id}["yes"]"#);
+        poller.posts.send("POST", &poller.target(), &[], answer.as_bytes()).await;
+        thread::sleep(Duration::from_millis(suspended_ms));
+        let answers = within(asking).await.unwrap();
+        assert_eq!((answers.received.len(), answers.missing.len(), answers.timed_out), (1, 1, true));
+        assert_eq!(poller.posts.answer().await.text(), "ok");
+    }
+    server.connected().await;
 }
 
 #[tokio::test]

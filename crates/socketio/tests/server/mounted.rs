@@ -106,6 +106,13 @@ async fn it_is_a_tower_service_that_axum_routes_to_or_nests() {
         tokio::spawn(async move { axum::serve(listener, app).await });
         is_served(address).await;
         assert_eq!(Http::connect(address).await.get("/elsewhere").await.status, 404);
+        // hyper takes no upgrade by the old HTTP; whoever runs the proxy that sent it is told why.
+        let mut http = Http::connect(address).await;
+        let request = crate::support::upgrade_request(&format!("{PATH}?EIO=4&transport=websocket"));
+        http.write(request.replace("HTTP/1.1", "HTTP/1.0").as_bytes()).await;
+        let answer = http.answer().await;
+        assert_eq!(answer.status, 400);
+        assert!(answer.text().contains("proxy_http_version 1.1"), "{}", answer.text());
         server.close();
         within(server.drained()).await;
     }

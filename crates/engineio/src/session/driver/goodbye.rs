@@ -28,6 +28,10 @@ impl Driver {
         if !self.session.is_probing() {
             self.drop_candidate();
         }
+        self.log_end(reason, now);
+    }
+
+    fn log_end(&self, reason: CloseReason, now: Instant) {
         tracing::info!(
             address = self.address.map(tracing::field::display),
             transport = self.transport().name(),
@@ -108,9 +112,16 @@ impl Drop for Driver {
         self.shared.registry.remove(&self.sid);
         let Rest { requests, .. } = self.link.shut();
         self.turn_away(requests);
-        if let Some(connection) = self.connection.take() {
-            end(connection, CloseReason::TransportError);
+        let Some(connection) = self.connection.take() else {
+            return;
+        };
+        // Else it is the runtime that goes. Neither is the client's doing.
+        let reason = if std::thread::panicking() { CloseReason::Internal } else { CloseReason::Shutdown };
+        if reason == CloseReason::Internal {
+            tracing::error!("the application panicked: the session it was about is closed");
         }
+        end(connection, reason);
+        self.log_end(reason, self.now);
     }
 }
 

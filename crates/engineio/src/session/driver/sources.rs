@@ -1,9 +1,9 @@
 //! What the task waits for, in the order in which it looks.
 
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use engineio_proto::{Backlog, DecodeError, Packet};
+use engineio_proto::{Backlog, DecodeError, Packet, grace};
 
 use super::{Driver, Post, Stall, Wake};
 use crate::session::clock;
@@ -60,12 +60,13 @@ impl Driver {
             ready!(self.timer.poll(deadline, self.now, cx));
             // What is due now need not have been due when this run of turns began.
             self.now = clock::now();
-            if self.grace.is_some() || self.now.duration_since(deadline) <= LATE_MAX {
+            let grace = grace(deadline, self.now);
+            if self.grace.is_some() || grace.is_zero() {
                 return Poll::Ready(());
             }
             // We were suspended, or starved. What came in time is still to be read, here or by whoever reads posts, and
             // what could not be written may be taken now: nobody is dead because we were late.
-            self.grace = Some(self.now + GRACE);
+            self.grace = Some(self.now + grace);
         }
     }
 
@@ -84,7 +85,7 @@ impl Driver {
     pub(super) fn stall_deadline(&self) -> Option<Instant> {
         // A session that is already ending has its own end.
         let stall = self.stall.filter(|_| self.connection.is_some())?;
-        Some(stall.since + self.shared.config.outbox_stall_max)
+        Some(clock::after(stall.since, self.shared.config.outbox_stall_max))
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, is_blocked: bool) -> Poll<Wake> {
@@ -155,8 +156,3 @@ fn write_indirectly(link: &Link, websocket: &mut WebSocket, cx: &mut Context<'_>
         Poll::Ready(Err(_)) => true,
     }
 }
-
-/// How late a timer may be, in a process that is busy, before it is the process that was late.
-const LATE_MAX: Duration = Duration::from_millis(250);
-/// What it takes at most to read what came meanwhile, with everybody else doing the same.
-const GRACE: Duration = Duration::from_secs(1);
