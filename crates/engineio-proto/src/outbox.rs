@@ -148,6 +148,11 @@ impl Outbox {
         self.bytes
     }
 
+    /// What it keeps in memory: of what others keep as well, its part.
+    pub fn cost(&self) -> usize {
+        self.queue.iter().map(|encoded| (encoded.len() + MESSAGE_BYTES) / encoded.holders()).sum()
+    }
+
     /// The bytes that ever left.
     pub fn sent(&self) -> u64 {
         self.sent
@@ -175,7 +180,7 @@ impl std::error::Error for Full {}
 
 /// What a message keeps in memory beside its frames, if nobody shares it. Without it a client that reads nothing,
 /// and makes us answer it by two bytes at a time (pongs), would take fifty times the bound.
-const MESSAGE_BYTES: usize = 128;
+pub(crate) const MESSAGE_BYTES: usize = 128;
 
 /// Entries of 8 bytes: what a client under a steady stream needs, without allocating again and again.
 const CAPACITY_KEPT: usize = 32;
@@ -292,5 +297,18 @@ mod tests {
         let mut outbox = pushed(&["x"; 1000]);
         outbox.advance(outbox.bytes());
         assert!(outbox.queue.capacity() <= CAPACITY_KEPT);
+    }
+
+    #[test]
+    fn what_others_wait_for_too_costs_each_of_them_a_part() {
+        let shared = Encoded::text(&"x".repeat(10_000));
+        let mut outboxes: Vec<_> = (0..10).map(|_| pushed(&["a"])).collect();
+        for outbox in &mut outboxes {
+            outbox.push(shared.clone(), usize::MAX).unwrap();
+        }
+        drop(shared);
+        assert!((1_000..1_500).contains(&outboxes[0].cost()));
+        outboxes.truncate(1);
+        assert!(outboxes[0].cost() > 10_000);
     }
 }

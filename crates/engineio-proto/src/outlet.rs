@@ -292,7 +292,8 @@ impl<P> Outlet<P> {
 
     /// What waits, as much as goes into one answer.
     pub fn take(&mut self) -> Answer {
-        let flight = Arc::clone(self.flight.get_or_insert_default());
+        let ledger = &self.bounds.ledger;
+        let flight = Arc::clone(self.flight.get_or_insert_with(|| Arc::new(Flight::new(Arc::clone(ledger)))));
         let (pieces, bytes) = self.outbox.take_pieces(self.bounds.answer_bytes_max);
         Answer::new(pieces, bytes, flight)
     }
@@ -332,6 +333,11 @@ impl<P> Outlet<P> {
     pub fn backlog(&self) -> Backlog {
         let landed = self.flight.as_ref().map_or(0, |flight| flight.landed());
         Backlog { bytes: self.waiting_bytes(), sent: self.outbox.sent() + landed }
+    }
+
+    /// What is in memory for this client: its part of what others wait for as well, and all that is under way.
+    pub fn cost(&self) -> usize {
+        self.outbox.cost() + self.flight_bytes()
     }
 
     /// Asks for the session's end. Says whether the task is to be woken.

@@ -74,7 +74,7 @@ impl Shared {
             None => None,
         };
         match compressed {
-            Some(bytes) => (Body::counted(answer.with_bytes(bytes)), encoding),
+            Some((bytes, loan)) => (Body::counted(answer.with_shared(bytes, loan)), encoding),
             None => (Body::counted(answer), None),
         }
     }

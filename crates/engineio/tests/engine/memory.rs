@@ -1,13 +1,14 @@
 //! What waits is in somebody's bound, wherever it waits.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use engineio::proto::{CloseReason, Delivery, Encoded, Recipient};
 use tokio::io::AsyncBufReadExt;
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::app::{PATH, quick, served, served_narrowly, tell};
-use crate::support::{Http, Poller, Ws, connect_slow, eventually, text, within};
+use crate::app::{PATH, Told, quick, served, served_narrowly, tell};
+use crate::support::{Dice, Http, Poller, Ws, connect_slow, eventually, text, within};
 
 fn kilobytes(count: usize) -> Encoded {
     Encoded::text(&"x".repeat(count * 1024))
@@ -15,12 +16,16 @@ fn kilobytes(count: usize) -> Encoded {
 
 /// A poll on a connection of its own, with the smallest receive buffer, that nobody reads.
 async fn unread_poll(poller: &Poller) -> Http {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.set_recv_buffer_size(2048).unwrap();
-    let stream: TcpStream = socket.connect(poller.address).await.unwrap();
-    let mut http = Http { stream: tokio::io::BufReader::new(stream) };
+    let mut http = unread_connection(poller.address).await;
     http.send("GET", &poller.target(), &[], b"").await;
     http
+}
+
+async fn unread_connection(address: SocketAddr) -> Http {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(2048).unwrap();
+    let stream: TcpStream = socket.connect(address).await.unwrap();
+    Http { stream: tokio::io::BufReader::new(stream) }
 }
 
 #[tokio::test]
@@ -96,6 +101,55 @@ async fn a_close_comes_behind_everything_however_many_answers_that_takes() {
     assert_eq!(poller.poll().await.len(), 901);
     assert_eq!(poller.poll().await, format!("4{}\x1e1", "c".repeat(900)));
     server.emptied().await;
+}
+
+/// Small ones, which clients make by the hundred thousand, take many times their bytes.
+#[tokio::test]
+async fn what_waits_for_all_counts_with_what_it_takes_beside_its_bytes() {
+    let mut config = quick();
+    config.outbox_bytes_total_max = 1 << 20;
+    let mut server = served_narrowly(config).await;
+    let mut slow = Vec::new();
+    for _ in 0..2 {
+        slow.push(server.slow_websocket().await);
+        let link = server.opened().await;
+        tell(&link, &kilobytes(400));
+        for _ in 0..5000 {
+            link.queue(&Encoded::text("x"), Delivery::Reliable);
+        }
+    }
+    assert_eq!(server.closed().await, CloseReason::SlowConsumer);
+}
+
+/// An answer that was copied for its client, or that is being written, is in memory as much as what waits.
+#[tokio::test]
+async fn answers_under_way_count_for_all_together() {
+    for (query, header) in [("", None), ("&j=0", None), ("", Some(("accept-encoding", "gzip")))] {
+        let mut config = quick();
+        config.outbox_bytes_total_max = 8 << 20;
+        let mut server = served_narrowly(config).await;
+        let mut unread = Vec::new();
+        for number in 0..20 {
+            assert!(number < 16, "16 MB, and nobody is closed: {query:?} {header:?}");
+            let poller = server.poller().await;
+            let link = server.opened().await;
+            tell(&link, &noise(number));
+            let mut http = unread_connection(server.address).await;
+            http.send("GET", &format!("{}{query}", poller.target()), header.as_slice(), b"").await;
+            within(http.stream.fill_buf()).await.unwrap();
+            unread.push(http);
+            if server.told_so_far().iter().any(|told| matches!(told, Told::Closed(CloseReason::SlowConsumer))) {
+                break;
+            }
+        }
+        eventually("less is under way", || server.engine.outbox_bytes() <= 8 << 20).await;
+    }
+}
+
+/// A megabyte that does not get shorter.
+fn noise(seed: u64) -> Encoded {
+    let mut dice = Dice::new(seed);
+    Encoded::text(&(0..1 << 20).map(|_| char::from(b'#' + dice.below(90) as u8)).collect::<String>())
 }
 
 /// Whoever is furthest behind goes first; what they wait for together counts once.
