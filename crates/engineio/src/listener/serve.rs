@@ -119,6 +119,7 @@ async fn serve_connection<S, F, B>(
     let service = service_fn(move |mut request: Request<Incoming>| {
         let (exchange, writing) = (Arc::clone(&called), writing.clone());
         exchange.called();
+        writing.forget();
         let answer = if is_addressed(&request) {
             request.extensions_mut().insert(PeerAddr(address));
             Some(service(request))

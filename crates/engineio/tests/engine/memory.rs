@@ -103,6 +103,24 @@ async fn a_close_comes_behind_everything_however_many_answers_that_takes() {
     server.emptied().await;
 }
 
+/// A proxy asks for many clients on one connection.
+#[tokio::test]
+async fn a_slow_client_s_end_is_nothing_to_others_on_the_connection_its_answers_came_by() {
+    let mut config = quick();
+    config.compression_threshold_bytes = None;
+    let mut server = served(config).await;
+    let (one, other) = (server.poller().await, server.poller().await);
+    let (slow, link) = (server.opened().await, server.opened().await);
+    let mut proxy = Http::connect(server.address).await;
+    tell(&slow, &kilobytes(300));
+    assert_eq!(proxy.get(&one.target()).await.body.len(), 1 + 300 * 1024);
+    slow.close(CloseReason::SlowConsumer);
+    assert_eq!(server.closed().await, CloseReason::SlowConsumer);
+    proxy.send("GET", &other.target(), &[], b"").await;
+    tell(&link, &Encoded::text("hello"));
+    assert_eq!(proxy.answer().await.text(), "4hello");
+}
+
 /// Small ones, which clients make by the hundred thousand, take many times their bytes.
 #[tokio::test]
 async fn what_waits_for_all_counts_with_what_it_takes_beside_its_bytes() {
