@@ -170,6 +170,64 @@ fn noise(seed: u64) -> Encoded {
     Encoded::text(&(0..1 << 20).map(|_| char::from(b'#' + dice.below(90) as u8)).collect::<String>())
 }
 
+/// What is on nobody's way, or on that of those who are going, is not to be made good by those who read.
+#[tokio::test]
+async fn whoever_waits_for_little_is_not_closed_for_what_others_hold() {
+    let mut config = quick();
+    config.outbox_bytes_total_max = 1 << 20;
+    let mut server = served_narrowly(config).await;
+    let mut slow = Vec::new();
+    for _ in 0..3 {
+        slow.push(server.slow_websocket().await);
+    }
+    // What is half written stays in memory until its session is done with.
+    let links = [server.opened().await, server.opened().await, server.opened().await];
+    // Two with a little, and somebody who is in no list of sessions with all the rest.
+    let elsewhere = kilobytes(2 << 10);
+    for link in &links[..2] {
+        tell(link, &kilobytes(200));
+    }
+    let big = elsewhere.clone();
+    tell(&links[2], &big);
+    assert_eq!(server.closed().await, CloseReason::SlowConsumer);
+    assert!(server.engine.outbox_bytes() > 1 << 20, "it is still kept");
+    for link in &links[..2] {
+        for _ in 0..10 {
+            assert!(tell(link, &Encoded::text("more")).is_queued());
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// What many wait for is freed by the end of none of them.
+#[tokio::test]
+async fn whoever_costs_most_goes_first_and_not_whoever_waits_for_what_all_do() {
+    let mut config = quick();
+    config.outbox_bytes_total_max = 8 << 20;
+    let mut server = served_narrowly(config).await;
+    let mut clients = Vec::new();
+    let mut links = Vec::new();
+    for _ in 0..14 {
+        clients.push(server.slow_websocket().await);
+        links.push(server.opened().await);
+    }
+    // Ten wait for the same 3 MB, four for a megabyte and a half each of their own.
+    let (together, alone) = links.split_at(10);
+    for _ in 0..3 {
+        let shared = kilobytes(1024);
+        together.iter().for_each(|link| assert!(tell(link, &shared).is_queued()));
+    }
+    for link in alone {
+        tell(link, &kilobytes(768));
+        tell(link, &kilobytes(768));
+    }
+    assert_eq!(server.closed().await, CloseReason::SlowConsumer);
+    eventually("less waits", || server.engine.outbox_bytes() <= 8 << 20).await;
+    for link in together {
+        assert!(tell(link, &Encoded::text("here")).is_queued(), "it costs nothing");
+    }
+}
+
 /// Whoever is furthest behind goes first; what they wait for together counts once.
 #[tokio::test]
 async fn when_all_together_wait_for_too_much_the_slowest_are_closed() {
