@@ -155,6 +155,8 @@ async fn serve_connection<S, F, B>(
             _ = stopping.changed(), if !is_stopping => {
                 is_stopping = true;
                 connection.as_mut().graceful_shutdown();
+                // hyper waits for the rest of a first head.
+                patience.hurry();
             }
             () = unwanted.seen() => return drop(running),
             overdue = poll_fn(|cx| patience.poll_overdue(&exchange, cx)) => match overdue {
