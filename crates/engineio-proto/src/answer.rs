@@ -377,6 +377,11 @@ impl Flight {
         self.bytes.load(Ordering::Relaxed)
     }
 
+    /// Whether nothing is under way any more, nor will be if nothing more is taken.
+    pub(crate) fn is_over(&self) -> bool {
+        self.bytes() == 0 && self.holds().aboard.is_empty()
+    }
+
     /// All that ever arrived, or was given up.
     pub(crate) fn landed(&self) -> u64 {
         self.landed.load(Ordering::Relaxed)

@@ -54,6 +54,11 @@ impl Outbox {
         self.sent += count as u64;
     }
 
+    /// Counts what left it in answers to polls, and arrived.
+    pub(crate) fn pass_flight(&mut self, landed: u64) {
+        self.sent += landed;
+    }
+
     /// Takes over a message of which the connection has taken the first `written` bytes, and not all.
     pub fn push_begun(&mut self, encoded: Encoded, written: usize) {
         debug_assert!(self.is_empty() && written < encoded.len(), "nothing may overtake what waits");
