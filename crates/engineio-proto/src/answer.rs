@@ -147,7 +147,7 @@ impl Answer {
     pub fn next_chunk(&mut self) -> Option<Chunk> {
         let part = self.next_part(CHUNK_BYTES_MAX)?;
         let is_last = self.cut.bytes.is_empty() && self.cargo.with(|pieces| pieces.is_empty());
-        let ticket = self.ticket.split(if is_last { usize::MAX } else { part.bytes.len() });
+        let ticket = if is_last { std::mem::take(&mut self.ticket) } else { self.ticket.split(part.bytes.len()) };
         Some(Chunk { part, ticket })
     }
 
@@ -156,17 +156,20 @@ impl Answer {
         let first = self.next_part(usize::MAX).unwrap_or_default();
         let rest = self.payload_len();
         let part = if rest == 0 { first } else { self.joined(first, rest) };
-        Chunk { part, ticket: self.ticket.split(usize::MAX) }
+        Chunk { part, ticket: std::mem::take(&mut self.ticket) }
     }
 
     /// Whether nobody wants the rest: its session has ended meanwhile.
     pub fn is_aborted(&self) -> bool {
-        self.ticket.aboard.as_ref().is_some_and(|(flight, _)| flight.is_aborted.load(Ordering::Relaxed))
+        matches!(&self.cargo, Cargo::Aboard(flight, _) if flight.is_aborted.load(Ordering::Relaxed))
     }
 
     /// The means to see that it is [aborted](Self::is_aborted) for whoever holds up its parts, if it is counted.
     pub fn watch(&self) -> Option<AnswerWatch> {
-        self.ticket.aboard.clone().map(|(flight, number)| AnswerWatch { flight, number })
+        match &self.cargo {
+            Cargo::Own(_) => None,
+            Cargo::Aboard(flight, number) => Some(AnswerWatch { flight: Arc::clone(flight), number: *number }),
+        }
     }
 
     fn next_part(&mut self, bytes_max: usize) -> Option<Part> {
@@ -333,8 +336,9 @@ impl Chunk {
     #[must_use]
     pub fn split_to(&mut self, bytes_max: usize) -> Self {
         let part = self.part.split_to(bytes_max);
-        let count = if self.part.bytes.is_empty() { usize::MAX } else { part.bytes.len() };
-        Self { part, ticket: self.ticket.split(count) }
+        let is_last = self.part.bytes.is_empty();
+        let ticket = if is_last { std::mem::take(&mut self.ticket) } else { self.ticket.split(part.bytes.len()) };
+        Self { part, ticket }
     }
 }
 
