@@ -41,6 +41,26 @@ describe('SIGTERM', () => {
     assert.ok(ms < 3000, `${ms | 0} ms`);
   });
 
+  test('waits for nobody who has sent half of a request', async (t) => {
+    const relay = await startRelay();
+    const halves = [];
+    t.after(() => halves.forEach((half) => half.destroy()));
+    for (const begun of [`GET ${target} HTTP/1.1\r\nhost: a\r\n`, 'GET /healthz HTTP/1.1\r\nhost: a\r\n\r\nGET']) {
+      const half = await open(relay.port);
+      half.write(begun);
+      halves.push(half);
+    }
+    const session = await PollingSession.joined(relay.port);
+    const body = await open(relay.port);
+    body.write(requestBytes(session.target(), { method: 'POST', headers: { 'content-length': 100 }, body: '4' }));
+    halves.push(body);
+    // All of it has come by then.
+    assert.equal((await request(relay.port, '/healthz')).status, 200);
+    const { code, ms } = await relay.stop();
+    if (HUB === 'fanfare') assert.ok(ms < 2000, `${ms | 0} ms`);
+    assert.equal(code, 0);
+  });
+
   test('sends no Socket.IO packet, so that clients reconnect', async () => {
     const relay = await startRelay();
     const ws = await joined(relay);

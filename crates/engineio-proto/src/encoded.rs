@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::Ledger;
+use crate::outbox::MESSAGE_BYTES;
 use crate::payload::SEPARATOR;
 
 /// One or more Engine.IO packets that travel together, framed once for every recipient.
@@ -78,7 +79,7 @@ impl Encoded {
     /// Counts it as waiting, once for all who wait for it, until the last of them has let go of it.
     pub fn enter(&self, ledger: &Arc<Ledger>) {
         self.0.ledger.get_or_init(|| {
-            ledger.add(self.len());
+            ledger.add(self.len() + MESSAGE_BYTES);
             Arc::clone(ledger)
         });
     }
@@ -111,6 +112,11 @@ impl Encoded {
         self.0.polling.get().is_some()
     }
 
+    /// How many keep it.
+    pub(crate) fn holders(&self) -> usize {
+        Arc::strong_count(&self.0)
+    }
+
     /// The bytes it takes in an outbox: those of its WebSocket form.
     #[expect(clippy::len_without_is_empty, reason = "every Encoded has at least a frame header")]
     pub fn len(&self) -> usize {
@@ -121,7 +127,7 @@ impl Encoded {
 impl Drop for Frames {
     fn drop(&mut self) {
         if let Some(ledger) = self.ledger.get() {
-            ledger.remove(self.websocket.len());
+            ledger.remove(self.websocket.len() + MESSAGE_BYTES);
         }
     }
 }

@@ -1,12 +1,14 @@
 //! How much waits for all clients together.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The bytes that wait in all outboxes together, and their bound.
+/// The bytes that wait in all outboxes together, and in the answers to polls that are under way, and their bound.
 ///
 /// What waits for several clients is shared between them, so it is counted once: from the moment it first has to wait
-/// ([`Encoded::enter`](crate::Encoded::enter)) until nobody keeps it any more. The form that pollers get of binary
-/// messages (base64) comes on top of it, by a third more.
+/// ([`Encoded::enter`](crate::Encoded::enter)) until nobody keeps it any more, with what a message takes beside its
+/// frames. The form that pollers get of binary messages (base64) comes on top of it, by a third more. What is copied for
+/// a client is a [`Loan`].
 #[derive(Debug)]
 pub struct Ledger {
     bytes: AtomicUsize,
@@ -34,6 +36,12 @@ impl Ledger {
         self.bytes() > self.bytes_max
     }
 
+    /// Counts a copy of so many bytes until the loan is dropped.
+    pub fn lend(ledger: &Arc<Self>, bytes: usize) -> Loan {
+        ledger.add(bytes);
+        Loan { ledger: Arc::clone(ledger), bytes }
+    }
+
     pub(crate) fn add(&self, bytes: usize) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
@@ -43,11 +51,23 @@ impl Ledger {
     }
 }
 
+/// Bytes that are in memory for somebody who is yet to get them.
+#[derive(Debug)]
+pub struct Loan {
+    ledger: Arc<Ledger>,
+    bytes: usize,
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        self.ledger.remove(self.bytes);
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
+    use crate::outbox::MESSAGE_BYTES;
     use crate::{Encoded, Outbox};
 
     #[test]
@@ -59,13 +79,13 @@ mod tests {
             encoded.enter(&ledger);
             outbox.push(encoded.clone(), usize::MAX).unwrap();
         }
-        let len = encoded.len();
+        let (len, counted) = (encoded.len(), encoded.len() + MESSAGE_BYTES);
         drop(encoded);
-        assert_eq!(ledger.bytes(), len);
+        assert_eq!(ledger.bytes(), counted);
         assert!(ledger.is_over());
         let [mut first, second] = outboxes;
         first.advance(len);
-        assert_eq!(ledger.bytes(), len);
+        assert_eq!(ledger.bytes(), counted);
         drop(second);
         assert_eq!(ledger.bytes(), 0);
         assert!(!ledger.is_over());

@@ -58,7 +58,7 @@ pub use encoded::{Encoded, EncodedBuilder};
 pub use handshake::{SessionConfig, Transport, open_packet};
 pub use jsonp::JsonpIndex;
 pub use lateness::grace;
-pub use ledger::Ledger;
+pub use ledger::{Ledger, Loan};
 pub use outbox::{Full, Outbox};
 pub use outlet::{Entry, Flush, Hold, Outlet, OutletBounds};
 pub use packet::{DecodeError, Message, Packet};

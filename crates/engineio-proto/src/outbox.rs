@@ -54,6 +54,11 @@ impl Outbox {
         self.sent += count as u64;
     }
 
+    /// Counts what left it in answers to polls, and arrived.
+    pub(crate) fn pass_flight(&mut self, landed: u64) {
+        self.sent += landed;
+    }
+
     /// Takes over a message of which the connection has taken the first `written` bytes, and not all.
     pub fn push_begun(&mut self, encoded: Encoded, written: usize) {
         debug_assert!(self.is_empty() && written < encoded.len(), "nothing may overtake what waits");
@@ -148,6 +153,11 @@ impl Outbox {
         self.bytes
     }
 
+    /// What it keeps in memory: of what others keep as well, its part.
+    pub fn cost(&self) -> usize {
+        self.queue.iter().map(|encoded| (encoded.len() + MESSAGE_BYTES) / encoded.holders()).sum()
+    }
+
     /// The bytes that ever left.
     pub fn sent(&self) -> u64 {
         self.sent
@@ -175,7 +185,7 @@ impl std::error::Error for Full {}
 
 /// What a message keeps in memory beside its frames, if nobody shares it. Without it a client that reads nothing,
 /// and makes us answer it by two bytes at a time (pongs), would take fifty times the bound.
-const MESSAGE_BYTES: usize = 128;
+pub(crate) const MESSAGE_BYTES: usize = 128;
 
 /// Entries of 8 bytes: what a client under a steady stream needs, without allocating again and again.
 const CAPACITY_KEPT: usize = 32;
@@ -292,5 +302,18 @@ mod tests {
         let mut outbox = pushed(&["x"; 1000]);
         outbox.advance(outbox.bytes());
         assert!(outbox.queue.capacity() <= CAPACITY_KEPT);
+    }
+
+    #[test]
+    fn what_others_wait_for_too_costs_each_of_them_a_part() {
+        let shared = Encoded::text(&"x".repeat(10_000));
+        let mut outboxes: Vec<_> = (0..10).map(|_| pushed(&["a"])).collect();
+        for outbox in &mut outboxes {
+            outbox.push(shared.clone(), usize::MAX).unwrap();
+        }
+        drop(shared);
+        assert!((1_000..1_500).contains(&outboxes[0].cost()));
+        outboxes.truncate(1);
+        assert!(outboxes[0].cost() > 10_000);
     }
 }

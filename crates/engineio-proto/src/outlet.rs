@@ -297,7 +297,8 @@ impl<P> Outlet<P> {
         if self.outbox.bytes() <= COUNTED_FROM_BYTES && self.flight_bytes() == 0 {
             return self.outbox.take(self.bounds.answer_bytes_max);
         }
-        let flight = Arc::clone(self.flight.get_or_insert_default());
+        let ledger = &self.bounds.ledger;
+        let flight = Arc::clone(self.flight.get_or_insert_with(|| Arc::new(Flight::new(Arc::clone(ledger)))));
         let (pieces, bytes) = self.outbox.take_pieces(self.bounds.answer_bytes_max);
         Answer::new(pieces, bytes, flight)
     }
@@ -323,12 +324,22 @@ impl<P> Outlet<P> {
         }
         let poll = self.take_poll();
         self.exit = exit;
-        self.flight = None;
+        self.forget_landed();
         poll
+    }
+
+    /// Where nobody polls any more, what was under way is remembered until it has landed, and in the sum after that.
+    fn forget_landed(&mut self) {
+        if let Some(flight) = self.flight.take_if(|flight| flight.is_over()) {
+            self.outbox.pass_flight(flight.landed());
+        }
     }
 
     /// Notes that the task has seen what waits, so that only news wakes it; and says how much that is.
     pub fn see(&mut self) -> Backlog {
+        if !matches!(self.exit, Exit::Polls(_)) {
+            self.forget_landed();
+        }
         self.is_backlog_seen = !self.outbox.is_empty();
         self.backlog()
     }
@@ -337,6 +348,11 @@ impl<P> Outlet<P> {
     pub fn backlog(&self) -> Backlog {
         let landed = self.flight.as_ref().map_or(0, |flight| flight.landed());
         Backlog { bytes: self.waiting_bytes(), sent: self.outbox.sent() + landed }
+    }
+
+    /// What is in memory for this client: its part of what others wait for as well, and all that is under way.
+    pub fn cost(&self) -> usize {
+        self.outbox.cost() + self.flight_bytes()
     }
 
     /// Asks for the session's end. Says whether the task is to be woken.
@@ -616,5 +632,26 @@ mod tests {
         let mut slices = [IoSlice::new(&[]); 4];
         assert_eq!(outlet.slices(&mut slices), 2);
         assert_eq!(&slices[0][2..], b"3probe");
+    }
+
+    #[test]
+    fn what_is_under_way_to_a_poll_counts_also_when_nobody_polls_any_more() {
+        let mut outlet = outlet();
+        queue(&mut outlet, "a");
+        let Hold::Answer(1, answer) = outlet.hold(1) else { panic!("something waits") };
+        drop(answer);
+        queue(&mut outlet, &"x".repeat(MAX - 100));
+        let Hold::Answer(2, unread) = outlet.hold(2) else { panic!("something waits") };
+        outlet.set_socket(None);
+        let bytes = outlet.see().bytes;
+        assert!(bytes > MAX - 100);
+        assert_eq!(outlet.backlog().sent, 4);
+        assert_eq!(queue(&mut outlet, "b").queued, Queued::Fresh);
+        outlet.advance(4);
+        assert_eq!(queue(&mut outlet, &"y".repeat(200)).queued, Queued::Closed, "as it would be if it polled");
+        assert!(unread.is_aborted());
+        drop(unread);
+        assert_eq!(outlet.see(), Backlog { bytes: 0, sent: 8 + bytes as u64 });
+        assert!(outlet.flight.is_none(), "and takes no memory");
     }
 }

@@ -42,15 +42,16 @@ impl Shared {
         // A client gives up after both: neither a long interval nor a long time-out makes it patient.
         let patience = config.session.ping_interval.min(config.session.ping_timeout);
         let ticks = Ticks::new(clock::now(), patience);
+        let ledger = Arc::new(Ledger::new(config.outbox_bytes_total_max));
         let memory = Memory::new(OutletBounds {
             bytes_max: config.outbox_bytes_max,
             answer_bytes_max: config.session.max_payload_bytes,
-            ledger: Arc::new(Ledger::new(config.outbox_bytes_total_max)),
+            ledger: Arc::clone(&ledger),
         });
         Self {
             seats: Seats::new(config.sessions_max),
             memory: Arc::new(memory),
-            compressor: Compressor::new(config.compressions_max),
+            compressor: Compressor::new(config.compressions_max, ledger),
             config,
             registry: Registry::default(),
             refusals: Refusals::default(),

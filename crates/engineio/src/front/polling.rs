@@ -77,7 +77,7 @@ impl Shared {
         };
         let encoding = encoding.filter(|_| compressed.is_some());
         let chunk = match compressed {
-            Some(bytes) => chunk.with_bytes(bytes),
+            Some((bytes, loan)) => chunk.with_shared(bytes, loan),
             None => chunk,
         };
         let watch = watch.filter(|_| chunk.bytes().len() > WATCHED_FROM_BYTES);

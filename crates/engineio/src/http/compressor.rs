@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
+use engineio_proto::{Ledger, Loan};
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::compression::{Encoding, compress};
@@ -16,6 +17,7 @@ use super::compression::{Encoding, compress};
 /// the rest goes as it is: to be late is worse than to be long, for those who poll and for everyone else.
 #[derive(Debug)]
 pub(crate) struct Compressor {
+    ledger: Arc<Ledger>,
     permits: Arc<Semaphore>,
     recent: Mutex<Recent>,
 }
@@ -34,21 +36,28 @@ struct Work {
     payload: Bytes,
     encoding: Encoding,
     outcome: OnceCell<Option<Bytes>>,
+    /// While somebody waits for it; what is kept for those who may come is not on anybody's account.
+    loan: Mutex<Weak<Loan>>,
 }
 
+/// A payload in another coding, and the account on which it is in memory for all who get it.
+pub(crate) type Compressed = (Bytes, Arc<Loan>);
+
 impl Compressor {
-    pub(crate) fn new(at_once_max: NonZeroUsize) -> Self {
-        Self { permits: Arc::new(Semaphore::new(at_once_max.get())), recent: Mutex::default() }
+    pub(crate) fn new(at_once_max: NonZeroUsize, ledger: Arc<Ledger>) -> Self {
+        Self { ledger, permits: Arc::new(Semaphore::new(at_once_max.get())), recent: Mutex::default() }
     }
 
     /// `payload` in another coding, or `None` if it is to go as it is.
-    pub(crate) async fn compress(&self, payload: &Bytes, encoding: Encoding) -> Option<Bytes> {
+    pub(crate) async fn compress(&self, payload: &Bytes, encoding: Encoding) -> Option<Compressed> {
         let work = self.work_for(payload, encoding);
         let outcome = work.outcome.get_or_init(|| self.run(&work)).await;
         if outcome.is_none() {
             self.forget(&work);
         }
-        outcome.clone()
+        let bytes = outcome.clone()?;
+        let loan = work.lend(&self.ledger, bytes.len());
+        Some((bytes, loan))
     }
 
     async fn run(&self, work: &Work) -> Option<Bytes> {
@@ -77,7 +86,8 @@ impl Compressor {
         {
             return Arc::clone(work);
         }
-        let work = Arc::new(Work { payload: payload.clone(), encoding, outcome: OnceCell::new() });
+        let work =
+            Arc::new(Work { payload: payload.clone(), encoding, outcome: OnceCell::new(), loan: Mutex::default() });
         recent.bytes += 2 * payload.len();
         recent.works.push_front(Arc::clone(&work));
         while recent.works.len() > KEPT_MAX || recent.bytes > KEPT_BYTES_MAX {
@@ -99,6 +109,18 @@ impl Compressor {
     fn lock(&self) -> std::sync::MutexGuard<'_, Recent> {
         // Nothing in here panics between two states of it.
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Work {
+    /// One loan for all who wait for it.
+    fn lend(&self, ledger: &Arc<Ledger>, bytes: usize) -> Arc<Loan> {
+        let mut lent = self.loan.lock().unwrap_or_else(PoisonError::into_inner);
+        lent.upgrade().unwrap_or_else(|| {
+            let loan = Arc::new(Ledger::lend(ledger, bytes));
+            *lent = Arc::downgrade(&loan);
+            loan
+        })
     }
 }
 
@@ -128,7 +150,7 @@ mod tests {
     use super::*;
 
     fn compressor() -> Compressor {
-        Compressor::new(NonZeroUsize::MIN)
+        Compressor::new(NonZeroUsize::MIN, Arc::new(Ledger::new(0)))
     }
 
     fn payload(len: usize, seed: usize) -> Bytes {
@@ -154,12 +176,12 @@ mod tests {
                 compressor.compress(&copy, Encoding::Gzip)
             );
             let later = compressor.compress(&data, Encoding::Gzip).await.unwrap();
-            let first = first.unwrap();
+            let (first, _) = first.unwrap();
             assert_eq!(unpacked(&first), data);
-            for other in [same.unwrap(), equal.unwrap(), later] {
+            for (other, _) in [same.unwrap(), equal.unwrap(), later] {
                 assert_eq!(other.as_ptr(), first.as_ptr(), "{len}");
             }
-            let other = compressor.compress(&data, Encoding::Deflate).await.unwrap();
+            let (other, _) = compressor.compress(&data, Encoding::Deflate).await.unwrap();
             assert_ne!(other, first);
         }
     }
@@ -169,8 +191,8 @@ mod tests {
         let compressor = compressor();
         let held = Arc::clone(&compressor.permits).try_acquire_owned().unwrap();
         let large = payload(20_000, 0);
-        assert_eq!(compressor.compress(&large, Encoding::Gzip).await, None);
-        assert_eq!(compressor.compress(&payload(200_000, 0), Encoding::Gzip).await, None);
+        assert!(compressor.compress(&large, Encoding::Gzip).await.is_none());
+        assert!(compressor.compress(&payload(200_000, 0), Encoding::Gzip).await.is_none());
         assert!(compressor.compress(&payload(2000, 0), Encoding::Gzip).await.is_some());
         drop(held);
         assert!(compressor.compress(&large, Encoding::Gzip).await.is_some());
@@ -182,7 +204,7 @@ mod tests {
         let (one, other) = (payload(400_000, 0), payload(400_000, 1));
         let (one, other) =
             tokio::join!(compressor.compress(&one, Encoding::Gzip), compressor.compress(&other, Encoding::Gzip));
-        assert_eq!((one.is_some(), other), (true, None));
+        assert_eq!((one.is_some(), other.is_none()), (true, true));
     }
 
     #[tokio::test]

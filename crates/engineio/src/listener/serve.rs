@@ -122,6 +122,7 @@ async fn serve_connection<S, F, B>(
     let service = service_fn(move |mut request: Request<Incoming>| {
         let (exchange, writing) = (Arc::clone(&called), writing.clone());
         exchange.called();
+        writing.forget();
         let answer = if is_addressed(&request) {
             request.extensions_mut().insert(PeerAddr(address));
             Some(service(request))
@@ -159,6 +160,8 @@ async fn serve_connection<S, F, B>(
                 is_stopping = true;
                 hurry = Some(Box::pin(tokio::time::sleep(HURRIED_MAX)));
                 connection.as_mut().graceful_shutdown();
+                // hyper waits for the rest of a first head.
+                patience.hurry();
             }
             () = elapsed(&mut hurry) => {
                 if !exchange.is_busy() {

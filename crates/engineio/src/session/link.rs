@@ -292,6 +292,11 @@ impl Link {
         Poll::Ready(Ok(()))
     }
 
+    /// What is in memory for this session, as far as nobody else needs it.
+    pub(crate) fn cost(&self) -> usize {
+        self.lock().outlet.cost()
+    }
+
     /// Takes no more messages: the session is over, but for what its client may still be owed. The poll that waits is
     /// the task's.
     pub(crate) fn seal(&self) {

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use engineio::proto::{CloseReason, Delivery, Encoded, Queued, Recipient};
+use engineio::serve;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
-use crate::app::{Gate, PATH, Told, WEBSOCKET, quick, quick_heartbeat, served, served_with, tell};
+use crate::app::{Gate, PATH, Told, WEBSOCKET, echo, engine, quick, quick_heartbeat, served, served_with, tell};
 use crate::support::{Http, bytes_until_end, connect, is_ended, send, text, within};
 
 #[tokio::test]
@@ -269,4 +272,22 @@ async fn handshakes_under_way_at_once_do_not_overshoot_the_bound() {
     }
     assert_eq!(accepted, 5);
     assert!(server.engine.session_count() <= 5);
+}
+
+/// Its rest may never come, and the server would wait as long as for any other head.
+#[tokio::test]
+async fn half_a_head_does_not_hold_up_the_end() {
+    let (engine, _told) = engine(quick(), echo, Gate::default());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let service = move |request| engine.call(request);
+    let serving = tokio::spawn(serve(listener, service, async move { drop(stopped.await) }));
+    let mut half = Http::connect(address).await;
+    half.write(b"GET / HTTP/1.1\r\nhost: a").await;
+    assert_eq!(Http::connect(address).await.get("/").await.status, 404);
+    drop(stop);
+    let ended = tokio::time::timeout(Duration::from_secs(5), serving).await;
+    ended.expect("nobody waits for the rest").unwrap();
+    assert!(half.end().await.is_empty());
 }

@@ -44,7 +44,8 @@ pub struct CrowdConfig {
     pub pace_window: Duration,
     /// So many windows in a row may be without that pace. 3: with the window that is one too many, 0.4 s, the pause of a
     /// client that reads in gulps, collects garbage, or is short of processor time, as recipients of a flood are. It is
-    /// also how long one that reads nothing holds anybody back, once.
+    /// also how long one that reads nothing holds anybody back, once. Further pauses have to be made good for: what is
+    /// read in a window beyond its pace counts for as many others, so that sips do not hold anybody.
     pub pauses_max: u32,
     /// How often it is looked at what left, while events are counted against senders. 5 ms; more rarely where there is
     /// much to look at.
@@ -177,8 +178,10 @@ impl Entry {
         }
         self.measured = (now, backlog.sent);
         let left = u128::from(backlog.sent.saturating_sub(sent));
-        if left * 1000 >= u128::from(config.pace_min_bytes) * time.as_millis() {
-            self.pauses_left = config.pauses_max;
+        let paces = left * 1000 / (u128::from(config.pace_min_bytes) * time.as_millis()).max(1);
+        if let Some(beyond) = paces.checked_sub(1) {
+            let earned = u32::try_from(beyond).unwrap_or(u32::MAX);
+            self.pauses_left = self.pauses_left.saturating_add(earned).min(config.pauses_max);
             return Some(Pace::Holds);
         }
         if let Some(left) = self.pauses_left.checked_sub(1) {

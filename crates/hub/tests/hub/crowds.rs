@@ -187,6 +187,21 @@ fn who_reads_next_to_nothing_does_not_count_as_reading() {
     assert!(sent > 11_500_000, "{sent} bytes");
 }
 
+/// A tenth of the time at the pace of those that are waited for, and nothing in between.
+#[test]
+fn who_takes_a_sip_now_and_then_does_not_count_as_reading() {
+    let mut world = World::new(2);
+    let by = world.hub.allowance();
+    let mut sent = 0;
+    for millisecond in 0..2000 {
+        // 30 kB each 400 ms: 75 kB/s.
+        let sip = if millisecond % 400 < 100 { 300 } else { 0 };
+        sent += world.millisecond(&by, &[100_000, sip]);
+    }
+    assert!(world.readers[1].is_closed());
+    assert!(sent > 30_000_000, "{sent} bytes");
+}
+
 #[test]
 fn who_reads_in_gulps_is_waited_for() {
     let mut world = World::new(1);
