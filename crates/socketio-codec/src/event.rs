@@ -111,6 +111,13 @@ impl fmt::Debug for Event {
     }
 }
 
+/// Its own name, to send it on under.
+impl<'a> From<&'a Event> for RawName<'a> {
+    fn from(event: &'a Event) -> Self {
+        event.raw_name()
+    }
+}
+
 impl<'a> IntoIterator for &'a Event {
     type Item = &'a str;
     type IntoIter = Iter<'a>;

@@ -4,7 +4,6 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use core::fmt;
 
-use crate::event::Event;
 use crate::string;
 use crate::text::{self, Text};
 
@@ -152,12 +151,5 @@ impl fmt::Display for RawName<'_> {
 impl<'a> From<&'a EventName> for RawName<'a> {
     fn from(name: &'a EventName) -> Self {
         name.raw()
-    }
-}
-
-/// An event's own name, to send it on under.
-impl<'a> From<&'a Event> for RawName<'a> {
-    fn from(event: &'a Event) -> Self {
-        event.raw_name()
     }
 }
