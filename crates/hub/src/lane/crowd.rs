@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use engineio_proto::{Backlog, Recipient};
 
+use super::pace::Pace;
 use super::roster::{Member, Roster};
 use crate::SocketId;
 use crate::front::Charge;
@@ -61,14 +62,6 @@ impl Default for CrowdConfig {
             check_interval: Duration::from_millis(5),
         }
     }
-}
-
-/// Whether a member is in the crowd, and whether others wait for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Pace {
-    Free,
-    Holds,
-    Stuck,
 }
 
 struct Entry {

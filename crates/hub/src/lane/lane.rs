@@ -7,7 +7,8 @@ use std::vec;
 use engineio_proto::{Delivery, Encoded, Queued, Recipient};
 
 use super::counts::Board;
-use super::crowd::{Crowd, CrowdConfig, Pace};
+use super::crowd::{Crowd, CrowdConfig};
+use super::pace::Pace;
 use super::roster::{Member, Roster, Selection};
 use crate::front::{Charge, Charged, Direction, Message};
 use crate::receipt::{Receipt, Tally};

@@ -8,7 +8,7 @@ use slab::Slab;
 use socketio_codec::Namespace;
 
 use super::counts::{Board, Counts};
-use super::crowd::Pace;
+use super::pace::Pace;
 use crate::socket_id::SocketMap;
 use crate::{Owner, Room, SocketId, Target};
 
