@@ -1,8 +1,9 @@
 //! A list that is nearly always empty or of one.
 
 /// Some things, of which one alone takes no memory of its own: what a rule is for is everyone, one room, or one socket.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) enum Few<T> {
+    #[default]
     None,
     One(T),
     Many(Vec<T>),
@@ -36,9 +37,3 @@ impl<T: PartialEq> PartialEq for Few<T> {
 }
 
 impl<T: Eq> Eq for Few<T> {}
-
-impl<T> Default for Few<T> {
-    fn default() -> Self {
-        Self::None
-    }
-}
