@@ -193,7 +193,7 @@ impl Server {
     /// The events of `sender` that are for a client.
     pub(crate) fn sent_to(&self, number: usize, sender: usize) -> Vec<usize> {
         let joined_at = self.sessions[number].joined_at.unwrap_or(self.log.len());
-        let is_for_it = |(from, _): &&(usize, usize)| *from == sender && (sender != number || sender % 2 == 0);
+        let is_for_it = |(from, _): &&(usize, usize)| *from == sender && (sender != number || sender.is_multiple_of(2));
         self.log[joined_at..].iter().filter(is_for_it).map(|(_, event)| *event).collect()
     }
 }
