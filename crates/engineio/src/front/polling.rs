@@ -9,7 +9,7 @@ use crate::session::link::{PollAnswer, Polled};
 use crate::shared::Shared;
 
 /// A poll, and how it is to be answered. It waits for most of a client's life: small, and moved a few times.
-pub(crate) struct Poll {
+pub(crate) struct PollRequest {
     pub(crate) polled: Polled,
     pub(crate) manner: Manner,
 }
@@ -30,8 +30,8 @@ pub(crate) struct First {
 }
 
 impl Shared {
-    pub(crate) async fn answer_poll(&self, poll: Poll) -> Result<Response<Body>, RequestError> {
-        let Poll { polled, manner } = poll;
+    pub(crate) async fn answer_poll(&self, poll: PollRequest) -> Result<Response<Body>, RequestError> {
+        let PollRequest { polled, manner } = poll;
         let answer = match polled {
             Polled::Answered(answer) => *answer,
             Polled::Waits(waiting) => match waiting.answer().await {

@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 
 use crate::application::Connection;
 use crate::session::clock::{self, Timer};
-use crate::session::link::{Link, PollSender, Request};
+use crate::session::link::{Link, PollSender, SessionRequest};
 use crate::session::seats::Seat;
 use crate::session::tasks::Running;
 use crate::shared::Shared;
@@ -77,7 +77,7 @@ struct Stall {
 enum Wake {
     TimedOut,
     Close(CloseReason),
-    Request(Request),
+    Request(SessionRequest),
     Work(Result<(), CloseReason>),
     WriteFailed,
     PollGone,
@@ -242,7 +242,7 @@ impl Driver {
 
     fn on_frame(&mut self, frame: Frame, now: Instant) {
         match frame {
-            Frame::Text(text) => self.on_packet(Packet::decode_utf8(&text), now),
+            Frame::Text(text) => self.on_packet(Packet::decode_text(&text), now),
             Frame::Binary(data) => self.on_packet(Ok(Packet::Message(Message::Binary(data))), now),
             Frame::Control => {}
             Frame::End { reason, code } => {

@@ -38,12 +38,12 @@ struct Port {
     outlet: Outlet<PollSender>,
     /// What the outlet writes to, if whoever flushes may.
     half: Option<OwnedWriteHalf>,
-    requests: VecDeque<Request>,
+    requests: VecDeque<SessionRequest>,
     task: Option<Waker>,
 }
 
 /// What an HTTP request wants of a session.
-pub(crate) enum Request {
+pub(crate) enum SessionRequest {
     Poll(PollSender),
     Post(oneshot::Sender<PostAnswer>),
     PostBody(Bytes, oneshot::Sender<()>),
@@ -84,7 +84,7 @@ pub(crate) struct Look {
 /// What others want of the session's task.
 pub(crate) enum Errand {
     Close(CloseReason),
-    Request(Request),
+    Request(SessionRequest),
 }
 
 /// What comes of a poll.
@@ -113,7 +113,7 @@ pub(crate) struct Rest {
     pub(crate) half: Option<OwnedWriteHalf>,
     pub(crate) poll: Option<PollSender>,
     /// Requests that nobody will handle. Those that wait for an answer hear that there is no such session.
-    pub(crate) requests: VecDeque<Request>,
+    pub(crate) requests: VecDeque<SessionRequest>,
 }
 
 /// What became of a poll that the task holds out.
@@ -141,7 +141,7 @@ impl Link {
     }
 
     /// Hands the session's task a request. Given back when the session is over.
-    pub(crate) fn request(&self, request: Request) -> Result<(), Request> {
+    pub(crate) fn request(&self, request: SessionRequest) -> Result<(), SessionRequest> {
         let mut port = self.lock();
         if port.outlet.is_shut() {
             return Err(request);
@@ -198,7 +198,7 @@ impl Link {
             // It is empty, so this waits.
             port.outlet.hold(sender);
         } else {
-            port.requests.push_back(Request::Poll(sender));
+            port.requests.push_back(SessionRequest::Poll(sender));
             wake(port);
         }
         Ok(waiting)
@@ -256,11 +256,6 @@ impl Link {
         (port.outlet.is_polled() && !port.outlet.is_empty()).then(|| port.outlet.take())
     }
 
-    /// Tells those who send volatile messages whether the task could send one now.
-    pub(crate) fn set_ready(&self, ready: bool) {
-        self.lock().outlet.set_ready(ready);
-    }
-
     /// From now on whoever flushes writes to `half`, `unsent` first. Gives back the poll that waits.
     pub(crate) fn set_socket(&self, half: OwnedWriteHalf, unsent: Option<Encoded>) -> Option<PollSender> {
         let mut port = self.lock();
@@ -273,23 +268,16 @@ impl Link {
         self.lock().outlet.set_task(unsent)
     }
 
-    /// Lets `write` send from the outbox, and forgets what it says it sent.
+    /// Lets `write` send from the outbox, and forgets what it says it sent. Whether all of it went is what those are told
+    /// who send volatile messages.
     pub(crate) fn write_with(
         &self,
-        mut write: impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>,
+        write: impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<()>> {
         let mut port = self.lock();
-        while !port.outlet.is_empty() {
-            let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-            let filled = port.outlet.slices(&mut slices);
-            match write(&slices[..filled]) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(written)) => port.outlet.advance(written),
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => return Poll::Pending,
-            }
-        }
-        Poll::Ready(Ok(()))
+        let written = write_out(&mut port.outlet, write);
+        port.outlet.set_ready(written.is_ready());
+        written
     }
 
     /// What is in memory for this session, as far as nobody else needs it.
@@ -462,6 +450,24 @@ impl Port {
         }
         Ok(())
     }
+}
+
+/// Lets `write` send what waits.
+fn write_out(
+    outlet: &mut Outlet<PollSender>,
+    mut write: impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>,
+) -> Poll<io::Result<()>> {
+    while !outlet.is_empty() {
+        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+        let filled = outlet.slices(&mut slices);
+        match write(&slices[..filled]) {
+            Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            Poll::Ready(Ok(written)) => outlet.advance(written),
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            Poll::Pending => return Poll::Pending,
+        }
+    }
+    Poll::Ready(Ok(()))
 }
 
 /// Sends what waits as far as it goes, and wakes the task for the rest. Answers and wakes once the lock is gone.

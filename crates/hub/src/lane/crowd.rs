@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use engineio_proto::{Backlog, Recipient};
 
+use super::pace::Pace;
 use super::roster::{Member, Roster};
 use crate::SocketId;
 use crate::front::Charge;
-use crate::socket_id::SocketMap;
+use crate::names::SocketMap;
 
 /// The members for which more than half of what may wait does.
 ///
@@ -62,14 +63,6 @@ impl Default for CrowdConfig {
             check_interval: Duration::from_millis(5),
         }
     }
-}
-
-/// Whether a member is in the crowd, and whether others wait for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Pace {
-    Free,
-    Holds,
-    Stuck,
 }
 
 struct Entry {

@@ -4,6 +4,7 @@ mod counts;
 mod crowd;
 #[expect(clippy::module_inception, reason = "the file is named after what it defines, as everywhere")]
 mod lane;
+mod pace;
 mod roster;
 
 pub use counts::NamespaceCounts;

@@ -7,8 +7,8 @@ use core::ops::Range;
 use bytes::Bytes;
 use serde::Deserialize;
 
-use crate::arguments::{Arguments, Iter};
-use crate::name::RawName;
+use crate::names::name::RawName;
+use crate::values::arguments::{Arguments, Iter};
 
 /// An event as it was received: its name, and the arguments behind the name.
 ///
@@ -108,6 +108,13 @@ impl Eq for Event {}
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{:?}", self.raw_name(), self.arguments)
+    }
+}
+
+/// Its own name, to send it on under.
+impl<'a> From<&'a Event> for RawName<'a> {
+    fn from(event: &'a Event) -> Self {
+        event.raw_name()
     }
 }
 

@@ -4,9 +4,8 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use core::fmt;
 
-use crate::event::Event;
-use crate::string;
-use crate::text::{self, Text};
+use crate::names::text::{self, Text};
+use crate::values::string;
 
 /// Names that mean something to the libraries at both ends, so that no event may have them: who receives such an
 /// event closes its connection.
@@ -152,12 +151,5 @@ impl fmt::Display for RawName<'_> {
 impl<'a> From<&'a EventName> for RawName<'a> {
     fn from(name: &'a EventName) -> Self {
         name.raw()
-    }
-}
-
-/// An event's own name, to send it on under.
-impl<'a> From<&'a Event> for RawName<'a> {
-    fn from(event: &'a Event) -> Self {
-        event.raw_name()
     }
 }
