@@ -50,7 +50,7 @@ impl Shared {
     /// The answer, or back with it if that takes more than writing it down.
     fn as_it_is(&self, mut answer: Answer, mut manner: Manner) -> Result<Response<Body>, Box<(Answer, Manner)>> {
         let threshold = self.config.compression_threshold_bytes;
-        if manner.encoding.is_some() && !threshold.is_some_and(|threshold| answer.payload_len() >= threshold) {
+        if manner.encoding.is_some() && threshold.is_none_or(|threshold| answer.payload_len() < threshold) {
             manner.encoding = None;
         }
         if manner.jsonp.is_some() || manner.encoding.is_some() {

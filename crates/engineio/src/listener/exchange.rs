@@ -107,11 +107,6 @@ impl Patience {
         Self { keep_alive, head_timeout, seen: 0, since, timer }
     }
 
-    /// The server goes: a head that does not come at once is not waited for.
-    pub(crate) fn hurry(&mut self) {
-        self.head_timeout = self.head_timeout.min(HURRIED_MAX);
-    }
-
     /// Ready when the connection has been waited for long enough. To be asked whenever it was polled.
     pub(crate) fn poll_overdue(&mut self, exchange: &Exchange, cx: &mut Context<'_>) -> Poll<Overdue> {
         let state = exchange.state.load(Ordering::Relaxed);
@@ -139,9 +134,6 @@ impl Patience {
         }
     }
 }
-
-/// A round trip and the rest of a head.
-const HURRIED_MAX: Duration = Duration::from_millis(500);
 
 #[cfg(test)]
 mod tests {

@@ -160,8 +160,6 @@ async fn serve_connection<S, F, B>(
                 is_stopping = true;
                 hurry = Some(Box::pin(tokio::time::sleep(HURRIED_MAX)));
                 connection.as_mut().graceful_shutdown();
-                // hyper waits for the rest of a first head.
-                patience.hurry();
             }
             () = elapsed(&mut hurry) => {
                 if !exchange.is_busy() {
