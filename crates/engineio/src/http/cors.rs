@@ -7,7 +7,7 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 use super::Body;
-use super::origin::is_listed;
+use super::cors_origins::{CorsOrigins, is_listed};
 
 /// Cross-origin settings (the Fetch standard, section "CORS protocol").
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,16 +16,6 @@ pub struct CorsConfig {
     pub origins: CorsOrigins,
     /// Whether a browser may send cookies along.
     pub credentials: bool,
-}
-
-/// Origins that may read answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CorsOrigins {
-    /// All: answered with `*`.
-    Any,
-    /// These, as a browser writes them (`https://example.org`, `http://localhost:5173`), but for capitals; the
-    /// request's own is answered.
-    List(Vec<String>),
 }
 
 /// Which of the listed origins the request came from, if any.

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use http::header::{HOST, ORIGIN, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
 
-use super::{CorsConfig, CorsOrigins, TrustedProxies};
+use super::cors::CorsConfig;
+use super::cors_origins::{CorsOrigins, is_listed};
+use super::trusted_proxies::TrustedProxies;
 
 /// Which pages may use the engine.
 ///
@@ -116,11 +118,6 @@ fn is_from_a_program(origin: &HeaderValue, headers: &HeaderMap) -> bool {
         start.eq_ignore_ascii_case(scheme) && rest.starts_with(b"://")
     });
     is_socket_s || !headers.contains_key(USER_AGENT)
-}
-
-/// Hosts and schemes mean the same in capitals; some browsers send the ids of their extensions so.
-pub(super) fn is_listed(listed: &[String], origin: &[u8]) -> bool {
-    listed.iter().any(|listed| listed.as_bytes().eq_ignore_ascii_case(origin))
 }
 
 /// A host, and the port that is meant.
