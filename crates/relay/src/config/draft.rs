@@ -8,8 +8,6 @@ use policy::{Policy, RoomName, Rules, Scope};
 use socketio::NamespaceName;
 use socketio::engineio::{CookieConfig, CorsConfig, CorsOrigins, EngineConfig, SameSite};
 
-use super::settings::Setting;
-use super::written::{Written, Wrong};
 use super::{Config, Loaded, Origin, Place, Problem};
 
 /// What was read so far: the configuration itself, and the parts that make sense only together.
@@ -70,11 +68,9 @@ impl Default for Draft {
 }
 
 impl Draft {
-    /// Reads what was written into a setting, over what is there from before.
-    pub(crate) fn set(&mut self, setting: &Setting, place: Place, written: Written<'_>) -> Result<(), Wrong> {
-        (setting.set)(self, written)?;
-        self.places.insert(setting.key, place);
-        Ok(())
+    /// Notes where a setting was written, whatever was noted before.
+    pub(crate) fn note_place(&mut self, key: &'static str, place: Place) {
+        self.places.insert(key, place);
     }
 
     /// Puts the parts together.

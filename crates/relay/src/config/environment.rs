@@ -42,7 +42,7 @@ pub(crate) fn apply(ours: &BTreeMap<String, String>, draft: &mut Draft, problems
     for setting in SETTINGS {
         if let Some(value) = ours.get(setting.variable) {
             let place = Place::Variable(setting.variable.to_owned());
-            if let Err(wrong) = draft.set(setting, place.clone(), Written::Text(value)) {
+            if let Err(wrong) = setting.read(draft, place.clone(), Written::Text(value)) {
                 problems.push(Problem { place, message: wrong.message });
             }
         }

@@ -3,15 +3,14 @@
 use std::fs;
 use std::path::Path;
 
-use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::draft::Draft;
-use super::lines::Lines;
 use super::namespaces;
+use super::report::Report;
 use super::settings::SETTINGS;
 use super::suggest::suggestion;
-use super::written::{Written, Wrong};
+use super::written::Written;
 use super::{Place, Problem};
 
 /// Reads a file over what the draft has. Gives back all that is wrong with it, in the order of its lines.
@@ -32,10 +31,10 @@ fn read_bytes(path: &str, bytes: &[u8], draft: &mut Draft) -> Vec<Problem> {
         Ok(source) => (source, false),
         Err(error) => (std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(), true),
     };
-    let mut report = Report { path, lines: Lines::new(source), problems: Vec::new() };
+    let mut report = Report::new(path, source);
     if broken {
         report.push(source.len(), None, "expected text in UTF-8".to_owned());
-        return report.problems;
+        return report.into_problems();
     }
     match DeTable::parse(source) {
         Ok(table) => read_table("", table.get_ref(), draft, &mut report),
@@ -44,12 +43,7 @@ fn read_bytes(path: &str, bytes: &[u8], draft: &mut Draft) -> Vec<Problem> {
             report.push(offset, None, error.message().replace('\n', ", "));
         }
     }
-    // A table is walked by name; people read from top to bottom.
-    report.problems.sort_by_key(|problem| match problem.place {
-        Place::Line { line, column, .. } => (line, column),
-        _ => (0, 0),
-    });
-    report.problems
+    report.into_problems()
 }
 
 /// Reads the section `prefix` (empty, or ending with a dot).
@@ -66,7 +60,7 @@ fn read_table(prefix: &str, table: &DeTable<'_>, draft: &mut Draft, report: &mut
             draft.namespaces = namespaces::read(at, value, report);
         } else if let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) {
             let place = report.place(at, Some(&key));
-            if let Err(wrong) = draft.set(setting, place, Written::Toml(value)) {
+            if let Err(wrong) = setting.read(draft, place, Written::Toml(value)) {
                 report.wrong(at, &key, value, wrong);
             }
         } else if is_section(&key) {
@@ -88,38 +82,6 @@ fn read_table(prefix: &str, table: &DeTable<'_>, draft: &mut Draft, report: &mut
 
 fn is_section(key: &str) -> bool {
     SETTINGS.iter().any(|setting| setting.key.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')))
-}
-
-/// What is wrong with a file, and the means to say where.
-pub(crate) struct Report<'a> {
-    path: &'a str,
-    lines: Lines<'a>,
-    problems: Vec<Problem>,
-}
-
-impl Report<'_> {
-    /// Something is wrong with what is at a byte of the file.
-    pub(crate) fn push(&mut self, offset: usize, key: Option<&str>, message: String) {
-        let place = self.place(offset, key);
-        self.problems.push(Problem { place, message });
-    }
-
-    /// A value was refused. The problem is shown at its key, which begins at `at`, or at the element of a list.
-    pub(crate) fn wrong(&mut self, at: usize, key: &str, value: &Spanned<DeValue<'_>>, wrong: Wrong) {
-        let element = wrong.offset.filter(|offset| *offset != value.span().start);
-        self.push(element.unwrap_or(at), Some(key), wrong.message);
-    }
-
-    /// How much is wrong so far.
-    pub(crate) fn len(&self) -> usize {
-        self.problems.len()
-    }
-
-    /// Where a byte of the file is, for people.
-    pub(crate) fn place(&self, offset: usize, key: Option<&str>) -> Place {
-        let (line, column) = self.lines.find(offset);
-        Place::Line { path: self.path.to_owned(), line, column, key: key.map(str::to_owned) }
-    }
 }
 
 const COOKIE: &str = "engine.cookie";

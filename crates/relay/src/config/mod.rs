@@ -15,6 +15,7 @@ mod log_filter;
 mod namespaces;
 mod origin;
 mod problem;
+mod report;
 mod rule_text;
 mod settings;
 mod suggest;
@@ -108,7 +109,7 @@ pub(crate) fn load(
     for (flag, values) in flags {
         let setting = settings::by_flag(flag);
         let place = Place::Flag(flag);
-        if let Err(wrong) = draft.set(setting, place.clone(), Written::Texts(values)) {
+        if let Err(wrong) = setting.read(&mut draft, place.clone(), Written::Texts(values)) {
             problems.push(Problem { place, message: wrong.message });
         }
     }

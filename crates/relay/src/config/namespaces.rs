@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::draft::NamespaceDraft;
-use super::file::Report;
+use super::report::Report;
 use super::suggest::suggestion;
 use super::written::{Written, Wrong};
 

@@ -12,7 +12,7 @@ use socketio::engineio::{AddressBlock, CookieConfig, InvalidAddressBlock, SameSi
 
 use super::draft::{Draft, Origins};
 use super::written::{Written, Wrong};
-use super::{LogFilter, LogFormat, Origin, cookie, engine_path, rule_text};
+use super::{LogFilter, LogFormat, Origin, Place, cookie, engine_path, rule_text};
 
 /// One setting, by each of its names.
 pub(crate) struct Setting {
@@ -23,7 +23,16 @@ pub(crate) struct Setting {
     /// Its flag, if operators change it often enough for one.
     pub(crate) flag: Option<&'static str>,
     /// Reads it.
-    pub(super) set: fn(&mut Draft, Written<'_>) -> Result<(), Wrong>,
+    set: fn(&mut Draft, Written<'_>) -> Result<(), Wrong>,
+}
+
+impl Setting {
+    /// Reads what was written at `place` into `draft`, over what is there from before.
+    pub(crate) fn read(&self, draft: &mut Draft, place: Place, written: Written<'_>) -> Result<(), Wrong> {
+        (self.set)(draft, written)?;
+        draft.note_place(self.key, place);
+        Ok(())
+    }
 }
 
 /// The setting of a flag that the command line has.
