@@ -65,7 +65,7 @@ fmt:
 clippy:
 	$(CARGO) clippy --workspace --all-targets --all-features --quiet -- -D warnings
 
-# The arrows between the crates, and that the pure ones stay pure.
+# The arrows between the crates and between the files of each, and that the pure ones stay pure.
 purity:
 	tests/purity/check.sh
 	CLIPPY_CONF_DIR=$(CURDIR)/tests/purity $(CARGO) clippy $(PURE) --lib --quiet --target-dir target/purity \

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Holds the arrows of docs/architecture.md: which crate of ours may use which, and what the pure ones never use.
+# Holds the arrows of docs/architecture.md: which crate of ours may use which, what the pure ones never use, and that no two
+# files of a crate import each other.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -38,6 +39,8 @@ never fanfare-hub "$io"
 never fanfare-policy "$io"
 never engineio 'socketio-codec|fanfare-hub|fanfare-socketio|fanfare-policy|fanfare-heap'
 never fanfare-socketio 'clap|toml|toml_edit|fanfare|fanfare-policy|fanfare-heap'
+
+tests/purity/imports.py || failed=1
 
 [ "$failed" = 0 ] && echo "purity: the arrows hold"
 exit "$failed"
