@@ -3,7 +3,9 @@
 use engineio_proto::Delivery;
 use socketio_codec::{AckId, Arguments, Namespace, RawName};
 
-use crate::{Expulsion, Receipt, Room, SocketId, Target};
+use super::owner::Expulsion;
+use super::receipt::Receipt;
+use crate::{Room, SocketId, Target};
 
 /// What a program or a client wants to be done to sockets, wherever they are.
 ///

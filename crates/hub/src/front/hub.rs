@@ -15,13 +15,14 @@ use super::allowance::{Allowance, Charge, Scope};
 use super::charged::Charged;
 use super::command::Command;
 use super::congestion::{Congestion, Waiter};
+use super::gather::Gather;
 use super::mailbox::{Mailbox, MailboxConfig};
 use super::op::{
     Connect, Direction, Emit, Expel, FetchRooms, FetchSockets, Greeted, Message, Move, Op, SocketInfo, Tell,
 };
-use crate::gather::Gather;
+use super::owner::Expulsion;
 use crate::lane::NamespaceCounts;
-use crate::{Expulsion, Room, SocketId, Target, encode};
+use crate::{Room, SocketId, Target, encode};
 
 /// Tells each [`Lane`](crate::Lane) what concerns its sockets. Shared by everyone who emits.
 ///

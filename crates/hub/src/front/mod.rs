@@ -4,9 +4,12 @@ mod allowance;
 mod charged;
 mod command;
 mod congestion;
+mod gather;
 mod hub;
 mod mailbox;
 mod op;
+mod owner;
+mod receipt;
 
 pub use allowance::Allowance;
 pub use charged::Charged;
@@ -15,6 +18,9 @@ pub use congestion::Waiter;
 pub use hub::Hub;
 pub use mailbox::{Mailbox, MailboxConfig};
 pub use op::{Connect, Emit, Expel, FetchRooms, FetchSockets, Greeted, Move, Op, SocketInfo, Tell};
+pub use owner::{Expulsion, Owner};
+pub use receipt::{Outcome, Receipt};
 
 pub(crate) use allowance::Charge;
 pub(crate) use op::{Direction, Message};
+pub(crate) use receipt::Tally;

@@ -7,8 +7,10 @@ use engineio_proto::{CloseReason, Delivery, Encoded, Recipient};
 use socketio_codec::Namespace;
 
 use super::charged::Charged;
-use crate::gather::Gather;
-use crate::{Expulsion, Owner, Receipt, Room, SocketId, Target};
+use super::gather::Gather;
+use super::owner::{Expulsion, Owner};
+use super::receipt::Receipt;
+use crate::{Room, SocketId, Target};
 
 /// One entry of a lane's mailbox, made by the [`Hub`](crate::Hub) and understood by the [`Lane`](crate::Lane).
 ///

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use socketio_codec::Namespace;
 
-use crate::receipt::Tally;
+use crate::front::Tally;
 
 /// What became of a namespace's events so far, and who is in it now. Each event counts once for each socket it was for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use super::pace::Pace;
 use super::roster::{Member, Roster};
 use crate::SocketId;
 use crate::front::Charge;
-use crate::socket_id::SocketMap;
+use crate::names::SocketMap;
 
 /// The members for which more than half of what may wait does.
 ///

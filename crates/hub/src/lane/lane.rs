@@ -10,9 +10,10 @@ use super::counts::Board;
 use super::crowd::{Crowd, CrowdConfig};
 use super::pace::Pace;
 use super::roster::{Member, Roster, Selection};
-use crate::front::{Charge, Charged, Direction, Message};
-use crate::receipt::{Receipt, Tally};
-use crate::{Connect, Emit, Expel, FetchRooms, FetchSockets, Greeted, Move, Op, SocketId, SocketInfo, Target, Tell};
+use crate::front::{Charge, Charged, Direction, Message, Tally};
+use crate::{
+    Connect, Emit, Expel, FetchRooms, FetchSockets, Greeted, Move, Op, Receipt, SocketId, SocketInfo, Target, Tell,
+};
 
 /// Owns its sockets' membership and delivers to them.
 ///

@@ -9,7 +9,7 @@ use socketio_codec::Namespace;
 
 use super::counts::{Board, Counts};
 use super::pace::Pace;
-use crate::socket_id::SocketMap;
+use crate::names::SocketMap;
 use crate::{Owner, Room, SocketId, Target};
 
 /// The members of one lane, their namespaces and rooms.

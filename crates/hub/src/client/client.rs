@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use socketio_codec::{AckId, Arguments, Decoder, Event, Json, Limits, Namespace, Packet, Text};
 
-use crate::bucket::Bucket;
-use crate::{SocketId, Violation};
+use super::bucket::Bucket;
+use super::violation::Violation;
+use crate::SocketId;
 
 /// The Socket.IO side of one client's connection: which namespaces it is in, and what it sent.
 ///
