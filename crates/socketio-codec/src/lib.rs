@@ -58,53 +58,27 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
-// Reading.
-mod decoder;
-mod limits;
 mod packet;
 
-// What packets carry.
-mod arguments;
-mod attachment;
-mod event;
-mod json;
+mod values;
 
-// What they are made of.
-mod ack_id;
-mod name;
-mod namespace;
-mod text;
+mod names;
 
-// Writing.
-mod packet_ref;
-
-// What can go wrong.
+// What can go wrong, and how much there may be.
 mod error;
+mod limits;
 
-// Beneath: JSON as text, and to and from types.
-mod deserialize;
-mod placeholder;
+// Beneath: whether a text is JSON, and where its parts are.
 mod scan;
-mod serialize;
-mod string;
 
 #[cfg(feature = "msgpack")]
 pub mod msgpack;
 
-pub use ack_id::AckId;
-pub use arguments::{Arguments, Iter};
-pub use attachment::Attachment;
-pub use decoder::Decoder;
 pub use error::{DecodeError, DecodeErrorKind};
-pub use event::Event;
-pub use json::Json;
 pub use limits::Limits;
-pub use name::{EventName, RESERVED_NAMES, RawName, ReservedName};
-pub use namespace::{InvalidNamespace, Namespace};
-pub use packet::Packet;
-pub use packet_ref::PacketRef;
-pub use serialize::SerializeError;
-pub use text::Text;
+pub use names::{AckId, EventName, InvalidNamespace, Namespace, RESERVED_NAMES, RawName, ReservedName, Text};
+pub use packet::{Decoder, Packet, PacketRef};
+pub use values::{Arguments, Attachment, Event, Iter, Json, SerializeError};
 
 /// The example of the crate page.
 #[cfg(doctest)]

@@ -1,6 +1,6 @@
 //! The bounds of a decoder.
 
-use crate::ack_id::AckId;
+use crate::names::ack_id::AckId;
 
 /// What a decoder accepts at most. One packet costs no more than its text and these bounds allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

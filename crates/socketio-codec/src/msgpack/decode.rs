@@ -4,15 +4,15 @@ use core::ops::Range;
 
 use bytes::Bytes;
 
-use crate::ack_id::AckId;
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::limits::Limits;
 use crate::msgpack::Packet;
 use crate::msgpack::read::{self, Token};
 use crate::msgpack::values::{Event, Value, Values};
-use crate::name;
-use crate::namespace::{self, Namespace};
-use crate::text::Text;
+use crate::names::ack_id::AckId;
+use crate::names::name;
+use crate::names::namespace::{self, Namespace};
+use crate::names::text::Text;
 
 /// Reads a frame, which holds one whole packet.
 ///

@@ -2,10 +2,10 @@
 
 use bytes::{BufMut, Bytes};
 
-use crate::ack_id::AckId;
 use crate::msgpack::Packet;
 use crate::msgpack::values::{Event, Value, Values};
-use crate::namespace::Namespace;
+use crate::names::ack_id::AckId;
+use crate::names::namespace::Namespace;
 
 /// A packet to be written as one binary message.
 #[derive(Debug, Clone, Copy)]

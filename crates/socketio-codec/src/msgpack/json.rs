@@ -7,12 +7,12 @@ use core::fmt::Write as _;
 use bytes::Bytes;
 use serde_json::Number;
 
-use crate::deserialize::Sources;
 use crate::error::DecodeError;
 use crate::msgpack::encode;
 use crate::msgpack::read::{self, Token};
 use crate::scan;
-use crate::string;
+use crate::values::deserialize::Sources;
+use crate::values::string;
 
 /// An array or map that is open.
 struct Open {
@@ -218,7 +218,7 @@ fn placeholder<'a>((placeholders, attachments): Sources<'a>, at: usize) -> Optio
 }
 
 fn scalar(json: &[u8], out: &mut Vec<u8>) {
-    let text = crate::text::checked(json);
+    let text = crate::names::text::checked(json);
     match json.first() {
         Some(b'"') => {
             let inner = text.get(1..text.len().saturating_sub(1)).unwrap_or_default();

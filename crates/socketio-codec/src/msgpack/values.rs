@@ -7,12 +7,12 @@ use core::ops::Range;
 
 use bytes::Bytes;
 
-use crate::arguments::Arguments;
 use crate::error::DecodeError;
-use crate::json::Json;
 use crate::limits::Limits;
 use crate::msgpack::read::{self, Token};
 use crate::msgpack::{DEPTH_CEILING, json};
+use crate::values::arguments::Arguments;
+use crate::values::json::Json;
 
 /// One MessagePack value, checked but not read.
 #[derive(Clone, PartialEq, Eq)]

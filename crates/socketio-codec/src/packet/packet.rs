@@ -1,10 +1,10 @@
 //! A decoded packet.
 
-use crate::ack_id::AckId;
-use crate::arguments::Arguments;
-use crate::event::Event;
-use crate::json::Json;
-use crate::namespace::Namespace;
+use crate::names::ack_id::AckId;
+use crate::names::namespace::Namespace;
+use crate::values::arguments::Arguments;
+use crate::values::event::Event;
+use crate::values::json::Json;
 
 /// A whole packet, its attachments included. See "packet types" in the Socket.IO protocol, revision 5.
 ///

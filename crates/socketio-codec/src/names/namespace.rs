@@ -7,7 +7,7 @@ use core::hash::{Hash, Hasher};
 
 use bytes::Bytes;
 
-use crate::text::Text;
+use crate::names::text::Text;
 
 /// The name of a namespace, such as `/` or `/admin`: begins with `/`, has no comma and no control character.
 ///

@@ -5,13 +5,13 @@ use alloc::vec::Vec;
 
 use bytes::{BufMut, Bytes};
 
-use crate::ack_id::AckId;
-use crate::arguments::Arguments;
-use crate::json::Json;
-use crate::name::RawName;
-use crate::namespace::Namespace;
+use crate::names::ack_id::AckId;
+use crate::names::name::RawName;
+use crate::names::namespace::Namespace;
+use crate::names::text::Text;
 use crate::packet::Packet;
-use crate::text::Text;
+use crate::values::arguments::Arguments;
+use crate::values::json::Json;
 
 /// A packet to be written: the borrowed counterpart of [`Packet`].
 ///

@@ -7,8 +7,8 @@ use core::ops::Range;
 use bytes::Bytes;
 use serde::Deserialize;
 
-use crate::arguments::{Arguments, Iter};
-use crate::name::RawName;
+use crate::names::name::RawName;
+use crate::values::arguments::{Arguments, Iter};
 
 /// An event as it was received: its name, and the arguments behind the name.
 ///

@@ -38,8 +38,8 @@ pub use decode::decode;
 pub use encode::{Name, PacketRef};
 pub use values::{Event, Value, Values};
 
-use crate::ack_id::AckId;
-use crate::namespace::Namespace;
+use crate::names::ack_id::AckId;
+use crate::names::namespace::Namespace;
 
 /// The deepest nesting that is accepted whatever [`Limits::json_depth_max`](crate::Limits::json_depth_max) says:
 /// what is open is remembered in an array of this length.

@@ -4,8 +4,8 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use core::fmt;
 
-use crate::string;
-use crate::text::{self, Text};
+use crate::names::text::{self, Text};
+use crate::values::string;
 
 /// Names that mean something to the libraries at both ends, so that no event may have them: who receives such an
 /// event closes its connection.

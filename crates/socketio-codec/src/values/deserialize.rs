@@ -15,8 +15,8 @@ use serde::de::{
 use serde_json::Error;
 
 use crate::limits::Limits;
-use crate::placeholder::Placeholder;
 use crate::scan;
+use crate::values::placeholder::Placeholder;
 
 /// The placeholders, ordered by their place, and the attachments they name.
 pub(crate) type Sources<'de> = (&'de [Placeholder], &'de [Bytes]);

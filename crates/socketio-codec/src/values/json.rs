@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::DecodeError;
 use crate::limits::Limits;
+use crate::names::text::{self, Text};
 use crate::scan;
-use crate::serialize::{self, SerializeError, Written};
-use crate::text::{self, Text};
+use crate::values::serialize::{self, SerializeError, Written};
 
 /// The text of one JSON value, checked but not parsed: what `JSON.parse` accepts, of bounded nesting.
 ///

@@ -10,13 +10,13 @@ use core::ops::Range;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::deserialize;
 use crate::error::DecodeError;
 use crate::limits::Limits;
-use crate::placeholder::{Finder, Placeholder};
+use crate::names::text::{self, Text};
 use crate::scan::{self, ArrayShape};
-use crate::serialize::{self, SerializeError, Written};
-use crate::text::{self, Text};
+use crate::values::deserialize;
+use crate::values::placeholder::{Finder, Placeholder};
+use crate::values::serialize::{self, SerializeError, Written};
 
 /// A list of JSON values, checked but not parsed, and the attachments that belong among them.
 ///

@@ -7,18 +7,18 @@ use core::ops::Range;
 
 use bytes::Bytes;
 
-use crate::ack_id::AckId;
-use crate::arguments::Arguments;
 use crate::error::{DecodeError, DecodeErrorKind};
-use crate::event::Event;
-use crate::json::Json;
 use crate::limits::Limits;
-use crate::name::RawName;
-use crate::namespace::{self, Namespace};
+use crate::names::ack_id::AckId;
+use crate::names::name::RawName;
+use crate::names::namespace::{self, Namespace};
+use crate::names::text::Text;
 use crate::packet::Packet;
-use crate::placeholder::{Finder, Placeholder};
 use crate::scan::{self, ArrayShape, Watch};
-use crate::text::Text;
+use crate::values::arguments::Arguments;
+use crate::values::event::Event;
+use crate::values::json::Json;
+use crate::values::placeholder::{Finder, Placeholder};
 
 /// Turns one peer's frames into packets.
 ///

@@ -9,12 +9,12 @@ use serde::Serialize;
 use serde::ser::{self, Impossible, Serializer};
 use serde_json::Number;
 
-use crate::deserialize::SERDE_JSON;
 use crate::error::DecodeError;
 use crate::limits::Limits;
-use crate::packet_ref;
-use crate::placeholder::Placeholder;
-use crate::string;
+use crate::packet::packet_ref;
+use crate::values::deserialize::SERDE_JSON;
+use crate::values::placeholder::Placeholder;
+use crate::values::string;
 
 /// A value that cannot be written: its own `Serialize` failed, or JSON or the protocol has no form for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
