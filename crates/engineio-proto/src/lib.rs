@@ -16,8 +16,8 @@
 //! // The body of a post: two packets.
 //! let mut messages = Payload::new(Bytes::from("4hello\x1e4world"))
 //!     .filter_map(|packet| session.handle_packet(packet, now));
-//! assert_eq!(messages.next(), Some(Message::Text(Bytes::from("hello"))));
-//! assert_eq!(messages.next(), Some(Message::Text(Bytes::from("world"))));
+//! assert_eq!(messages.next(), Some(Message::Text("hello".into())));
+//! assert_eq!(messages.next(), Some(Message::Text("world".into())));
 //! # drop(messages);
 //!
 //! assert_eq!(session.handle_poll(), PollVerdict::Hold);
@@ -26,7 +26,7 @@
 //!
 //! # In reading order
 //!
-//! - [`Packet`], [`Payload`]: what stands on the wire; [`jsonp`], its older wrapping.
+//! - [`Packet`], [`Payload`]: what stands on the wire; [`Utf8`], its text; [`jsonp`], its older wrapping.
 //! - [`Request`]: what an HTTP request asks, and [`RequestError`], why it is refused.
 //! - [`open_packet`], [`Sid`], [`SessionConfig`]: the handshake.
 //! - [`Session`]: the state machine.
@@ -50,6 +50,7 @@ mod recipient;
 mod request;
 mod session;
 mod sid;
+mod utf8;
 
 pub use answer::{Answer, AnswerWatch, Chunk};
 pub use close_reason::CloseReason;
@@ -65,3 +66,4 @@ pub use recipient::{Backlog, Delivery, Queued, Recipient};
 pub use request::{Request, RequestError, RequestHead, has_version};
 pub use session::{Due, PollVerdict, PostVerdict, ProbeVerdict, Session};
 pub use sid::Sid;
+pub use utf8::Utf8;

@@ -7,11 +7,13 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 
-/// What a message carries. Text was checked to be UTF-8.
+use crate::utf8::Utf8;
+
+/// What a message carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
-    /// UTF-8 text, without the packet's type digit.
-    Text(Bytes),
+    /// Text, without the packet's type digit.
+    Text(Utf8),
     /// A binary message.
     Binary(Bytes),
 }
@@ -43,28 +45,28 @@ impl Packet {
     /// # Errors
     /// [`DecodeError`] if it is empty, not UTF-8, of an unknown type, or not base64 after a `b` (line ends in it are skipped).
     pub fn decode(text: &Bytes) -> Result<Self, DecodeError> {
-        if std::str::from_utf8(text).is_err() {
-            return Err(DecodeError::NotUtf8);
+        match Utf8::try_from(text.clone()) {
+            Ok(text) => Self::decode_text(&text),
+            Err(_) => Err(DecodeError::NotUtf8),
         }
-        Self::decode_utf8(text)
     }
 
-    /// [`Packet::decode`] for text that its transport has checked to be UTF-8, such as a WebSocket text frame.
+    /// [`Packet::decode`] for text that its transport has checked, such as that of a WebSocket frame.
     ///
     /// # Errors
-    /// As there, but for text that is not UTF-8: that passes into the message.
-    pub fn decode_utf8(text: &Bytes) -> Result<Self, DecodeError> {
+    /// As there, but for text that is not UTF-8.
+    pub fn decode_text(text: &Utf8) -> Result<Self, DecodeError> {
         let Some(&kind) = text.first() else {
             return Err(DecodeError::Empty);
         };
-        let data = || text.slice(1..);
+        let data = || text.clone().into_bytes().slice(1..);
         // The reference takes data behind types that have none, and ignores it. So do we.
         Ok(match kind {
             b'0' => Self::Open(data()),
             b'1' => Self::Close,
             b'2' => Self::Ping(data()),
             b'3' => Self::Pong(data()),
-            b'4' => Self::Message(Message::Text(data())),
+            b'4' => Self::Message(Message::Text(text.behind_type())),
             b'5' => Self::Upgrade,
             b'6' => Self::Noop,
             b'b' => Self::Message(Message::Binary(decode_base64(&text[1..])?)),
@@ -140,8 +142,8 @@ mod tests {
             (b"2probe", Packet::Ping(bytes(b"probe"))),
             (b"3", Packet::Pong(Bytes::new())),
             (b"3probe", Packet::Pong(bytes(b"probe"))),
-            (b"4", Packet::Message(Message::Text(Bytes::new()))),
-            (b"42[\"\xc3\xa9\"]", Packet::Message(Message::Text(bytes(b"2[\"\xc3\xa9\"]")))),
+            (b"4", Packet::Message(Message::Text("".into()))),
+            (b"42[\"\xc3\xa9\"]", Packet::Message(Message::Text("2[\"é\"]".into()))),
             (b"5", Packet::Upgrade),
             (b"6", Packet::Noop),
             (b"bAQIDBA==", Packet::Message(Message::Binary(bytes(&[1, 2, 3, 4])))),

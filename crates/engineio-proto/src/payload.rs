@@ -3,6 +3,7 @@
 use bytes::{Buf, Bytes};
 
 use crate::packet::{DecodeError, Packet};
+use crate::utf8::Utf8;
 
 /// The packets of a polling payload (Engine.IO v4, section "HTTP long-polling"), in their order.
 ///
@@ -50,7 +51,7 @@ impl Iterator for Payload {
             None => rest,
         };
         // Cutting UTF-8 at an ASCII byte leaves UTF-8 on both sides.
-        let decoded = Packet::decode_utf8(&packet);
+        let decoded = Packet::decode_text(&Utf8::from_checked(packet));
         if decoded.is_err() {
             self.rest = None;
         }
@@ -71,7 +72,7 @@ mod tests {
     }
 
     fn text(data: &'static str) -> Result<Packet, DecodeError> {
-        Ok(Packet::Message(Message::Text(Bytes::from_static(data.as_bytes()))))
+        Ok(Packet::Message(Message::Text(data.into())))
     }
 
     #[test]

@@ -449,7 +449,7 @@ mod tests {
     }
 
     fn text() -> Result<Packet, DecodeError> {
-        Ok(Packet::Message(Message::Text(Bytes::from_static(b"x"))))
+        Ok(Packet::Message(Message::Text("x".into())))
     }
 
     #[test]

@@ -125,10 +125,10 @@ fn judge(input: &Input, ours: &[Result<Packet, DecodeError>], theirs: &[Theirs])
 
 fn is_same(ours: &Packet, theirs: &Theirs) -> bool {
     let (name, data) = match ours {
-        Packet::Open(data) => ("open", Some(data)),
-        Packet::Ping(data) => ("ping", Some(data)),
-        Packet::Pong(data) => ("pong", Some(data)),
-        Packet::Message(Message::Text(data)) => ("message", Some(data)),
+        Packet::Open(data) => ("open", Some(&data[..])),
+        Packet::Ping(data) => ("ping", Some(&data[..])),
+        Packet::Pong(data) => ("pong", Some(&data[..])),
+        Packet::Message(Message::Text(data)) => ("message", Some(&data[..])),
         Packet::Message(Message::Binary(data)) => {
             return theirs.r#type == "message" && theirs.binary.as_deref() == Some(hex(data).as_str());
         }
@@ -208,7 +208,7 @@ fn messages(random: &mut Random) -> Vec<Message> {
             Message::Binary(Bytes::from(data))
         } else {
             let text = random.pick(&["", "2[\"a\",\"é😀\"]", "b", "4", "\u{0}\u{2028}"]).repeat(1 + random.below(3));
-            Message::Text(Bytes::from(text))
+            Message::Text(text.into())
         }
     };
     (0..1 + random.below(4)).map(|_| message(random)).collect()

@@ -4,7 +4,7 @@ use arbitrary::{Arbitrary, Unstructured};
 use engineio_proto::{Message, Packet as EnginePacket, Payload};
 use hub::encode;
 use socketio_codec::{
-    AckId, Arguments, Decoder, EventName, Json, Limits, Namespace, Packet, PacketRef, RESERVED_NAMES, msgpack,
+    AckId, Arguments, Decoder, EventName, Json, Limits, Namespace, Packet, PacketRef, RESERVED_NAMES, Text, msgpack,
 };
 
 use crate::value::Value;
@@ -146,7 +146,7 @@ fn received(packet: PacketRef<'_>) -> Packet {
         assert!(found.is_none(), "nothing comes behind the last attachment");
         let decoded = match packet {
             Ok(EnginePacket::Message(Message::Text(text))) => {
-                decoder.handle_text(text.try_into().expect("it is UTF-8"))
+                decoder.handle_text(Text::from_checked(text.into_bytes()))
             }
             Ok(EnginePacket::Message(Message::Binary(data))) => decoder.handle_binary(data),
             other => panic!("{other:?} is no message"),

@@ -242,7 +242,7 @@ impl Driver {
 
     fn on_frame(&mut self, frame: Frame, now: Instant) {
         match frame {
-            Frame::Text(text) => self.on_packet(Packet::decode_utf8(&text), now),
+            Frame::Text(text) => self.on_packet(Packet::decode_text(&text), now),
             Frame::Binary(data) => self.on_packet(Ok(Packet::Message(Message::Binary(data))), now),
             Frame::Control => {}
             Frame::End { reason, code } => {

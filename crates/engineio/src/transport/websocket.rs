@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use engineio_proto::{CloseReason, Encoded};
+use engineio_proto::{CloseReason, Encoded, Utf8};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tungstenite::error::CapacityError;
@@ -45,7 +45,7 @@ enum Io {
 /// What came in.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Frame {
-    Text(Bytes),
+    Text(Utf8),
     Binary(Bytes),
     /// A ping or pong of the WebSocket itself. There may be replies.
     Control,
@@ -113,7 +113,7 @@ impl WebSocket {
             pipe.boundary.take();
         }
         match read {
-            Ok(Message::Text(text)) => Poll::Ready(Frame::Text(text.into())),
+            Ok(Message::Text(text)) => Poll::Ready(Frame::Text(Utf8::from_checked(text.into()))),
             Ok(Message::Binary(data)) => Poll::Ready(Frame::Binary(data)),
             Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {
                 // Writes the pong into `replies`; that cannot fail.

@@ -21,6 +21,15 @@ impl Text {
         Self(Bytes::from_static(text.as_bytes()))
     }
 
+    /// Takes the word of whoever read these bytes that they are UTF-8, so that they are not checked a second time.
+    ///
+    /// If they are not, that is the caller's mistake: it harms no memory, [`as_str`](Self::as_str) and what else gives a
+    /// `str` panic. Where it is not certain, use `try_from`.
+    pub fn from_checked(bytes: Bytes) -> Self {
+        debug_assert!(core::str::from_utf8(&bytes).is_ok(), "the caller has checked it");
+        Self(bytes)
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         checked(&self.0)

@@ -12,7 +12,7 @@ use crate::transport::websocket::{Frame, WebSocket};
 impl Driver {
     pub(super) fn on_candidate_frame(&mut self, frame: Frame, now: Instant) {
         let packet = match frame {
-            Frame::Text(text) => Packet::decode_utf8(&text),
+            Frame::Text(text) => Packet::decode_text(&text),
             Frame::Binary(data) => Ok(Packet::Message(Message::Binary(data))),
             Frame::Control => return,
             Frame::End { .. } => {
