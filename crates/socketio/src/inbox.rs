@@ -1,13 +1,21 @@
 //! What a connection is told by the lanes.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
 use hub::{Expulsion, Owner, SocketId};
 
 /// The sockets of one connection that were expelled, until its task sees it.
+///
+/// A task asks at each of its turns, and nearly never is there anything: it takes the lock only when something came, or
+/// when it has to say whom to wake.
 #[derive(Default)]
-pub(crate) struct Inbox(Mutex<Waiting>);
+pub(crate) struct Inbox {
+    /// Nothing is here, and the task waits for something to come.
+    is_quiet: AtomicBool,
+    waiting: Mutex<Waiting>,
+}
 
 #[derive(Default)]
 struct Waiting {
@@ -18,25 +26,36 @@ struct Waiting {
 impl Inbox {
     /// Takes what came. The task is at its end, and is told nothing more.
     pub(crate) fn take_last(&self) -> Vec<(SocketId, Expulsion)> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).expelled)
+        std::mem::take(&mut self.lock().expelled)
     }
 
-    /// Takes what came, and registers the task for more.
+    /// Takes what came, and registers the task for more. The task is the same each time.
     pub(crate) fn take(&self, cx: &Context<'_>) -> Vec<(SocketId, Expulsion)> {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever expels changes this behind what it has put here, under the lock: nothing that came is missed but by
+        // a task that will be woken for it.
+        if self.is_quiet.load(Ordering::Acquire) {
+            return Vec::new();
+        }
+        let mut waiting = self.lock();
         match &mut waiting.task {
             Some(task) => task.clone_from(cx.waker()),
             none => *none = Some(cx.waker().clone()),
         }
+        self.is_quiet.store(true, Ordering::Release);
         std::mem::take(&mut waiting.expelled)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Owner for Inbox {
     fn expelled(&self, socket: SocketId, expulsion: Expulsion) {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.lock();
         waiting.expelled.push((socket, expulsion));
         let task = waiting.task.take();
+        self.is_quiet.store(false, Ordering::Release);
         drop(waiting);
         if let Some(task) = task {
             task.wake();
