@@ -39,21 +39,21 @@ struct Frames {
 impl Encoded {
     /// A text message: packet type `4` and `data`.
     pub fn text(data: &str) -> Self {
-        let mut builder = EncodedBuilder::with_capacity(HEADER_LEN_MAX + 1 + data.len());
+        let mut builder = EncodedBuilder::with_capacity(frame_len(1 + data.len()));
         builder.text(data.len(), |buffer| buffer.put_slice(data.as_bytes()));
         builder.finish()
     }
 
     /// A binary message.
     pub fn binary(data: &[u8]) -> Self {
-        let mut builder = EncodedBuilder::with_capacity(HEADER_LEN_MAX + data.len());
+        let mut builder = EncodedBuilder::with_capacity(frame_len(data.len()));
         builder.binary(data);
         builder.finish()
     }
 
     /// A packet other than a message, as it stands on the wire: `2`, `3probe`, `0{…}`.
     pub fn packet(packet: &str) -> Self {
-        let mut builder = EncodedBuilder::with_capacity(HEADER_LEN_MAX + packet.len());
+        let mut builder = EncodedBuilder::with_capacity(frame_len(packet.len()));
         builder.frame(OPCODE_TEXT, packet.len());
         builder.buffer.put_slice(packet.as_bytes());
         builder.finish()
@@ -137,14 +137,15 @@ pub struct EncodedBuilder {
 }
 
 impl EncodedBuilder {
-    /// A builder whose buffer takes `capacity` bytes, frame headers included, without growing.
+    /// A builder whose buffer takes `capacity` bytes, frame headers included, without growing. With exactly as many as
+    /// there will be, sharing it takes no further memory.
     pub fn with_capacity(capacity: usize) -> Self {
         Self { buffer: BytesMut::with_capacity(capacity) }
     }
 
-    /// The capacity that a text message of `text_len` bytes and binary messages of `binary_lens` need at most.
+    /// The capacity that a text message of `text_len` bytes and binary messages of `binary_lens` need.
     pub fn capacity_for(text_len: usize, binary_lens: impl Iterator<Item = usize>) -> usize {
-        HEADER_LEN_MAX + 1 + text_len + binary_lens.map(|len| HEADER_LEN_MAX + len).sum::<usize>()
+        frame_len(1 + text_len) + binary_lens.map(frame_len).sum::<usize>()
     }
 
     /// Adds a text message of exactly `len` bytes of UTF-8, which `write` appends to the buffer.
@@ -190,8 +191,17 @@ impl EncodedBuilder {
 const FIN: u8 = 0x80;
 const OPCODE_TEXT: u8 = 1;
 const OPCODE_BINARY: u8 = 2;
-/// Two bytes, and eight for a 64-bit length; a server's frame has no mask.
-const HEADER_LEN_MAX: usize = 10;
+
+/// What a frame takes with its header: two bytes, and two or eight more for a length that needs them; a server's frame
+/// has no mask.
+fn frame_len(payload_len: usize) -> usize {
+    let header_len = match payload_len {
+        0..=125 => 2,
+        126..=0xffff => 4,
+        _ => 10,
+    };
+    header_len + payload_len
+}
 
 fn payload_of(frames: &Bytes) -> Bytes {
     let first = split_frame(frames, 0);

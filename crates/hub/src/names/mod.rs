@@ -1,5 +1,6 @@
 //! What is spoken of: sockets, rooms, and whom something is for.
 
+mod few;
 mod room;
 mod socket_id;
 mod target;

@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::SocketId;
+use super::socket_id::SocketId;
 
 /// The name of a room; cloning it copies no text.
 ///

@@ -2,7 +2,9 @@
 
 use socketio_codec::Namespace;
 
-use crate::{Room, SocketId};
+use super::few::Few;
+use super::room::Room;
+use super::socket_id::SocketId;
 
 /// The sockets of one namespace that something is for: all of them, some rooms, or one; without some others.
 ///
@@ -23,16 +25,16 @@ use crate::{Room, SocketId};
 pub struct Target {
     namespace: Namespace,
     /// With `sockets`: everyone, if both are empty.
-    rooms: Vec<Room>,
-    sockets: Vec<SocketId>,
-    except_rooms: Vec<Room>,
-    except_sockets: Vec<SocketId>,
+    rooms: Few<Room>,
+    sockets: Few<SocketId>,
+    except_rooms: Few<Room>,
+    except_sockets: Few<SocketId>,
 }
 
 impl Target {
     /// Every socket of a namespace: `io.of("/…")`.
     pub fn everyone(namespace: Namespace) -> Self {
-        Self { namespace, rooms: Vec::new(), sockets: Vec::new(), except_rooms: Vec::new(), except_sockets: Vec::new() }
+        Self { namespace, rooms: Few::None, sockets: Few::None, except_rooms: Few::None, except_sockets: Few::None }
     }
 
     /// One socket. Only its lane is asked.
@@ -84,23 +86,23 @@ impl Target {
     }
 
     pub(crate) fn is_everyone(&self) -> bool {
-        self.rooms.is_empty() && self.sockets.is_empty()
+        self.rooms().is_empty() && self.sockets().is_empty()
     }
 
     pub(crate) fn rooms(&self) -> &[Room] {
-        &self.rooms
+        self.rooms.as_slice()
     }
 
     pub(crate) fn sockets(&self) -> &[SocketId] {
-        &self.sockets
+        self.sockets.as_slice()
     }
 
     pub(crate) fn except_rooms(&self) -> &[Room] {
-        &self.except_rooms
+        self.except_rooms.as_slice()
     }
 
     pub(crate) fn except_sockets(&self) -> &[SocketId] {
-        &self.except_sockets
+        self.except_sockets.as_slice()
     }
 
     /// Whether it is for the same sockets as `other`, but for those that each of them excepts by name.
@@ -113,13 +115,13 @@ impl Target {
 
     /// What it keeps in memory beside itself.
     pub(crate) fn weight(&self) -> usize {
-        let rooms: usize = self.rooms.iter().chain(&self.except_rooms).map(Room::weight).sum();
-        rooms + (self.sockets.len() + self.except_sockets.len()) * size_of::<SocketId>()
+        let rooms: usize = self.rooms().iter().chain(self.except_rooms()).map(Room::weight).sum();
+        rooms + (self.sockets().len() + self.except_sockets().len()) * size_of::<SocketId>()
     }
 
     /// The one socket it is for at most, if that can be told without asking the lanes.
     pub(crate) fn only_socket(&self) -> Option<SocketId> {
-        match (&self.rooms[..], &self.sockets[..]) {
+        match (self.rooms(), self.sockets()) {
             ([], [socket]) => Some(*socket),
             _ => None,
         }
