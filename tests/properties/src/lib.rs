@@ -21,6 +21,8 @@ pub mod msgpack_decode;
 pub mod socketio_decode;
 pub mod socketio_roundtrip;
 
+pub mod simulation;
+
 pub mod corpus;
 pub mod seeds;
 
