@@ -27,7 +27,7 @@
 //! # In reading order
 //!
 //! - [`Packet`], [`Payload`]: what stands on the wire; [`Utf8`], its text; [`jsonp`], its older wrapping.
-//! - [`Request`]: what an HTTP request asks, and [`RequestError`], why it is refused.
+//! - [`EngineRequest`]: what an HTTP request asks, and [`RequestError`], why it is refused.
 //! - [`open_packet`], [`Sid`], [`SessionConfig`]: the handshake.
 //! - [`Session`]: the state machine.
 //! - [`Encoded`], [`Recipient`]: what is to be sent, to one and to many.
@@ -63,7 +63,7 @@ pub use outlet::{Entry, Flush, Hold, Outlet, OutletBounds};
 pub use packet::{DecodeError, Message, Packet};
 pub use payload::Payload;
 pub use recipient::{Backlog, Delivery, Queued, Recipient};
-pub use request::{Request, RequestError, RequestHead, has_version};
+pub use request::{EngineRequest, RequestError, RequestHead, has_version};
 pub use session::{Due, PollVerdict, PostVerdict, ProbeVerdict, Session};
 pub use sid::Sid;
 pub use utf8::Utf8;

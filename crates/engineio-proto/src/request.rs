@@ -18,7 +18,7 @@ pub struct RequestHead<'a> {
 
 /// A request that makes sense.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Request {
+pub enum EngineRequest {
     /// Open a session on this transport.
     Open {
         /// The transport the session starts on.
@@ -124,12 +124,12 @@ impl RequestError {
     }
 }
 
-impl Request {
+impl EngineRequest {
     /// Reads a request, checking in the reference's order: transport, session, method, version.
     ///
     /// `transports` are those the server offers; `transport_of` tells on which transport a session is, if it
     /// exists. The application's own refusal comes between the method and the version: whoever opens a session
-    /// calls [`Request::parse`], then asks the application, then looks at [`has_version`].
+    /// calls [`EngineRequest::parse`], then asks the application, then looks at [`has_version`].
     ///
     /// # Errors
     /// The first check that fails. One that the reference lets pass is refused here: a parameter of ours that
@@ -162,12 +162,12 @@ impl Request {
     }
 }
 
-fn open(head: RequestHead<'_>, transport: Transport, jsonp: Option<JsonpIndex>) -> Result<Request, RequestError> {
+fn open(head: RequestHead<'_>, transport: Transport, jsonp: Option<JsonpIndex>) -> Result<EngineRequest, RequestError> {
     match (transport, head.is_upgrade) {
         _ if head.method != "GET" => Err(RequestError::BadHandshakeMethod),
         (Transport::WebSocket, false) => Err(RequestError::BadRequest),
-        (Transport::Polling, true) => Ok(Request::Pointless),
-        _ => Ok(Request::Open { transport, jsonp }),
+        (Transport::Polling, true) => Ok(EngineRequest::Pointless),
+        _ => Ok(EngineRequest::Open { transport, jsonp }),
     }
 }
 
@@ -217,8 +217,8 @@ mod tests {
     const WEBSOCKET_SID: &str = "BBBBBBBBBBBBBBBBBBBB";
     const BOTH: &[Transport] = &[Transport::Polling, Transport::WebSocket];
 
-    fn parse(method: &str, query: &str, is_upgrade: bool) -> Result<Request, RequestError> {
-        Request::parse(RequestHead { method, query, is_upgrade }, BOTH, |sid| match sid.reveal() {
+    fn parse(method: &str, query: &str, is_upgrade: bool) -> Result<EngineRequest, RequestError> {
+        EngineRequest::parse(RequestHead { method, query, is_upgrade }, BOTH, |sid| match sid.reveal() {
             POLLING_SID => Some(Transport::Polling),
             WEBSOCKET_SID => Some(Transport::WebSocket),
             _ => None,
@@ -257,18 +257,28 @@ mod tests {
     fn a_request_that_makes_sense_is_told_from_the_others() {
         let sid = Sid::parse(POLLING_SID.as_bytes()).unwrap();
         let jsonp = Some(JsonpIndex::new(b"0"));
-        let open = |transport| Request::Open { transport, jsonp: None };
+        let open = |transport| EngineRequest::Open { transport, jsonp: None };
         for (method, query, is_upgrade, request) in [
             ("GET", "EIO=4&transport=polling", false, open(Transport::Polling)),
             ("GET", "EIO=4&transport=%70olling&t=abc", false, open(Transport::Polling)),
             ("GET", "transport=polling", false, open(Transport::Polling)),
             ("GET", "EIO=4&transport=websocket", true, open(Transport::WebSocket)),
-            ("GET", "EIO=4&transport=polling", true, Request::Pointless),
-            ("GET", "EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAAAAAA", false, Request::Poll { sid, jsonp: None }),
-            ("GET", "EIO=4&transport=polling&j=0&sid=AAAAAAAAAAAAAAAAAAAA", false, Request::Poll { sid, jsonp }),
-            ("POST", "EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAAAAAA", false, Request::Post { sid, is_jsonp: false }),
-            ("DELETE", "EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAAAAAA", false, Request::WrongMethod),
-            ("GET", "EIO=4&transport=websocket&sid=AAAAAAAAAAAAAAAAAAAA", true, Request::Upgrade { sid }),
+            ("GET", "EIO=4&transport=polling", true, EngineRequest::Pointless),
+            (
+                "GET",
+                "EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAAAAAA",
+                false,
+                EngineRequest::Poll { sid, jsonp: None },
+            ),
+            ("GET", "EIO=4&transport=polling&j=0&sid=AAAAAAAAAAAAAAAAAAAA", false, EngineRequest::Poll { sid, jsonp }),
+            (
+                "POST",
+                "EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAAAAAA",
+                false,
+                EngineRequest::Post { sid, is_jsonp: false },
+            ),
+            ("DELETE", "EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAAAAAA", false, EngineRequest::WrongMethod),
+            ("GET", "EIO=4&transport=websocket&sid=AAAAAAAAAAAAAAAAAAAA", true, EngineRequest::Upgrade { sid }),
         ] {
             assert_eq!(parse(method, query, is_upgrade), Ok(request), "{method} {query}");
         }
@@ -277,7 +287,7 @@ mod tests {
     #[test]
     fn a_transport_that_is_not_offered_is_unknown() {
         let head = RequestHead { method: "GET", query: "EIO=4&transport=polling", is_upgrade: false };
-        let refused = Request::parse(head, &[Transport::WebSocket], |_| None);
+        let refused = EngineRequest::parse(head, &[Transport::WebSocket], |_| None);
         assert_eq!(refused, Err(RequestError::TransportUnknown));
     }
 

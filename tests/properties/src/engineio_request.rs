@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use engineio_proto::{JsonpIndex, Request, RequestError, RequestHead, Sid, Transport, has_version, jsonp};
+use engineio_proto::{EngineRequest, JsonpIndex, RequestError, RequestHead, Sid, Transport, has_version, jsonp};
 
 /// What a request asks does not depend on how its query is written; the version is asked for wherever a session is;
 /// and a parameter that stands twice is refused.
@@ -33,7 +33,7 @@ pub fn check(data: &[u8]) {
     assert!(twice == Err(RequestError::BadRequest) || (twice == found && !names_a_transport));
 }
 
-fn ask(method: &str, query: &str, is_upgrade: bool, current: Option<Transport>) -> Result<Request, RequestError> {
+fn ask(method: &str, query: &str, is_upgrade: bool, current: Option<Transport>) -> Result<EngineRequest, RequestError> {
     let times = Cell::new(0);
     let transport_of = |sid: &Sid| {
         times.set(times.get() + 1);
@@ -41,19 +41,21 @@ fn ask(method: &str, query: &str, is_upgrade: bool, current: Option<Transport>) 
         current
     };
     let head = RequestHead { method, query, is_upgrade };
-    let found = Request::parse(head, &[Transport::Polling, Transport::WebSocket], transport_of);
+    let found = EngineRequest::parse(head, &[Transport::Polling, Transport::WebSocket], transport_of);
     assert!(times.get() <= 1);
     if current.is_none() {
-        let needs_a_session =
-            matches!(found, Ok(Request::Poll { .. } | Request::Post { .. } | Request::Upgrade { .. }));
+        let needs_a_session = matches!(
+            found,
+            Ok(EngineRequest::Poll { .. } | EngineRequest::Post { .. } | EngineRequest::Upgrade { .. })
+        );
         assert!(!needs_a_session, "there is no such session");
     }
     found
 }
 
-fn is_sound(request: &Request, query: &str) {
+fn is_sound(request: &EngineRequest, query: &str) {
     match request {
-        Request::Poll { jsonp: Some(index), .. } | Request::Open { jsonp: Some(index), .. } => {
+        EngineRequest::Poll { jsonp: Some(index), .. } | EngineRequest::Open { jsonp: Some(index), .. } => {
             let script = jsonp::encode(index.clone(), "");
             let digits = script.strip_prefix(b"___eio[").and_then(|rest| rest.strip_suffix(b"](\"\");"));
             let digits = digits.expect("nothing but digits comes from the query");
@@ -61,7 +63,7 @@ fn is_sound(request: &Request, query: &str) {
         }
         _ => {}
     }
-    if matches!(request, Request::Poll { .. } | Request::Post { .. } | Request::Upgrade { .. }) {
+    if matches!(request, EngineRequest::Poll { .. } | EngineRequest::Post { .. } | EngineRequest::Upgrade { .. }) {
         assert!(has_version(query));
     }
 }
@@ -81,7 +83,7 @@ fn escaped(query: &str) -> String {
 pub(crate) fn jsonp_index(parameter: &str) -> JsonpIndex {
     let query = format!("EIO=4&transport=polling&j={parameter}");
     match ask("GET", &query, false, None) {
-        Ok(Request::Open { jsonp: Some(index), .. }) => index,
+        Ok(EngineRequest::Open { jsonp: Some(index), .. }) => index,
         other => panic!("{other:?}"),
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use allocation_counter::measure;
 use bytes::{Bytes, BytesMut};
-use engineio_proto::{Payload, Request, RequestHead, Transport, jsonp};
+use engineio_proto::{EngineRequest, Payload, RequestHead, Transport, jsonp};
 use socketio_codec::{Arguments, Decoder, Json, Limits, Text, msgpack};
 
 const KILOBYTE: usize = 1_000;
@@ -136,7 +136,7 @@ fn form(body: &[u8]) {
 fn query(query: &[u8]) {
     let query = std::str::from_utf8(query).expect("it is ASCII");
     let head = RequestHead { method: "GET", query, is_upgrade: false };
-    let _ = black_box(Request::parse(head, &[Transport::Polling], |_| None));
+    let _ = black_box(EngineRequest::parse(head, &[Transport::Polling], |_| None));
 }
 
 /// As a transport hands it over: the buffer exists already, and is counted by reference.

@@ -9,7 +9,7 @@ use crate::session::link::{PollAnswer, Polled};
 use crate::shared::Shared;
 
 /// A poll, and how it is to be answered.
-pub(crate) struct Poll {
+pub(crate) struct PollRequest {
     pub(crate) polled: Polled,
     pub(crate) jsonp: Option<JsonpIndex>,
     /// What the client accepts, should it come to that.
@@ -21,8 +21,8 @@ pub(crate) struct Poll {
 }
 
 impl Shared {
-    pub(crate) async fn answer_poll(&self, poll: Poll) -> Result<Response<Body>, RequestError> {
-        let Poll { polled, jsonp, encoding, cookie, headers } = poll;
+    pub(crate) async fn answer_poll(&self, poll: PollRequest) -> Result<Response<Body>, RequestError> {
+        let PollRequest { polled, jsonp, encoding, cookie, headers } = poll;
         let mut answer = match polled {
             Polled::Answered(answer) => answer,
             Polled::Waits(waiting) => match waiting.answer().await {

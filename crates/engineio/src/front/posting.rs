@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::config::EngineConfig;
 use crate::http::{Body, BodyError, BodyLimits, BodyReader, close_connection, no_store, respond, respond_empty};
-use crate::session::link::{Link, PostAnswer, Request as Wanted};
+use crate::session::link::{Link, PostAnswer, SessionRequest};
 
 /// A post that the session was told of.
 ///
@@ -36,7 +36,7 @@ impl<B: HttpBody> Posting<B> {
             timeout: config.body_timeout,
         };
         let (sender, answer) = oneshot::channel();
-        link.request(Wanted::Post(sender)).map_err(|_| RequestError::SessionUnknown)?;
+        link.request(SessionRequest::Post(sender)).map_err(|_| RequestError::SessionUnknown)?;
         Ok(Self { link: Some(link), is_jsonp, body: BodyReader::new(body, limits), answer: Some(answer) })
     }
 
@@ -66,7 +66,7 @@ impl<B: HttpBody> Posting<B> {
             }
             Err(BodyError::TooLarge) => {
                 if let Some(link) = self.link.take() {
-                    let _ = link.request(Wanted::PostRefused);
+                    let _ = link.request(SessionRequest::PostRefused);
                 }
                 Ok(close_connection(respond_empty(StatusCode::PAYLOAD_TOO_LARGE)))
             }
@@ -82,7 +82,7 @@ impl<B: HttpBody> Drop for Posting<B> {
         let Some(body) = self.body.read_now() else {
             // Also if the session has not yet answered: it will see that nobody waits for that.
             if self.answer.is_none() {
-                let _ = link.request(Wanted::PostAborted);
+                let _ = link.request(SessionRequest::PostAborted);
             }
             return;
         };
@@ -109,11 +109,11 @@ fn deliver(link: &Link, body: Bytes, is_jsonp: bool) -> Option<oneshot::Receiver
     let body = if is_jsonp { jsonp::decode(&body) } else { Some(body) };
     let Some(body) = body else {
         // A form without a payload delivers nothing, as in the reference.
-        let _ = link.request(Wanted::PostRefused);
+        let _ = link.request(SessionRequest::PostRefused);
         return None;
     };
     let (sender, handled) = oneshot::channel();
-    link.request(Wanted::PostBody(body, sender)).ok()?;
+    link.request(SessionRequest::PostBody(body, sender)).ok()?;
     Some(handled)
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use engineio_proto::{
-    CloseReason, JsonpIndex, Recipient, Request as Asked, RequestError, RequestHead, Transport, has_version,
+    CloseReason, EngineRequest, JsonpIndex, Recipient, RequestError, RequestHead, Transport, has_version,
 };
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, header};
@@ -12,7 +12,7 @@ use http_body::Body as HttpBody;
 use hyper::upgrade::OnUpgrade;
 
 use crate::application::{Handshake, PeerAddr};
-use crate::front::polling::{Poll, add};
+use crate::front::polling::{PollRequest, add};
 use crate::front::posting::Posting;
 use crate::front::refusals::Cause;
 use crate::http::compression::{Encoding, negotiate};
@@ -20,7 +20,7 @@ use crate::http::{
     Body, CorsDecision, WebSocketRequest, close_connection, hang_up_response, is_upgrade, respond, respond_empty,
 };
 use crate::session::driver::Start;
-use crate::session::link::{Link, NoSession, Polled, Request as Wanted, WaitingPoll};
+use crate::session::link::{Link, NoSession, Polled, SessionRequest, WaitingPoll};
 use crate::session::open::open;
 use crate::session::registry::Entry;
 use crate::session::seats::Seat;
@@ -33,7 +33,7 @@ use crate::verdict::Verdict;
 /// How a request goes on once its head is understood.
 pub(crate) enum Step<B: HttpBody> {
     Done(Response<Body>),
-    Poll(Poll),
+    Poll(PollRequest),
     Post(Posting<B>),
     Decide(Box<Undecided>),
 }
@@ -50,7 +50,7 @@ pub(crate) struct Undecided {
 /// What became of a handshake that was decided about.
 enum Judged {
     Answered(Response<Body>),
-    Polls(Poll),
+    Polls(PollRequest),
 }
 
 impl<B: HttpBody> From<Judged> for Step<B> {
@@ -115,19 +115,19 @@ impl Shared {
         let query = parts.uri.query().unwrap_or_default();
         let head = RequestHead { method: parts.method.as_str(), query, is_upgrade };
         let mut found = None;
-        let asked = Asked::parse(head, &self.config.transports, |sid| {
+        let asked = EngineRequest::parse(head, &self.config.transports, |sid| {
             found = self.registry.get(sid);
             found.as_ref().map(|entry| entry.transport)
         })?;
         let link = found.map(|Entry { link, .. }| link).ok_or(RequestError::SessionUnknown);
         match asked {
-            Asked::Open { transport, jsonp } => self.open_session(parts, transport, jsonp),
-            Asked::Poll { jsonp, .. } => {
+            EngineRequest::Open { transport, jsonp } => self.open_session(parts, transport, jsonp),
+            EngineRequest::Poll { jsonp, .. } => {
                 let polled = link?.poll().map_err(|NoSession| RequestError::SessionUnknown)?;
                 let encoding = negotiate(&parts.headers);
-                Ok(Step::Poll(Poll { polled, jsonp, encoding, cookie: None, headers: None }))
+                Ok(Step::Poll(PollRequest { polled, jsonp, encoding, cookie: None, headers: None }))
             }
-            Asked::Post { is_jsonp, .. } => {
+            EngineRequest::Post { is_jsonp, .. } => {
                 let link = link?;
                 if parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/octet-stream") {
                     // The binary payloads of version 3. The reference closes the session too.
@@ -136,13 +136,13 @@ impl Shared {
                 }
                 Ok(Step::Post(Posting::begin(link, is_jsonp, body, &self.config)?))
             }
-            Asked::Upgrade { .. } => self.upgrade(link?, parts).map(Step::Done),
-            Asked::Pointless => self
+            EngineRequest::Upgrade { .. } => self.upgrade(link?, parts).map(Step::Done),
+            EngineRequest::Pointless => self
                 .accept_websocket(parts, move |websocket, shared| {
                     hang_up(websocket, shared);
                 })
                 .map(Step::Done),
-            Asked::WrongMethod => Ok(Step::Done(method_not_allowed())),
+            EngineRequest::WrongMethod => Ok(Step::Done(method_not_allowed())),
         }
     }
 
@@ -211,7 +211,7 @@ impl Shared {
             Transport::Polling => {
                 let encoding = negotiate(&parts.headers);
                 let poll = self.open_polling(handshake, jsonp, encoding, seat);
-                Ok(Judged::Polls(Poll { headers, ..poll }))
+                Ok(Judged::Polls(PollRequest { headers, ..poll }))
             }
             Transport::WebSocket => {
                 let mut response = self.accept_websocket(parts, move |websocket, shared| {
@@ -229,7 +229,7 @@ impl Shared {
         jsonp: Option<JsonpIndex>,
         encoding: Option<Encoding>,
         seat: Seat,
-    ) -> Poll {
+    ) -> PollRequest {
         let config = &self.config;
         let upgrades: &[Transport] = if config.allow_upgrades && config.transports.contains(&Transport::WebSocket) {
             &[Transport::WebSocket]
@@ -240,7 +240,7 @@ impl Shared {
         let (sender, waiting) = WaitingPoll::new();
         let sid = open(self, handshake, Start::Poll(sender), upgrades, seat);
         let cookie = config.cookie.as_ref().and_then(|cookie| cookie.header(&sid));
-        Poll { polled: Polled::Waits(waiting), jsonp, encoding, cookie, headers: None }
+        PollRequest { polled: Polled::Waits(waiting), jsonp, encoding, cookie, headers: None }
     }
 
     fn upgrade(self: &Arc<Self>, link: Arc<Link>, parts: &mut Parts) -> Result<Response<Body>, RequestError> {
@@ -248,7 +248,9 @@ impl Shared {
             return Err(RequestError::BadRequest);
         }
         self.accept_websocket(parts, move |websocket, shared| {
-            if let Err(Wanted::Candidate(websocket)) = link.request(Wanted::Candidate(Box::new(websocket))) {
+            if let Err(SessionRequest::Candidate(websocket)) =
+                link.request(SessionRequest::Candidate(Box::new(websocket)))
+            {
                 hang_up(*websocket, shared);
             }
         })

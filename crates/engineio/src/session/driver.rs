@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 
 use crate::application::Connection;
 use crate::session::clock::{self, Timer};
-use crate::session::link::{Link, PollSender, Request};
+use crate::session::link::{Link, PollSender, SessionRequest};
 use crate::session::seats::Seat;
 use crate::session::tasks::Running;
 use crate::shared::Shared;
@@ -77,7 +77,7 @@ struct Stall {
 enum Wake {
     TimedOut,
     Close(CloseReason),
-    Request(Request),
+    Request(SessionRequest),
     Work(Result<(), CloseReason>),
     WriteFailed,
     PollGone,

@@ -38,12 +38,12 @@ struct Port {
     outlet: Outlet<PollSender>,
     /// What the outlet writes to, if whoever flushes may.
     half: Option<OwnedWriteHalf>,
-    requests: VecDeque<Request>,
+    requests: VecDeque<SessionRequest>,
     task: Option<Waker>,
 }
 
 /// What an HTTP request wants of a session.
-pub(crate) enum Request {
+pub(crate) enum SessionRequest {
     Poll(PollSender),
     Post(oneshot::Sender<PostAnswer>),
     PostBody(Bytes, oneshot::Sender<()>),
@@ -84,7 +84,7 @@ pub(crate) struct Look {
 /// What others want of the session's task.
 pub(crate) enum Errand {
     Close(CloseReason),
-    Request(Request),
+    Request(SessionRequest),
 }
 
 /// What comes of a poll.
@@ -112,7 +112,7 @@ pub(crate) struct Rest {
     pub(crate) half: Option<OwnedWriteHalf>,
     pub(crate) poll: Option<PollSender>,
     /// Requests that nobody will handle. Those that wait for an answer hear that there is no such session.
-    pub(crate) requests: VecDeque<Request>,
+    pub(crate) requests: VecDeque<SessionRequest>,
 }
 
 /// What became of a poll that the task holds out.
@@ -140,7 +140,7 @@ impl Link {
     }
 
     /// Hands the session's task a request. Given back when the session is over.
-    pub(crate) fn request(&self, request: Request) -> Result<(), Request> {
+    pub(crate) fn request(&self, request: SessionRequest) -> Result<(), SessionRequest> {
         let mut port = self.lock();
         if port.outlet.is_shut() {
             return Err(request);
@@ -195,7 +195,7 @@ impl Link {
             // It is empty, so this waits.
             port.outlet.hold(sender);
         } else {
-            port.requests.push_back(Request::Poll(sender));
+            port.requests.push_back(SessionRequest::Poll(sender));
             wake(port);
         }
         Ok(waiting)

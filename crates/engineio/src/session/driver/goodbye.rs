@@ -10,7 +10,7 @@ use engineio_proto::{Answer, CloseReason, Recipient, Transport};
 
 use super::{Driver, Post};
 use crate::application::Connection;
-use crate::session::link::{PollAnswer, PollSender, Request, Rest};
+use crate::session::link::{PollAnswer, PollSender, Rest, SessionRequest};
 use crate::transport::farewell::{farewell, hang_up};
 
 impl Driver {
@@ -87,9 +87,9 @@ impl Driver {
     }
 
     /// A WebSocket that came too late is told so. Whoever else waits for an answer hears that there is no such session.
-    fn turn_away(&self, requests: VecDeque<Request>) {
+    fn turn_away(&self, requests: VecDeque<SessionRequest>) {
         for request in requests {
-            if let Request::Candidate(websocket) = request {
+            if let SessionRequest::Candidate(websocket) = request {
                 hang_up(*websocket, &self.shared);
             }
         }

@@ -7,18 +7,18 @@ use tokio::sync::oneshot;
 
 use super::goodbye::hang_up_poll;
 use super::{Driver, Post};
-use crate::session::link::{Held, PollAnswer, PollSender, PostAnswer, Request};
+use crate::session::link::{Held, PollAnswer, PollSender, PostAnswer, SessionRequest};
 use crate::transport::farewell::hang_up;
 
 impl Driver {
-    pub(super) fn on_request(&mut self, request: Request, now: Instant) {
+    pub(super) fn on_request(&mut self, request: SessionRequest, now: Instant) {
         match request {
-            Request::Poll(answer) => self.on_poll(answer),
-            Request::Post(answer) => self.on_post(answer),
-            Request::PostBody(body, answer) => self.on_post_body(Payload::new(body), answer),
-            Request::PostRefused => self.session.handle_post_end(false),
-            Request::PostAborted => self.session.handle_post_end(true),
-            Request::Candidate(websocket) => {
+            SessionRequest::Poll(answer) => self.on_poll(answer),
+            SessionRequest::Post(answer) => self.on_post(answer),
+            SessionRequest::PostBody(body, answer) => self.on_post_body(Payload::new(body), answer),
+            SessionRequest::PostRefused => self.session.handle_post_end(false),
+            SessionRequest::PostAborted => self.session.handle_post_end(true),
+            SessionRequest::Candidate(websocket) => {
                 if self.session.handle_candidate(now) {
                     self.candidate = Some(websocket);
                 } else {

@@ -85,7 +85,7 @@ fn the_task_hears_of_a_close_and_of_each_request_once() {
             thread::spawn(move || link.close(reason))
         });
         let requesting = Arc::clone(&link);
-        let requester = thread::spawn(move || assert!(requesting.request(super::Request::PostAborted).is_ok()));
+        let requester = thread::spawn(move || assert!(requesting.request(super::SessionRequest::PostAborted).is_ok()));
         let (mut closes, mut requests) = (0, 0);
         drive(&link, |errand, _| {
             match errand {
