@@ -18,8 +18,8 @@ use crate::{Owner, Room, SocketId, Target};
 /// disconnecting never search among other members:
 ///
 /// ```text
-///   Member ── section, place ──► Section.members[place] ──► Member
-///   Member.stays[stay] ── room, seat ──► Group.seats[seat] ── member, stay ──► Member.stays[stay]
+///   Member ── namespace, place ──► InNamespace.members[place] ──► Member
+///   Member.rooms[n] ── room, place ──► InRoom.members[place] ── member, nth ──► Member.rooms[nth]
 /// ```
 ///
 /// A namespace or room is gone with its last member.
@@ -27,9 +27,9 @@ pub(crate) struct Roster {
     board: Arc<Board>,
     members: Slab<Member>,
     by_id: SocketMap<u32>,
-    sections: Slab<Section>,
+    in_namespaces: Slab<InNamespace>,
     by_namespace: HashMap<Namespace, u32>,
-    groups: Slab<Group>,
+    in_rooms: Slab<InRoom>,
     /// The number of the selection under way, or of the last one.
     selection: u64,
 }
@@ -45,47 +45,49 @@ pub(crate) struct Member {
     pub(crate) is_apart: bool,
     /// Whether too much waits for it, and if so, whether it reads.
     pub(crate) pace: Pace,
-    section: u32,
-    /// Where it stands in its section's list.
+    namespace: u32,
+    /// Where it stands in its namespace's list.
     place: u32,
-    stays: Vec<Stay>,
+    rooms: Vec<JoinedRoom>,
     /// The last selection that excepted or visited this member: it is not visited again in the same one. This is
     /// what makes "once, through however many rooms" cost neither a set nor an allocation.
     seen_in: u64,
 }
 
 /// A namespace that has members in this lane.
-struct Section {
-    namespace: Namespace,
+struct InNamespace {
+    name: Namespace,
     members: Vec<u32>,
     rooms: HashMap<Room, u32>,
     counts: Arc<Counts>,
 }
 
 /// A room that has members in this lane.
-struct Group {
-    section: u32,
-    room: Room,
-    seats: Vec<Seat>,
+struct InRoom {
+    namespace: u32,
+    name: Room,
+    members: Vec<RoomMember>,
 }
 
 /// One membership of a room, from the member's side.
 #[derive(Clone, Copy)]
-struct Stay {
-    group: u32,
-    seat: u32,
+struct JoinedRoom {
+    room: u32,
+    /// Where the member stands in the room's list.
+    place: u32,
 }
 
 /// One membership of a room, from the room's side.
 #[derive(Clone, Copy)]
-struct Seat {
+struct RoomMember {
     member: u32,
-    stay: u32,
+    /// Where the room stands in the member's list.
+    nth: u32,
 }
 
 /// How far the members that a target means have been visited. Goes on where it was as long as nobody comes or goes.
 pub(crate) struct Selection {
-    section: u32,
+    namespace: u32,
     /// Which of the target's lists is being visited: everyone; or each socket, then each room, whose own member goes
     /// first.
     part: usize,
@@ -97,7 +99,7 @@ pub(crate) struct Selection {
 enum Part<'a> {
     One(Option<u32>),
     Members(&'a [u32]),
-    Seats(&'a [Seat]),
+    RoomMembers(&'a [RoomMember]),
 }
 
 impl Roster {
@@ -106,9 +108,9 @@ impl Roster {
             board,
             members: Slab::new(),
             by_id: SocketMap::default(),
-            sections: Slab::new(),
+            in_namespaces: Slab::new(),
             by_namespace: HashMap::new(),
-            groups: Slab::new(),
+            in_rooms: Slab::new(),
             selection: 0,
         }
     }
@@ -121,8 +123,8 @@ impl Roster {
         recipient: Arc<dyn Recipient>,
         owner: Arc<dyn Owner>,
     ) -> u32 {
-        let section = self.section_for(namespace);
-        let members = &mut self.sections[section as usize].members;
+        let namespace = self.namespace_for(namespace);
+        let members = &mut self.in_namespaces[namespace as usize].members;
         let key = self.members.insert(Member {
             id,
             recipient,
@@ -130,14 +132,14 @@ impl Roster {
             touched: false,
             is_apart: false,
             pace: Pace::Free,
-            section,
+            namespace,
             place: members.len() as u32,
-            stays: Vec::new(),
+            rooms: Vec::new(),
             seen_in: 0,
         }) as u32;
         members.push(key);
         let in_it = members.len();
-        self.sections[section as usize].counts.set_members(in_it);
+        self.in_namespaces[namespace as usize].counts.set_members(in_it);
         self.by_id.insert(id, key);
         self.board.set_sockets(self.members.len());
         key
@@ -145,22 +147,22 @@ impl Roster {
 
     /// Takes a socket out of everything.
     pub(crate) fn remove(&mut self, key: u32) -> Member {
-        while let Some(last) = self.members[key as usize].stays.len().checked_sub(1) {
-            self.leave_stay(key, last as u32);
+        while let Some(last) = self.members[key as usize].rooms.len().checked_sub(1) {
+            self.leave_nth(key, last as u32);
         }
         let member = self.members.remove(key as usize);
         self.by_id.remove(&member.id);
-        let section = &mut self.sections[member.section as usize];
-        section.members.swap_remove(member.place as usize);
-        shrink_list(&mut section.members);
-        section.counts.set_members(section.members.len());
+        let in_namespace = &mut self.in_namespaces[member.namespace as usize];
+        in_namespace.members.swap_remove(member.place as usize);
+        shrink_list(&mut in_namespace.members);
+        in_namespace.counts.set_members(in_namespace.members.len());
         self.board.set_sockets(self.members.len());
-        if let Some(&moved) = section.members.get(member.place as usize) {
+        if let Some(&moved) = in_namespace.members.get(member.place as usize) {
             self.members[moved as usize].place = member.place;
         }
-        if section.members.is_empty() {
-            let section = self.sections.remove(member.section as usize);
-            self.by_namespace.remove(&section.namespace);
+        if in_namespace.members.is_empty() {
+            let in_namespace = self.in_namespaces.remove(member.namespace as usize);
+            self.by_namespace.remove(&in_namespace.name);
         }
         member
     }
@@ -170,23 +172,23 @@ impl Roster {
         if self.members[key as usize].id.as_str() == room.as_str() {
             return;
         }
-        let group = self.group_for(self.members[key as usize].section, room);
-        if self.stay_of(key, group).is_some() {
+        let number = self.room_for(self.members[key as usize].namespace, room);
+        if self.nth_of(key, number).is_some() {
             return;
         }
-        let stays = &mut self.members[key as usize].stays;
-        let seats = &mut self.groups[group as usize].seats;
-        let (stay, seat) = (stays.len() as u32, seats.len() as u32);
-        stays.push(Stay { group, seat });
-        seats.push(Seat { member: key, stay });
+        let rooms = &mut self.members[key as usize].rooms;
+        let members = &mut self.in_rooms[number as usize].members;
+        let (nth, place) = (rooms.len() as u32, members.len() as u32);
+        rooms.push(JoinedRoom { room: number, place });
+        members.push(RoomMember { member: key, nth });
     }
 
     /// Takes a member out of a room. Not being in it changes nothing.
     pub(crate) fn leave(&mut self, key: u32, room: &Room) {
-        let section = self.members[key as usize].section;
-        let stay = self.group(section, room).and_then(|group| self.stay_of(key, group));
-        if let Some(stay) = stay {
-            self.leave_stay(key, stay);
+        let namespace = self.members[key as usize].namespace;
+        let nth = self.room(namespace, room).and_then(|number| self.nth_of(key, number));
+        if let Some(nth) = nth {
+            self.leave_nth(key, nth);
         }
     }
 
@@ -199,10 +201,10 @@ impl Roster {
 
     /// Begins to visit the members that `target` means, without `except`. Nothing if there is nobody in its namespace.
     pub(crate) fn begin(&mut self, target: &Target, except: &[SocketId]) -> Option<Selection> {
-        let section = *self.by_namespace.get(target.namespace())?;
+        let namespace = *self.by_namespace.get(target.namespace())?;
         self.selection += 1;
-        self.except(section, except, target.except_rooms());
-        Some(Selection { section, part: 0, index: 0 })
+        self.except(namespace, except, target.except_rooms());
+        Some(Selection { namespace, part: 0, index: 0 })
     }
 
     /// Goes on visiting, but looks at no more than `max` members, and says at how many. It is done when those are fewer.
@@ -214,18 +216,18 @@ impl Roster {
         max: usize,
         mut visit: impl FnMut(u32, &mut Member),
     ) -> usize {
-        let Self { members, by_id, sections, groups, selection, .. } = self;
-        let section = &sections[at.section as usize];
+        let Self { members, by_id, in_namespaces, in_rooms, selection, .. } = self;
+        let in_namespace = &in_namespaces[at.namespace as usize];
         let mut visit_unseen = |key: u32| {
             let member = &mut members[key as usize];
-            if member.seen_in != *selection && member.section == at.section {
+            if member.seen_in != *selection && member.namespace == at.namespace {
                 member.seen_in = *selection;
                 visit(key, member);
             }
         };
         let mut left = max;
         while left > 0
-            && let Some(part) = part(target, section, by_id, groups, at.part)
+            && let Some(part) = part(target, in_namespace, by_id, in_rooms, at.part)
         {
             let looked_at = match part {
                 Part::One(Some(key)) if at.index == 0 => {
@@ -238,10 +240,10 @@ impl Roster {
                     keys.iter().for_each(|key| visit_unseen(*key));
                     keys.len()
                 }
-                Part::Seats(seats) => {
-                    let seats = next(seats, at.index, left);
-                    seats.iter().for_each(|seat| visit_unseen(seat.member));
-                    seats.len()
+                Part::RoomMembers(members) => {
+                    let members = next(members, at.index, left);
+                    members.iter().for_each(|entry| visit_unseen(entry.member));
+                    members.len()
                 }
             };
             left -= looked_at;
@@ -257,7 +259,7 @@ impl Roster {
 
     /// The counts of what a selection goes over.
     pub(crate) fn counts(&self, selection: &Selection) -> &Counts {
-        &self.sections[selection.section as usize].counts
+        &self.in_namespaces[selection.namespace as usize].counts
     }
 
     pub(crate) fn key_of(&self, id: SocketId) -> Option<u32> {
@@ -270,16 +272,16 @@ impl Roster {
 
     /// The rooms a member is in, its own one not among them.
     pub(crate) fn rooms_of(&self, key: u32) -> impl Iterator<Item = &Room> {
-        self.members[key as usize].stays.iter().map(|stay| &self.groups[stay.group as usize].room)
+        self.members[key as usize].rooms.iter().map(|joined| &self.in_rooms[joined.room as usize].name)
     }
 
     /// The rooms of a namespace and how many are in each.
     pub(crate) fn rooms(&self, namespace: &Namespace) -> impl Iterator<Item = (&Room, usize)> {
-        let section = self.by_namespace.get(namespace).map(|section| &self.sections[*section as usize]);
-        section
+        let in_namespace = self.by_namespace.get(namespace).map(|number| &self.in_namespaces[*number as usize]);
+        in_namespace
             .into_iter()
-            .flat_map(|section| &section.rooms)
-            .map(|(room, group)| (room, self.groups[*group as usize].seats.len()))
+            .flat_map(|in_namespace| &in_namespace.rooms)
+            .map(|(room, number)| (room, self.in_rooms[*number as usize].members.len()))
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -290,9 +292,9 @@ impl Roster {
     pub(crate) fn is_empty(&self) -> bool {
         self.members.is_empty()
             && self.by_id.is_empty()
-            && self.sections.is_empty()
+            && self.in_namespaces.is_empty()
             && self.by_namespace.is_empty()
-            && self.groups.is_empty()
+            && self.in_rooms.is_empty()
     }
 
     /// Gives back the memory of a crowd that has gone. Whoever keeps members' numbers has to forget them before: those
@@ -301,25 +303,25 @@ impl Roster {
     /// A table that is more than three quarters empty is made new, so that what this costs is paid for by as many
     /// members that left since the last time.
     pub(crate) fn shrink(&mut self) {
-        let Self { members, by_id, sections, groups, .. } = self;
+        let Self { members, by_id, in_namespaces, in_rooms, .. } = self;
         if is_sparse(members.len(), members.capacity()) {
             members.compact(|member, _, key| {
                 by_id.insert(member.id, key as u32);
-                sections[member.section as usize].members[member.place as usize] = key as u32;
-                for stay in &member.stays {
-                    groups[stay.group as usize].seats[stay.seat as usize].member = key as u32;
+                in_namespaces[member.namespace as usize].members[member.place as usize] = key as u32;
+                for joined in &member.rooms {
+                    in_rooms[joined.room as usize].members[joined.place as usize].member = key as u32;
                 }
                 true
             });
             by_id.shrink_to(2 * by_id.len());
         }
-        // Sections are those of the server's own namespaces, which are few.
-        if is_sparse(groups.len(), groups.capacity()) {
-            groups.compact(|group, _, number| {
-                for seat in &group.seats {
-                    members[seat.member as usize].stays[seat.stay as usize].group = number as u32;
+        // Namespaces are those of the server's own namespaces, which are few.
+        if is_sparse(in_rooms.len(), in_rooms.capacity()) {
+            in_rooms.compact(|in_room, _, number| {
+                for entry in &in_room.members {
+                    members[entry.member as usize].rooms[entry.nth as usize].room = number as u32;
                 }
-                if let Some(room) = sections[group.section as usize].rooms.get_mut(&group.room) {
+                if let Some(room) = in_namespaces[in_room.namespace as usize].rooms.get_mut(&in_room.name) {
                     *room = number as u32;
                 }
                 true
@@ -328,76 +330,76 @@ impl Roster {
     }
 
     /// Marks as seen whom a target excepts.
-    fn except(&mut self, section: u32, sockets: &[SocketId], rooms: &[Room]) {
-        let Self { members, by_id, sections, groups, selection, .. } = self;
+    fn except(&mut self, namespace: u32, sockets: &[SocketId], rooms: &[Room]) {
+        let Self { members, by_id, in_namespaces, in_rooms, selection, .. } = self;
         let mut mark = |key: u32| members[key as usize].seen_in = *selection;
         for socket in sockets {
             by_id.get(socket).into_iter().for_each(|key| mark(*key));
         }
         for room in rooms {
             own_member(by_id, room).into_iter().for_each(&mut mark);
-            if let Some(&group) = sections[section as usize].rooms.get(room) {
-                groups[group as usize].seats.iter().for_each(|seat| mark(seat.member));
+            if let Some(&number) = in_namespaces[namespace as usize].rooms.get(room) {
+                in_rooms[number as usize].members.iter().for_each(|entry| mark(entry.member));
             }
         }
     }
 
-    fn section_for(&mut self, namespace: Namespace) -> u32 {
-        if let Some(&section) = self.by_namespace.get(&namespace) {
-            return section;
+    fn namespace_for(&mut self, namespace: Namespace) -> u32 {
+        if let Some(&number) = self.by_namespace.get(&namespace) {
+            return number;
         }
         let counts = self.board.counts_of(&namespace);
-        let section = Section { namespace: namespace.clone(), members: Vec::new(), rooms: HashMap::new(), counts };
-        let section = self.sections.insert(section) as u32;
-        self.by_namespace.insert(namespace, section);
-        section
+        let in_namespace = InNamespace { name: namespace.clone(), members: Vec::new(), rooms: HashMap::new(), counts };
+        let number = self.in_namespaces.insert(in_namespace) as u32;
+        self.by_namespace.insert(namespace, number);
+        number
     }
 
-    fn group(&self, section: u32, room: &Room) -> Option<u32> {
-        self.sections[section as usize].rooms.get(room).copied()
+    fn room(&self, namespace: u32, room: &Room) -> Option<u32> {
+        self.in_namespaces[namespace as usize].rooms.get(room).copied()
     }
 
-    fn group_for(&mut self, section: u32, room: &Room) -> u32 {
-        if let Some(group) = self.group(section, room) {
-            return group;
+    fn room_for(&mut self, namespace: u32, room: &Room) -> u32 {
+        if let Some(number) = self.room(namespace, room) {
+            return number;
         }
-        let group = self.groups.insert(Group { section, room: room.clone(), seats: Vec::new() }) as u32;
-        self.sections[section as usize].rooms.insert(room.clone(), group);
-        group
+        let number = self.in_rooms.insert(InRoom { namespace, name: room.clone(), members: Vec::new() }) as u32;
+        self.in_namespaces[namespace as usize].rooms.insert(room.clone(), number);
+        number
     }
 
-    /// Where `group` stands among the rooms of a member, searched for on the shorter side: neither a socket in ten
+    /// Where a room stands among the rooms of a member, searched for on the shorter side: neither a socket in ten
     /// thousand rooms nor a room of ten thousand sockets makes the other's joins slow.
-    fn stay_of(&self, key: u32, group: u32) -> Option<u32> {
-        let stays = &self.members[key as usize].stays;
-        let seats = &self.groups[group as usize].seats;
-        if stays.len() <= seats.len() {
-            stays.iter().position(|stay| stay.group == group).map(|stay| stay as u32)
+    fn nth_of(&self, key: u32, number: u32) -> Option<u32> {
+        let rooms = &self.members[key as usize].rooms;
+        let members = &self.in_rooms[number as usize].members;
+        if rooms.len() <= members.len() {
+            rooms.iter().position(|joined| joined.room == number).map(|nth| nth as u32)
         } else {
-            seats.iter().find(|seat| seat.member == key).map(|seat| seat.stay)
+            members.iter().find(|entry| entry.member == key).map(|entry| entry.nth)
         }
     }
 
-    /// Ends one stay, and closes the gaps it leaves in both lists by moving their last entries there.
-    fn leave_stay(&mut self, key: u32, at: u32) {
-        let stays = &mut self.members[key as usize].stays;
-        let Stay { group, seat } = stays.swap_remove(at as usize);
-        if let Some(moved) = stays.get(at as usize) {
-            self.groups[moved.group as usize].seats[moved.seat as usize].stay = at;
+    /// Takes a member out of the `nth` of its rooms, and closes the gaps it leaves in both lists by moving their last entries there.
+    fn leave_nth(&mut self, key: u32, nth: u32) {
+        let rooms = &mut self.members[key as usize].rooms;
+        let JoinedRoom { room, place } = rooms.swap_remove(nth as usize);
+        if let Some(moved) = rooms.get(nth as usize) {
+            self.in_rooms[moved.room as usize].members[moved.place as usize].nth = nth;
         }
-        if stays.is_empty() {
-            *stays = Vec::new();
+        if rooms.is_empty() {
+            *rooms = Vec::new();
         }
-        let seats = &mut self.groups[group as usize].seats;
-        seats.swap_remove(seat as usize);
-        shrink_list(seats);
-        if let Some(moved) = seats.get(seat as usize) {
-            self.members[moved.member as usize].stays[moved.stay as usize].seat = seat;
+        let members = &mut self.in_rooms[room as usize].members;
+        members.swap_remove(place as usize);
+        shrink_list(members);
+        if let Some(moved) = members.get(place as usize) {
+            self.members[moved.member as usize].rooms[moved.nth as usize].place = place;
         }
-        if seats.is_empty() {
-            let group = self.groups.remove(group as usize);
-            let rooms = &mut self.sections[group.section as usize].rooms;
-            rooms.remove(&group.room);
+        if members.is_empty() {
+            let in_room = self.in_rooms.remove(room as usize);
+            let rooms = &mut self.in_namespaces[in_room.namespace as usize].rooms;
+            rooms.remove(&in_room.name);
             if is_sparse(rooms.len(), rooms.capacity()) {
                 rooms.shrink_to(2 * rooms.len());
             }
@@ -420,13 +422,13 @@ fn shrink_list<T>(list: &mut Vec<T>) {
 /// List number `number` of those a target means, or `None` behind the last.
 fn part<'a>(
     target: &Target,
-    section: &'a Section,
+    in_namespace: &'a InNamespace,
     by_id: &SocketMap<u32>,
-    groups: &'a Slab<Group>,
+    in_rooms: &'a Slab<InRoom>,
     number: usize,
 ) -> Option<Part<'a>> {
     if target.is_everyone() {
-        return (number == 0).then_some(Part::Members(&section.members));
+        return (number == 0).then_some(Part::Members(&in_namespace.members));
     }
     let Some(number) = number.checked_sub(target.sockets().len()) else {
         return Some(Part::One(by_id.get(&target.sockets()[number]).copied()));
@@ -434,7 +436,7 @@ fn part<'a>(
     let room = target.rooms().get(number / 2)?;
     Some(match number % 2 {
         0 => Part::One(own_member(by_id, room)),
-        _ => Part::Seats(section.rooms.get(room).map_or(&[], |group| &groups[*group as usize].seats)),
+        _ => Part::RoomMembers(in_namespace.rooms.get(room).map_or(&[], |number| &in_rooms[*number as usize].members)),
     })
 }
 
