@@ -8,8 +8,8 @@ use bytes::Bytes;
 use serde_json::Number;
 
 use crate::error::DecodeError;
-use crate::msgpack::encode;
 use crate::msgpack::read::{self, Token};
+use crate::msgpack::write;
 use crate::scan;
 use crate::values::deserialize::Sources;
 use crate::values::string;
@@ -152,7 +152,7 @@ pub(crate) fn to_msgpack(json: &[u8], sources: Sources<'_>, offset: usize) -> Re
         at = match byte {
             b'{' => match placeholder(sources, offset + at) {
                 Some((attachment, end)) => {
-                    encode::bin(&mut out, attachment);
+                    write::bin(&mut out, attachment);
                     count(&mut open, &mut len);
                     end - offset
                 }
@@ -222,7 +222,7 @@ fn scalar(json: &[u8], out: &mut Vec<u8>) {
     match json.first() {
         Some(b'"') => {
             let inner = text.get(1..text.len().saturating_sub(1)).unwrap_or_default();
-            encode::str(out, &string::unescape(inner));
+            write::str(out, &string::unescape(inner));
         }
         Some(b't') => out.push(0xc3),
         Some(b'f') => out.push(0xc2),
@@ -233,7 +233,7 @@ fn scalar(json: &[u8], out: &mut Vec<u8>) {
 
 fn number(text: &str, out: &mut Vec<u8>) {
     if let Ok(number) = text.parse::<u64>() {
-        encode::unsigned(out, number);
+        write::unsigned(out, number);
     } else if let Some(number) = text.parse::<i64>().ok().filter(|number| *number != 0) {
         match i8::try_from(number) {
             Ok(small @ -32..0) => out.push(small.cast_unsigned()),

@@ -33,6 +33,7 @@ mod encode;
 mod json;
 mod read;
 mod values;
+mod write;
 
 pub use decode::decode;
 pub use encode::{Name, PacketRef};

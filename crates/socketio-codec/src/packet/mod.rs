@@ -3,7 +3,7 @@
 mod decoder;
 #[expect(clippy::module_inception, reason = "the file is named after what it defines, as everywhere")]
 mod packet;
-pub(crate) mod packet_ref;
+mod packet_ref;
 
 pub use decoder::Decoder;
 pub use packet::Packet;

@@ -11,6 +11,7 @@ use crate::names::namespace::Namespace;
 use crate::names::text::Text;
 use crate::packet::Packet;
 use crate::values::arguments::Arguments;
+use crate::values::decimal;
 use crate::values::json::Json;
 
 /// A packet to be written: the borrowed counterpart of [`Packet`].
@@ -124,10 +125,10 @@ impl<'a> PacketRef<'a> {
     pub fn encoded_len(&self) -> usize {
         let attachments = match self.attachments.len() {
             0 => 0,
-            count => decimal_len(count as u64) + 1,
+            count => decimal::len(count as u64) + 1,
         };
         let namespace = if self.namespace.is_root() { 0 } else { self.namespace.as_bytes().len() + 1 };
-        let id = self.id.map_or(0, |id| decimal_len(id.get()));
+        let id = self.id.map_or(0, |id| decimal::len(id.get()));
         let payload = match self.payload {
             Payload::None => 0,
             Payload::Json(json) => json.len(),
@@ -143,7 +144,7 @@ impl<'a> PacketRef<'a> {
     pub fn encode_into(&self, buffer: &mut impl BufMut) {
         buffer.put_u8(self.type_digit());
         if !self.attachments.is_empty() {
-            put_decimal(buffer, self.attachments.len() as u64);
+            decimal::put(buffer, self.attachments.len() as u64);
             buffer.put_u8(b'-');
         }
         if !self.namespace.is_root() {
@@ -151,7 +152,7 @@ impl<'a> PacketRef<'a> {
             buffer.put_u8(b',');
         }
         if let Some(id) = self.id {
-            put_decimal(buffer, id.get());
+            decimal::put(buffer, id.get());
         }
         match self.payload {
             Payload::None => {}
@@ -216,22 +217,4 @@ impl<'a> From<&'a Packet> for PacketRef<'a> {
 /// The list and the comma before it.
 fn separated_len(list: &[u8]) -> usize {
     if list.is_empty() { 0 } else { list.len() + 1 }
-}
-
-fn decimal_len(number: u64) -> usize {
-    number.checked_ilog10().map_or(1, |log| log as usize + 1)
-}
-
-pub(crate) fn put_decimal(buffer: &mut impl BufMut, mut number: u64) {
-    let mut digits = [b'0'; 20];
-    let mut len = 0;
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (number % 10) as u8;
-        number /= 10;
-        len += 1;
-        if number == 0 {
-            break;
-        }
-    }
-    buffer.put_slice(digits.get(digits.len() - len..).unwrap_or_default());
 }

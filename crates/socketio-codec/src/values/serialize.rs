@@ -11,7 +11,7 @@ use serde_json::Number;
 
 use crate::error::DecodeError;
 use crate::limits::Limits;
-use crate::packet::packet_ref;
+use crate::values::decimal;
 use crate::values::deserialize::SERDE_JSON;
 use crate::values::placeholder::Placeholder;
 use crate::values::string;
@@ -118,7 +118,7 @@ impl Writer {
         if is_negative {
             self.put("-");
         }
-        packet_ref::put_decimal(&mut self.text, magnitude);
+        decimal::put(&mut self.text, magnitude);
     }
 
     /// A value within another.
