@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Holds the arrows of docs/architecture.md: which crate of ours may use which, what the pure ones never use, and that no two
+# Holds the arrows of docs/architecture.md: which crate of ours may use which, what the pure ones never use, and that no
 # files of a crate import each other.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Reports the pairs of files of one crate that import each other.
+"""Reports the files of one crate that import each other, directly or around a circle.
 
-Two such files are one idea in two places, or have a third one between them. A file and its own submodules are one, and
+Such files can only be read together: they are one idea in several places, or have another one between them. A file and its own submodules are one, and
 what stands under `#[cfg(test)]` does not count. A name that is handed on by another file (`pub use`) is that of the file
 that defines it.
 """
@@ -14,10 +14,10 @@ CRATES = Path(__file__).resolve().parents[2] / "crates"
 
 
 def main():
-    pairs = [pair for crate in sorted(CRATES.iterdir()) if (crate / "src").is_dir() for pair in Crate(crate).pairs()]
-    for pair in pairs:
-        print("purity:", pair)
-    return 1 if pairs else 0
+    circles = [circle for crate in sorted(CRATES.iterdir()) if (crate / "src").is_dir() for circle in Crate(crate).circles()]
+    for circle in circles:
+        print("purity: in a circle:", circle)
+    return 1 if circles else 0
 
 
 class Crate:
@@ -38,15 +38,24 @@ class Crate:
                 if file.exists():
                     self.read((*path, name), file, inner)
 
-    def pairs(self):
-        """The pairs, each with what one has of the other."""
+    def circles(self):
+        """Each set of files that reach each other, with what each has of the others."""
         imports = {path: self.imports_of(module) for path, module in self.modules.items()}
-        for path, found in imports.items():
-            for other, names in found.items():
-                back = imports[other].get(path)
-                if path < other and back and not is_within(path, other):
-                    here, there = (self.modules[at].file.relative_to(CRATES) for at in (path, other))
-                    yield f"{here} has {listed(names)} of {there}, which has {listed(back)} of it"
+        reached = {path: reach(imports, path) for path in imports}
+        seen = set()
+        for path in imports:
+            circle = sorted(other for other in reached[path] if path in reached[other])
+            if circle and path not in seen:
+                seen.update(circle)
+                yield "; ".join(
+                    f"{self.name_of(at)} has {listed(names)} of {self.name_of(other)}"
+                    for at in circle
+                    for other, names in sorted(imports[at].items())
+                    if other in circle
+                )
+
+    def name_of(self, path):
+        return self.modules[path].file.relative_to(CRATES)
 
     def imports_of(self, module):
         """The other modules whose names `module` uses, and the names."""
@@ -54,7 +63,7 @@ class Crate:
         for used in module.paths():
             if origin := self.origin(module, used):
                 at, name = origin
-                if at != module.path:
+                if not is_within(at, module.path) and not is_within(module.path, at):
                     found.setdefault(at, set()).add(name)
         return found
 
@@ -135,6 +144,16 @@ def plain(text):
     attribute = r"^( *)#\[cfg\((?:test|all\(test[^\]]*)\)\]\n(?: *#\[[^\n]*\]\n)*"
     text = re.sub(attribute + r" *(?:pub(?:\([^)]*\))? )?(?:mod|fn|impl|use|struct|const)[^\n]*\{\n(?:.*\n)*?\1\}\n", "", text, flags=re.M)
     return re.sub(attribute + r"[^\n{]*;\n", "", text, flags=re.M)
+
+
+def reach(imports, start):
+    """What is imported from there, directly or not."""
+    reached, todo = set(), [start]
+    while todo:
+        new = set(imports.get(todo.pop(), ())) - reached
+        reached |= new
+        todo.extend(new)
+    return reached
 
 
 def is_within(path, other):
