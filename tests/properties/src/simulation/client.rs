@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use engineio_proto::{Answer, Message, Packet, Payload, Utf8};
+use engineio_proto::{Answer, CloseReason, Message, Packet, Payload, Recipient, Utf8};
 
 use super::Dice;
 use super::link::Link;
@@ -188,9 +188,8 @@ impl Client {
         if let Some((poll, true)) = self.poll {
             self.link.lose(poll);
         }
-        if let Way::Polling | Way::Probing { .. } | Way::Pausing(_) = self.way {
-            // A client that is nowhere would only be missed by its heartbeat.
-            use engineio_proto::{CloseReason, Recipient};
+        if !matches!(self.way, Way::WebSocket(_)) || self.polls > 0 {
+            // A client that is nowhere, or in the middle of its upgrade, would only be missed by its heartbeat.
             self.link.close(CloseReason::TransportClose);
         }
         self.close();
