@@ -253,11 +253,6 @@ impl Link {
         (port.outlet.is_polled() && !port.outlet.is_empty()).then(|| port.outlet.take())
     }
 
-    /// Tells those who send volatile messages whether the task could send one now.
-    pub(crate) fn set_ready(&self, ready: bool) {
-        self.lock().outlet.set_ready(ready);
-    }
-
     /// From now on whoever flushes writes to `half`, `unsent` first. Gives back the poll that waits.
     pub(crate) fn set_socket(&self, half: OwnedWriteHalf, unsent: Option<Encoded>) -> Option<PollSender> {
         let mut port = self.lock();
@@ -270,23 +265,16 @@ impl Link {
         self.lock().outlet.set_task(unsent)
     }
 
-    /// Lets `write` send from the outbox, and forgets what it says it sent.
+    /// Lets `write` send from the outbox, and forgets what it says it sent. Whether all of it went is what those are told
+    /// who send volatile messages.
     pub(crate) fn write_with(
         &self,
-        mut write: impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>,
+        write: impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<()>> {
         let mut port = self.lock();
-        while !port.outlet.is_empty() {
-            let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-            let filled = port.outlet.slices(&mut slices);
-            match write(&slices[..filled]) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(written)) => port.outlet.advance(written),
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => return Poll::Pending,
-            }
-        }
-        Poll::Ready(Ok(()))
+        let written = write_out(&mut port.outlet, write);
+        port.outlet.set_ready(written.is_ready());
+        written
     }
 
     /// Takes no more messages: the session is over, but for what its client may still be owed. The poll that waits is
@@ -454,6 +442,24 @@ impl Port {
         }
         Ok(())
     }
+}
+
+/// Lets `write` send what waits.
+fn write_out(
+    outlet: &mut Outlet<PollSender>,
+    mut write: impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>,
+) -> Poll<io::Result<()>> {
+    while !outlet.is_empty() {
+        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+        let filled = outlet.slices(&mut slices);
+        match write(&slices[..filled]) {
+            Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            Poll::Ready(Ok(written)) => outlet.advance(written),
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            Poll::Pending => return Poll::Pending,
+        }
+    }
+    Poll::Ready(Ok(()))
 }
 
 /// Sends what waits as far as it goes, and wakes the task for the rest. Answers and wakes once the lock is gone.

@@ -34,7 +34,7 @@ impl Driver {
         {
             return Poll::Ready(Wake::Work(outcome));
         }
-        if let Poll::Ready(wake) = self.poll_write(cx, is_blocked) {
+        if let Poll::Ready(wake) = self.poll_write(cx, backlog, is_blocked) {
             return Poll::Ready(wake);
         }
         if is_poll_gone {
@@ -87,7 +87,7 @@ impl Driver {
         Some(stall.since + self.shared.config.outbox_stall_max)
     }
 
-    fn poll_write(&mut self, cx: &mut Context<'_>, is_blocked: bool) -> Poll<Wake> {
+    fn poll_write(&mut self, cx: &mut Context<'_>, backlog: Backlog, is_blocked: bool) -> Poll<Wake> {
         if let Some(candidate) = &mut self.candidate
             && let Poll::Ready(Err(_)) = candidate.poll_write_replies(cx)
         {
@@ -95,7 +95,7 @@ impl Driver {
         }
         let failed = match &mut self.websocket {
             None => false,
-            Some(websocket) if websocket.is_indirect() => write_indirectly(&self.link, websocket, cx),
+            Some(websocket) if websocket.is_indirect() => write_indirectly(&self.link, websocket, cx, backlog),
             Some(_) => is_blocked && matches!(self.link.poll_unblock(cx), Poll::Ready(Err(_))),
         };
         if failed { Poll::Ready(Wake::WriteFailed) } else { Poll::Pending }
@@ -147,9 +147,13 @@ impl Driver {
 }
 
 /// Writes from the outbox to a stream that only its owner can write to. Says whether that failed.
-fn write_indirectly(link: &Link, websocket: &mut WebSocket, cx: &mut Context<'_>) -> bool {
-    let written = link.write_with(|slices| websocket.poll_write(cx, slices));
-    link.set_ready(written.is_ready());
+///
+/// What is queued after the task looked wakes it: when nothing waited then, there is no need to look again.
+fn write_indirectly(link: &Link, websocket: &mut WebSocket, cx: &mut Context<'_>, backlog: Backlog) -> bool {
+    let written = match backlog.bytes {
+        0 => Poll::Ready(Ok(())),
+        _ => link.write_with(|slices| websocket.poll_write(cx, slices)),
+    };
     match written {
         Poll::Ready(Ok(())) | Poll::Pending => matches!(websocket.poll_flush(cx), Poll::Ready(Err(_))),
         Poll::Ready(Err(_)) => true,
