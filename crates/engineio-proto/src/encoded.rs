@@ -8,7 +8,6 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::Ledger;
-use crate::outbox::MESSAGE_BYTES;
 use crate::payload::SEPARATOR;
 
 /// One or more Engine.IO packets that travel together, framed once for every recipient.
@@ -206,6 +205,10 @@ impl EncodedBuilder {
         }
     }
 }
+
+/// What a message keeps in memory beside its frames, if nobody shares it. Without it a client that reads nothing,
+/// and makes us answer it by two bytes at a time (pongs), would take fifty times the bound.
+pub(crate) const MESSAGE_BYTES: usize = 128;
 
 const FIN: u8 = 0x80;
 const OPCODE_TEXT: u8 = 1;

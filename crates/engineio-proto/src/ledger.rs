@@ -67,7 +67,7 @@ impl Drop for Loan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outbox::MESSAGE_BYTES;
+    use crate::encoded::MESSAGE_BYTES;
     use crate::{Encoded, Outbox};
 
     #[test]

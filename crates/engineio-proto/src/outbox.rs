@@ -7,6 +7,7 @@ use std::io::IoSlice;
 use crate::Answer;
 use crate::Encoded;
 use crate::answer::Pieces;
+use crate::encoded::MESSAGE_BYTES;
 
 /// A queue of messages, bounded in bytes, that empties into WebSocket writes or into polling payloads.
 ///
@@ -182,10 +183,6 @@ impl fmt::Display for Full {
 }
 
 impl std::error::Error for Full {}
-
-/// What a message keeps in memory beside its frames, if nobody shares it. Without it a client that reads nothing,
-/// and makes us answer it by two bytes at a time (pongs), would take fifty times the bound.
-pub(crate) const MESSAGE_BYTES: usize = 128;
 
 /// Entries of 8 bytes: what a client under a steady stream needs, without allocating again and again.
 const CAPACITY_KEPT: usize = 32;
