@@ -53,7 +53,7 @@ test-clients:
 
 # ── Check ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-ci: fmt clippy purity deny docs test
+ci: fmt clippy purity deny docs test model
 
 # The packages with workspaces of their own too.
 APART := fuzz crates/socketio-codec/bench crates/bench/peers/socketioxide tests/rust-client
