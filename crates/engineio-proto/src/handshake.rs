@@ -7,6 +7,7 @@ use crate::sid::Sid;
 
 /// The times and sizes of a session. [`Default`] is what the reference server uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SessionConfig {
     /// How long after the last answer the next ping is sent. Told to the client.
     pub ping_interval: Duration,

@@ -53,6 +53,7 @@ pub enum EngineRequest {
 
 /// A request that is refused, in the words of the reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RequestError {
     /// Code 0: no transport, or none of ours.
     TransportUnknown,

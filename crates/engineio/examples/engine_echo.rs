@@ -7,7 +7,7 @@ use std::env;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use engineio::proto::{CloseReason, Delivery, Encoded, Message, Recipient, SessionConfig};
+use engineio::proto::{CloseReason, Delivery, Encoded, Message, Recipient};
 use engineio::{Application, Connection, Engine, EngineConfig, Handshake, Link, serve};
 use tokio::net::TcpListener;
 
@@ -35,14 +35,14 @@ impl Connection for Echoing {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut session = SessionConfig::default();
+    let mut config = EngineConfig::default();
     if let Some(interval) = number("PING_INTERVAL")? {
-        session.ping_interval = Duration::from_millis(interval);
+        config.session.ping_interval = Duration::from_millis(interval);
     }
     if let Some(timeout) = number("PING_TIMEOUT")? {
-        session.ping_timeout = Duration::from_millis(timeout);
+        config.session.ping_timeout = Duration::from_millis(timeout);
     }
-    let engine = Engine::new(EngineConfig { session, ..EngineConfig::default() }, Echo);
+    let engine = Engine::new(config, Echo);
     let port = number("PORT")?.unwrap_or(3000);
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     println!("listening on http://{}", listener.local_addr()?);

@@ -12,6 +12,7 @@ use crate::http::{CookieConfig, CorsConfig, OriginConfig};
 /// The settings of an [`Engine`](crate::Engine). [`Default`] is what the reference server uses, where it has
 /// the setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct EngineConfig {
     /// Where it is mounted; a request belongs to the engine when its path starts with this.
     pub path: String,
@@ -55,6 +56,7 @@ pub struct EngineConfig {
 
 /// Headers that outlive their request, in memory of their own: as they came, they would keep hyper's whole buffer.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum HeadersKept {
     /// All of them: a kilobyte or two for a browser.
     All,

@@ -52,8 +52,10 @@ pub struct ServerConfig {
 
 impl Default for ServerConfig {
     fn default() -> Self {
+        let mut engine = EngineConfig::default();
+        engine.path = "/socket.io/".into();
         Self {
-            engine: EngineConfig { path: "/socket.io/".into(), ..EngineConfig::default() },
+            engine,
             client: ClientConfig::default(),
             mailbox: MailboxConfig::default(),
             lane: LaneConfig::default(),

@@ -92,18 +92,14 @@ struct Run {
 impl Run {
     fn new(input: &mut Unstructured<'_>) -> arbitrary::Result<Self> {
         let mut time = || input.int_in_range(1..=30_000).map(Duration::from_millis);
-        let (ping_interval, ping_timeout) = (time()?, time()?);
-        let (upgrade_timeout, close_timeout, jitter) = (time()?, time()?, time()?);
+        let mut config = SessionConfig::default();
+        config.ping_interval = time()?;
+        config.ping_timeout = time()?;
+        config.upgrade_timeout = time()?;
+        config.close_timeout = time()?;
+        let jitter = time()?;
         // Not drawn: the inputs of the corpus would all mean something else.
-        let leaving_timeout = upgrade_timeout / 2;
-        let config = SessionConfig {
-            ping_interval,
-            ping_timeout,
-            upgrade_timeout,
-            close_timeout,
-            leaving_timeout,
-            ..Default::default()
-        };
+        config.leaving_timeout = config.upgrade_timeout / 2;
         let transport = if input.arbitrary()? { Transport::WebSocket } else { Transport::Polling };
         let now = Instant::now();
         Ok(Self {

@@ -7,6 +7,7 @@ use http::HeaderValue;
 
 /// A cookie whose value is the session id. [`Default`] is the reference's, for those who turn it on.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CookieConfig {
     /// Its name.
     pub name: String,

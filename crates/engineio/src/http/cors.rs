@@ -11,6 +11,7 @@ use super::cors_origins::{CorsOrigins, is_listed};
 
 /// Cross-origin settings (the Fetch standard, section "CORS protocol").
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CorsConfig {
     /// Who may.
     pub origins: CorsOrigins,
@@ -30,6 +31,11 @@ pub(crate) enum CorsDecision {
 }
 
 impl CorsConfig {
+    /// Pages of these origins may, without cookies.
+    pub fn new(origins: CorsOrigins) -> Self {
+        Self { origins, credentials: false }
+    }
+
     /// Adds what a browser must see on any answer, errors included.
     pub fn apply(&self, request: &HeaderMap, response: &mut HeaderMap) {
         self.write(self.decide(request), response);

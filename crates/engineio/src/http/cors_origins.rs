@@ -2,6 +2,7 @@
 
 /// Origins that may read answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CorsOrigins {
     /// All: answered with `*`.
     Any,

@@ -23,6 +23,7 @@ use super::trusted_proxies::TrustedProxies;
 /// Against a name that its owner has rebound to the address of the server (the page's own host and the one that it asks
 /// are the same then) helps a list, or, where only this machine reaches the server, `loopback_ports`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct OriginConfig {
     /// Whether requests are refused. If not, as in the reference, it is only said to browsers what pages may read.
     pub is_enforced: bool,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use engineio::proto::{CloseReason, Delivery, Encoded, Message, Queued, Recipient, SessionConfig};
+use engineio::proto::{CloseReason, Delivery, Encoded, Message, Queued, Recipient};
 use engineio::{Application, Connection, Engine, EngineConfig, Handshake, Link, Verdict, serve};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -84,12 +84,16 @@ pub(crate) fn engine(config: EngineConfig, act: Act, gate: Gate) -> (Engine, Unb
 
 /// Heartbeats that no test lives to see, and short times for everything else.
 pub(crate) fn quick() -> EngineConfig {
-    let session = SessionConfig {
-        upgrade_timeout: Duration::from_secs(2),
-        close_timeout: Duration::from_millis(500),
-        ..SessionConfig::default()
-    };
-    EngineConfig { session, ..EngineConfig::default() }
+    quick_with(|_| ())
+}
+
+/// The same, with what `set` sets.
+pub(crate) fn quick_with(set: impl FnOnce(&mut EngineConfig)) -> EngineConfig {
+    let mut config = EngineConfig::default();
+    config.session.upgrade_timeout = Duration::from_secs(2);
+    config.session.close_timeout = Duration::from_millis(500);
+    set(&mut config);
+    config
 }
 
 /// The same, with heartbeats as short as the official conformance tests have them.

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use engineio::EngineConfig;
 use engineio::proto::CloseReason;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::app::{WEBSOCKET, quick, served, served_narrowly};
+use crate::app::{WEBSOCKET, quick, quick_with, served, served_narrowly};
 use crate::support::{Http, connect, connect_slow, next, send, text, upgrade_request, within};
 
 /// A masked frame of a client, the mask being zero.
@@ -27,7 +26,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_client_that_pings_without_end_and_reads_nothing_is_closed() {
-    let mut server = served_narrowly(EngineConfig { outbox_bytes_max: 64 * 1024, ..quick() }).await;
+    let mut server = served_narrowly(quick_with(|config| config.outbox_bytes_max = 64 * 1024)).await;
     let mut ws = server.slow_websocket().await;
     let pings = frame(0x89, b"").repeat(1_000);
     let flooding = async {

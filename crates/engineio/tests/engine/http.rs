@@ -3,10 +3,10 @@
 use std::io::Read;
 
 use engineio::proto::{Encoded, Transport};
-use engineio::{CookieConfig, CorsConfig, CorsOrigins, EngineConfig, OriginConfig};
+use engineio::{CookieConfig, CorsConfig, CorsOrigins};
 use flate2::read::{GzDecoder, ZlibDecoder};
 
-use crate::app::{PATH, WEBSOCKET, quick, served, tell};
+use crate::app::{PATH, WEBSOCKET, quick, quick_with, served, tell};
 use crate::support::{Http, Poller, connect, is_ended, upgrade_request};
 
 #[tokio::test]
@@ -136,7 +136,7 @@ async fn long_answers_are_compressed_as_the_client_likes_it() {
 
 #[tokio::test]
 async fn the_cookie_is_set_once_by_the_answer_that_opens() {
-    let server = served(EngineConfig { cookie: Some(CookieConfig::default()), ..quick() }).await;
+    let server = served(quick_with(|config| config.cookie = Some(CookieConfig::default()))).await;
     let mut http = Http::connect(server.address).await;
     let opened = http.get(&format!("{PATH}?EIO=4&transport=polling")).await;
     let cookie = opened.header("set-cookie").unwrap();
@@ -188,8 +188,7 @@ async fn a_page_of_another_origin_may_not_join_in_on_a_session_either() {
 
 #[tokio::test]
 async fn what_is_not_enforced_lets_every_page_in() {
-    let origin = OriginConfig { is_enforced: false, ..OriginConfig::default() };
-    let server = served(EngineConfig { origin, ..quick() }).await;
+    let server = served(quick_with(|config| config.origin.is_enforced = false)).await;
     let mut http = Http::connect(server.address).await;
     let target = format!("{PATH}?EIO=4&transport=polling");
     let answer = http.request("GET", &target, &[("origin", "http://evil.example")], b"").await;
@@ -198,8 +197,8 @@ async fn what_is_not_enforced_lets_every_page_in() {
 
 #[tokio::test]
 async fn a_refused_upgrade_has_no_cors_headers() {
-    let cors = CorsConfig { origins: CorsOrigins::Any, credentials: false };
-    let server = served(EngineConfig { cors: Some(cors), ..quick() }).await;
+    let cors = CorsConfig::new(CorsOrigins::Any);
+    let server = served(quick_with(|config| config.cors = Some(cors))).await;
     for (target, status, allowed) in [(WEBSOCKET, 101, Some("*")), ("/engine.io/?EIO=4&transport=x", 400, None)] {
         let mut http = Http::connect(server.address).await;
         let request = upgrade_request(target).replacen("\r\n", "\r\norigin: http://a.example\r\n", 1);
@@ -211,8 +210,9 @@ async fn a_refused_upgrade_has_no_cors_headers() {
 
 #[tokio::test]
 async fn with_cors_every_answer_says_so_errors_and_preflights_too() {
-    let origins = CorsOrigins::List(vec!["http://a.example".into()]);
-    let server = served(EngineConfig { cors: Some(CorsConfig { origins, credentials: true }), ..quick() }).await;
+    let mut cors = CorsConfig::new(CorsOrigins::List(vec!["http://a.example".into()]));
+    cors.credentials = true;
+    let server = served(quick_with(|config| config.cors = Some(cors))).await;
     let mut http = Http::connect(server.address).await;
     let from = |origin| [("origin", origin), ("access-control-request-headers", "x-a")];
     for (method, query, status) in
@@ -233,7 +233,7 @@ async fn with_cors_every_answer_says_so_errors_and_preflights_too() {
 
 #[tokio::test]
 async fn a_server_that_is_full_answers_503_until_somebody_leaves() {
-    let server = served(EngineConfig { sessions_max: 2, ..quick() }).await;
+    let server = served(quick_with(|config| config.sessions_max = 2)).await;
     let mut poller = server.poller().await;
     let _ws = server.websocket().await;
     for upgrade in [false, true] {
@@ -253,13 +253,13 @@ async fn a_server_that_is_full_answers_503_until_somebody_leaves() {
 
 #[tokio::test]
 async fn a_transport_that_is_not_offered_is_unknown() {
-    let server = served(EngineConfig { transports: vec![Transport::Polling], ..quick() }).await;
+    let server = served(quick_with(|config| config.transports = vec![Transport::Polling])).await;
     assert!(server.poller().await.opening.contains(r#""upgrades":[]"#));
     let mut http = Http::connect(server.address).await;
     http.write(upgrade_request(WEBSOCKET).as_bytes()).await;
     assert_eq!(http.answer().await.status, 400);
 
-    let server = served(EngineConfig { transports: vec![Transport::WebSocket], ..quick() }).await;
+    let server = served(quick_with(|config| config.transports = vec![Transport::WebSocket])).await;
     server.websocket().await;
     let mut http = Http::connect(server.address).await;
     assert_eq!(http.get(&format!("{PATH}?EIO=4&transport=polling")).await.status, 400);

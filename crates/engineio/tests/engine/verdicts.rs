@@ -10,7 +10,7 @@ use engineio::{Application, Connection, Engine, EngineConfig, Handshake, Link, V
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-use crate::app::{PATH, WEBSOCKET, quick};
+use crate::app::{PATH, WEBSOCKET, quick, quick_with};
 use crate::support::{Http, connect, eventually, is_ended, text, upgrade_request, within};
 
 /// Decides as the header `x-say` asks; what is pending waits for a permit.
@@ -176,7 +176,8 @@ async fn while_it_is_decided_there_is_no_session_and_who_leaves_is_not_decided_a
 
 #[tokio::test]
 async fn what_is_not_decided_in_time_is_unavailable() {
-    let (engine, address, gate) = gated(EngineConfig { handshake_timeout: Duration::from_millis(50), ..quick() }).await;
+    let (engine, address, gate) =
+        gated(quick_with(|config| config.handshake_timeout = Duration::from_millis(50))).await;
     let mut http = Http::connect(address).await;
     let answer = http.request("GET", &polling(), &[("x-say", "later accept")], b"").await;
     assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));

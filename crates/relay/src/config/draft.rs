@@ -115,7 +115,11 @@ impl Draft {
                 Some(CorsOrigins::List(origins.iter().map(|origin| origin.as_str().to_owned()).collect()))
             }
         };
-        self.config.server.engine.cors = origins.map(|origins| CorsConfig { origins, credentials });
+        self.config.server.engine.cors = origins.map(|origins| {
+            let mut cors = CorsConfig::new(origins);
+            cors.credentials = credentials;
+            cors
+        });
     }
 
     fn finish_listen(&mut self, checks: &mut Checks) {

@@ -131,15 +131,14 @@ fn every_setting_goes_where_it_belongs() {
     engine.transports = vec![Transport::WebSocket];
     engine.allow_upgrades = false;
     engine.compression_threshold_bytes = None;
-    engine.cookie = Some(CookieConfig {
-        name: "sid".to_owned(),
-        path: Some("/socket.io/".to_owned()),
-        domain: Some("example.com".to_owned()),
-        http_only: false,
-        secure: true,
-        same_site: Some(SameSite::Strict),
-        max_age: Some(Duration::from_secs(3600)),
-    });
+    let cookie = engine.cookie.insert(CookieConfig::default());
+    cookie.name = "sid".to_owned();
+    cookie.path = Some("/socket.io/".to_owned());
+    cookie.domain = Some("example.com".to_owned());
+    cookie.http_only = false;
+    cookie.secure = true;
+    cookie.same_site = Some(SameSite::Strict);
+    cookie.max_age = Some(Duration::from_secs(3600));
     engine.cors = listed(&["http://a.example", "http://b.example"], true);
     engine.sessions_max = 5;
     engine.outbox_bytes_max = 2_000_000;
@@ -334,7 +333,9 @@ fn a_client_dir_in_the_file_is_relative_to_the_file() {
 /// The CORS settings of these origins.
 fn listed(origins: &[&str], credentials: bool) -> Option<CorsConfig> {
     let origins = CorsOrigins::List(origins.iter().map(|origin| (*origin).to_owned()).collect());
-    Some(CorsConfig { origins, credentials })
+    let mut cors = CorsConfig::new(origins);
+    cors.credentials = credentials;
+    Some(cors)
 }
 
 fn from_file(text: &str) -> Result<Loaded, Vec<Problem>> {

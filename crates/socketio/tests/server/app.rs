@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use socketio::engineio::proto::SessionConfig;
 use socketio::{
     AckSender, Admission, ConnectRequest, DisconnectReason, Event, Member, Namespace, Refusal, Server, ServerBuilder,
     ServerConfig, Socket, serve,
@@ -97,7 +96,7 @@ pub(crate) fn building(config: ServerConfig) -> (ServerBuilder, UnboundedReceive
 /// Short times for ends.
 pub(crate) fn quick() -> ServerConfig {
     let mut config = ServerConfig::default();
-    config.engine.session = SessionConfig { close_timeout: Duration::from_millis(500), ..SessionConfig::default() };
+    config.engine.session.close_timeout = Duration::from_millis(500);
     config
 }
 

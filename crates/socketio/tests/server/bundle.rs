@@ -20,7 +20,7 @@ async fn the_client_bundle_is_served_under_the_server_s_path() {
     assert_eq!((bundle.len(), bundle.is_empty()), (1, false));
 
     let mut config = quick();
-    config.engine.cors = Some(CorsConfig { origins: CorsOrigins::Any, credentials: false });
+    config.engine.cors = Some(CorsConfig::new(CorsOrigins::Any));
     let (builder, _told, _) = building(config);
     let server = builder.client_bundle(bundle).build();
     let address = listening(&server).await;

@@ -92,12 +92,10 @@ impl Server {
 
     pub(crate) fn open(&mut self, websocket: Option<Arc<Stream>>, now: Instant) -> Arc<Link> {
         let link = Arc::new(Link::new(&self.bounds));
-        let config = SessionConfig {
-            ping_interval: Duration::from_millis(400),
-            // Nobody is closed for being slow to answer: what is looked for here is lost in other ways.
-            ping_timeout: Duration::from_secs(1_000),
-            ..SessionConfig::default()
-        };
+        let mut config = SessionConfig::default();
+        config.ping_interval = Duration::from_millis(400);
+        // Nobody is closed for being slow to answer: what is looked for here is lost in other ways.
+        config.ping_timeout = Duration::from_secs(1_000);
         let transport = if websocket.is_some() { Transport::WebSocket } else { Transport::Polling };
         let mut served = Served {
             number: self.sessions.len(),

@@ -52,7 +52,7 @@ fn the_example_file_relays_both_applications() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/examples/relay.toml");
     let Loaded { config, warnings } = load(Some(&path), [], &[]).unwrap();
     assert_eq!(warnings, []);
-    assert_eq!(config.server.engine.cors, Some(CorsConfig { origins: CorsOrigins::Any, credentials: false }));
+    assert_eq!(config.server.engine.cors, Some(CorsConfig::new(CorsOrigins::Any)));
     assert_eq!(config.listen, Config::default().listen);
     let rules = config.policy.namespace("/").unwrap();
     let relay = |event: &str| rules.find(event)?.relay.as_ref();
