@@ -18,7 +18,7 @@ use crate::shared::Shared;
 /// An Engine.IO server: answers HTTP requests, and runs a task for each session.
 ///
 /// It is cheap to clone. [`Engine::call`] is the whole service: mount it in any hyper server, or use
-/// [`serve`](crate::listener::serve). It must be called within a tokio runtime.
+/// [`serve`](crate::serve()). It must be called within a tokio runtime.
 #[derive(Clone)]
 pub struct Engine {
     shared: Arc<Shared>,
