@@ -201,8 +201,8 @@ impl Server {
     pub fn call<B: http_body::Body>(&self, request: Request<B>) -> impl Future<Output = Response<Body>> + use<B> {
         // Not in the future: a poll waits in there, and should not keep its request.
         let file = self.core.bundle.as_ref().and_then(|bundle| bundle.answer(&request));
-        // Behind a pointer: the future is no larger than a poll's.
-        let answer = file.map(Box::new).ok_or_else(|| self.core.engine.call(request));
+        // Behind pointers: an async block has two places for what it was given and awaits, and so has each around it.
+        let answer = file.map(Box::new).ok_or_else(|| Box::pin(self.core.engine.call(request)));
         async move {
             match answer {
                 Ok(file) => *file,
