@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { launchBrowser, openPage, serve, shows } from '../lib/browser.mjs';
 import { HUB, clientDir, startRelay } from '../lib/relay.mjs';
 import { bothApplications, withRules } from '../lib/settings.mjs';
+import { until } from '../lib/within.mjs';
 
 const html = readFileSync(new URL('page.html', import.meta.url), 'utf8');
 const bundle = readFileSync(join(clientDir, 'socket.io.min.js'));
@@ -63,8 +64,9 @@ describe('two pages of another origin', () => {
       const [site, relay] = [await origin(t), await relayWith(t, { corsOrigins })];
       const page = await openPage(browser, pageUrl(site, relay, 'one', 'websocket'));
       await shows(page, '#status', 'not connected: websocket error');
-      const line = relay.log.split('\n').find((text) => text.includes('cors.origins'));
-      assert.ok(line?.includes(site.url), `the log names the origin and the setting:\n${relay.log}`);
+      // The log has a thread of its own: the page may hear of it first.
+      const line = await until('a line in the log', () => relay.log.split('\n').find((text) => text.includes('cors.origins')));
+      assert.ok(line.includes(site.url), `the log names the origin and the setting:\n${relay.log}`);
       await page.context().close();
     });
   }

@@ -71,7 +71,8 @@ const scenarios = [
   },
   {
     name: 'the client sends what is no packet',
-    play: async ({ client }) => {
+    play: async ({ client, relay }) => {
+      await pollWaits(client, relay);
       const gone = received(client, 'disconnect');
       client.io.engine.write('2[broken');
       await gone;
