@@ -88,7 +88,7 @@ fuzz:
 
 # ── Bench ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-# Some 23 minutes. Writes the figures into docs/performance.md.
+# Begins no run after 24 minutes. Writes the figures into docs/performance.md.
 bench:
 	$(CARGO) build --release --package fanfare --package fanfare-bench
 	crates/bench/peers/setup.sh

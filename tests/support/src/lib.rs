@@ -17,6 +17,8 @@ pub use websocket::{
 };
 
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// The result of `future`, which is there long before this gives up.
@@ -37,6 +39,23 @@ pub async fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
 /// The packets of a polling payload.
 pub fn packets(payload: &str) -> Vec<&str> {
     payload.split('\u{1e}').collect()
+}
+
+/// Something that is waited for, and counts as long as it is there.
+pub struct Waiting(Arc<AtomicUsize>);
+
+impl Waiting {
+    /// One more.
+    pub fn counted(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// Pseudo-random numbers from a seed: for timings that can be had again.

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::app::{PATH, WEBSOCKET, quick, quick_with};
-use crate::support::{Http, connect, eventually, is_ended, text, upgrade_request, within};
+use crate::support::{Http, Waiting, connect, eventually, is_ended, text, upgrade_request, within};
 
 /// Decides as the header `x-say` asks; what is pending waits for a permit.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ impl Application for Gate {
             None => Self::verdict(&say),
             Some(say) => {
                 let (permits, say) = (Arc::clone(&self.permits), say.to_owned());
-                let waiting = Waiting::begin(&self.waiting);
+                let waiting = Waiting::counted(&self.waiting);
                 // One future that leads to another.
                 Verdict::pending(async move {
                     permits.acquire().await.unwrap().forget();
@@ -68,31 +68,13 @@ impl Connection for Silent {
     }
 }
 
-struct Waiting(Arc<AtomicUsize>);
-
-impl Waiting {
-    fn begin(count: &Arc<AtomicUsize>) -> Self {
-        count.fetch_add(1, Ordering::SeqCst);
-        Self(Arc::clone(count))
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
 async fn gated(config: EngineConfig) -> (Engine, SocketAddr, Gate) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let gate = Gate { permits: Arc::new(Semaphore::new(0)), waiting: Arc::default() };
     let engine = Engine::new(config, gate.clone());
     let service = engine.clone();
-    let service = move |request| {
-        let engine = service.clone();
-        async move { engine.call(request).await }
-    };
+    let service = move |request| service.call(request);
     tokio::spawn(serve(listener, service, std::future::pending()));
     (engine, address, gate)
 }

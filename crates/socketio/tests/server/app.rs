@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
-use crate::support::within;
+use crate::support::{Waiting, within};
 
 /// What a namespace or a member was told.
 pub(crate) enum Told {
@@ -59,10 +59,7 @@ async fn listening_until<T>(server: &Server, stopped: impl Future<Output = T> + 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let service = server.clone();
-    let service = move |request| {
-        let server = service.clone();
-        async move { server.call(request).await }
-    };
+    let service = move |request| service.call(request);
     tokio::spawn(serve(listener, service, async move {
         let _ = stopped.await;
     }));
@@ -205,7 +202,7 @@ impl Namespace for Recorder {
             Policy::Pend => {
                 let (decide, decided) = oneshot::channel();
                 self.tell(Told::Asked(request, Some(decide)));
-                let waiting = Waiting::begin(&self.undecided);
+                let waiting = Waiting::counted(&self.undecided);
                 let listener = self.listener();
                 Admission::pending(async move {
                     let decision = decided.await.unwrap_or_else(|_| Err(Refusal::new("nobody decided")));
@@ -249,21 +246,5 @@ impl Member for Listener {
 
     fn disconnected(&mut self, socket: &Socket, reason: DisconnectReason) {
         self.tell(Told::Disconnected(socket.clone(), reason));
-    }
-}
-
-/// Counts the decisions that are waited for.
-struct Waiting(Arc<AtomicUsize>);
-
-impl Waiting {
-    fn begin(count: &Arc<AtomicUsize>) -> Self {
-        count.fetch_add(1, Ordering::SeqCst);
-        Self(Arc::clone(count))
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }

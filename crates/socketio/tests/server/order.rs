@@ -81,10 +81,7 @@ async fn a_socket_that_is_kept_does_not_keep_the_server() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let service = server.clone();
-    let service = move |request| {
-        let server = service.clone();
-        async move { server.call(request).await }
-    };
+    let service = move |request| service.call(request);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let serving = tokio::spawn(serve(listener, service, async { drop(stopped.await) }));
     let (client, _) = Client::join(address).await;
