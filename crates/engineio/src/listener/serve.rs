@@ -132,7 +132,10 @@ async fn serve_connection<S, F, B>(
         async move {
             let mut response = match answer {
                 Some(answer) => answer.await.map(Either::Left),
-                None => close_connection(bad_request()).map(Either::Right),
+                None => {
+                    tracing::debug!(%address, "request refused: it does not say once which host it is for");
+                    close_connection(bad_request()).map(Either::Right)
+                }
             };
             exchange.answered();
             writing.note(&mut response);
