@@ -13,7 +13,7 @@ mod client;
 pub mod encode;
 
 pub use acks::{Acks, AcksConfig, AcksFull, Answers, Resolved};
-pub use client::{Client, ClientConfig, ConnectRefusal, Incoming, Violation};
+pub use client::{Bucket, Client, ClientConfig, ConnectRefusal, Incoming, Violation};
 pub use front::{
     Allowance, Charged, Command, Connect, Emit, Expel, Expulsion, FetchRooms, FetchSockets, Greeted, Hub, Mailbox,
     MailboxConfig, Move, Op, Outcome, Owner, Receipt, SocketInfo, Tell, Waiter,

@@ -5,14 +5,27 @@ use std::time::{Duration, Instant};
 /// A token bucket: `burst` times at once, and once more for each `interval` that passes.
 ///
 /// It is kept as the one moment at which it is full again, so there is nothing to refill.
-#[derive(Debug, Default)]
-pub(crate) struct Bucket {
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Bucket {
     full_at: Option<Instant>,
 }
 
 impl Bucket {
+    /// How long until there is something in it, if there is nothing now. What it holds when it is full is given as the
+    /// time in which that much comes back.
+    pub fn empty_for(&self, now: Instant, burst: Duration) -> Option<Duration> {
+        let missing = self.full_at?.saturating_duration_since(now);
+        missing.checked_sub(burst).map(|wait| wait.max(Duration::from_nanos(1)))
+    }
+
+    /// Takes what comes back in the time `cost`, whatever is there: it may owe.
+    pub fn charge(&mut self, now: Instant, cost: Duration) {
+        let full_at = self.full_at.unwrap_or(now).max(now);
+        self.full_at = Some(full_at.checked_add(cost).unwrap_or(full_at));
+    }
+
     /// Takes one, or says that there is none.
-    pub(crate) fn take(&mut self, now: Instant, burst: u32, interval: Duration) -> bool {
+    pub fn take(&mut self, now: Instant, burst: u32, interval: Duration) -> bool {
         let full_at = self.full_at.unwrap_or(now).max(now);
         let Some(full_at) = full_at.checked_add(interval) else {
             return false;
@@ -51,6 +64,17 @@ mod tests {
             assert!(bucket.take(now, 1, INTERVAL));
             now += INTERVAL;
         }
+    }
+
+    #[test]
+    fn what_is_owed_is_paid_back_by_time() {
+        let (mut bucket, now, burst) = (Bucket::default(), Instant::now(), Duration::from_secs(2));
+        bucket.charge(now, Duration::from_secs(1));
+        assert_eq!(bucket.empty_for(now, burst), None);
+        bucket.charge(now, Duration::from_secs(5));
+        assert_eq!(bucket.empty_for(now, burst), Some(Duration::from_secs(4)));
+        assert!(bucket.empty_for(now + Duration::from_secs(4), burst).is_some(), "nothing is there yet");
+        assert_eq!(bucket.empty_for(now + Duration::from_millis(4001), burst), None);
     }
 
     #[test]

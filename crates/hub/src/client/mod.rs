@@ -5,5 +5,6 @@ mod bucket;
 mod client;
 mod violation;
 
+pub use bucket::Bucket;
 pub use client::{Client, ClientConfig, ConnectRefusal, Incoming};
 pub use violation::Violation;

@@ -1,0 +1,90 @@
+//! How much a client may do.
+
+use std::time::{Duration, Instant};
+
+use hub::Bucket;
+
+/// What happens to what is over a limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Over {
+    /// It counts, and its sender is not read until it is within the limit again: nothing is lost.
+    #[default]
+    Slow,
+    /// It goes nowhere, and its sender is told if it asked for an acknowledgement.
+    Refuse,
+    /// It goes nowhere, and nobody is told.
+    Drop,
+    /// It goes nowhere, and its sender's connection ends.
+    Close,
+}
+
+/// So many a second, and a number at once; the two are never zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    per_s: u32,
+    burst: u32,
+}
+
+impl Rate {
+    /// A rate; `None` if it would let nothing pass. Without `burst`, twice what comes in a second.
+    pub const fn new(per_s: u32, burst: Option<u32>) -> Option<Self> {
+        let burst = match burst {
+            Some(burst) => burst,
+            None => per_s.saturating_mul(2),
+        };
+        if per_s == 0 || burst == 0 { None } else { Some(Self { per_s, burst }) }
+    }
+
+    /// Takes `count` from `bucket` if anything is there, more than is there too.
+    ///
+    /// # Errors
+    /// How long until something is there, if nothing is; then nothing is taken.
+    pub fn take(&self, bucket: &mut Bucket, now: Instant, count: usize) -> Result<(), Duration> {
+        match bucket.empty_for(now, self.time_of(self.burst as usize)) {
+            Some(wait) => Err(wait),
+            None => {
+                bucket.charge(now, self.time_of(count));
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes `count` from `bucket`, whatever is there, and says until when nothing is there any more, if so.
+    pub fn charge(&self, bucket: &mut Bucket, now: Instant, count: usize) -> Option<Instant> {
+        bucket.charge(now, self.time_of(count));
+        now.checked_add(bucket.empty_for(now, self.time_of(self.burst as usize))?)
+    }
+
+    /// In what time so many pass.
+    fn time_of(&self, count: usize) -> Duration {
+        let nanos = (count as u128 * 1_000_000_000) / u128::from(self.per_s);
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_lets_a_burst_pass_and_then_what_time_brings() {
+        let (rate, mut bucket, now) = (Rate::new(10, None).unwrap(), Bucket::default(), Instant::now());
+        let passed = |bucket: &mut Bucket, now| (0..1_000).take_while(|_| rate.take(bucket, now, 1).is_ok()).count();
+        assert_eq!(passed(&mut bucket, now), 20);
+        assert_eq!(rate.take(&mut bucket, now, 1), Err(Duration::from_nanos(1)));
+        assert_eq!(passed(&mut bucket, now + Duration::from_secs(1)), 10);
+    }
+
+    #[test]
+    fn who_is_slowed_down_passes_and_is_told_until_when() {
+        let (rate, mut bucket, now) = (Rate::new(100, Some(100)).unwrap(), Bucket::default(), Instant::now());
+        assert_eq!(rate.charge(&mut bucket, now, 99), None);
+        assert_eq!(rate.charge(&mut bucket, now, 301), Some(now + Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn a_rate_of_nothing_is_none() {
+        assert_eq!(Rate::new(0, Some(1)), None);
+        assert_eq!(Rate::new(1, Some(0)), None);
+    }
+}
