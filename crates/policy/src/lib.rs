@@ -11,7 +11,7 @@ mod policy;
 
 pub use claims::{Claims, InvalidClaims};
 pub use decide::{Code, Decision, Deliver, Onward, Recipients, Refusal, Sender};
-pub use limits::{Over, Rate};
+pub use limits::{AddressLimits, AddressRefusal, Addresses, ClientLimits, Complaint, Complaints, Over, Place, Rate};
 pub use names::{EventName, RoomName, parse_namespace};
 pub use policy::Policy;
 pub use rules::{On, Relay, Rule, Rules, Scope};

@@ -55,6 +55,11 @@ impl Rate {
         now.checked_add(bucket.empty_for(now, self.time_of(self.burst as usize))?)
     }
 
+    /// That of so many together.
+    pub(super) const fn times(self, count: u32) -> Self {
+        Self { per_s: self.per_s.saturating_mul(count), burst: self.burst.saturating_mul(count) }
+    }
+
     /// In what time so many pass.
     fn time_of(&self, count: usize) -> Duration {
         let nanos = (count as u128 * 1_000_000_000) / u128::from(self.per_s);
