@@ -148,7 +148,8 @@ impl Model {
             self.rest.connections -= 1;
             return;
         };
-        let found = self.known.iter().position(|known| known.address == owner).unwrap();
+        let found = self.known.iter().position(|known| known.address == owner);
+        let found = found.expect("who is connected is known");
         self.known[found].connections -= 1;
         if self.known[found].connections == 0 {
             let known = self.known.remove(found);

@@ -35,6 +35,11 @@ impl Rate {
         if per_s == 0 || burst == 0 { None } else { Some(Self { per_s, burst }) }
     }
 
+    /// How many a second.
+    pub const fn per_s(&self) -> u32 {
+        self.per_s
+    }
+
     /// Takes `count` from `bucket` if anything is there, more than is there too.
     ///
     /// # Errors

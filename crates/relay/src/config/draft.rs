@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use policy::{Policy, RoomName, Rules, Scope};
+use policy::{ClientLimits, Policy, Rate, RoomName, Rules, Scope};
 use socketio::NamespaceName;
 use socketio::engineio::{CookieConfig, CorsConfig, CorsOrigins, EngineConfig, SameSite};
 
@@ -21,6 +21,8 @@ pub(crate) struct Draft {
     pub(crate) compression_threshold_bytes: usize,
     pub(crate) outbox_bytes_max: Option<usize>,
     pub(crate) outbox_bytes_total_max: Option<usize>,
+    pub(crate) client_events_per_s: u32,
+    pub(crate) client_events_burst: Option<u32>,
     /// The namespaces of the file, in its order.
     pub(crate) namespaces: Vec<NamespaceDraft>,
     /// The rules of the namespace `/`, when a variable or a flag replaces those of the file.
@@ -59,6 +61,8 @@ impl Default for Draft {
             compression_threshold_bytes: EngineConfig::default().compression_threshold_bytes.unwrap_or_default(),
             outbox_bytes_max: None,
             outbox_bytes_total_max: None,
+            client_events_per_s: ClientLimits::default().events.map_or(0, |rate| rate.per_s()),
+            client_events_burst: None,
             namespaces: Vec::new(),
             root_rules: None,
             folder: PathBuf::new(),
@@ -82,6 +86,7 @@ impl Draft {
         self.finish_compression();
         self.finish_outbox(&mut checks);
         self.finish_outboxes(&mut checks);
+        self.finish_client_limits(&mut checks);
         self.finish_client_dir(&mut checks);
         self.finish_namespaces(&mut checks);
         self.config.derive();
@@ -185,6 +190,15 @@ impl Draft {
             checks.warn(self.place("limits.outbox_bytes_total_max"), &message);
         }
         self.config.server.engine.outbox_bytes_total_max = total;
+    }
+
+    fn finish_client_limits(&mut self, checks: &mut Checks) {
+        let (per_s, burst) = (self.client_events_per_s, self.client_events_burst);
+        if per_s == 0 && burst.is_some() {
+            let message = "has no effect: limits.client.events_per_s = 0 is no limit";
+            checks.warn(self.place("limits.client.events_burst"), message);
+        }
+        self.config.limits.client.events = Rate::new(per_s, burst);
     }
 
     fn finish_client_dir(&mut self, checks: &mut Checks) {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs, process};
 
-use policy::{EventName, On, Relay, RoomName, Rule, Rules, Scope};
+use policy::{EventName, On, Over, Rate, Relay, RoomName, Rule, Rules, Scope};
 use socketio::NamespaceName;
 use socketio::engineio::proto::Transport;
 use socketio::engineio::{CookieConfig, CorsConfig, CorsOrigins, SameSite};
@@ -55,7 +55,18 @@ const SAMPLES: &[(&str, &str, &str)] = &[
     ("limits.outbox_stall_max_ms", "700", "700"),
     ("limits.attachments_max", "0", "0"),
     ("limits.auth_bytes_max", "2000", "2000"),
+    ("limits.client.events_per_s", "50", "50"),
+    ("limits.client.events_burst", "60", "60"),
+    ("limits.client.bytes_per_s", "0", "0"),
+    ("limits.client.over", r#""refuse""#, "refuse"),
+    ("limits.client.refusals_per_s", "7", "7"),
+    ("limits.client.rooms_max", "9", "9"),
+    ("limits.address.connections_max", "20", "20"),
+    ("limits.address.handshakes_per_s", "30", "30"),
+    ("limits.address.ipv6_prefix", "56", "56"),
     ("limits.address.trusted_proxies", r#"["10.0.0.0/8", "::1"]"#, "10.0.0.0/8,::1"),
+    ("limits.node.handshakes_per_s", "0", "0"),
+    ("errors.event", r#""relay_error""#, "relay_error"),
     ("log.filter", r#""warn,hub=trace""#, "warn,hub=trace"),
     ("log.format", r#""json""#, "json"),
     ("log.queue_bytes_max", "65536", "65536"),
@@ -110,6 +121,22 @@ fn every_setting_goes_where_it_belongs() {
             format: LogFormat::Json,
             queue_bytes_max: 65_536,
         },
+        limits: Limits {
+            client: ClientLimits {
+                events: Rate::new(50, Some(60)),
+                bytes: None,
+                over: Over::Refuse,
+                refusals: Rate::new(7, None),
+                rooms_max: 9,
+            },
+            address: AddressLimits {
+                connections_max: NonZeroU32::new(20),
+                handshakes: Rate::new(30, None),
+                ipv6_prefix: 56,
+            },
+            node: NodeLimits { handshakes_per_s: None },
+        },
+        errors_event: EventName::parse("relay_error").ok(),
         policy: Policy::new([(NamespaceName::ROOT, rules)]),
         ..Config::default()
     };
@@ -320,6 +347,14 @@ fn the_outbox_grows_with_the_payload_unless_it_is_set() {
     assert_eq!(max("engine.max_payload_bytes = 100_000_000"), 200_000_000);
     assert_eq!(max("engine.max_payload_bytes = 1000"), 16_777_216);
     assert_eq!(max("engine.max_payload_bytes = 100_000_000\nlimits.outbox_bytes_max = 5"), 5);
+}
+
+#[test]
+fn a_client_may_send_twice_as_many_events_at_once_unless_it_is_said_otherwise() {
+    let events = |file: &str| from_file(file).unwrap().config.limits.client.events;
+    assert_eq!(events("limits.client.events_per_s = 5"), Rate::new(5, Some(10)));
+    assert_eq!(events("limits.client.events_burst = 5"), Rate::new(1000, Some(5)));
+    assert_eq!(events("limits.client.events_per_s = 0"), None);
 }
 
 #[test]
