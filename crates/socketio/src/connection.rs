@@ -216,7 +216,8 @@ impl Connection {
     }
 
     fn violated(&self, violation: &Violation) -> CloseReason {
-        tracing::debug!(address = ?self.handshake.address, %violation, "client broke the protocol");
+        let address = self.handshake.address.map(tracing::field::display);
+        tracing::debug!(address, %violation, "client broke the protocol");
         CloseReason::Violation(violation.label())
     }
 
