@@ -332,7 +332,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         flag: None,
         set: |draft, written| {
             let blocks = written.list(&InvalidAddressBlock.to_string(), AddressBlock::from_str);
-            put(&mut draft.config.server.engine.origin.trusted_proxies, blocks.map(TrustedProxies::from_iter))
+            put(&mut draft.config.server.engine.trusted_proxies, blocks.map(TrustedProxies::from_iter))
         },
     },
     Setting {

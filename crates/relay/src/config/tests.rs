@@ -146,7 +146,7 @@ fn every_setting_goes_where_it_belongs() {
     engine.body_stall_max = Duration::from_millis(800);
     engine.body_timeout = Duration::from_millis(900);
     engine.origin.is_enforced = false;
-    engine.origin.trusted_proxies = ["10.0.0.0/8", "::1"].iter().map(|block| block.parse().unwrap()).collect();
+    engine.trusted_proxies = ["10.0.0.0/8", "::1"].iter().map(|block| block.parse().unwrap()).collect();
     engine.outbox_bytes_total_max = 50_000_000;
     client.auth_bytes_max = 2000;
     engine.session.ping_interval = Duration::from_millis(300);
