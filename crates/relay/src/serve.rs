@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use policy::Policy;
 use socketio::engineio::{HttpConfig, serve_with};
-use socketio::{ClientBundle, Failure, Server, ServerConfig};
+use socketio::{ClientBundle, Failure, Handshake, Server, ServerConfig};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
@@ -140,10 +140,8 @@ fn server(
     policy: &Policy,
     counts: &Arc<Counts>,
 ) -> Result<Server, String> {
-    let mut builder = Server::builder(config).on_handshake(move |handshake| {
-        let address = handshake.address.map(|address| address.ip());
-        gate.decide(address, None, clock())
-    });
+    let decide = move |handshake: &Handshake| gate.decide(handshake.address, None, clock());
+    let mut builder = Server::builder(config).on_handshake(decide);
     if let Some(bundle) = bundle {
         builder = builder.client_bundle(bundle);
     }

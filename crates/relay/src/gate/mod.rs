@@ -46,7 +46,7 @@ impl Gate {
         // As many as sessions have a place anyway, so that those who are connected take nobody's.
         let entries_max = ADDRESSES_MAX.saturating_add(engine.sessions_max);
         let addresses = limits.address.is_any().then(|| Mutex::new(Addresses::new(limits.address, entries_max)));
-        let is_proxy_trusted = engine.origin.trusted_proxies != TrustedProxies::default();
+        let is_proxy_trusted = engine.trusted_proxies != TrustedProxies::default();
         Arc::new(Self {
             pace: limits.node.handshakes_per_s.map(|per_s| Pace::new(per_s, now)),
             addresses,
@@ -60,7 +60,7 @@ impl Gate {
             return Verdict::unavailable(retry_after);
         }
         match self.pass(address, now) {
-            Ok(Some(_)) => Verdict::accept(),
+            Ok(Some(pass)) => Verdict::accept().guarded_by(pass),
             Ok(None) => Verdict::accept(),
             Err(Busy::Address(retry_after)) => Verdict::too_many(retry_after),
             Err(Busy::Node(retry_after)) => Verdict::unavailable(retry_after),

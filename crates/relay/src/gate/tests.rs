@@ -88,7 +88,7 @@ async fn while_nobody_can_be_let_in_everybody_is_told_when_to_come_back() {
 fn a_connection_costs_a_few_bytes_and_none_where_there_is_nothing_to_count() {
     assert!(size_of::<Pass>() <= 24, "{}", size_of::<Pass>());
     let mut engine = engine();
-    engine.origin.trusted_proxies = ["10.0.0.1".parse().unwrap()].into_iter().collect();
+    engine.trusted_proxies = ["10.0.0.1".parse().unwrap()].into_iter().collect();
     let address_limits = AddressLimits { handshakes: Rate::new(5, None), ..AddressLimits::default() };
     let gate = Gate::new(&Limits { address: address_limits, ..Limits::default() }, &engine, Instant::now());
     assert!(gate.pass(address(1), Instant::now()).unwrap().is_none());
@@ -97,7 +97,7 @@ fn a_connection_costs_a_few_bytes_and_none_where_there_is_nothing_to_count() {
 fn server(limits: Limits, down: Option<Duration>) -> Server {
     let gate = Gate::new(&limits, &engine(), now());
     let builder = Server::builder(ServerConfig::default());
-    builder.on_handshake(move |handshake| gate.decide(handshake.address.map(|it| it.ip()), down, now())).build()
+    builder.on_handshake(move |handshake| gate.decide(handshake.address, down, now())).build()
 }
 
 async fn open(server: &Server, number: u8) -> Response<Body> {
