@@ -1,4 +1,4 @@
-//! How much a client may do.
+//! So many a second.
 
 use std::time::{Duration, Instant};
 
