@@ -8,7 +8,8 @@ use policy::{Auth, ClientLimits, Policy, Rules};
 use socketio::NamespaceName;
 use socketio::engineio::{CookieConfig, CorsConfig, CorsOrigins, EngineConfig, SameSite};
 
-use super::namespaces::{same_room, second_rule, warnings};
+use super::namespaces::warnings;
+use super::rule_names::{same_room, second_rule};
 use super::{Config, Loaded, Origin, Place, Problem};
 
 /// What was read so far: the configuration itself, and the parts that make sense only together.

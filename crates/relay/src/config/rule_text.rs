@@ -2,7 +2,7 @@
 
 use policy::{On, Relay, Rule, Rules, Scope, Template};
 
-use super::namespaces::{parse_emit, parse_on, second_rule};
+use super::rule_names::{parse_emit, parse_on, second_rule};
 use super::written::{Written, Wrong};
 
 /// Reads a list of rules.

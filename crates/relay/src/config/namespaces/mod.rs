@@ -15,12 +15,12 @@ use toml::de::{DeTable, DeValue};
 
 use super::draft::NamespaceDraft;
 use super::report::Report;
+use super::rule_names::{same_room, second_rule};
 use super::written::{Written, Wrong};
 use field::{Field, members, tables, unknown};
 
 #[cfg(test)]
 pub(crate) use rule::RULE_KEYS;
-pub(crate) use rule::{parse_emit, parse_on, second_rule};
 
 /// The key of the list of namespaces.
 pub(crate) const KEY: &str = "namespace";
@@ -90,11 +90,6 @@ fn read_namespace(
     }
     let (auth, place) = (auth.map(|auth| auth.value), report.place(start, Some(KEY)));
     Some((name.at, NamespaceDraft { name: name.value, auth, rules, place }))
-}
-
-/// What is wrong with two rooms that could be the same.
-pub(crate) fn same_room((one, other): (&str, &str)) -> String {
-    format!("expected rooms that cannot be the same by accident, found {one:?} and {other:?}")
 }
 
 /// An event by which clients move themselves, and for those that join, where to.

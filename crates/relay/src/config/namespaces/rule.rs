@@ -10,6 +10,7 @@ use super::field::{Field, members, tables, unknown};
 use super::shape::ShapeKeys;
 use super::when;
 use crate::config::report::Report;
+use crate::config::rule_names::{parse_emit, parse_on, second_rule};
 use crate::config::written::{Written, Wrong};
 
 /// The keys of a rule.
@@ -141,25 +142,6 @@ impl Keys {
 
 fn at<T>(field: Option<&Field<T>>) -> Option<usize> {
     field.map(|field| field.at)
-}
-
-/// Takes an event name or `*`, or says what was expected.
-pub(crate) fn parse_on(text: &str) -> Result<On, &'static str> {
-    if text == "*" { Ok(On::Any) } else { EventName::parse(text).map(On::Event) }
-}
-
-/// Takes the name of the event that is sent, or says what was expected.
-pub(crate) fn parse_emit(text: &str) -> Result<EventName, &'static str> {
-    let any = "an event name (without \"emit\" each event keeps its own)";
-    if text == "*" { Err(any) } else { EventName::parse(text) }
-}
-
-/// What is wrong with a second rule for the same event.
-pub(crate) fn second_rule(on: &On) -> String {
-    match on {
-        On::Any => "expected one rule for each event, found a second for \"*\"".to_owned(),
-        On::Event(name) => format!("expected one rule for each event, found a second for {:?}", name.as_str()),
-    }
 }
 
 fn read_scope(written: Written<'_>) -> Result<Scope, Wrong> {
