@@ -16,6 +16,7 @@ mod namespaces;
 mod origin;
 mod problem;
 mod report;
+mod rule_names;
 mod rule_text;
 mod settings;
 mod suggest;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs, process};
 
-use policy::{EventName, On, Over, Rate, Relay, RoomName, Rule, Rules, Scope};
+use policy::{EventName, On, Over, Rate, Relay, Rule, Rules, Scope, Template};
 use socketio::NamespaceName;
 use socketio::engineio::proto::Transport;
 use socketio::engineio::{CookieConfig, CorsConfig, CorsOrigins, SameSite};
@@ -107,9 +107,7 @@ fn every_setting_goes_where_it_belongs() {
     let mut rules = Rules::default();
     for (on, emit) in [("update", None), ("database-change", Some(EventName::parse("database-changed").unwrap()))] {
         let relay = Relay { emit, to: Scope::All, volatile: false };
-        rules
-            .add(On::Event(EventName::parse(on).unwrap()), Rule { leave: None, join: None, relay: Some(relay) })
-            .unwrap();
+        rules.add(On::Event(EventName::parse(on).unwrap()), Rule { relay: Some(relay), ..Rule::default() }).unwrap();
     }
     let mut expected = Config {
         listen: vec![(Ipv4Addr::UNSPECIFIED, 80).into(), (Ipv6Addr::UNSPECIFIED, 80).into()],
@@ -284,13 +282,14 @@ fn a_rule_of_the_file_says_all_it_can() {
     );
     let config = config.unwrap().config;
     let rules = config.policy.namespace("/").unwrap();
-    let room = |name: &str| RoomName::parse(name).unwrap();
-    assert_eq!(rules.find("enter"), Some(&Rule { leave: None, join: Some(room("a")), relay: None }));
-    let moved = Relay { emit: Some(EventName::parse("moved").unwrap()), to: Scope::Room(room("b")), volatile: true };
-    let expected = Rule { leave: Some(room("a")), join: Some(room("b")), relay: Some(moved) };
+    let room = |name: &str| Template::parse(name).unwrap();
+    assert_eq!(rules.find("enter"), Some(&Rule { join: Some(room("a")), ..Rule::default() }));
+    let to = Scope::Room { room: room("b"), except_sender: false };
+    let moved = Relay { emit: Some(EventName::parse("moved").unwrap()), to, volatile: true };
+    let expected = Rule { leave: Some(room("a")), join: Some(room("b")), relay: Some(moved), ..Rule::default() };
     assert_eq!(rules.find("move"), Some(&expected));
     let echo = Relay { emit: None, to: Scope::Sender, volatile: false };
-    assert_eq!(rules.find("else"), Some(&Rule { leave: None, join: None, relay: Some(echo) }));
+    assert_eq!(rules.find("else"), Some(&Rule { relay: Some(echo), ..Rule::default() }));
 }
 
 #[test]
