@@ -5,6 +5,7 @@ mod claims;
 mod limits;
 mod names;
 mod rules;
+mod token;
 
 mod decide;
 mod policy;
@@ -15,3 +16,4 @@ pub use limits::{Over, Rate};
 pub use names::{EventName, RoomName, parse_namespace};
 pub use policy::Policy;
 pub use rules::{On, Relay, Rule, Rules, Scope};
+pub use token::{Algorithm, Token, TokenFault, TokenRules, Vouched};

@@ -2,8 +2,11 @@
 //!
 //! In reading order: [`cli`] (what an operator types), [`config`] (flags, environment and file become one
 //! [`config::Config`]), [`check`] (would it start?), [`serve`] (from the configuration to a running relay, and its end),
-//! [`relay`] (an event comes in, and the crate `policy` says what it means), [`site`] (everything else by HTTP), [`log`].
+//! [`auth`] (who somebody is), [`relay`] (an event comes in, and the crate `policy` says what it means), [`site`] (everything else by HTTP), [`log`].
 
+// Until members ask it.
+#[cfg_attr(not(test), expect(dead_code))]
+mod auth;
 mod check;
 mod cli;
 mod config;

@@ -1,14 +1,17 @@
 //! A configuration while it is being read.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use http::HeaderName;
 use policy::{Policy, RoomName, Rules, Scope};
 use socketio::NamespaceName;
-use socketio::engineio::{CookieConfig, CorsConfig, CorsOrigins, EngineConfig, SameSite};
+use socketio::engineio::{CookieConfig, CorsConfig, CorsOrigins, EngineConfig, HeadersKept, SameSite};
 
+use super::auth::WebhookDraft;
 use super::{Config, Loaded, Origin, Place, Problem};
+use crate::auth::config::WebhookConfig;
 
 /// What was read so far: the configuration itself, and the parts that make sense only together.
 #[derive(Debug)]
@@ -25,6 +28,15 @@ pub(crate) struct Draft {
     pub(crate) namespaces: Vec<NamespaceDraft>,
     /// The rules of the namespace `/`, when a variable or a flag replaces those of the file.
     pub(crate) root_rules: Option<Rules>,
+    /// The namespaces of which `[auth]` says that everybody in them has to be known.
+    pub(crate) auth_required: Vec<NamespaceName>,
+    pub(crate) webhook: Option<WebhookDraft>,
+    /// The environment, of which the configuration may name variables with secrets.
+    pub(crate) environment: HashMap<String, String>,
+    /// Those that it names.
+    pub(crate) named_variables: HashSet<String>,
+    /// What works, but may not be meant.
+    pub(crate) warnings: Vec<Problem>,
     /// The folder that relative paths are relative to: the file's own while it is read.
     pub(crate) folder: PathBuf,
     /// Where each setting was written last.
@@ -61,6 +73,11 @@ impl Default for Draft {
             outbox_bytes_total_max: None,
             namespaces: Vec::new(),
             root_rules: None,
+            auth_required: Vec::new(),
+            webhook: None,
+            environment: HashMap::new(),
+            named_variables: HashSet::new(),
+            warnings: Vec::new(),
             folder: PathBuf::new(),
             places: HashMap::new(),
         }
@@ -75,7 +92,7 @@ impl Draft {
 
     /// Puts the parts together.
     pub(crate) fn finish(mut self) -> Result<Loaded, Vec<Problem>> {
-        let mut checks = Checks::default();
+        let mut checks = Checks { warnings: std::mem::take(&mut self.warnings), ..Checks::default() };
         self.finish_cors(&mut checks);
         self.finish_listen(&mut checks);
         self.finish_cookie(&mut checks);
@@ -84,6 +101,7 @@ impl Draft {
         self.finish_outboxes(&mut checks);
         self.finish_client_dir(&mut checks);
         self.finish_namespaces(&mut checks);
+        self.finish_auth(&mut checks);
         self.config.derive();
         if checks.errors.is_empty() {
             Ok(Loaded { config: self.config, warnings: checks.warnings })
@@ -227,6 +245,41 @@ impl Draft {
             }
         }
         self.config.policy = Policy::new(namespaces.into_iter().map(|namespace| (namespace.name, namespace.rules)));
+    }
+
+    fn finish_auth(&mut self, checks: &mut Checks) {
+        if let Some(WebhookDraft { url, config }) = self.webhook.take() {
+            let Some(url) = url else {
+                let others = ["secret_env", "headers", "timeout_ms", "concurrency", "cache_s"];
+                let places = others.map(|key| self.place(&format!("auth.webhook.{key}")));
+                let place = places.into_iter().find(|place| *place != Place::Default).unwrap_or(Place::Default);
+                return checks.refuse(place, "expected auth.webhook.url beside it");
+            };
+            self.config.auth.webhook = Some(WebhookConfig { url, ..config });
+        }
+        for name in &self.auth_required {
+            if self.config.policy.namespace(name.as_str()).is_none() {
+                let message = format!("expected namespaces that exist, found \"{name}\"");
+                checks.refuse(self.place("auth.required"), &message);
+            }
+        }
+        let auth = &self.config.auth;
+        if auth.is_empty() {
+            if !self.auth_required.is_empty() {
+                let message = "expected an [[auth.issuer]], an [[auth.token]] or an [auth.webhook] somewhere: nobody \
+                     could come in";
+                checks.refuse(self.place("auth.required"), message);
+            }
+            return;
+        }
+        // What is read when a client connects to a namespace has to be kept until then.
+        let engine = &mut self.config.server.engine;
+        engine.is_uri_kept |= auth.needs_query();
+        let headers: BTreeSet<&str> = auth.headers().map(HeaderName::as_str).collect();
+        if !headers.is_empty() {
+            let headers = headers.into_iter().filter_map(|name| HeaderName::try_from(name).ok());
+            engine.headers_kept = HeadersKept::Only(headers.collect());
+        }
     }
 
     /// Where a setting was written last.

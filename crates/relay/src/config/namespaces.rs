@@ -161,13 +161,13 @@ fn read_scope(written: Written<'_>) -> Result<Scope, Wrong> {
 }
 
 /// A value of a rule, and where its key begins.
-struct Field<T> {
-    at: usize,
-    value: T,
+pub(super) struct Field<T> {
+    pub(super) at: usize,
+    pub(super) value: T,
 }
 
 impl<T> Field<T> {
-    fn read<'a>(
+    pub(super) fn read<'a>(
         report: &mut Report<'_>,
         key: &str,
         at: usize,
@@ -185,7 +185,7 @@ impl<T> Field<T> {
 }
 
 /// The tables of a list of tables, and where each begins.
-fn tables<'a>(
+pub(super) fn tables<'a>(
     at: usize,
     key: &str,
     value: &'a Spanned<DeValue<'a>>,
@@ -206,7 +206,8 @@ fn tables<'a>(
     tables
 }
 
-fn unknown(report: &mut Report<'_>, at: usize, section: &str, name: &str, known: &[&str]) {
+/// Reports a key that is not one of a section's.
+pub(super) fn unknown(report: &mut Report<'_>, at: usize, section: &str, name: &str, known: &[&str]) {
     let key = format!("{section}.{}", name.escape_debug());
     let message = format!("is not a setting{}", suggestion(&key, known.iter().copied()));
     report.push(at, Some(&key), message);
