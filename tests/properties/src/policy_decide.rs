@@ -203,10 +203,10 @@ impl Model {
             return "no_value".to_owned();
         };
         let mut after: BTreeSet<&String> = self.rooms.keys().collect();
-        leave.iter().for_each(|room| drop(after.remove(room)));
+        after.retain(|room| leave.as_ref() != Some(room));
         let is_full = after.len() >= usize::from(self.setup.rooms_max % 4);
         let is_new = join.as_ref().is_some_and(|room| !self.rooms.contains_key(room));
-        join.iter().for_each(|room| drop(after.insert(room)));
+        after.extend(&join);
         if rule.require_member && target.as_ref().is_some_and(|room| !after.contains(room)) {
             return "not_member".to_owned();
         }
