@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, COOKIE};
 use http::{HeaderValue, Method, Request, StatusCode};
 use http_body_util::Full;
-use policy::{Claims, RoomName};
+use policy::{Claims, RoomName, TokenFault};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -25,7 +25,7 @@ use super::config::{Secret, WebhookConfig};
 use super::hold::Hold;
 use super::http_client::{Bounds, Failure, HttpClient};
 use super::static_tokens::sha256;
-use super::{Asking, Finding, Identity, UNAUTHORIZED, WEBHOOK, query};
+use super::{Asking, Finding, Identity, UNAUTHORIZED, WEBHOOK, query, refused};
 
 /// The application, by its address.
 #[derive(Debug)]
@@ -170,9 +170,11 @@ impl Webhook {
         let subject = reply.subject.or_else(|| claims.get("sub").and_then(Value::as_str).map(str::to_owned));
         let rooms = reply.rooms.unwrap_or_default();
         let rooms = rooms.iter().map(|room| RoomName::parse(room).map(|room| room.room())).collect::<Result<_, _>>();
-        let expires_at = match reply.expires_at {
+        let expires_at = match reply.expires_at.map(date) {
             None => None,
-            Some(seconds) => Some(date(seconds).ok_or(Fault::Garbage("it expires at no date"))?),
+            Some(None) => return Err(Fault::Garbage("it expires at no date")),
+            Some(Some(end)) if end <= SystemTime::now() => return Ok(refused(TokenFault::Expired)),
+            Some(end) => end,
         };
         Ok(Finding::Identity(Identity {
             issuer: Arc::clone(&self.issuer),
