@@ -223,6 +223,16 @@ fn what_does_not_fit_a_schema_is_told_where_and_what_was_expected() {
 }
 
 #[test]
+fn a_value_takes_no_longer_for_being_deep() {
+    let schema = r##"{"anyOf":[{"items":{"$ref":"#"},"maxItems":0},{"items":{"$ref":"#"},"maxItems":1}]}"##;
+    let shape = Shape { schemas: vec![Schema::parse(schema).unwrap()], ..Shape::default() };
+    let rules = rules([("x", Rule { shape: Some(Box::new(shape)), ..to_all() })]);
+    let nested = |depth: usize| format!("[\"x\",{}{}]", "[".repeat(depth), "]".repeat(depth));
+    assert_eq!(code(&rules, &mut client("{}"), &nested(5)), None);
+    assert_eq!(code(&rules, &mut client("{}"), &nested(50)), Some(Code::Invalid));
+}
+
+#[test]
 fn a_schema_that_could_take_forever_is_no_schema() {
     let doubling: String = (0..40)
         .map(|n| format!(r##""d{n}":{{"allOf":[{{"$ref":"#/$defs/d{m}"}},{{"$ref":"#/$defs/d{m}"}}]}},"##, m = n + 1))

@@ -309,11 +309,11 @@ impl Model {
         let cost = |count: u64| count * 1_000_000_000 / u64::from(per_s);
         let debt = self.debts.entry(what).or_default();
         let is_over = *debt >= cost(burst.into());
-        if over % 4 != 0 && is_over {
+        if !over.is_multiple_of(4) && is_over {
             return Some(["", "rate_limited", "drop", "close"][usize::from(over % 4)].to_owned());
         }
         *debt += cost(count as u64);
-        if over % 4 == 0
+        if over.is_multiple_of(4)
             && let Some(wait) = debt.checked_sub(cost(burst.into()))
         {
             self.held_ns = self.held_ns.max(wait.max(1));
