@@ -17,7 +17,12 @@ fn event(text: &str) -> Event {
 }
 
 fn client(claims: &str) -> Participant {
-    Participant::new(SocketId::from_random([1; 15]), Claims::parse(claims).unwrap(), Query::default(), claims == "{}")
+    Participant::new(
+        SocketId::from_random([1; 15]),
+        Claims::parse(claims).expect("valid"),
+        Query::default(),
+        claims == "{}",
+    )
 }
 
 fn to_all() -> Rule {
@@ -25,14 +30,14 @@ fn to_all() -> Rule {
 }
 
 fn to_room(room: &str) -> Rule {
-    let to = Scope::Room { room: Template::parse(room).unwrap(), except_sender: false };
+    let to = Scope::Room { room: Template::parse(room).expect("valid"), except_sender: false };
     Rule { relay: Some(Relay { emit: None, to, volatile: false }), ..Rule::default() }
 }
 
 fn rules(all: impl IntoIterator<Item = (&'static str, Rule)>) -> Rules {
     let mut rules = Rules::default();
     for (on, rule) in all {
-        rules.add(On::Event(EventName::parse(on).unwrap()), rule).unwrap();
+        rules.add(On::Event(EventName::parse(on).expect("valid")), rule).expect("valid");
     }
     rules
 }
