@@ -9,6 +9,7 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 
+pub mod auth_token;
 pub mod engineio_outbox;
 pub mod engineio_outlet;
 pub mod engineio_packet;
@@ -33,7 +34,7 @@ mod value;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 12] = [
     ("engineio_packet", engineio_packet::check),
     ("engineio_payload", engineio_payload::check),
     ("engineio_request", engineio_request::check),
@@ -45,6 +46,7 @@ pub const TARGETS: [Target; 11] = [
     ("msgpack_decode", msgpack_decode::check),
     ("hub_client", hub_client::check),
     ("hub_model", hub_model::check),
+    ("auth_token", auth_token::check),
 ];
 
 /// The operations that the rest of the input spells, as far as it goes.

@@ -11,7 +11,8 @@ use http::{HeaderMap, Request};
 use policy::{Algorithm, TokenRules};
 use serde_json::json;
 
-use super::config::{IssuerConfig, Secret, StaticToken, WebhookConfig};
+use super::config::{IssuerConfig, StaticToken, WebhookConfig};
+use super::secret::Secret;
 use super::static_tokens::sha256;
 use super::*;
 use server::{Reply, Server};

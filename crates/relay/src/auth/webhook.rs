@@ -21,9 +21,10 @@ use tokio::time::{Instant, timeout_at};
 
 use super::answer_cache::AnswerCache;
 use super::breaker::Breaker;
-use super::config::{Secret, WebhookConfig};
+use super::config::WebhookConfig;
 use super::hold::Hold;
 use super::http_client::{Bounds, Failure, HttpClient};
+use super::secret::Secret;
 use super::static_tokens::sha256;
 use super::{Asking, Finding, Identity, UNAUTHORIZED, WEBHOOK, query, refused};
 
