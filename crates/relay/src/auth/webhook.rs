@@ -95,7 +95,7 @@ impl Webhook {
                 }
                 Err(fault) => tracing::debug!(url = %self.config.url, "webhook: {fault}"),
             }
-            if !hold.pause().await {
+            if !hold.pause(self.config.timeout).await {
                 return Finding::Unavailable;
             }
         }
@@ -127,6 +127,7 @@ impl Webhook {
             return Ok(slot);
         }
         let _waiting = Waiting::begin(&self.waiting).ok_or(Fault::Busy)?;
+        let until = until.checked_sub(self.config.timeout).unwrap_or(until);
         match timeout_at(until, self.slots.acquire()).await {
             Ok(Ok(slot)) => Ok(slot),
             Ok(Err(_)) | Err(_) => Err(Fault::Busy),
