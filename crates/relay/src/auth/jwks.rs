@@ -141,7 +141,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use super::*;
-    use crate::auth::config::Secret;
+    use crate::auth::secret::Secret;
 
     /// A server that answers, or not, and counts.
     #[derive(Default)]

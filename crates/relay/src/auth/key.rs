@@ -12,7 +12,7 @@ use rustls::pki_types::SubjectPublicKeyInfoDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::{Map, Value};
 
-use super::config::Secret;
+use super::secret::Secret;
 
 /// A key. What it verifies follows from what it is: a public key never is the secret of an HMAC.
 #[derive(Clone)]
@@ -25,7 +25,8 @@ pub(crate) struct Key {
 
 #[derive(Clone)]
 enum Verifier {
-    Secret(hmac::Key),
+    // A kilobyte.
+    Secret(Box<hmac::Key>),
     Public(ParsedPublicKey),
 }
 
@@ -37,7 +38,7 @@ impl Key {
             (Algorithm::Hs384, hmac::HMAC_SHA384),
             (Algorithm::Hs512, hmac::HMAC_SHA512),
         ];
-        let key = |hash| Verifier::Secret(hmac::Key::new(hash, &secret.0));
+        let key = |hash| Verifier::Secret(Box::new(hmac::Key::new(hash, &secret.0)));
         let verifiers = hashes.map(|(algorithm, hash)| (algorithm, key(hash))).into();
         Self { kid: None, source: secret.0.clone(), verifiers }
     }

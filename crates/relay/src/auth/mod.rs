@@ -15,6 +15,7 @@ mod issuer;
 mod jwks;
 pub(crate) mod key;
 mod query;
+pub(crate) mod secret;
 mod static_tokens;
 pub(crate) mod token_command;
 pub(crate) mod token_source;

@@ -12,7 +12,8 @@ use policy::{Algorithm, TokenRules};
 use serde_json::json;
 use socketio::engineio::proto::Transport;
 
-use super::config::{IssuerConfig, Secret, StaticToken, WebhookConfig};
+use super::config::{IssuerConfig, StaticToken, WebhookConfig};
+use super::secret::Secret;
 use super::static_tokens::sha256;
 use super::*;
 use server::{Reply, Server};

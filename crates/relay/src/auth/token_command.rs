@@ -178,7 +178,8 @@ const REFUSED: u8 = 1;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::config::{IssuerConfig, Secret};
+    use crate::auth::config::IssuerConfig;
+    use crate::auth::secret::Secret;
 
     fn config() -> AuthConfig {
         let issuer = |name: &str, secret: &[u8]| IssuerConfig {

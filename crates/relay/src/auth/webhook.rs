@@ -21,9 +21,10 @@ use tokio::time::{Instant, timeout_at};
 
 use super::answer_cache::AnswerCache;
 use super::breaker::Breaker;
-use super::config::{Secret, WebhookConfig};
+use super::config::WebhookConfig;
 use super::hold::Hold;
 use super::http_client::{Bounds, Failure, HttpClient};
+use super::secret::Secret;
 use super::static_tokens::sha256;
 use super::{Asking, Finding, Identity, UNAUTHORIZED, WEBHOOK, query, refused};
 
@@ -94,7 +95,7 @@ impl Webhook {
                 }
                 Err(fault) => tracing::debug!(url = %self.config.url, "webhook: {fault}"),
             }
-            if !hold.pause().await {
+            if !hold.pause(self.config.timeout).await {
                 return Finding::Unavailable;
             }
         }
@@ -126,6 +127,7 @@ impl Webhook {
             return Ok(slot);
         }
         let _waiting = Waiting::begin(&self.waiting).ok_or(Fault::Busy)?;
+        let until = until.checked_sub(self.config.timeout).unwrap_or(until);
         match timeout_at(until, self.slots.acquire()).await {
             Ok(Ok(slot)) => Ok(slot),
             Ok(Err(_)) | Err(_) => Err(Fault::Busy),

@@ -4,12 +4,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use http::HeaderName;
+use http::{HeaderName, Uri};
 use policy::{Auth, ClientLimits, Policy, Rate, Rules};
 use socketio::NamespaceName;
 use socketio::engineio::{CookieConfig, CorsConfig, CorsOrigins, EngineConfig, HeadersKept, SameSite};
 
-use super::auth::WebhookDraft;
 use super::namespaces::warnings;
 use super::rule_names::{same_room, second_rule};
 use super::{Config, Loaded, Origin, Place, Problem};
@@ -63,6 +62,20 @@ pub(crate) struct NamespaceDraft {
     pub(crate) auth: Option<Auth>,
     pub(crate) rules: Rules,
     pub(crate) place: Place,
+}
+
+/// The webhook while it is read: perhaps not yet with its address.
+#[derive(Debug)]
+pub(crate) struct WebhookDraft {
+    pub(crate) url: Option<Uri>,
+    /// The rest.
+    pub(crate) config: WebhookConfig,
+}
+
+impl Default for WebhookDraft {
+    fn default() -> Self {
+        Self { url: None, config: WebhookConfig::new(Uri::default()) }
+    }
 }
 
 impl Default for Draft {

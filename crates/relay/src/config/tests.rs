@@ -15,7 +15,8 @@ use socketio::engineio::proto::Transport;
 use socketio::engineio::{CookieConfig, CorsConfig, CorsOrigins, SameSite};
 
 use super::*;
-use crate::auth::config::{Renewal, Secret, WebhookConfig};
+use crate::auth::config::{Renewal, WebhookConfig};
+use crate::auth::secret::Secret;
 use crate::auth::token_source::TokenSource;
 
 #[test]

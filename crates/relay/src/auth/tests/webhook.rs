@@ -152,7 +152,7 @@ async fn while_nobody_answers_everybody_is_held_and_after_five_failures_nobody_i
         assert_eq!(finding, Finding::Unavailable);
         ends.push((end - begun).as_millis());
     }
-    assert!(ends.iter().all(|end| (4_999..12_100).contains(end)), "{ends:?}");
+    assert!(ends.iter().all(|end| (4_999..10_100).contains(end)), "{ends:?}");
     let (first, last) = (ends.iter().min().unwrap(), ends.iter().max().unwrap());
     assert!(last - first > 2_000, "they do not come back together");
     // 64 at once, once; afterwards one at a time.

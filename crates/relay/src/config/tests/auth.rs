@@ -5,7 +5,8 @@ use policy::Algorithm;
 use socketio::engineio::HeadersKept;
 
 use super::*;
-use crate::auth::config::{KeySource, Secret};
+use crate::auth::config::KeySource;
+use crate::auth::secret::Secret;
 use crate::auth::token_source::TokenSource;
 
 /// The first 32 bytes of somebody's secret.
