@@ -18,10 +18,7 @@ pub(crate) fn run(
     access: Access,
     record: &mut Record,
 ) -> io::Result<()> {
-    // What a token's message made grow is given back with the next ping.
-    let ping_interval = access.token.map(|_| SETTLE.mul_f64(0.7));
-    let options = Options { access, ping_interval, ..Options::default() };
-    let mut session = Session::start(lab, kind, options, (clients, 0))?;
+    let mut session = Session::start(lab, kind, Options { access, ..Options::default() }, (clients, 0))?;
     let before = session.server.memory()?;
     session.connect(transport, clients)?;
     session.rest(SETTLE)?;
@@ -36,5 +33,5 @@ pub(crate) fn run(
     Ok(())
 }
 
-/// Long enough for a garbage collector that reacts, too short for a first ping at the usual interval.
+/// Long enough for a garbage collector that reacts, too short for a first ping.
 const SETTLE: Duration = Duration::from_secs(3);
