@@ -83,7 +83,7 @@ describe('fanfare check', { skip, concurrency: 2 }, () => {
   const mistakes = {
     'a namespace that nobody can get into': [accounts(), /required/],
     'a namespace that is not there': [`[auth]\nrequired = ["/nope"]\n${hsIssuer}${accounts()}`, /\/nope/],
-    'two sources of a key': [issuerOf('algorithms = ["RS256"]\npublic_key_file = "rs.pem"\njwks_url = "https://i.test/keys"'), /one of|exactly one|jwks_url/],
+    'two sources of a key': [issuerOf('algorithms = ["RS256"]\npublic_key_file = "rs.pem"\njwks_url = "https://i.test/keys"'), /expected one/],
     'no source of a key': [issuerOf('algorithms = ["RS256"]'), /jwks_url/],
     'no audience': [hs('').replace(/audience.*/, ''), /audience/],
     'no algorithms': [issuerOf('public_key_file = "rs.pem"'), /algorithms/],
@@ -97,7 +97,6 @@ describe('fanfare check', { skip, concurrency: 2 }, () => {
     'an issuer twice': [hs(hsIssuer), /idp\.test/],
     'a place of a token that is none': [hs('').replace('[auth]', '[auth]\ntoken_from = ["header"]'), /token_from/],
     'a hash that is none': [hs('[[auth.token]]\nsha256 = "abc"\nclaims = {}'), /sha256/],
-    'a webhook without a secret': [hs('[auth.webhook]\nurl = "http://127.0.0.1:1/"'), /secret/],
     'a template that is all a value': [namespace('rooms = ["{claims.sub}"]'), /rooms/],
     'a template that could name a client': [namespace('rooms = ["a{claims.sub}"]'), /rooms/],
     'values that run together': [namespace('rooms = ["a:{claims.a}{claims.b}"]'), /rooms/],

@@ -161,7 +161,7 @@ describe('an end', { skip, concurrency: 4 }, () => {
       const { stdout } = await promisify(execFile)(python, [script, 'renews', hub.url, transport], { timeout: 30_000 });
       const met = JSON.parse(stdout);
       assert.deepEqual(met.map((word, i) => (i % 2 ? 'lost' : word)), ['connect', 'lost', 'connect', 'lost', 'connect']);
-      for (const reason of [met[1], met[3]]) assert.equal(reason, 'transport error');
+      for (const reason of [met[1], met[3]]) assert.match(reason, /^transport /);
     });
   }
 });

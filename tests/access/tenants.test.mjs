@@ -12,7 +12,7 @@ import { hsIssuer, secretEnv, token } from '../lib/tokens.mjs';
 import { until } from '../lib/within.mjs';
 
 const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 32));
-const rounds = 10;
+const rounds = 20;
 const perTenant = 4;
 
 const config = `[auth]

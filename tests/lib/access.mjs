@@ -5,12 +5,13 @@ import { within } from './within.mjs';
 
 export const skip = HUB === 'reference' && 'the reference has none of it by configuration';
 
-/** What becomes of a client: 'in', or what the CONNECT_ERROR said. */
+/** What becomes of a client: 'in', what the CONNECT_ERROR said, or { closed: why } when nothing was said. */
 export async function outcome(t, variant, url, options) {
   const client = clientsOf(t, variant).start(url, options);
-  return await within(10_000, 'answer to CONNECT', new Promise((resolve) => {
+  return await within(15_000, 'answer to CONNECT', new Promise((resolve) => {
     client.once('connect', () => resolve('in'));
     client.once('connect_error', ({ message, data }) => resolve({ message, data }));
+    client.once('disconnect', (closed) => resolve({ closed }));
   }));
 }
 

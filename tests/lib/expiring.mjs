@@ -45,7 +45,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       if (got.closed) return { at: Date.now(), said: got.code ?? said };
       const text = got.payload.toString();
       if (text === '2') ws.send('3');
-      else said = text;
+      else if (/^(41|44|1$)/.test(text)) said = text;
     }
   };
   process.on('message', (exp) => {
