@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { asked, skip } from '../lib/access.mjs';
 import { bystander } from '../lib/bystander.mjs';
 import { clientsOf, variants } from '../lib/clients.mjs';
-import { fanfare, sharedRelay } from '../lib/relay.mjs';
+import { fanfare, sharedRelay, startRelay } from '../lib/relay.mjs';
 
 const rule = (on, keys) => `[[namespace.rule]]\non = "${on}"\nto = "sender"\n${keys}\n`;
 const rules = (...all) => `[[namespace]]\nname = "/"\n${all.join('\n')}`;
@@ -121,6 +121,18 @@ describe('a schema', { skip }, () => {
       assert.ok(stderr.length < 2000);
     });
   }
+  test('that refers to itself twice is one, or bounded in time', async (t) => {
+    const node = (name) => ({ type: 'object', properties: { child: { $ref: '#' } }, required: [name] });
+    const settings = { toml: rules(rule('a', 'schema = ["tree.json"]'), rule('*', '')), files: { 'tree.json': JSON.stringify({ anyOf: [node('x'), node('y')] }) } };
+    if ((await fanfare(['check'], settings)).code === 2) return;
+    const relay = await startRelay(settings);
+    t.after(() => relay.kill());
+    const client = await clientsOf(t).connect(relay.url);
+    const watcher = await bystander(t, relay);
+    const deep = (levels) => (levels === 0 ? {} : { child: deep(levels - 1) });
+    for (const levels of [10, 20, 60]) assert.equal((await asked(client, 'a', deep(levels))).code, 'invalid');
+    await watcher.isUnharmed();
+  });
   test('that is not there is one', async () => {
     const { code, stderr } = await fanfare(['check'], { toml: rules(rule('a', 'schema = ["missing.json"]')) });
     assert.equal(code, 2);
