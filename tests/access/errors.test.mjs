@@ -60,7 +60,7 @@ const answers = {
   no_value: [['doc:change', {}]],
   invalid: [['small', 1, 2]],
   too_large: [['small', 'x'.repeat(30)]],
-  rate_limited: [['rare'], ['rare']],
+  rate_limited: [['rare'], ['rare'], ['rare']],
   not_member: [['doc:change', 'x']],
   too_many_rooms: [1, 2, 3, 4, 5, 6].map((name) => ['room:join', `doc:7:${name}`]),
   identity_changed: [['auth:renew', { token: token({ sub: 'another' }) }]],

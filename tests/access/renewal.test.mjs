@@ -20,7 +20,7 @@ const relayRules = `
 ${accounts('join = { on = "join", allow = ["doc:{claims.account}:*", "lobby"] }')}
 [[namespace.rule]]
 on = "doc"
-to = { room = "doc:{args.0}:x" }
+to = { room = "doc:{claims.account}:{args.0}" }
 [[namespace.rule]]
 on = "lobby"
 to = { room = "lobby" }
@@ -62,7 +62,7 @@ describe('a renewal', { skip }, () => {
         assert.deepEqual(await renewed(client, signed(hsKey, claims)), { status: 'ok', expires_at: claims.exp });
         const heard = recorded(client);
         await asked(seven, 'update', 'of seven');
-        await asked(seven, 'doc', '7', 'of a document of seven');
+        await asked(seven, 'doc', 'x', 'of a document of seven');
         await asked(eight, 'update', 'of eight');
         await asked(eight, 'lobby', 'of the lobby'); // a room that no claim names
         await settled(client, 'mark');

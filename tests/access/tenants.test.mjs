@@ -60,7 +60,7 @@ const tenants = [
   'a', 'b', 'a:b', 'a%3Ab', 'a%253Ab', 'A', '1', '01', '1:x', 'a/b', '../a', '..', '__proto__', 'constructor', 'é', 'e\u0301',
   'a b', '*', '{claims.account}', 42,
 ];
-const names = ['x', 'b:x', 'b/x', '%3Ax', '..', '../x', '*', '__proto__', 'toString', 'ключ', '🎉', ' ', 'x'.repeat(256), '{args.0}', '\u202e', 'a', '1'];
+const names = ['x', 'b:x', 'b/x', '%3Ax', '..', '../x', '*', '__proto__', 'toString', 'ключ', '🎉', ' ', 'x'.repeat(200), '{args.0}', '\u202e', 'a', '1'];
 /** No values at all. */
 const nothings = [{}, [], ['x'], null, 1.5, -0.5, 1e300, '', 'x'.repeat(257), 'é'.repeat(129), { toString: 'x' }, undefined];
 
