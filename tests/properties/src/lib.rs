@@ -9,6 +9,7 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 
+pub mod auth_token;
 pub mod engineio_outbox;
 pub mod engineio_outlet;
 pub mod engineio_packet;
@@ -35,7 +36,7 @@ mod value;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     ("engineio_packet", engineio_packet::check),
     ("engineio_payload", engineio_payload::check),
     ("engineio_request", engineio_request::check),
@@ -49,6 +50,7 @@ pub const TARGETS: [Target; 13] = [
     ("hub_model", hub_model::check),
     ("policy_template", policy_template::check),
     ("policy_decide", policy_decide::check),
+    ("auth_token", auth_token::check),
 ];
 
 /// The operations that the rest of the input spells, as far as it goes.

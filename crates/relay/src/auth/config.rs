@@ -1,6 +1,5 @@
 //! What an operator says of who may come in.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use http::{HeaderName, Uri};
 use policy::{Claims, EventName, TokenRules};
 
 use super::key::Key;
+use super::secret::Secret;
 use super::token_source::TokenSource;
 
 /// Who is believed, and how long. [`Default`] is nobody.
@@ -78,16 +78,6 @@ pub(crate) struct Renewal {
     pub(crate) warn_before: Duration,
     /// Over how long after the end connections are closed.
     pub(crate) grace: Duration,
-}
-
-/// What nobody else may see.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Secret(pub(crate) Box<[u8]>);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
 }
 
 impl AuthConfig {

@@ -20,12 +20,13 @@ impl Hold {
         self.until
     }
 
-    /// Waits before the next attempt; `false` at the end of the time, when none is to be made any more.
-    pub(crate) async fn pause(&mut self) -> bool {
+    /// Waits before the next attempt, which takes `attempt` at most; `false` at the end of the time, if that is too long.
+    pub(crate) async fn pause(&mut self, attempt: Duration) -> bool {
         let end = Instant::now() + pause(self.pauses);
         self.pauses += 1;
-        sleep_until(end.min(self.until)).await;
-        end < self.until
+        let is_time_left = end + attempt < self.until;
+        sleep_until(if is_time_left { end } else { self.until }).await;
+        is_time_left
     }
 }
 
@@ -46,7 +47,7 @@ mod tests {
     async fn it_ends_after_five_to_ten_seconds_with_some_attempts_inside() {
         for _ in 0..20 {
             let (begun, mut hold, mut attempts) = (Instant::now(), Hold::begin(), 1);
-            while hold.pause().await {
+            while hold.pause(Duration::ZERO).await {
                 attempts += 1;
             }
             let took = begun.elapsed();

@@ -34,7 +34,7 @@ impl Issuer {
         match &self.keys {
             Keys::Known(keys) => Some(self.judge_by(keys, token)),
             Keys::Fetched(jwks) => {
-                let judgement = self.judge_by(&*jwks.keys()?, token);
+                let judgement = self.judge_by(&jwks.keys()?, token);
                 (!may_be_of_a_newer_key(&judgement, token)).then_some(judgement)
             }
         }
@@ -51,17 +51,9 @@ impl Issuer {
         };
         let judgement = self.judge_by(&keys, token);
         if may_be_of_a_newer_key(&judgement, token) {
-            Some(self.judge_by(&*jwks.newer_keys(until).await?, token))
+            Some(self.judge_by(&jwks.newer_keys(until).await?, token))
         } else {
             Some(judgement)
-        }
-    }
-
-    /// The keys that are there now.
-    pub(crate) fn keys_known(&self) -> Option<Arc<[Key]>> {
-        match &self.keys {
-            Keys::Known(keys) => Some(Arc::clone(keys)),
-            Keys::Fetched(jwks) => jwks.keys(),
         }
     }
 

@@ -12,7 +12,7 @@ use rustls::pki_types::SubjectPublicKeyInfoDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::{Map, Value};
 
-use super::config::Secret;
+use super::secret::Secret;
 
 /// A key. What it verifies follows from what it is: a public key never is the secret of an HMAC.
 #[derive(Clone)]
@@ -25,7 +25,8 @@ pub(crate) struct Key {
 
 #[derive(Clone)]
 enum Verifier {
-    Secret(hmac::Key),
+    // A kilobyte.
+    Secret(Box<hmac::Key>),
     Public(ParsedPublicKey),
 }
 
@@ -37,7 +38,7 @@ impl Key {
             (Algorithm::Hs384, hmac::HMAC_SHA384),
             (Algorithm::Hs512, hmac::HMAC_SHA512),
         ];
-        let key = |hash| Verifier::Secret(hmac::Key::new(hash, &secret.0));
+        let key = |hash| Verifier::Secret(Box::new(hmac::Key::new(hash, &secret.0)));
         let verifiers = hashes.map(|(algorithm, hash)| (algorithm, key(hash))).into();
         Self { kid: None, source: secret.0.clone(), verifiers }
     }
@@ -57,7 +58,9 @@ impl Key {
 
     fn spki(der: &[u8]) -> Option<Self> {
         let fitting = PUBLIC.iter().filter_map(|(algorithm, how)| {
-            let key = ParsedPublicKey::new(how.algorithm(), der).ok()?;
+            // A weak one would be refused with each signature; here it shows at once.
+            let is_weak = matches!(how, How::Rsa(_)) && der.len() < MODULUS_MIN;
+            let key = ParsedPublicKey::new(how.algorithm(), der).ok().filter(|_| !is_weak)?;
             Some((*algorithm, Verifier::Public(key)))
         });
         let verifiers: Vec<_> = fitting.collect();

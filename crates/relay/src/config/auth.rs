@@ -18,8 +18,9 @@ use super::draft::Draft;
 use super::field::{Field, tables, unknown};
 use super::report::Report;
 use super::written::{Written, Wrong};
-use crate::auth::config::{IssuerConfig, KeySource, Secret, StaticToken, WebhookConfig};
+use crate::auth::config::{IssuerConfig, KeySource, StaticToken};
 use crate::auth::key::Key;
+use crate::auth::secret::Secret;
 use crate::auth::token_source::TokenSource;
 use crate::auth::{is_https, is_loopback};
 
@@ -44,20 +45,6 @@ pub(crate) const TOKEN: &str = "auth.token";
 
 /// The keys of a static token.
 pub(crate) const TOKEN_KEYS: [&str; 2] = ["auth.token.sha256", "auth.token.claims"];
-
-/// The webhook while it is read: perhaps not yet with its address.
-#[derive(Debug)]
-pub(crate) struct WebhookDraft {
-    pub(crate) url: Option<Uri>,
-    /// The rest.
-    pub(crate) config: WebhookConfig,
-}
-
-impl Default for WebhookDraft {
-    fn default() -> Self {
-        Self { url: None, config: WebhookConfig::new(Uri::default()) }
-    }
-}
 
 /// Reads the value of the key `auth.issuer`, which begins at `at`.
 pub(crate) fn read_issuers(at: usize, value: &Spanned<DeValue<'_>>, draft: &mut Draft, report: &mut Report<'_>) {

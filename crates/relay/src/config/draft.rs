@@ -4,12 +4,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use http::HeaderName;
+use http::{HeaderName, Uri};
 use policy::{Auth, ClientLimits, Policy, Rate, Rules};
 use socketio::NamespaceName;
 use socketio::engineio::{CookieConfig, CorsConfig, CorsOrigins, EngineConfig, HeadersKept, SameSite};
 
-use super::auth::WebhookDraft;
 use super::namespaces::warnings;
 use super::rule_names::{same_room, second_rule};
 use super::{Config, Loaded, Origin, Place, Problem};
@@ -63,6 +62,20 @@ pub(crate) struct NamespaceDraft {
     pub(crate) auth: Option<Auth>,
     pub(crate) rules: Rules,
     pub(crate) place: Place,
+}
+
+/// The webhook while it is read: perhaps not yet with its address.
+#[derive(Debug)]
+pub(crate) struct WebhookDraft {
+    pub(crate) url: Option<Uri>,
+    /// The rest.
+    pub(crate) config: WebhookConfig,
+}
+
+impl Default for WebhookDraft {
+    fn default() -> Self {
+        Self { url: None, config: WebhookConfig::new(Uri::default()) }
+    }
 }
 
 impl Default for Draft {
@@ -245,6 +258,8 @@ impl Draft {
             checks.refuse(self.place("auth.required"), &message);
         }
         let no_rules = namespaces.iter().all(|namespace| namespace.rules.is_empty());
+        let knows_nobody = self.config.auth.is_empty() && self.webhook.is_none();
+        let required_at = self.place("auth.required");
         for NamespaceDraft { name, auth, rules, place } in &mut namespaces {
             if no_rules {
                 rules.relay_all();
@@ -258,6 +273,14 @@ impl Draft {
             }
             let required = if self.auth_required.contains(name) { Auth::Required } else { Auth::None };
             rules.set_auth(auth.unwrap_or(required));
+            if rules.auth() != Auth::None && knows_nobody {
+                let place = if auth.is_some() { place.clone() } else { required_at.clone() };
+                let message = format!(
+                    "expected an [[auth.issuer]], an [[auth.token]] or an [auth.webhook] somewhere: nobody could be \
+                     known in \"{name}\""
+                );
+                checks.refuse(place, &message);
+            }
             rules.set_client(self.config.limits.client);
             self.config.server.engine.is_uri_kept |= rules.queries().next().is_some();
             for message in warnings::of(name, rules) {
@@ -301,14 +324,6 @@ impl Draft {
         }
         let auth = &self.config.auth;
         if auth.is_empty() {
-            let asked = self.config.policy.namespaces().find(|(_, rules)| rules.auth() != Auth::None);
-            if let Some((name, _)) = asked {
-                let message = format!(
-                    "expected an [[auth.issuer]], an [[auth.token]] or an [auth.webhook] somewhere: nobody could be \
-                     known in \"{name}\""
-                );
-                checks.refuse(self.place("auth.required"), &message);
-            }
             return;
         }
         // What is read when a client connects to a namespace has to be kept until then.

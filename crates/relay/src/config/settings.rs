@@ -12,8 +12,7 @@ use policy::{EventName, Over, Rate, parse_namespace};
 use socketio::engineio::proto::{SessionConfig, Transport};
 use socketio::engineio::{AddressBlock, CookieConfig, InvalidAddressBlock, SameSite, TrustedProxies};
 
-use super::auth::WebhookDraft;
-use super::draft::{Draft, Origins};
+use super::draft::{Draft, Origins, WebhookDraft};
 use super::written::{Written, Wrong};
 use super::{LogFilter, LogFormat, Origin, Place, auth, cookie, engine_path, rule_text};
 
