@@ -81,7 +81,7 @@ describe('fanfare check', { skip, concurrency: 2 }, () => {
 
   /** A mistake, and what its line says. */
   const mistakes = {
-    'a namespace that nobody can get into': [accounts(), /required/],
+    'a namespace that nobody can get into': [accounts(), /nobody could be known/],
     'a namespace that is not there': [`[auth]\nrequired = ["/nope"]\n${hsIssuer}${accounts()}`, /\/nope/],
     'two sources of a key': [issuerOf('algorithms = ["RS256"]\npublic_key_file = "rs.pem"\njwks_url = "https://i.test/keys"'), /expected one/],
     'no source of a key': [issuerOf('algorithms = ["RS256"]'), /jwks_url/],
