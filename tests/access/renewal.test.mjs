@@ -171,8 +171,10 @@ test('ten thousand tokens that end together end spread over the grace', { skip }
   const relay = await startRelay({ toml: auth(`grace_s = ${grace}`) + relayRules }, { env });
   t.after(() => relay.kill());
   const count = 10_000;
+  const from = now();
   const halves = await Promise.all([1, 2].map(() => expiring(t, relay, count / 2)));
-  const exp = now() + 6;
+  // A machine that is slow to let them in is slow to renew them.
+  const exp = now() + Math.max(6, now() - from);
   const ends = (await Promise.all(halves.map((half) => half.renewed(exp)))).flat();
   assert.equal(ends.length, count);
   const tenths = Array(10).fill(0);
