@@ -59,9 +59,13 @@ impl Member for Relayed {
                 carry_out(deliver, socket, &event, ack);
             }
             Decision::Refuse(refusal) => self.refuse(socket, &event, &refusal, ack, now),
-            Decision::Drop(code) => self.count(socket, &event, code, now),
+            // Its operator wants no more of them than so many: no fault of the client's, which is told if it asked.
+            Decision::Drop(code) => {
+                self.count(socket, &event, code);
+                Answer::error(code.label(), code.message()).send(ack);
+            }
             Decision::Close(code) => {
-                self.count(socket, &event, code, now);
+                self.count(socket, &event, code);
                 socket.hang_up(code.label());
             }
             other => tracing::error!(decision = ?other, "a decision that cannot be carried out"),
@@ -126,15 +130,15 @@ impl Relayed {
             }
             (None, None) => {}
         }
-        self.count(socket, event, refusal.code, now);
-    }
-
-    fn count(&mut self, socket: &Socket, event: &Event, code: Code, now: Instant) {
-        self.relaying.common.counts.refused(code);
-        tracing::debug!(socket = %socket.id(), event = %event.raw_name(), code = code.label(), "event refused");
+        self.count(socket, event, refusal.code);
         if self.participant.refused(&self.relaying.rules, now) {
             socket.hang_up("too_many_refusals");
         }
+    }
+
+    fn count(&self, socket: &Socket, event: &Event, code: Code) {
+        self.relaying.common.counts.refused(code);
+        tracing::debug!(socket = %socket.id(), event = %event.raw_name(), code = code.label(), "event refused");
     }
 }
 
