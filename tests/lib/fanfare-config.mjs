@@ -23,6 +23,8 @@ export function toToml(settings) {
     put('outbox_bytes_total_max', settings.slowConsumer.totalBytes);
   }
 
+  if (settings.toml) return `${lines.join('\n')}\n${settings.toml}`;
+
   lines.push('[cors]');
   put('enforce', settings.corsEnforce);
   if (settings.corsOrigins.length > 0) {

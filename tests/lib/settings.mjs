@@ -18,6 +18,10 @@ export const defaults = {
   /** [{ name, rules: [{ on, emit, to: 'all'|'others'|'sender'|{ room }, volatile,
    *  join, leave }] }]; no rule relays all. */
   namespaces: [{ name: '/', rules: [] }],
+  /** TOML as it stands, in place of all but what is outside of any table and in [engine]: what only fanfare has. */
+  toml: undefined,
+  /** Files beside the config file: name → content. */
+  files: {},
   /** Folder with the client bundle, or none. */
   clientDir: undefined,
   /** The bounds after which a client that does not read is closed; undefined leaves the relay's defaults. */
