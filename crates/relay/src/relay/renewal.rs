@@ -45,7 +45,8 @@ impl Standing {
     pub(super) fn due(&mut self, time: SystemTime, now: Instant) -> Due {
         let Some(lifetime) = &mut self.lifetime else { return Due::Nothing };
         let due = lifetime.due(time);
-        self.looks_at = lifetime.next(time, now);
+        // Whose end it is, is looked at no more: it goes.
+        self.looks_at = if due == Due::End { None } else { lifetime.next(time, now) };
         due
     }
 
