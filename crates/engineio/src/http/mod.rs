@@ -19,7 +19,7 @@ pub(crate) use cors::CorsDecision;
 pub use cors_origins::CorsOrigins;
 pub use origin::OriginConfig;
 pub use response_body::{Body, HungUp};
-pub use trusted_proxies::{AddressBlock, InvalidAddressBlock, TrustedProxies};
+pub use trusted_proxies::{AddressBlock, InvalidAddressBlock, TrustedProxies, TrustedProxy};
 pub(crate) use upgrade::{WebSocketRequest, is_upgrade};
 
 use bytes::Bytes;

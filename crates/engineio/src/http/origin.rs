@@ -85,7 +85,7 @@ impl OriginConfig {
     /// The host that a proxy was asked for. Where several proxies each said one, the first is the page's.
     fn forwarded_host<'a>(&self, headers: &'a HeaderMap, peer: Option<IpAddr>) -> Option<&'a str> {
         let host = headers.get(X_FORWARDED_HOST)?;
-        if !self.trusted_proxies.contain(peer?) {
+        if !self.trusted_proxies.contain_peer(peer) {
             return None;
         }
         host.to_str().ok()?.split(',').next().map(str::trim)

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use socketio::engineio::proto::{SessionConfig, Transport};
-use socketio::engineio::{AddressBlock, CookieConfig, InvalidAddressBlock, SameSite, TrustedProxies};
+use socketio::engineio::{CookieConfig, InvalidAddressBlock, SameSite, TrustedProxies, TrustedProxy};
 
 use super::draft::{Draft, Origins};
 use super::written::{Written, Wrong};
@@ -266,7 +266,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         variable: "FANFARE_ADDRESS_TRUSTED_PROXIES",
         flag: None,
         set: |draft, written| {
-            let blocks = written.list(&InvalidAddressBlock.to_string(), AddressBlock::from_str);
+            let blocks = written.list(&InvalidAddressBlock.to_string(), TrustedProxy::from_str);
             put(&mut draft.config.server.engine.origin.trusted_proxies, blocks.map(TrustedProxies::from_iter))
         },
     },
