@@ -78,4 +78,4 @@ pub use listener::proxy_header::{InvalidProxyHeader, ProxyHeader};
 pub use listener::serve::{HttpConfig, serve, serve_stream, serve_with};
 pub use session::link::Link;
 pub use transport::stream::{OtherStream, Stream};
-pub use verdict::Verdict;
+pub use verdict::{Guard, Verdict};

@@ -2,13 +2,14 @@
 //!
 //! In reading order: [`cli`] (what an operator types), [`config`] (flags, environment and file become one
 //! [`config::Config`]), [`check`] (would it start?), [`serve`] (from the configuration to a running relay, and its end),
-//! [`relay`] (an event comes in, and the crate `policy` says what it means), [`site`] (everything else by HTTP), [`log`].
+//! [`gate`] (who may begin a connection now), [`relay`] (an event comes in, and the crate `policy` says what it means), [`site`] (everything else by HTTP), [`log`].
 
 mod check;
 mod cli;
 mod config;
 mod container;
 mod descriptors;
+mod gate;
 mod listen;
 mod log;
 mod machine;

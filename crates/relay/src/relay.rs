@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
-use policy::{Code, Decision, Deliver, Onward, Recipients, Refusal, Rules, Sender};
+use policy::{Claims, Code, Decision, Deliver, Onward, Participant, Query, Recipients, Rules};
 use serde::Serialize;
 use socketio::{AckSender, Admission, Broadcast, ConnectRequest, Event, Member, Namespace, Outcome, Socket};
 
@@ -25,24 +26,34 @@ pub(crate) struct Counts {
 
 impl Namespace for Relaying {
     fn connect(&self, _: ConnectRequest) -> Admission {
-        Admission::accept(self.clone())
+        Admission::accept(Client { relaying: self.clone(), participant: None })
     }
 }
 
-impl Member for Relaying {
+/// One client in one namespace.
+struct Client {
+    relaying: Relaying,
+    /// Made with its first event.
+    participant: Option<Participant>,
+}
+
+impl Member for Client {
     fn event(&mut self, socket: &Socket, event: Event, ack: Option<AckSender>) {
-        match self.rules.decide(&Sender::new(socket.id()), &event) {
+        let Self { relaying, participant } = self;
+        let new = || Participant::new(socket.id(), Claims::default(), Query::default(), true);
+        let participant = participant.get_or_insert_with(new);
+        match relaying.rules.decide(participant, &event, Instant::now()) {
             Decision::Deliver(deliver) => {
-                self.counts.relayed.fetch_add(1, Ordering::Relaxed);
+                relaying.counts.relayed.fetch_add(1, Ordering::Relaxed);
                 carry_out(deliver, socket, &event, ack);
             }
-            Decision::Refuse(Refusal { code, message }) => {
-                self.refused(socket, &event, code);
-                answer(ack, &Answer::Error { code: code.label(), message });
+            Decision::Refuse(refusal) => {
+                relaying.refused(socket, &event, refusal.code);
+                answer(ack, &Answer::Error { code: refusal.code.label(), message: &refusal.message });
             }
-            Decision::Drop(code) => self.refused(socket, &event, code),
+            Decision::Drop(code) => relaying.refused(socket, &event, code),
             Decision::Close(code) => {
-                self.refused(socket, &event, code);
+                relaying.refused(socket, &event, code);
                 socket.disconnect_connection();
             }
             other => tracing::error!(decision = ?other, "a decision that cannot be carried out"),
@@ -92,6 +103,7 @@ fn recipients(to: Recipients, socket: &Socket) -> Option<Broadcast> {
         Recipients::AllBut(_) => Some(socket.broadcast()),
         Recipients::Only(_) => Some(socket.only()),
         Recipients::Room(room) => Some(socket.everyone().to(room)),
+        Recipients::RoomBut(room, _) => Some(socket.broadcast().to(room)),
         _ => None,
     }
 }
@@ -99,14 +111,14 @@ fn recipients(to: Recipients, socket: &Socket) -> Option<Broadcast> {
 /// What a client that asked for an acknowledgement is told.
 #[derive(Debug, Serialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
-enum Answer {
+enum Answer<'a> {
     /// The event was queued to so many.
     Ok { recipients: usize },
     /// It went nowhere.
-    Error { code: &'static str, message: &'static str },
+    Error { code: &'static str, message: &'a str },
 }
 
-fn answer(ack: Option<AckSender>, answer: &Answer) {
+fn answer(ack: Option<AckSender>, answer: &Answer<'_>) {
     if let Some(ack) = ack
         && let Err(error) = ack.send(&(answer,))
     {

@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
+use std::time::Instant;
 
 use policy::Policy;
 use socketio::engineio::{HttpConfig, serve_with};
-use socketio::{ClientBundle, Failure, Server, ServerConfig};
+use socketio::{ClientBundle, Failure, Handshake, Server, ServerConfig};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
@@ -17,6 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::config::Config;
 use crate::descriptors;
+use crate::gate::Gate;
 use crate::listen::{listen, loopback_ports};
 use crate::log;
 use crate::memory;
@@ -94,10 +96,11 @@ async fn run(config: Config, workers: NonZeroUsize) -> Result<End, String> {
     let listeners = listen(&config).map_err(|error| error.to_string())?;
     let deadline = config.shutdown_deadline;
     let counts = Arc::new(Counts::default());
+    let gate = Gate::new(&config.limits, &config.server.engine, clock());
     let Config { server: mut server_config, http, policy, .. } = config;
     server_config.lanes = Some(workers);
     server_config.engine.origin.loopback_ports = loopback_ports(&listeners);
-    let server = server(server_config, bundle, &policy, &counts)?;
+    let server = server(server_config, bundle, gate, &policy, &counts)?;
     let site = Arc::new(Site { server: server.clone() });
 
     let (serving, stopping) = watch::channel(());
@@ -133,10 +136,12 @@ pub(crate) fn read_bundle(config: &Config) -> Result<Option<ClientBundle>, Strin
 fn server(
     config: ServerConfig,
     bundle: Option<ClientBundle>,
+    gate: Arc<Gate>,
     policy: &Policy,
     counts: &Arc<Counts>,
 ) -> Result<Server, String> {
-    let mut builder = Server::builder(config);
+    let decide = move |handshake: &Handshake| gate.decide(handshake.address, None, clock());
+    let mut builder = Server::builder(config).on_handshake(decide);
     if let Some(bundle) = bundle {
         builder = builder.client_bundle(bundle);
     }
@@ -145,6 +150,11 @@ fn server(
         builder = builder.namespace(name.as_str(), relaying).map_err(|error| format!("namespace {name}: {error}"))?;
     }
     Ok(builder.build())
+}
+
+/// The time, as the server has it.
+fn clock() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 /// Accepts on every listener, and says so in a line a script can read.

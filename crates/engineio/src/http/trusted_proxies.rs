@@ -17,7 +17,7 @@ impl TrustedProxies {
         self.blocks.iter().any(|block| block.contains(address))
     }
 
-    /// Whether a connection from `peer`, or from a Unix socket, whose peers have no address, is one of theirs.
+    /// Whether a connection from `peer`, or without an address, as from a Unix socket, is one of theirs.
     pub fn contain_peer(&self, peer: Option<IpAddr>) -> bool {
         peer.map_or(self.has_unix, |address| self.contain(address))
     }
@@ -46,7 +46,8 @@ impl FromIterator<TrustedProxy> for TrustedProxies {
 pub enum TrustedProxy {
     /// By their addresses.
     Block(AddressBlock),
-    /// Whoever may connect to a Unix socket of ours.
+    /// Whoever connects without an address: to a Unix socket of ours, or by a server that does not say
+    /// ([`PeerAddr`](crate::PeerAddr)).
     Unix,
 }
 

@@ -87,7 +87,7 @@ struct Deaf;
 
 impl Application for Addresses {
     fn open(&self, handshake: Handshake, _: Arc<Link>) -> Box<dyn Connection> {
-        self.0.lock().unwrap().push(handshake.address.map(|address| address.to_string()));
+        self.0.lock().unwrap().push(handshake.peer.map(|address| address.to_string()));
         Box::new(Deaf)
     }
 }

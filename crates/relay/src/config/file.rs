@@ -57,7 +57,7 @@ fn read_table(prefix: &str, table: &DeTable<'_>, draft: &mut Draft, report: &mut
         }
         let at = name.span().start;
         if key == namespaces::KEY {
-            draft.namespaces = namespaces::read(at, value, report);
+            draft.namespaces = namespaces::read(at, value, &draft.folder, report);
         } else if let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) {
             let place = report.place(at, Some(&key));
             if let Err(wrong) = setting.read(draft, place, Written::Toml(value)) {

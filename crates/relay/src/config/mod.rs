@@ -16,6 +16,7 @@ mod namespaces;
 mod origin;
 mod problem;
 mod report;
+mod rule_names;
 mod rule_text;
 mod settings;
 mod suggest;
@@ -23,11 +24,11 @@ mod written;
 
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use policy::Policy;
+use policy::{AddressLimits, ClientLimits, EventName, Policy};
 use socketio::ServerConfig;
 use socketio::engineio::proto::SessionConfig;
 use socketio::engineio::{HeadersKept, HttpConfig};
@@ -60,8 +61,27 @@ pub(crate) struct Config {
     pub(crate) http: HttpConfig,
     /// What is logged, and how.
     pub(crate) log: LogConfig,
+    /// How often and how much.
+    pub(crate) limits: Limits,
+    /// The event that tells a client that asked for no acknowledgement why an event of its was refused, if one does.
+    pub(crate) errors_event: Option<EventName>,
     /// The namespaces that exist (any other is refused), each with what its events mean. At least one.
     pub(crate) policy: Policy,
+}
+
+/// How often and how much a client, an address and all together may.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Limits {
+    pub(crate) client: ClientLimits,
+    pub(crate) address: AddressLimits,
+    pub(crate) node: NodeLimits,
+}
+
+/// What all together may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NodeLimits {
+    /// How many connections may begin in a second. Over it, clients are told to come back.
+    pub(crate) handshakes_per_s: Option<NonZeroU32>,
 }
 
 /// What is logged, and how.
@@ -148,10 +168,20 @@ impl Default for Config {
             server,
             http: HttpConfig::default(),
             log: LogConfig::default(),
+            limits: Limits::default(),
+            errors_event: None,
             policy: Policy::default(),
         };
         config.derive();
         config
+    }
+}
+
+impl Default for NodeLimits {
+    fn default() -> Self {
+        // About what two cores open while they serve those who are there; whoever another node sent away at once has
+        // come back within some seconds.
+        Self { handshakes_per_s: NonZeroU32::new(10_000) }
     }
 }
 

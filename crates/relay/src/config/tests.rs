@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs, process};
 
-use policy::{EventName, On, Relay, RoomName, Rule, Rules, Scope};
+use policy::{EventName, On, Over, Rate, Relay, Rule, Rules, Scope, Template};
 use socketio::NamespaceName;
 use socketio::engineio::proto::Transport;
 use socketio::engineio::{CookieConfig, CorsConfig, CorsOrigins, SameSite};
@@ -55,7 +55,18 @@ const SAMPLES: &[(&str, &str, &str)] = &[
     ("limits.outbox_stall_max_ms", "700", "700"),
     ("limits.attachments_max", "0", "0"),
     ("limits.auth_bytes_max", "2000", "2000"),
+    ("limits.client.events_per_s", "50", "50"),
+    ("limits.client.events_burst", "60", "60"),
+    ("limits.client.bytes_per_s", "0", "0"),
+    ("limits.client.over", r#""refuse""#, "refuse"),
+    ("limits.client.refusals_per_s", "7", "7"),
+    ("limits.client.rooms_max", "9", "9"),
+    ("limits.address.connections_max", "20", "20"),
+    ("limits.address.handshakes_per_s", "30", "30"),
+    ("limits.address.ipv6_prefix", "56", "56"),
     ("limits.address.trusted_proxies", r#"["10.0.0.0/8", "::1"]"#, "10.0.0.0/8,::1"),
+    ("limits.node.handshakes_per_s", "0", "0"),
+    ("errors.event", r#""relay_error""#, "relay_error"),
     ("log.filter", r#""warn,hub=trace""#, "warn,hub=trace"),
     ("log.format", r#""json""#, "json"),
     ("log.queue_bytes_max", "65536", "65536"),
@@ -96,9 +107,7 @@ fn every_setting_goes_where_it_belongs() {
     let mut rules = Rules::default();
     for (on, emit) in [("update", None), ("database-change", Some(EventName::parse("database-changed").unwrap()))] {
         let relay = Relay { emit, to: Scope::All, volatile: false };
-        rules
-            .add(On::Event(EventName::parse(on).unwrap()), Rule { leave: None, join: None, relay: Some(relay) })
-            .unwrap();
+        rules.add(On::Event(EventName::parse(on).unwrap()), Rule { relay: Some(relay), ..Rule::default() }).unwrap();
     }
     let mut expected = Config {
         listen: vec![(Ipv4Addr::UNSPECIFIED, 80).into(), (Ipv6Addr::UNSPECIFIED, 80).into()],
@@ -110,6 +119,22 @@ fn every_setting_goes_where_it_belongs() {
             format: LogFormat::Json,
             queue_bytes_max: 65_536,
         },
+        limits: Limits {
+            client: ClientLimits {
+                events: Rate::new(50, Some(60)),
+                bytes: None,
+                over: Over::Refuse,
+                refusals: Rate::new(7, None),
+                rooms_max: 9,
+            },
+            address: AddressLimits {
+                connections_max: NonZeroU32::new(20),
+                handshakes: Rate::new(30, None),
+                ipv6_prefix: 56,
+            },
+            node: NodeLimits { handshakes_per_s: None },
+        },
+        errors_event: EventName::parse("relay_error").ok(),
         policy: Policy::new([(NamespaceName::ROOT, rules)]),
         ..Config::default()
     };
@@ -119,7 +144,7 @@ fn every_setting_goes_where_it_belongs() {
     engine.body_stall_max = Duration::from_millis(800);
     engine.body_timeout = Duration::from_millis(900);
     engine.origin.is_enforced = false;
-    engine.origin.trusted_proxies = ["10.0.0.0/8", "::1"].iter().map(|block| block.parse().unwrap()).collect();
+    engine.trusted_proxies = ["10.0.0.0/8", "::1"].iter().map(|block| block.parse().unwrap()).collect();
     engine.outbox_bytes_total_max = 50_000_000;
     client.auth_bytes_max = 2000;
     engine.session.ping_interval = Duration::from_millis(300);
@@ -257,13 +282,14 @@ fn a_rule_of_the_file_says_all_it_can() {
     );
     let config = config.unwrap().config;
     let rules = config.policy.namespace("/").unwrap();
-    let room = |name: &str| RoomName::parse(name).unwrap();
-    assert_eq!(rules.find("enter"), Some(&Rule { leave: None, join: Some(room("a")), relay: None }));
-    let moved = Relay { emit: Some(EventName::parse("moved").unwrap()), to: Scope::Room(room("b")), volatile: true };
-    let expected = Rule { leave: Some(room("a")), join: Some(room("b")), relay: Some(moved) };
+    let room = |name: &str| Template::parse(name).unwrap();
+    assert_eq!(rules.find("enter"), Some(&Rule { join: Some(room("a")), ..Rule::default() }));
+    let to = Scope::Room { room: room("b"), except_sender: false };
+    let moved = Relay { emit: Some(EventName::parse("moved").unwrap()), to, volatile: true };
+    let expected = Rule { leave: Some(room("a")), join: Some(room("b")), relay: Some(moved), ..Rule::default() };
     assert_eq!(rules.find("move"), Some(&expected));
     let echo = Relay { emit: None, to: Scope::Sender, volatile: false };
-    assert_eq!(rules.find("else"), Some(&Rule { leave: None, join: None, relay: Some(echo) }));
+    assert_eq!(rules.find("else"), Some(&Rule { relay: Some(echo), ..Rule::default() }));
 }
 
 #[test]
@@ -320,6 +346,14 @@ fn the_outbox_grows_with_the_payload_unless_it_is_set() {
     assert_eq!(max("engine.max_payload_bytes = 100_000_000"), 200_000_000);
     assert_eq!(max("engine.max_payload_bytes = 1000"), 16_777_216);
     assert_eq!(max("engine.max_payload_bytes = 100_000_000\nlimits.outbox_bytes_max = 5"), 5);
+}
+
+#[test]
+fn a_client_may_send_twice_as_many_events_at_once_unless_it_is_said_otherwise() {
+    let events = |file: &str| from_file(file).unwrap().config.limits.client.events;
+    assert_eq!(events("limits.client.events_per_s = 5"), Rate::new(5, Some(10)));
+    assert_eq!(events("limits.client.events_burst = 5"), Rate::new(1000, Some(5)));
+    assert_eq!(events("limits.client.events_per_s = 0"), None);
 }
 
 #[test]

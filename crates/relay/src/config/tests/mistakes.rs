@@ -175,6 +175,27 @@ const WRONG_FILES: &[(&str, &[&str])] = &[
         "[cors]\norigins = ['*']\ncredentials = true",
         &["3:1: cors.credentials: expected cors.origins to be a list of origins: browsers refuse credentials for `*`"],
     ),
+    // Limits.
+    (
+        "[limits.client]\nevents_per_s = -1\nevents_burst = 0\nover = 'block'\nevents_per_sec = 5",
+        &[
+            "2:1: limits.client.events_per_s: expected a whole number of events from 0 to 1000000, found -1",
+            "3:1: limits.client.events_burst: expected a whole number of events from 1 to 1000000, found 0",
+            "4:1: limits.client.over: expected \"slow\", \"refuse\", \"drop\" or \"close\", found \"block\"",
+            "5:1: limits.client.events_per_sec: is not a setting; did you mean limits.client.events_per_s?",
+        ],
+    ),
+    (
+        "limits.address.ipv6_prefix = 8",
+        &["1:16: limits.address.ipv6_prefix: expected a whole number of bits from 16 to 128, found 8"],
+    ),
+    ("limits.node = 5", &["1:8: limits.node: expected a table, [limits.node], found 5"]),
+    (
+        "errors.event = 'connect_error'",
+        &[
+            "1:8: errors.event: expected a name that Socket.IO does not reserve (connect, connect_error, disconnect, disconnecting, newListener, removeListener), found \"connect_error\"",
+        ],
+    ),
     // The log.
     (
         "log.filter = 'inof'",
@@ -410,6 +431,10 @@ fn what_works_but_may_not_be_meant_is_a_warning() {
             "limits.outbox_bytes_max = 1000",
             "1:8: limits.outbox_bytes_max: is less than engine.max_payload_bytes (1000000): a client that has not yet \
              taken the largest message is closed by the next",
+        ),
+        (
+            "limits.client = { events_per_s = 0, events_burst = 5 }",
+            "1:37: limits.client.events_burst: has no effect: limits.client.events_per_s = 0 is no limit",
         ),
         (
             "client_dir = '/'",
