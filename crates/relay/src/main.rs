@@ -19,6 +19,7 @@ mod relay;
 mod serve;
 mod signals;
 mod site;
+mod tls;
 
 use std::process::ExitCode;
 
