@@ -11,6 +11,7 @@ mod rooms;
 mod shape;
 
 mod rules;
+mod token;
 
 // One client, and what becomes of what it does.
 mod participant;
@@ -32,4 +33,5 @@ pub use refusal::{Code, Refusal};
 pub use rooms::{Pattern, Template};
 pub use rules::{Auth, On, Relay, Rule, Rules, Scope};
 pub use shape::{Schema, Shape};
+pub use token::{Algorithm, Token, TokenFault, TokenRules, Vouched};
 pub use values::{Claims, InvalidClaims, Keys, Path, Query};

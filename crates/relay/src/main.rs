@@ -2,8 +2,10 @@
 //!
 //! In reading order: [`cli`] (what an operator types), [`config`] (flags, environment and file become one
 //! [`config::Config`]), [`check`] (would it start?), [`serve`] (from the configuration to a running relay, and its end),
-//! [`gate`] (who may begin a connection now), [`relay`] (an event comes in, and the crate `policy` says what it means), [`site`] (everything else by HTTP), [`log`].
+//! [`gate`] (who may begin a connection now), [`auth`] (who somebody is), [`relay`] (an event comes in, and the crate `policy`
+//! says what it means), [`site`] (everything else by HTTP), [`log`].
 
+mod auth;
 mod check;
 mod cli;
 mod config;

@@ -54,6 +54,8 @@ struct Deciding {
 
 struct Asked {
     namespace: NamespaceName,
+    /// What it is to be there.
+    socket: SocketId,
     /// With the query it may have had: a refusal repeats it.
     as_written: NamespaceName,
 }
@@ -79,7 +81,8 @@ impl Connection {
     fn act(&mut self, incoming: Incoming, now: Instant) -> Result<(), CloseReason> {
         match incoming {
             Incoming::Connect { namespace, as_written, auth } => {
-                self.ask(Asked { namespace, as_written }, auth, now)?;
+                let socket = self.shared.reach.hub.socket_id(self.lane, || rand::rng().random());
+                self.ask(Asked { namespace, socket, as_written }, auth, now)?;
             }
             Incoming::Refused { as_written, why } => self.tell_refusal(&as_written, &Refusal::new(why.to_string())),
             Incoming::Event { socket, id, event, .. } => self.hear(socket, event, id)?,
@@ -106,7 +109,7 @@ impl Connection {
             return self.refuse(&asked, &Refusal::new(INVALID_NAMESPACE), now);
         };
         let (handshake, name) = (Arc::clone(&self.handshake), asked.namespace.clone());
-        let request = ConnectRequest { handshake, namespace: name, auth };
+        let request = ConnectRequest { handshake, namespace: name, socket: asked.socket, auth };
         let admission = guarded(&asked.namespace, "connect", || namespace.connect(request))?;
         self.decide(asked, admission, now)
     }
@@ -126,7 +129,7 @@ impl Connection {
     fn join(&mut self, asked: Asked, member: Box<dyn Member>, now: Instant) -> Result<(), CloseReason> {
         let namespace = &asked.namespace;
         let hub = &self.shared.reach.hub;
-        let id = hub.socket_id(self.lane, || rand::rng().random());
+        let id = asked.socket;
         let connect = || {
             if !self.client.accept(namespace, id) {
                 return;

@@ -18,6 +18,8 @@ pub mod engineio_session;
 pub mod hub_client;
 pub mod hub_model;
 pub mod msgpack_decode;
+pub mod policy_decide;
+pub mod policy_template;
 pub mod socketio_decode;
 pub mod socketio_roundtrip;
 
@@ -33,7 +35,7 @@ mod value;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 13] = [
     ("engineio_packet", engineio_packet::check),
     ("engineio_payload", engineio_payload::check),
     ("engineio_request", engineio_request::check),
@@ -45,6 +47,8 @@ pub const TARGETS: [Target; 11] = [
     ("msgpack_decode", msgpack_decode::check),
     ("hub_client", hub_client::check),
     ("hub_model", hub_model::check),
+    ("policy_template", policy_template::check),
+    ("policy_decide", policy_decide::check),
 ];
 
 /// The operations that the rest of the input spells, as far as it goes.

@@ -1,16 +1,19 @@
 //! A configuration while it is being read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::HeaderName;
 use policy::{Auth, ClientLimits, Policy, Rate, Rules};
 use socketio::NamespaceName;
-use socketio::engineio::{CookieConfig, CorsConfig, CorsOrigins, EngineConfig, SameSite};
+use socketio::engineio::{CookieConfig, CorsConfig, CorsOrigins, EngineConfig, HeadersKept, SameSite};
 
+use super::auth::WebhookDraft;
 use super::namespaces::warnings;
 use super::rule_names::{same_room, second_rule};
 use super::{Address, Config, Loaded, Origin, Place, Problem, address};
+use crate::auth::config::WebhookConfig;
 use crate::tls::{Certificates, TlsConfig};
 
 /// What was read so far: the configuration itself, and the parts that make sense only together.
@@ -35,6 +38,13 @@ pub(crate) struct Draft {
     pub(crate) root_rules: Option<Rules>,
     /// The namespaces for which clients have to be known, unless they say themselves.
     pub(crate) auth_required: Vec<NamespaceName>,
+    pub(crate) webhook: Option<WebhookDraft>,
+    /// The environment, of which the configuration may name variables with secrets.
+    pub(crate) environment: HashMap<String, String>,
+    /// Those that it names.
+    pub(crate) named_variables: HashSet<String>,
+    /// What works, but may not be meant.
+    pub(crate) warnings: Vec<Problem>,
     /// The folder that relative paths are relative to: the file's own while it is read.
     pub(crate) folder: PathBuf,
     /// Where each setting was written last.
@@ -78,6 +88,10 @@ impl Default for Draft {
             namespaces: Vec::new(),
             root_rules: None,
             auth_required: Vec::new(),
+            webhook: None,
+            environment: HashMap::new(),
+            named_variables: HashSet::new(),
+            warnings: Vec::new(),
             folder: PathBuf::new(),
             places: HashMap::new(),
         }
@@ -92,7 +106,7 @@ impl Draft {
 
     /// Puts the parts together.
     pub(crate) fn finish(mut self) -> Result<Loaded, Vec<Problem>> {
-        let mut checks = Checks::default();
+        let mut checks = Checks { warnings: std::mem::take(&mut self.warnings), ..Checks::default() };
         self.finish_cors(&mut checks);
         self.finish_listen(&mut checks);
         self.finish_tls(&mut checks);
@@ -103,6 +117,7 @@ impl Draft {
         self.finish_client_limits(&mut checks);
         self.finish_client_dir(&mut checks);
         self.finish_namespaces(&mut checks);
+        self.finish_auth(&mut checks);
         self.config.derive();
         if checks.errors.is_empty() {
             Ok(Loaded { config: self.config, warnings: checks.warnings })
@@ -262,6 +277,7 @@ impl Draft {
             let required = if self.auth_required.contains(name) { Auth::Required } else { Auth::None };
             rules.set_auth(auth.unwrap_or(required));
             rules.set_client(self.config.limits.client);
+            self.config.server.engine.is_uri_kept |= rules.queries().next().is_some();
             for message in warnings::of(name, rules) {
                 checks.warn(place.clone(), &message);
             }
@@ -288,6 +304,38 @@ impl Draft {
         let root = namespaces.iter().find(|namespace| namespace.name.is_root());
         if let Some(both) = root.and_then(|root| root.rules.overlap()) {
             checks.refuse(place, &same_room(both));
+        }
+    }
+
+    fn finish_auth(&mut self, checks: &mut Checks) {
+        if let Some(WebhookDraft { url, config }) = self.webhook.take() {
+            let Some(url) = url else {
+                let others = ["secret_env", "headers", "timeout_ms", "concurrency", "cache_s"];
+                let places = others.map(|key| self.place(&format!("auth.webhook.{key}")));
+                let place = places.into_iter().find(|place| *place != Place::Default).unwrap_or(Place::Default);
+                return checks.refuse(place, "expected auth.webhook.url beside it");
+            };
+            self.config.auth.webhook = Some(WebhookConfig { url, ..config });
+        }
+        let auth = &self.config.auth;
+        if auth.is_empty() {
+            let asked = self.config.policy.namespaces().find(|(_, rules)| rules.auth() != Auth::None);
+            if let Some((name, _)) = asked {
+                let message = format!(
+                    "expected an [[auth.issuer]], an [[auth.token]] or an [auth.webhook] somewhere: nobody could be \
+                     known in \"{name}\""
+                );
+                checks.refuse(self.place("auth.required"), &message);
+            }
+            return;
+        }
+        // What is read when a client connects to a namespace has to be kept until then.
+        let engine = &mut self.config.server.engine;
+        engine.is_uri_kept |= auth.needs_query();
+        let headers: BTreeSet<&str> = auth.headers().map(HeaderName::as_str).collect();
+        if !headers.is_empty() {
+            let headers = headers.into_iter().filter_map(|name| HeaderName::try_from(name).ok());
+            engine.headers_kept = HeadersKept::Only(headers.collect());
         }
     }
 

@@ -6,10 +6,12 @@
 //! credentials for every origin) is checked when the draft becomes a [`Config`]. Nothing is checked again later.
 
 mod address;
+mod auth;
 mod cookie;
 mod draft;
 mod engine_path;
 mod environment;
+mod field;
 mod file;
 mod lines;
 mod log_filter;
@@ -41,6 +43,7 @@ pub(crate) use problem::{Place, Problem};
 #[cfg(test)]
 pub(crate) use settings::SETTINGS;
 
+use crate::auth::config::AuthConfig;
 use crate::machine;
 use crate::tls::TlsConfig;
 use draft::Draft;
@@ -72,6 +75,8 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     /// The event that tells a client that asked for no acknowledgement why an event of its was refused, if one does.
     pub(crate) errors_event: Option<EventName>,
+    /// Who is believed to be who.
+    pub(crate) auth: AuthConfig,
     /// The namespaces that exist (any other is refused), each with what its events mean. At least one.
     pub(crate) policy: Policy,
 }
@@ -127,6 +132,8 @@ pub(crate) fn load(
 ) -> Result<Loaded, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut draft = Draft::default();
+    let variables: Vec<_> = variables.into_iter().collect();
+    draft.environment = environment::readable(&variables);
     let variables = environment::ours(variables, &mut problems);
     let named = variables.get(environment::CONFIG).map(Path::new);
     if let Some(path) = file.or(named) {
@@ -140,6 +147,7 @@ pub(crate) fn load(
             problems.push(Problem { place, message: wrong.message });
         }
     }
+    environment::forgive(&draft.named_variables, &mut problems);
     if problems.is_empty() { draft.finish() } else { Err(problems) }
 }
 
@@ -182,6 +190,7 @@ impl Default for Config {
             log: LogConfig::default(),
             limits: Limits::default(),
             errors_event: None,
+            auth: AuthConfig::default(),
             policy: Policy::default(),
         };
         config.derive();

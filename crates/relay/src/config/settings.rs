@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use policy::{EventName, Over, Rate};
+use policy::{EventName, Over, Rate, parse_namespace};
 use socketio::engineio::proto::{SessionConfig, Transport};
 use socketio::engineio::{CookieConfig, InvalidAddressBlock, SameSite, TrustedProxies, TrustedProxy};
 
+use super::auth::WebhookDraft;
 use super::draft::{Draft, Origins};
 use super::written::{Written, Wrong};
-use super::{LogFilter, LogFormat, Origin, Place, address, cookie, engine_path, rule_text};
+use super::{LogFilter, LogFormat, Origin, Place, address, auth, cookie, engine_path, rule_text};
 
 /// One setting, by each of its names.
 pub(crate) struct Setting {
@@ -377,6 +378,88 @@ pub(crate) const SETTINGS: &[Setting] = &[
         set: |draft, written| put(&mut draft.config.errors_event, written.parsed(EventName::parse).map(Some)),
     },
     Setting {
+        key: "auth.required",
+        variable: "FANFARE_AUTH_REQUIRED",
+        flag: None,
+        set: |draft, written| put(&mut draft.auth_required, written.list("the name of a namespace", parse_namespace)),
+    },
+    Setting {
+        key: "auth.token_from",
+        variable: "FANFARE_AUTH_TOKEN_FROM",
+        flag: None,
+        set: |draft, written| put(&mut draft.config.auth.token_from, auth::token_sources(written)),
+    },
+    Setting {
+        key: "auth.renew_event",
+        variable: "FANFARE_AUTH_RENEW_EVENT",
+        flag: None,
+        set: |draft, written| {
+            put(&mut draft.config.auth.renewal.renew_event, written.parsed(EventName::parse).map(Some))
+        },
+    },
+    Setting {
+        key: "auth.warn_event",
+        variable: "FANFARE_AUTH_WARN_EVENT",
+        flag: None,
+        set: |draft, written| {
+            put(&mut draft.config.auth.renewal.warn_event, written.parsed(EventName::parse).map(Some))
+        },
+    },
+    Setting {
+        key: "auth.warn_before_s",
+        variable: "FANFARE_AUTH_WARN_BEFORE_S",
+        flag: None,
+        set: |draft, written| put(&mut draft.config.auth.renewal.warn_before, auth::seconds(written, 1..=86_400)),
+    },
+    Setting {
+        key: "auth.grace_s",
+        variable: "FANFARE_AUTH_GRACE_S",
+        flag: None,
+        set: |draft, written| put(&mut draft.config.auth.renewal.grace, auth::seconds(written, 1..=3_600)),
+    },
+    Setting {
+        key: "auth.webhook.url",
+        variable: "FANFARE_AUTH_WEBHOOK_URL",
+        flag: None,
+        set: |draft, written| put(&mut webhook(draft).url, written.parsed(auth::parse_webhook_url).map(Some)),
+    },
+    Setting {
+        key: "auth.webhook.secret_env",
+        variable: "FANFARE_AUTH_WEBHOOK_SECRET_ENV",
+        flag: None,
+        set: |draft, written| {
+            let secret = auth::secret_of_variable(draft, written);
+            put(&mut webhook(draft).config.secret, secret.map(Some))
+        },
+    },
+    Setting {
+        key: "auth.webhook.headers",
+        variable: "FANFARE_AUTH_WEBHOOK_HEADERS",
+        flag: None,
+        set: |draft, written| put(&mut webhook(draft).config.headers, auth::header_names(written)),
+    },
+    Setting {
+        key: "auth.webhook.timeout_ms",
+        variable: "FANFARE_AUTH_WEBHOOK_TIMEOUT_MS",
+        flag: None,
+        set: |draft, written| put(&mut webhook(draft).config.timeout, written.millis(1..=10_000)),
+    },
+    Setting {
+        key: "auth.webhook.concurrency",
+        variable: "FANFARE_AUTH_WEBHOOK_CONCURRENCY",
+        flag: None,
+        set: |draft, written| {
+            let requests = written.whole("a whole number of requests", 1..=10_000);
+            put(&mut webhook(draft).config.concurrency, requests.map(|requests| requests as usize))
+        },
+    },
+    Setting {
+        key: "auth.webhook.cache_s",
+        variable: "FANFARE_AUTH_WEBHOOK_CACHE_S",
+        flag: None,
+        set: |draft, written| put(&mut webhook(draft).config.cache, auth::seconds(written, 0..=86_400)),
+    },
+    Setting {
         key: "log.filter",
         variable: "FANFARE_LOG",
         flag: Some("--log"),
@@ -438,6 +521,11 @@ fn path(draft: &Draft, written: Written<'_>, expected: &str) -> Result<PathBuf, 
         Written::Toml(_) => draft.folder.join(text),
         Written::Text(_) | Written::Texts(_) => Path::new(text).to_owned(),
     })
+}
+
+/// The webhook, which there is as soon as anything is said of it.
+fn webhook(draft: &mut Draft) -> &mut WebhookDraft {
+    draft.webhook.get_or_insert_default()
 }
 
 fn client_dir(draft: &mut Draft, written: Written<'_>) -> Result<(), Wrong> {

@@ -141,6 +141,14 @@ fn every_setting_goes_where_it_belongs() {
         let relay = Relay { emit, to: Scope::All, volatile: false };
         rules.add(On::Event(EventName::parse(on).unwrap()), Rule { relay: Some(relay), ..Rule::default() }).unwrap();
     }
+    let limits = ClientLimits {
+        events: Rate::new(50, Some(60)),
+        bytes: None,
+        over: Over::Refuse,
+        refusals: Rate::new(7, None),
+        rooms_max: 9,
+    };
+    rules.set_client(limits);
     let mut expected = Config {
         listen: vec![
             Address::Tcp((Ipv4Addr::UNSPECIFIED, 80).into()),
@@ -159,13 +167,7 @@ fn every_setting_goes_where_it_belongs() {
             queue_bytes_max: 65_536,
         },
         limits: Limits {
-            client: ClientLimits {
-                events: Rate::new(50, Some(60)),
-                bytes: None,
-                over: Over::Refuse,
-                refusals: Rate::new(7, None),
-                rooms_max: 9,
-            },
+            client: limits,
             address: AddressLimits {
                 connections_max: NonZeroU32::new(20),
                 handshakes: Rate::new(30, None),

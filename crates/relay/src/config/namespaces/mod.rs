@@ -1,6 +1,5 @@
 //! The namespaces of the file, `[[namespace]]`, and their rules, `[[namespace.rule]]`.
 
-mod field;
 mod rule;
 mod shape;
 pub(crate) mod warnings;
@@ -17,7 +16,7 @@ use super::draft::NamespaceDraft;
 use super::report::Report;
 use super::rule_names::{same_room, second_rule};
 use super::written::{Written, Wrong};
-use field::{Field, members, tables, unknown};
+use crate::config::field::{Field, members, tables, unknown};
 
 #[cfg(test)]
 pub(crate) use rule::RULE_KEYS;

@@ -6,9 +6,9 @@ use policy::{Condition, EventName, On, Over, Rate, Relay, Rule, Rules, Scope, Sh
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::field::{Field, members, tables, unknown};
 use super::shape::ShapeKeys;
 use super::when;
+use crate::config::field::{Field, members, tables, unknown};
 use crate::config::report::Report;
 use crate::config::rule_names::{parse_emit, parse_on, second_rule};
 use crate::config::written::{Written, Wrong};

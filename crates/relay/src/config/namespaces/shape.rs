@@ -8,7 +8,7 @@ use policy::{Schema, Shape};
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::field::Field;
+use crate::config::field::Field;
 use crate::config::report::Report;
 use crate::config::written::{Written, Wrong};
 

@@ -316,6 +316,138 @@ const WRONG_FILES: &[(&str, &[&str])] = &[
         "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\njoin = 'x'\nleave = 'x'",
         &["6:1: namespace.rule.leave: expected another room than \"join\" has, found \"x\""],
     ),
+    // Who may come in, and where to.
+    (
+        "[[namespace]]\nname = '/'\nauth = 'yes'",
+        &["3:1: namespace.auth: expected \"required\", \"optional\" or \"none\", found \"yes\""],
+    ),
+    (
+        "[[namespace]]\nname = '/'\nrooms = []",
+        &["3:1: namespace.rooms: expected at least one room, found an empty list"],
+    ),
+    (
+        "[[namespace]]\nname = '/'\nrooms = ['{claims.sub}']",
+        &[
+            "3:10: namespace.rooms: expected a room that begins with a text with one of `:/.#` or the like in it, such as `account:`, found \"{claims.sub}\"",
+        ],
+    ),
+    (
+        "[[namespace]]\nname = '/'\nrooms = ['a:{args.0}']",
+        &[
+            "3:10: namespace.rooms: expected a room without `args`: there is no event whose arguments it could be made of, found \"a:{args.0}\"",
+        ],
+    ),
+    (
+        "[[namespace]]\nname = '/'\njoin = { on = 'j' }",
+        &["3:1: namespace.join: expected { on = \"event\", allow = [\"pattern\"] }, found a table"],
+    ),
+    (
+        "[[namespace]]\nname = '/'\njoin = { on = 'j', allow = ['a:*', 'b*c'] }",
+        &["3:36: namespace.join.allow: expected one `*`, at the end, found \"b*c\""],
+    ),
+    (
+        "[[namespace]]\nname = '/'\njoin = { on = '*', allow = ['a:*'] }",
+        &["3:10: namespace.join.on: expected the name of one event, not `*`, found \"*\""],
+    ),
+    (
+        "[[namespace]]\nname = '/'\nleave = { on = 'l' }",
+        &["3:11: namespace.leave.on: expected \"join\" beside it, which says what rooms these are"],
+    ),
+    (
+        "[[namespace]]\nname = '/'\nleave = { onn = 'l' }",
+        &["3:11: namespace.leave.onn: is not a setting; did you mean namespace.leave.on?"],
+    ),
+    (
+        "[[namespace]]\nname = '/'\njoin = { on = 'a', allow = ['a:*'] }\n[[namespace.rule]]\non = 'a'",
+        &["3:10: namespace.join.on: expected one rule for each event, found a second for \"a\""],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nto = { room = 'a:{claims.x' }",
+        &["5:1: namespace.rule.to: expected `}` behind a path, or `{{` for a brace, found \"a:{claims.x\""],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nto = { room = 'a:{x}' }",
+        &[
+            "5:1: namespace.rule.to: expected claims.NAME, args.NUMBER, args.NUMBER.NAME, socket.id or handshake.query.NAME in braces, found \"a:{x}\"",
+        ],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nto = { room = 'a:{claims.x}{claims.y}' }",
+        &[
+            "5:1: namespace.rule.to: expected one of `:/#` or the like between two values, which could not be told apart otherwise, found \"a:{claims.x}{claims.y}\"",
+        ],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nto = { room = 'a', except_sender = 1 }",
+        &["5:1: namespace.rule.to: expected true or false, found 1"],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\njoin = 'a:{args.0}'\nto = { room = 'a:all' }",
+        &["1:1: namespace: expected rooms that cannot be the same by accident, found \"a:{args.0}\" and \"a:all\""],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nwhen = { role = 'x' }",
+        &["5:1: namespace.rule.when: expected { claims.NAME = value }, or a list of values, found a table"],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nwhen = { claims.role = [1.5] }",
+        &["5:25: namespace.rule.when: expected text of 1 to 256 bytes, a whole number, true or false, found 1.5"],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nwhen = { claims.role = [] }",
+        &[
+            "5:24: namespace.rule.when: expected text of 1 to 256 bytes, a whole number, true or false, found an empty list",
+        ],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nrequire_member = true",
+        &[
+            "5:1: namespace.rule.require_member: expected to = { room = \"name\" } beside it: the room that its sender has to be in",
+        ],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nargs_min = 3\nargs_max = 2",
+        &["5:1: namespace.rule.args_min: expected no more than \"args_max\" (2), found 3"],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nargs_max = -1",
+        &["5:1: namespace.rule.args_max: expected a whole number of arguments from 0 to 10000, found -1"],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nbinary = false",
+        &["5:1: namespace.rule.binary: expected \"allow\" or \"refuse\", found false"],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nschema = []",
+        &["5:1: namespace.rule.schema: expected at least one file, for the first argument, found an empty list"],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nschema = ['/nowhere.json']",
+        &[
+            "5:11: namespace.rule.schema: expected a file that can be read, found \"/nowhere.json\" (/nowhere.json: No such file or directory (os error 2))",
+        ],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nrate = 30",
+        &["5:1: namespace.rule.rate: expected { per_s = number }, with \"burst\" and \"over\" if wanted, found 30"],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nrate = { burst = 3 }",
+        &[
+            "5:1: namespace.rule.rate: expected { per_s = number }, with \"burst\" and \"over\" if wanted, found a table",
+        ],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nrate = { per_s = 0, over = 'wait' }",
+        &[
+            "5:10: namespace.rule.rate.per_s: expected a whole number of events from 1 to 1000000, found 0",
+            "5:21: namespace.rule.rate.over: expected \"slow\", \"refuse\", \"drop\" or \"close\", found \"wait\"",
+        ],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nrate = { pers = 3 }",
+        &["5:10: namespace.rule.rate.pers: is not a setting; did you mean namespace.rule.rate.per_s?"],
+    ),
     // All at once, from top to bottom, in characters and not bytes.
     (
         "worker_threads = 'é'\n[log]\nformat = 1\n[cors]\ncredentials = 2\norigins = ['é', 'http://b.example', '']",
@@ -443,6 +575,15 @@ fn what_works_but_may_not_be_meant_is_a_warning() {
             "1:1: namespace: room \"lobby\" of namespace \"/\" is a target, but no rule joins it",
         ),
         (
+            "[[namespace]]\nname = '/'\nauth = 'required'",
+            "1:1: namespace: the rule for \"*\" of namespace \"/\", which has auth = \"required\", sends to everybody in it; \
+             a room by template, such as to = { room = \"account:{claims.account}\" }, does not",
+        ),
+        (
+            "[[namespace]]\nname = '/'\nrooms = ['a:{claims.x}']\n[[namespace.rule]]\non = 'a'\nto = { room = 'a:{args.0}' }",
+            "1:1: namespace: namespace \"/\" reads claims, but with auth = \"none\" nobody has any",
+        ),
+        (
             "cors.origins = ['null', 'http://a.example']",
             "1:6: cors.origins: \"null\" is the origin of files, and of any page that does not want to be known: each \
              can make itself one of these",
@@ -479,4 +620,23 @@ fn what_works_but_may_not_be_meant_is_a_warning() {
 fn a_room_that_a_rule_joins_is_no_warning() {
     let file = "[[namespace]]\nname = '/'\nrule = [{ on = 'a', join = 'x' }, { on = 'b', to = { room = 'x' } }]";
     assert_eq!(from_file(file).unwrap().warnings, []);
+}
+
+#[test]
+fn a_schema_that_cannot_work_is_told_at_its_place_in_the_list() {
+    for (schema, expected) in [
+        ("{", "a JSON Schema (EOF while parsing an object at line 1 column 1)"),
+        (r#"{"$schema":"http://json-schema.org/draft-04/schema#"}"#, "a JSON Schema of the draft 2020-12 or 7"),
+        (
+            r#"{"$ref":"https://example.com/a.json"}"#,
+            "a JSON Schema whose references are to places in itself, as #/$defs/name, not \"https://example.com/a.json\"",
+        ),
+    ] {
+        let schema = Scratch::new(schema);
+        let name = schema.path.file_name().unwrap().to_str().unwrap();
+        let file = format!("[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nschema = ['{name}']");
+        let problems = from_file(&file).unwrap_err();
+        let message = format!(":5:11: namespace.rule.schema: expected {expected}, found \"{name}\"");
+        assert!(problems[0].to_string().ends_with(&message), "{problems:?}");
+    }
 }

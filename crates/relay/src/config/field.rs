@@ -8,13 +8,13 @@ use crate::config::suggest::suggestion;
 use crate::config::written::{Written, Wrong};
 
 /// A value of a rule, and where its key begins.
-pub(super) struct Field<T> {
-    pub(super) at: usize,
-    pub(super) value: T,
+pub(crate) struct Field<T> {
+    pub(crate) at: usize,
+    pub(crate) value: T,
 }
 
 impl<T> Field<T> {
-    pub(super) fn read<'a>(
+    pub(crate) fn read<'a>(
         report: &mut Report<'_>,
         key: &str,
         at: usize,
@@ -32,7 +32,7 @@ impl<T> Field<T> {
 }
 
 /// The tables of a list of tables, and where each begins.
-pub(super) fn tables<'a>(
+pub(crate) fn tables<'a>(
     at: usize,
     key: &str,
     value: &'a Spanned<DeValue<'a>>,
@@ -53,14 +53,15 @@ pub(super) fn tables<'a>(
     tables
 }
 
-pub(super) fn unknown(report: &mut Report<'_>, at: usize, section: &str, name: &str, known: &[&str]) {
+/// Reports a key that is not one of a section's.
+pub(crate) fn unknown(report: &mut Report<'_>, at: usize, section: &str, name: &str, known: &[&str]) {
     let key = format!("{section}.{}", name.escape_debug());
     let message = format!("is not a setting{}", suggestion(&key, known.iter().copied()));
     report.push(at, Some(&key), message);
 }
 
 /// Reads the members of a table that stands for one value, each with `read`, which is given the member's name.
-pub(super) fn members<'a>(
+pub(crate) fn members<'a>(
     report: &mut Report<'_>,
     (at, key): (usize, &str),
     value: &'a Spanned<DeValue<'a>>,
