@@ -17,7 +17,12 @@ fn event(text: &str) -> Event {
 }
 
 fn client(claims: &str) -> Participant {
-    Participant::new(SocketId::from_random([1; 15]), Claims::parse(claims).unwrap(), Query::default(), claims == "{}")
+    Participant::new(
+        SocketId::from_random([1; 15]),
+        Claims::parse(claims).expect("valid"),
+        Query::default(),
+        claims == "{}",
+    )
 }
 
 fn to_all() -> Rule {
@@ -25,14 +30,14 @@ fn to_all() -> Rule {
 }
 
 fn to_room(room: &str) -> Rule {
-    let to = Scope::Room { room: Template::parse(room).unwrap(), except_sender: false };
+    let to = Scope::Room { room: Template::parse(room).expect("valid"), except_sender: false };
     Rule { relay: Some(Relay { emit: None, to, volatile: false }), ..Rule::default() }
 }
 
 fn rules(all: impl IntoIterator<Item = (&'static str, Rule)>) -> Rules {
     let mut rules = Rules::default();
     for (on, rule) in all {
-        rules.add(On::Event(EventName::parse(on).unwrap()), rule).unwrap();
+        rules.add(On::Event(EventName::parse(on).expect("valid")), rule).expect("valid");
     }
     rules
 }
@@ -220,6 +225,16 @@ fn what_does_not_fit_a_schema_is_told_where_and_what_was_expected() {
     }
     let refusal = refusal(&rules, &mut client("{}"), r#"["x"]"#).unwrap();
     assert_eq!((refusal.path.as_deref(), refusal.expected.as_deref()), (Some(""), Some("at least 1 argument")));
+}
+
+#[test]
+fn a_value_takes_no_longer_for_being_deep() {
+    let schema = r##"{"anyOf":[{"items":{"$ref":"#"},"maxItems":0},{"items":{"$ref":"#"},"maxItems":1}]}"##;
+    let shape = Shape { schemas: vec![Schema::parse(schema).unwrap()], ..Shape::default() };
+    let rules = rules([("x", Rule { shape: Some(Box::new(shape)), ..to_all() })]);
+    let nested = |depth: usize| format!("[\"x\",{}{}]", "[".repeat(depth), "]".repeat(depth));
+    assert_eq!(code(&rules, &mut client("{}"), &nested(5)), None);
+    assert_eq!(code(&rules, &mut client("{}"), &nested(50)), Some(Code::Invalid));
 }
 
 #[test]

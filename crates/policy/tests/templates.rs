@@ -19,8 +19,8 @@ fn room(template: &Template, a: &str, b: &str, arguments: &str) -> Option<String
     let mut rules = Rules::default();
     let to = Scope::Room { room: template.clone(), except_sender: false };
     let relay = Relay { emit: None, to, volatile: false };
-    rules.add(On::Any, Rule { relay: Some(relay), ..Rule::default() }).unwrap();
-    let claims = Claims::parse(&format!(r#"{{"a":{a},"b":{b}}}"#)).unwrap();
+    rules.add(On::Any, Rule { relay: Some(relay), ..Rule::default() }).expect("valid");
+    let claims = Claims::parse(&format!(r#"{{"a":{a},"b":{b}}}"#)).expect("valid");
     let mut client = Participant::new(SocketId::from_random([1; 15]), claims, Query::default(), false);
     match rules.decide(&mut client, &event("x", arguments), Instant::now()) {
         Decision::Deliver(Deliver { onward: Some(Onward { to: Recipients::Room(room), .. }), .. }) => {
@@ -159,7 +159,7 @@ fn shape(template: &Template) -> String {
 
 /// A value as a name has it before it is escaped.
 fn plain(json: &str) -> String {
-    match serde_json::from_str(json).unwrap() {
+    match serde_json::from_str(json).expect("valid") {
         serde_json::Value::String(text) => text,
         other => other.to_string(),
     }

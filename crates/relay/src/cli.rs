@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::auth::token_command::TokenArgs;
+
 /// A Socket.IO broadcast relay: what one client emits, every client receives.
 #[derive(Debug, Parser)]
 #[command(name = "fanfare", version, after_help = AFTER_HELP)]
@@ -18,10 +20,12 @@ pub(crate) struct Cli {
 }
 
 /// What to do instead of serving.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub(crate) enum Command {
     /// Check the configuration, print what is wrong with it, and exit
     Check,
+    /// Mint a token of an issuer with a secret, or say what is made of one
+    Token(TokenArgs),
 }
 
 /// The settings that can be given as a flag.

@@ -27,6 +27,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::auth::token_command;
 use crate::cli::{Cli, Command};
 use crate::config::{Loaded, Problem};
 use crate::print::{Stream, print};
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
     print(Stream::Err, &lines("warning: ", &warnings));
     match cli.command {
         Some(Command::Check) => check::check(&config),
+        Some(Command::Token(arguments)) => token_command::run(&config.auth, &arguments),
         None => serve::serve(config),
     }
 }

@@ -16,6 +16,8 @@ pub struct Schema(Arc<Compiled>);
 
 struct Compiled {
     text: Box<str>,
+    /// How deep a value may be.
+    depth_max: usize,
     validator: Validator,
 }
 
@@ -37,12 +39,12 @@ impl Schema {
             Some(Some(uri)) => draft(uri).ok_or(DRAFTS)?,
             Some(None) => return Err(DRAFTS.to_owned()),
         };
-        bounds::check(&schema)?;
+        let depth_max = bounds::check(&schema)?;
         // Looking ahead and back would need an engine that can take forever.
         let patterns = PatternOptions::regex().size_limit(REGEX_BYTES_MAX).dfa_size_limit(REGEX_BYTES_MAX);
         let options = jsonschema::options().with_draft(draft).with_pattern_options(patterns).offline();
         let validator = options.build(&schema).map_err(|error| format!("a JSON Schema ({error})"))?;
-        Ok(Self(Arc::new(Compiled { text: text.into(), validator })))
+        Ok(Self(Arc::new(Compiled { text: text.into(), depth_max, validator })))
     }
 
     /// Whether argument `number` fits.
@@ -51,8 +53,8 @@ impl Schema {
     /// Where it does not, and what was expected there.
     pub(super) fn check(&self, number: usize, text: &str) -> Result<(), Refusal> {
         let invalid = |inside: &str, expected: String| Err(Refusal::invalid(format!("/{number}{inside}"), expected));
-        if bounds::depth(text) > bounds::DEPTH_MAX {
-            return invalid("", format!("at most {} objects and lists in one another", bounds::DEPTH_MAX));
+        if bounds::depth(text) > self.0.depth_max {
+            return invalid("", format!("at most {} objects and lists in one another", self.0.depth_max));
         }
         let Ok(value) = serde_json::from_str::<Value>(text) else {
             return invalid("", "text without half characters, and numbers of a usual size".to_owned());

@@ -57,14 +57,6 @@ impl Issuer {
         }
     }
 
-    /// The keys that are there now.
-    pub(crate) fn keys_known(&self) -> Option<Arc<[Key]>> {
-        match &self.keys {
-            Keys::Known(keys) => Some(Arc::clone(keys)),
-            Keys::Fetched(jwks) => jwks.keys(),
-        }
-    }
-
     /// For how long none of its tokens can be judged.
     pub(crate) fn is_down(&self) -> Option<Duration> {
         match &self.keys {

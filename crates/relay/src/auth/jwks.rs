@@ -86,9 +86,10 @@ async fn keep_fetching<F>(
 ) where
     F: Future<Output = Result<Vec<Key>, String>> + Send + 'static,
 {
+    // When somebody who looked for a key may cause a fetch again.
+    let mut causes_from = Instant::now();
     loop {
         publish.send_modify(|state| state.begun += 1);
-        let begun = Instant::now();
         let fetched = tokio::select! {
             fetched = fetch() => fetched,
             () = publish.closed() => return,
@@ -118,7 +119,9 @@ async fn keep_fetching<F>(
         });
         tokio::select! {
             () = sleep_until(next) => {}
-            () = async { wanted.notified().await; sleep_until(begun + APART).await } => {}
+            () = async { wanted.notified().await; sleep_until(causes_from).await } => {
+                causes_from = Instant::now() + APART;
+            }
             () = publish.closed() => return,
         }
     }

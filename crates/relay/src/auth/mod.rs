@@ -3,6 +3,7 @@
 //! In reading order: [`config`] (what an operator says), [`Authenticator`] (asked once for each client and namespace, and at
 //! each renewal), [`token_source`] (where the client has its token), [`static_tokens`], [`issuer`] with its [`key`]s and
 //! [`jwks`], [`webhook`] with what bounds it ([`breaker`], [`hold`], [`answer_cache`], [`http_client`]), and
+//! [`token_command`], which an operator asks. What can be said of a token without keys is in the crate `policy`.
 
 mod answer_cache;
 mod breaker;
@@ -15,6 +16,7 @@ mod jwks;
 pub(crate) mod key;
 mod query;
 mod static_tokens;
+pub(crate) mod token_command;
 pub(crate) mod token_source;
 mod webhook;
 
@@ -169,7 +171,7 @@ impl Authenticator {
             Some(Found::Token(text)) => match inner.judge(text) {
                 Judgement::Static(identity) => return Answer::Now(Finding::Identity(identity)),
                 Judgement::Of(issuer, judged) => return Answer::Now(inner.finding(&issuer.name, judged)),
-                Judgement::Pending => return self.judge_later(text.clone()),
+                Judgement::Pending(_) => return self.judge_later(text.clone()),
                 Judgement::Unknown(fault) => Some(fault),
             },
             Some(Found::NoText) => Some(TokenFault::Malformed),
@@ -226,6 +228,22 @@ impl Authenticator {
         self.0.failures.read()
     }
 
+    /// Whose a token is, and why nobody's; for an operator, and counted nowhere.
+    pub(crate) async fn explain(&self, text: &str) -> Explained {
+        let of = |issuer: &Issuer, judged| Explained { issuer: Some(Arc::clone(&issuer.name)), judged };
+        match self.0.judge(text) {
+            Judgement::Static(identity) => {
+                Explained { issuer: Some(Arc::clone(&identity.issuer)), judged: Some(Ok(identity)) }
+            }
+            Judgement::Of(issuer, judged) => of(issuer, Some(judged)),
+            Judgement::Pending(issuer) => match Token::parse(text) {
+                Ok(token) => of(issuer, issuer.judge_until(&token, Hold::begin().until()).await),
+                Err(fault) => of(issuer, Some(Err(fault))),
+            },
+            Judgement::Unknown(fault) => Explained { issuer: None, judged: Some(Err(fault)) },
+        }
+    }
+
     /// The keys that the token needs are not there yet.
     fn judge_later(&self, text: String) -> Answer {
         let this = Arc::clone(&self.0);
@@ -244,6 +262,15 @@ impl Authenticator {
     }
 }
 
+/// What is made of a token.
+#[derive(Debug)]
+pub(crate) struct Explained {
+    /// The issuer whose it is, or says it is.
+    pub(crate) issuer: Option<Arc<str>>,
+    /// `None` if the issuer's keys cannot be had.
+    pub(crate) judged: Option<Result<Identity, TokenFault>>,
+}
+
 /// What a token is, as far as that can be said at once.
 enum Judgement<'a> {
     /// It is known by itself.
@@ -251,7 +278,7 @@ enum Judgement<'a> {
     /// Its issuer's keys say this.
     Of(&'a Issuer, Result<Identity, TokenFault>),
     /// Its issuer's keys have to be fetched.
-    Pending,
+    Pending(&'a Issuer),
     /// It is nobody's.
     Unknown(TokenFault),
 }
@@ -274,7 +301,7 @@ impl Inner {
             Ok(token) => match self.issuer(&token) {
                 Some(issuer) => match issuer.judge(&token) {
                     Some(judged) => Judgement::Of(issuer, judged),
-                    None => Judgement::Pending,
+                    None => Judgement::Pending(issuer),
                 },
                 None => Judgement::Unknown(TokenFault::Issuer),
             },
@@ -286,17 +313,21 @@ impl Inner {
         self.issuers.get(token.issuer()?)
     }
 
-    /// What a client is told: not why.
     fn finding(&self, issuer: &Arc<str>, judged: Result<Identity, TokenFault>) -> Finding {
         let fault = match judged {
             Ok(identity) => return Finding::Identity(identity),
             Err(fault) => fault,
         };
         self.failures.count(issuer, fault);
-        let code = if fault == TokenFault::Expired { "token_expired" } else { "token_invalid" };
-        let data = Json::serialize(&BTreeMap::from([("code", code)])).ok();
-        Finding::Refused { code, message: UNAUTHORIZED.to_owned(), data }
+        refused(fault)
     }
+}
+
+/// What a client is told: not why.
+fn refused(fault: TokenFault) -> Finding {
+    let code = if fault == TokenFault::Expired { "token_expired" } else { "token_invalid" };
+    let data = Json::serialize(&BTreeMap::from([("code", code)])).ok();
+    Finding::Refused { code, message: UNAUTHORIZED.to_owned(), data }
 }
 
 /// The keys at an address.

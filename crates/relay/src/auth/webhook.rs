@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, COOKIE};
 use http::{HeaderValue, Method, Request, StatusCode};
 use http_body_util::Full;
-use policy::Claims;
+use policy::{Claims, TokenFault};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -25,7 +25,7 @@ use super::config::{Secret, WebhookConfig};
 use super::hold::Hold;
 use super::http_client::{Bounds, Failure, HttpClient};
 use super::static_tokens::sha256;
-use super::{Asking, Finding, Identity, UNAUTHORIZED, WEBHOOK, query};
+use super::{Asking, Finding, Identity, UNAUTHORIZED, WEBHOOK, query, refused};
 
 /// The application, by its address.
 #[derive(Debug)]
@@ -176,9 +176,11 @@ impl Webhook {
         if rooms.iter().any(String::is_empty) {
             return Err(Fault::Garbage("it names a room without a name"));
         }
-        let expires_at = match reply.expires_at {
+        let expires_at = match reply.expires_at.map(date) {
             None => None,
-            Some(seconds) => Some(date(seconds).ok_or(Fault::Garbage("it expires at no date"))?),
+            Some(None) => return Err(Fault::Garbage("it expires at no date")),
+            Some(Some(end)) if end <= SystemTime::now() => return Ok(refused(TokenFault::Expired)),
+            Some(end) => end,
         };
         Ok(Finding::Identity(Identity {
             issuer: Arc::clone(&self.issuer),

@@ -263,6 +263,8 @@ impl Draft {
             checks.refuse(self.place("auth.required"), &message);
         }
         let no_rules = namespaces.iter().all(|namespace| namespace.rules.is_empty());
+        let knows_nobody = self.config.auth.is_empty() && self.webhook.is_none();
+        let required_at = self.place("auth.required");
         for NamespaceDraft { name, auth, rules, place } in &mut namespaces {
             if no_rules {
                 rules.relay_all();
@@ -276,6 +278,14 @@ impl Draft {
             }
             let required = if self.auth_required.contains(name) { Auth::Required } else { Auth::None };
             rules.set_auth(auth.unwrap_or(required));
+            if rules.auth() != Auth::None && knows_nobody {
+                let place = if auth.is_some() { place.clone() } else { required_at.clone() };
+                let message = format!(
+                    "expected an [[auth.issuer]], an [[auth.token]] or an [auth.webhook] somewhere: nobody could be \
+                     known in \"{name}\""
+                );
+                checks.refuse(place, &message);
+            }
             rules.set_client(self.config.limits.client);
             self.config.server.engine.is_uri_kept |= rules.queries().next().is_some();
             for message in warnings::of(name, rules) {
@@ -319,14 +329,6 @@ impl Draft {
         }
         let auth = &self.config.auth;
         if auth.is_empty() {
-            let asked = self.config.policy.namespaces().find(|(_, rules)| rules.auth() != Auth::None);
-            if let Some((name, _)) = asked {
-                let message = format!(
-                    "expected an [[auth.issuer]], an [[auth.token]] or an [auth.webhook] somewhere: nobody could be \
-                     known in \"{name}\""
-                );
-                checks.refuse(self.place("auth.required"), &message);
-            }
             return;
         }
         // What is read when a client connects to a namespace has to be kept until then.

@@ -13,6 +13,7 @@ macro_rules! key {
     };
 }
 
+mod auth;
 mod documentation;
 mod mistakes;
 
@@ -20,12 +21,15 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs, process};
 
-use policy::{EventName, On, Over, Rate, Relay, Rule, Rules, Scope, Template};
+use http::HeaderName;
+use policy::{Auth, EventName, On, Over, Rate, Relay, Rule, Rules, Scope, Template};
 use socketio::NamespaceName;
 use socketio::engineio::proto::Transport;
 use socketio::engineio::{CookieConfig, CorsConfig, CorsOrigins, SameSite};
 
 use super::*;
+use crate::auth::config::{Renewal, Secret, WebhookConfig};
+use crate::auth::token_source::TokenSource;
 
 #[test]
 fn nothing_said_is_the_default() {
@@ -97,6 +101,18 @@ const SAMPLES: &[(&str, &str, &str)] = &[
     ("limits.address.trusted_proxies", r#"["10.0.0.0/8", "::1"]"#, "10.0.0.0/8,::1"),
     ("limits.node.handshakes_per_s", "0", "0"),
     ("errors.event", r#""relay_error""#, "relay_error"),
+    ("auth.required", r#"["/"]"#, "/"),
+    ("auth.token_from", r#"["header:authorization", "query:token"]"#, "header:authorization,query:token"),
+    ("auth.renew_event", r#""auth:renew""#, "auth:renew"),
+    ("auth.warn_event", r#""auth:expiring""#, "auth:expiring"),
+    ("auth.warn_before_s", "60", "60"),
+    ("auth.grace_s", "5", "5"),
+    ("auth.webhook.url", r#""http://127.0.0.1:8080/auth""#, "http://127.0.0.1:8080/auth"),
+    ("auth.webhook.secret_env", r#""HOOK_SECRET""#, "HOOK_SECRET"),
+    ("auth.webhook.headers", r#"["cookie", "x-a"]"#, "Cookie, x-a"),
+    ("auth.webhook.timeout_ms", "500", "500"),
+    ("auth.webhook.concurrency", "8", "8"),
+    ("auth.webhook.cache_s", "10", "10"),
     ("log.filter", r#""warn,hub=trace""#, "warn,hub=trace"),
     ("log.format", r#""json""#, "json"),
     ("log.queue_bytes_max", "65536", "65536"),
@@ -115,6 +131,9 @@ fn every_key_of_the_file_has_a_variable_that_says_the_same() {
             "namespace.rule" => "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'update'\n\
                 [[namespace.rule]]\non = 'database-change'\nemit = 'database-changed'"
                 .to_owned(),
+            // Nothing is asked without an address, and nobody comes in without anybody who is asked.
+            "auth.required" => format!("auth.webhook.url = 'http://a/'\n{key} = {in_file}"),
+            _ if needs_webhook(key) => format!("auth.webhook.url = 'http://a/'\n{key} = {in_file}"),
             _ => format!("{key} = {in_file}"),
         };
         let mut variables = vec![(setting.variable, *in_variable)];
@@ -125,17 +144,30 @@ fn every_key_of_the_file_has_a_variable_that_says_the_same() {
             let value = if other.key == "cors.origins" { format!("['{text}']") } else { format!("'{text}'") };
             file = format!("{} = {value}\n{file}", other.key);
         }
-        let by_file = from_file(&file).unwrap().config;
+        if *key == "auth.required" || needs_webhook(key) {
+            variables.push(("FANFARE_AUTH_WEBHOOK_URL", "http://a/"));
+        }
+        variables.push(HOOK_SECRET);
+        let by_file = load(Some(&Scratch::new(&file).path), os(&[HOOK_SECRET]), &[]).unwrap().config;
         let by_variable = from_variables(&variables).unwrap().config;
         assert_ne!(by_file, Config::default(), "{key}");
         assert_eq!(by_file, by_variable, "{key}");
     }
 }
 
+/// The variable that the sample of `auth.webhook.secret_env` names.
+const HOOK_SECRET: (&str, &str) = ("HOOK_SECRET", "0123456789abcdef");
+
+/// Whether a setting says nothing without the webhook's address.
+fn needs_webhook(key: &str) -> bool {
+    key.starts_with("auth.webhook.") && key != "auth.webhook.url"
+}
+
 #[test]
 fn every_setting_goes_where_it_belongs() {
     let variable = |key: &str| SETTINGS.iter().find(|setting| setting.key == key).unwrap().variable;
-    let variables: Vec<_> = SAMPLES.iter().map(|(key, _, text)| (variable(key), *text)).collect();
+    let mut variables: Vec<_> = SAMPLES.iter().map(|(key, _, text)| (variable(key), *text)).collect();
+    variables.push(HOOK_SECRET);
     let mut rules = Rules::default();
     for (on, emit) in [("update", None), ("database-change", Some(EventName::parse("database-changed").unwrap()))] {
         let relay = Relay { emit, to: Scope::All, volatile: false };
@@ -149,6 +181,7 @@ fn every_setting_goes_where_it_belongs() {
         rooms_max: 9,
     };
     rules.set_client(limits);
+    rules.set_auth(Auth::Required);
     let mut expected = Config {
         listen: vec![
             Address::Tcp((Ipv4Addr::UNSPECIFIED, 80).into()),
@@ -179,6 +212,27 @@ fn every_setting_goes_where_it_belongs() {
         policy: Policy::new([(NamespaceName::ROOT, rules)]),
         ..Config::default()
     };
+    let names = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect::<Vec<HeaderName>>();
+    expected.auth = AuthConfig {
+        token_from: vec![TokenSource::Header(names(&["authorization"]).remove(0)), TokenSource::Query("token".into())],
+        webhook: Some(WebhookConfig {
+            secret: Some(Secret(HOOK_SECRET.1.as_bytes().into())),
+            headers: names(&["cookie", "x-a"]),
+            timeout: Duration::from_millis(500),
+            concurrency: 8,
+            cache: Duration::from_secs(10),
+            ..WebhookConfig::new("http://127.0.0.1:8080/auth".parse().unwrap())
+        }),
+        renewal: Renewal {
+            renew_event: EventName::parse("auth:renew").ok(),
+            warn_event: EventName::parse("auth:expiring").ok(),
+            warn_before: Duration::from_secs(60),
+            grace: Duration::from_secs(5),
+        },
+        ..AuthConfig::default()
+    };
+    expected.server.engine.is_uri_kept = true;
+    expected.server.engine.headers_kept = HeadersKept::Only(names(&["authorization", "cookie", "x-a"]));
     expected.http.keep_alive = Duration::from_secs(60);
     let ServerConfig { engine, client, .. } = &mut expected.server;
     engine.path = "/hub/".to_owned();

@@ -139,12 +139,12 @@ fn open_doors(rules: &mut Rules, join: Door, leave: Door, report: &mut Report<'_
 }
 
 fn read_rooms(written: Written<'_>) -> Result<Vec<Template>, Wrong> {
-    let rooms = written.list("the name of a room", |text| Template::parse_at_connect(text))?;
+    let rooms = written.list("the name of a room", Template::parse_at_connect)?;
     if rooms.is_empty() { Err(written.wrong("at least one room")) } else { Ok(rooms) }
 }
 
 fn read_allow(written: Written<'_>) -> Result<Vec<Pattern>, Wrong> {
-    let allow = written.list("the name of a room, with `*` at the end for any", |text| Pattern::parse(text))?;
+    let allow = written.list("the name of a room, with `*` at the end for any", Pattern::parse)?;
     if allow.is_empty() { Err(written.wrong("at least one room")) } else { Ok(allow) }
 }
 

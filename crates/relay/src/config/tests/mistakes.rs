@@ -229,6 +229,97 @@ const WRONG_FILES: &[(&str, &[&str])] = &[
         ],
     ),
     ("log.format = 'xml'", &["1:5: log.format: expected \"text\" or \"json\", found \"xml\""]),
+    // Who may come in.
+    (
+        "[auth]\ntoken_from = ['token']",
+        &["2:15: auth.token_from: expected auth.NAME, header:NAME, cookie:NAME or query:NAME, found \"token\""],
+    ),
+    ("auth.token_from = []", &["1:6: auth.token_from: expected at least one place, found an empty list"]),
+    (
+        "auth.warn_event = 'connect'",
+        &[
+            "1:6: auth.warn_event: expected a name that Socket.IO does not reserve (connect, connect_error, disconnect, disconnecting, newListener, removeListener), found \"connect\"",
+        ],
+    ),
+    ("auth.grace_s = 0", &["1:6: auth.grace_s: expected a whole number of seconds from 1 to 3600, found 0"]),
+    ("auth.issuer = 'x'", &["1:6: auth.issuer: expected [[auth.issuer]], tables in double brackets, found \"x\""]),
+    ("auth.jwt = 'x'", &["1:6: auth.jwt: is not a setting"]),
+    (
+        "[[auth.issuer]]",
+        &[
+            "1:1: auth.issuer.iss: expected what the claim `iss` of its tokens is, found none",
+            "1:1: auth.issuer.algorithms: expected the algorithms that it signs with, such as [\"RS256\"], found none",
+            "1:1: auth.issuer.audience: expected what the claim `aud` of its tokens has to name, or [\"*\"] for anything, found none",
+            "1:1: auth.issuer: expected one of jwks_url, jwks_file, public_key_file, secret_file or secret_env, found none",
+        ],
+    ),
+    (
+        "[[auth.issuer]]\niss = ''\nalgorithms = ['none']\naudience = []\njwks_url = 'http://idp.example/'\njwksurl = ''",
+        &[
+            "2:1: auth.issuer.iss: expected text that is not empty, found \"\"",
+            "3:15: auth.issuer.algorithms: expected one of HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA, found \"none\"",
+            "4:1: auth.issuer.audience: expected what the claim `aud` may name, or [\"*\"] for anything, found an empty list",
+            "5:1: auth.issuer.jwks_url: expected an address that begins with https:// (or http:// for this machine itself), found \"http://idp.example/\"",
+            "6:1: auth.issuer.jwksurl: is not a setting; did you mean auth.issuer.jwks_url?",
+        ],
+    ),
+    (
+        "[[auth.issuer]]\niss = 'a'\nalgorithms = ['RS256', 'HS256']\naudience = ['x', '*']\njwks_url = 'https://a:b@idp.example/'",
+        &[
+            "4:1: auth.issuer.audience: expected \"*\" alone, or only names, found a list",
+            "5:1: auth.issuer.jwks_url: expected an address that begins with https:// (or http:// for this machine itself), found \"https://a:b@idp.example/\"",
+        ],
+    ),
+    (
+        "[[auth.issuer]]\niss = 'a'\nalgorithms = ['RS256', 'HS256']\naudience = ['x']\njwks_url = 'https://idp.example/'",
+        &["3:1: auth.issuer.algorithms: expected algorithms of public keys, found \"HS256\""],
+    ),
+    (
+        "[[auth.issuer]]\niss = 'a'\nalgorithms = ['RS256']\naudience = ['x']\njwks_url = 'https://a.example/'\nsecret_env = 'PATH'",
+        &["6:1: auth.issuer.secret_env: expected one place for its keys, found \"jwks_url\" too"],
+    ),
+    (
+        "[[auth.issuer]]\niss = 'a'\nalgorithms = ['RS256']\naudience = ['x']\njwks_file = '/nowhere'",
+        &[
+            "5:1: auth.issuer.jwks_file: expected a file that can be read, found \"/nowhere\" (/nowhere: No such file or directory (os error 2))",
+        ],
+    ),
+    (
+        "[[auth.issuer]]\niss = 'a'\nalgorithms = ['HS256']\naudience = ['x']\nsecret_env = 'NO_SUCH'",
+        &[
+            "5:1: auth.issuer.secret_env: expected the name of a variable of the environment that has a secret, found \"NO_SUCH\"",
+        ],
+    ),
+    (
+        "[[auth.issuer]]\niss = 'a'\nalgorithms = ['RS256']\naudience = ['x']\njwks_url = 'https://a.example/'\n[[auth.issuer]]\niss = 'a'\nalgorithms = ['RS256']\naudience = ['x']\njwks_url = 'https://b.example/'",
+        &["7:1: auth.issuer.iss: expected each issuer once, found a second \"a\""],
+    ),
+    ("[[auth.token]]", &["1:1: auth.token.sha256: expected the SHA-256 of a token, 64 hexadecimal digits, found none"]),
+    (
+        "[[auth.token]]\nsha256 = 'secret'\nclaims = 'sub'",
+        &[
+            "2:1: auth.token.sha256: expected the SHA-256 of a token, 64 hexadecimal digits, found \"secret\"",
+            "3:1: auth.token.claims: expected a table such as { sub = \"sensor-1\" }, found \"sub\"",
+        ],
+    ),
+    ("[auth.webhook]\ncache_s = 1", &["2:1: auth.webhook.cache_s: expected auth.webhook.url beside it"]),
+    (
+        "[auth.webhook]\nurl = '/socket-auth'\nheaders = ['a b']",
+        &[
+            "2:1: auth.webhook.url: expected an address, such as http://127.0.0.1:8080/socket-auth, found \"/socket-auth\"",
+            "3:12: auth.webhook.headers: expected the name of a header, found \"a b\"",
+        ],
+    ),
+    (
+        "auth.required = ['/']",
+        &[
+            "1:6: auth.required: expected an [[auth.issuer]], an [[auth.token]] or an [auth.webhook] somewhere: nobody could be known in \"/\"",
+        ],
+    ),
+    (
+        "auth.required = ['/x']\nauth.webhook.url = 'http://a/'",
+        &["1:6: auth.required: expected namespaces that exist, found \"/x\""],
+    ),
     // Namespaces.
     ("[namespace]\nname = '/'", &["1:2: namespace: expected [[namespace]], tables in double brackets, found a table"]),
     ("namespace = ['/']", &["1:14: namespace: expected [[namespace]], tables in double brackets, found \"/\""]),
@@ -575,7 +666,7 @@ fn what_works_but_may_not_be_meant_is_a_warning() {
             "1:1: namespace: room \"lobby\" of namespace \"/\" is a target, but no rule joins it",
         ),
         (
-            "[[namespace]]\nname = '/'\nauth = 'required'",
+            "[[namespace]]\nname = '/'\nauth = 'required'\n[auth.webhook]\nurl = 'http://127.0.0.1:1/'",
             "1:1: namespace: the rule for \"*\" of namespace \"/\", which has auth = \"required\", sends to everybody in it; \
              a room by template, such as to = { room = \"account:{claims.account}\" }, does not",
         ),
