@@ -20,6 +20,7 @@ pub mod hub_model;
 pub mod msgpack_decode;
 pub mod policy_decide;
 pub mod policy_template;
+pub mod proxy_header;
 pub mod socketio_decode;
 pub mod socketio_roundtrip;
 
@@ -35,7 +36,7 @@ mod value;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     ("engineio_packet", engineio_packet::check),
     ("engineio_payload", engineio_payload::check),
     ("engineio_request", engineio_request::check),
@@ -49,6 +50,7 @@ pub const TARGETS: [Target; 13] = [
     ("hub_model", hub_model::check),
     ("policy_template", policy_template::check),
     ("policy_decide", policy_decide::check),
+    ("proxy_header", proxy_header::check),
 ];
 
 /// The operations that the rest of the input spells, as far as it goes.

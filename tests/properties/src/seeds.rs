@@ -28,6 +28,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
             let refused = MSGPACK_FRAMES.iter().map(|frame| frame.to_vec());
             vectors.iter().filter_map(|frames| msgpack_frame(frames)).chain(refused).collect()
         }
+        "proxy_header" => wire(PROXY_HEADERS).collect(),
         _ => Vec::new(),
     }
 }
@@ -171,6 +172,15 @@ const MSGPACK_FRAMES: &[&[u8]] = &[
     b"\x84\xa4type\x02\xa3nsp\xa1/\xa4data\x93\xa1a\xca\x7f\xc0\x00\x00\xd3\x80\x00\x00\x00\x00\x00\x00\x00\xa2id\xcd\x01\x00",
     b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x92\xa1a\x83\x01\x02\xc3\x03\xc4\x01b\x04",
     b"\x82\xa4type\x00\xa3nsp\xa1/\xc0",
+];
+
+const PROXY_HEADERS: &[&str] = &[
+    "PROXY TCP4 192.0.2.7 10.0.0.1 56324 443\r\nGET / HTTP/1.1\r\n",
+    "PROXY TCP6 2001:db8::7 ::1 1 65535\r\n",
+    "PROXY UNKNOWN\r\n",
+    "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\x01\x02\x03\x04\x01\x02\x03\x04\0\x50\0\x50GET",
+    "\r\n\r\n\0\r\nQUIT\n\x21\x21\0\x24aaaabbbbccccddddaaaabbbbccccdddd\0\x50\0\x50",
+    "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0",
 ];
 
 const QUERIES: &[&str] = &[
