@@ -21,6 +21,7 @@ mod relay;
 mod serve;
 mod signals;
 mod site;
+mod tls;
 
 use std::process::ExitCode;
 
