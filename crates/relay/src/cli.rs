@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 
 /// A Socket.IO broadcast relay: what one client emits, every client receives.
 #[derive(Debug, Parser)]
@@ -18,10 +19,22 @@ pub(crate) struct Cli {
 }
 
 /// What to do instead of serving.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub(crate) enum Command {
     /// Check the configuration, print what is wrong with it, and exit
     Check,
+    /// Ask a running relay whether it is healthy; the exit status is 0 or 1
+    Health {
+        /// Ask here, `/healthz` unless a path is given [default: the first address of the configuration]
+        url: Option<String>,
+    },
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page
+    Man,
 }
 
 /// The settings that can be given as a flag.
