@@ -15,17 +15,27 @@ pub(crate) fn completions(shell: Shell) -> ExitCode {
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, name, &mut script);
-    printed(script)
+    printed(&text(script))
 }
 
-/// `fanfare man`: one page for all, the subcommands too.
+/// `fanfare man`: one page for all, its subcommands too.
 pub(crate) fn man() -> ExitCode {
+    let command = Cli::command();
     let mut page = Vec::new();
-    Man::new(Cli::command().flatten_help(true)).render(&mut page).expect("a buffer takes everything");
-    printed(page)
+    Man::new(command.clone()).render(&mut page).expect("a buffer takes everything");
+    // It is said how they are called; clap_mangen would refer to pages that there are not.
+    let page = command.get_subcommands().fold(text(page), |page, subcommand| {
+        let name = subcommand.get_name();
+        page.replace(&format!("fanfare\\-{name}(1)"), &format!("fanfare {name}"))
+    });
+    printed(&page.replace("fanfare\\-help(1)", "fanfare help"))
 }
 
-fn printed(text: Vec<u8>) -> ExitCode {
-    print(Stream::Out, &[String::from_utf8(text).expect("clap writes text").trim_end().to_owned()]);
+fn printed(text: &str) -> ExitCode {
+    print(Stream::Out, &[text.trim_end().to_owned()]);
     ExitCode::SUCCESS
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).expect("clap writes text")
 }
