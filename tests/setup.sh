@@ -102,3 +102,5 @@ if ((${#wanted[@]})); then
   rm -rf .cache/proxies.deb
 fi
 command -v openssl >/dev/null || missing "no 'openssl', which makes the proxies' certificates"
+
+command -v systemd-analyze >/dev/null || debian "the check of the systemd units" systemd

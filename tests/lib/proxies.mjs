@@ -1,7 +1,7 @@
 // Proxies in front of relays, as docs/behind-a-proxy.md has them configured: the test takes the document's own block and puts
 // its ports, names and files in.
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect as http2, constants } from 'node:http2';
 import { Agent, request } from 'node:https';
 import { connect as tcp, createServer } from 'node:net';
@@ -86,7 +86,7 @@ export async function startProxy({ before, after }, name, hubs, edits = []) {
     const { block, wrap, args } = proxies[name];
     const folder = (proxy.folder = mkdtempSync(join(tmpdir(), `fanfare-${name}-`)));
     proxy.port = await freePort();
-    const { ca } = certificate();
+    const ca = authority();
     const told = [
       ...edits,
       [/10\.0\.0\.11:3000/g, `127.0.0.1:${hubs[0].port}`],
@@ -139,22 +139,22 @@ export async function freePort() {
   return port;
 }
 
-const certificates = mkdtempSync(join(tmpdir(), 'fanfare-ca-'));
-process.on('exit', () => rmSync(certificates, { recursive: true, force: true }));
+let certificates;
 
-/** A certificate for `localhost` by an authority of our own; once. */
-function certificate() {
+/** A certificate for `localhost` by an authority of our own, which it gives; once. */
+function authority() {
   const at = (name) => join(certificates, name);
-  if (!existsSync(at('site.pem'))) {
+  if (certificates === undefined) {
+    certificates = mkdtempSync(join(tmpdir(), 'fanfare-ca-'));
+    process.on('exit', () => rmSync(certificates, { recursive: true, force: true }));
     const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
     const openssl = (...args) => execFileSync('openssl', ['req', '-x509', ...key, ...args], { stdio: 'ignore' });
     openssl('-subj', '/CN=Fanfare tests', '-keyout', at('ca.key'), '-out', at('ca.crt'));
     openssl('-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-addext', 'basicConstraints=critical,CA:false',
       '-CA', at('ca.crt'), '-CAkey', at('ca.key'), '-keyout', at('site.key'), '-out', at('site.crt'));
     writeFileSync(at('site.pem'), ['site.crt', 'site.key'].map((name) => readFileSync(at(name))).join(''));
-    mkdirSync(at('done'));
   }
-  return { ca: readFileSync(at('ca.crt')) };
+  return readFileSync(at('ca.crt'));
 }
 
 /** How requests go over HTTP/1.1: `ask(method, path, headers, body)` gives { status, headers, body }. */
