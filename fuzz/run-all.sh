@@ -40,6 +40,7 @@ dictionary() {
     case $1 in
     engineio_packet | engineio_payload | engineio_request) echo "-dict=dict/engineio.dict" ;;
     socketio_decode | hub_client) echo "-dict=dict/socketio.dict" ;;
+    auth_token) echo "-dict=dict/token.dict" ;;
     msgpack_decode) echo "-dict=dict/msgpack.dict" ;;
     esac
 }

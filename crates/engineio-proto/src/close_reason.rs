@@ -34,6 +34,8 @@ pub enum CloseReason {
     Shutdown,
     /// The layer above closed it, and says why in a few constant words.
     Application(&'static str),
+    /// The same, but the client is not told: it loses its connection behind what was sent before, and comes back.
+    Dropped(&'static str),
 }
 
 impl CloseReason {
@@ -52,13 +54,14 @@ impl CloseReason {
             Self::Unavailable => "unavailable",
             Self::Shutdown => "shutdown",
             Self::Application(_) => "application",
+            Self::Dropped(_) => "dropped",
         }
     }
 
     /// The constant words for a log line: those of the layer above if they are its own, else the label.
     pub const fn cause(&self) -> &'static str {
         match self {
-            Self::Violation(why) | Self::Application(why) => why,
+            Self::Violation(why) | Self::Application(why) | Self::Dropped(why) => why,
             other => other.label(),
         }
     }
@@ -71,7 +74,9 @@ impl CloseReason {
             Self::PingTimeout => "ping timeout",
             Self::ParseError | Self::Violation(_) => "parse error",
             Self::Shutdown => "server shutting down",
-            Self::Internal | Self::Unavailable | Self::SlowConsumer | Self::Application(_) => "forced server close",
+            Self::Internal | Self::Unavailable | Self::SlowConsumer | Self::Application(_) | Self::Dropped(_) => {
+                "forced server close"
+            }
         }
     }
 
@@ -83,7 +88,7 @@ impl CloseReason {
     /// Whether the client is to take the end for a loss of its connection, from which every client comes back: some
     /// take a close packet, or a close frame, for an orderly end, and stay away.
     pub const fn is_silent(&self) -> bool {
-        matches!(self, Self::Shutdown | Self::Unavailable)
+        matches!(self, Self::Shutdown | Self::Unavailable | Self::Dropped(_))
     }
 }
 
@@ -100,7 +105,7 @@ impl fmt::Display for CloseReason {
             Self::Internal => "internal error",
             Self::Unavailable => "temporarily unavailable",
             Self::Shutdown => "server shutting down",
-            Self::Violation(why) | Self::Application(why) => why,
+            Self::Violation(why) | Self::Application(why) | Self::Dropped(why) => why,
         })
     }
 }

@@ -304,8 +304,8 @@ impl Session {
     /// The application, or the server, ends the session. `is_polled`: whether a poll waits.
     ///
     /// A waiting poll, or the WebSocket, is told at once, and the session is closed. A client in the middle of its
-    /// upgrade is told when that is through. Without any of these, when it was the application's wish, the close
-    /// packet waits for the next poll. Whatever happens then, `reason` stays.
+    /// upgrade is told when that is through. Without any of these, when it was the application's wish, the end waits for
+    /// the next poll. Whatever happens then, `reason` stays.
     ///
     /// When the server goes, nothing waits for a poll any more, also where another reason came first.
     pub fn close(&mut self, reason: CloseReason, is_polled: bool, now: Instant) {
@@ -417,10 +417,11 @@ impl Session {
     }
 }
 
-/// Whether a client that does not wait for anything will come to fetch the close packet, and is let. Who does not
-/// read, or broke the rules, is not waited for; nor can anybody poll a server that goes away.
+/// Whether a client that does not wait for anything will come to fetch the close packet, or what was sent before it is
+/// dropped, and is let. Who does not read, or broke the rules, is not waited for; nor can anybody poll a server that goes
+/// away.
 fn is_told_by_poll(reason: CloseReason) -> bool {
-    matches!(reason, CloseReason::Application(_))
+    matches!(reason, CloseReason::Application(_) | CloseReason::Dropped(_))
 }
 
 /// `Duration::MAX` is how a program says "never"; added to a time it would overflow.
@@ -651,12 +652,14 @@ mod tests {
 
     #[test]
     fn a_close_is_fetched_by_the_next_poll() {
-        let (mut session, start) = opened(Transport::Polling);
-        session.close(CloseReason::Application("expelled"), false, start);
-        assert_eq!(session.close_reason(), Some(CloseReason::Application("expelled")));
-        assert!(!session.is_closed());
-        assert_eq!(session.handle_poll(), PollVerdict::Close);
-        assert!(session.is_closed());
+        for reason in [CloseReason::Application("expelled"), CloseReason::Dropped("late")] {
+            let (mut session, start) = opened(Transport::Polling);
+            session.close(reason, false, start);
+            assert_eq!(session.close_reason(), Some(reason));
+            assert!(!session.is_closed());
+            assert_eq!(session.handle_poll(), PollVerdict::Close);
+            assert!(session.is_closed());
+        }
     }
 
     #[test]
@@ -691,7 +694,7 @@ mod tests {
 
     #[test]
     fn a_close_in_the_middle_of_an_upgrade_is_told_at_its_end() {
-        for reason in [CloseReason::Shutdown, CloseReason::Application("expelled")] {
+        for reason in [CloseReason::Shutdown, CloseReason::Application("expelled"), CloseReason::Dropped("late")] {
             let (mut session, start) = leaving(reason);
             assert_eq!(session.handle_candidate_packet(ping(b"probe"), start), ProbeVerdict::Pong);
             assert_eq!(session.handle_candidate_packet(Ok(Packet::Upgrade), start), ProbeVerdict::Promote);
@@ -702,7 +705,7 @@ mod tests {
 
     #[test]
     fn a_close_in_the_middle_of_an_upgrade_is_told_to_a_client_that_polls_on() {
-        for reason in [CloseReason::Shutdown, CloseReason::Application("expelled")] {
+        for reason in [CloseReason::Shutdown, CloseReason::Application("expelled"), CloseReason::Dropped("late")] {
             let (mut session, _) = leaving(reason);
             assert_eq!(session.handle_poll(), PollVerdict::Close);
             assert!(session.is_closed() && !session.is_probing());

@@ -1,11 +1,11 @@
 //! What the engine tells the layer above.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Instant, SystemTime};
 
-use engineio_proto::{CloseReason, Message};
+use engineio_proto::{CloseReason, Message, Transport};
 use http::{HeaderMap, Uri};
 
 use crate::Link;
@@ -70,8 +70,13 @@ pub trait Connection: Send + 'static {
 /// The request that opened a session.
 #[derive(Debug, Clone)]
 pub struct Handshake {
-    /// The client's address, if the service was told ([`PeerAddr`]).
-    pub address: Option<SocketAddr>,
+    /// The other end of the connection, if the service was told ([`PeerAddr`]): the client, or the last proxy before us.
+    pub peer: Option<SocketAddr>,
+    /// The client's address: that of `peer`, or where that is one of
+    /// [`EngineConfig::trusted_proxies`](crate::EngineConfig::trusted_proxies), what it says. IPv4 in IPv6 is IPv4.
+    pub address: Option<IpAddr>,
+    /// The transport that the session opens on.
+    pub transport: Transport,
     /// The request's headers: all while it is decided upon, then those of
     /// [`EngineConfig::headers_kept`](crate::EngineConfig::headers_kept).
     pub headers: HeaderMap,

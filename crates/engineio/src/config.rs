@@ -7,7 +7,7 @@ use std::time::Duration;
 use engineio_proto::{SessionConfig, Transport};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::http::{CookieConfig, CorsConfig, OriginConfig};
+use crate::http::{CookieConfig, CorsConfig, OriginConfig, TrustedProxies};
 
 /// The settings of an [`Engine`](crate::Engine). [`Default`] is what the reference server uses, where it has
 /// the setting.
@@ -28,6 +28,9 @@ pub struct EngineConfig {
     pub cors: Option<CorsConfig>,
     /// Which pages may use it at all.
     pub origin: OriginConfig,
+    /// Proxies in front of the server. Of whom they pass on, `X-Forwarded-For` (or else `Forwarded`) is the address, and
+    /// `X-Forwarded-Host` the host that was asked for. They must not pass on the one of the former that they do not write.
+    pub trusted_proxies: TrustedProxies,
     /// From how many bytes on an answer to a poll is compressed, if the client accepts that. `None`: never.
     pub compression_threshold_bytes: Option<usize>,
     /// How many large answers are compressed at once; beyond that they go as they are.
@@ -94,6 +97,7 @@ impl Default for EngineConfig {
             cookie: None,
             cors: None,
             origin: OriginConfig::default(),
+            trusted_proxies: TrustedProxies::default(),
             compression_threshold_bytes: Some(1024),
             // The others' part of the machine is never less than a core, if it has two.
             compressions_max: thread::available_parallelism()

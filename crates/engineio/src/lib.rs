@@ -75,4 +75,4 @@ pub use http::{
 };
 pub use listener::serve::{HttpConfig, serve, serve_with};
 pub use session::link::Link;
-pub use verdict::Verdict;
+pub use verdict::{Guard, Verdict};

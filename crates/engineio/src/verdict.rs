@@ -17,6 +17,8 @@ pub enum Verdict {
     Accept {
         /// What the answer has besides its own headers, such as cookies. Not `Content-Length` and the like.
         headers: HeaderMap,
+        /// What is kept for as long as the session: [`guarded_by`](Verdict::guarded_by).
+        guard: Option<Guard>,
     },
     /// It may not: 403 (code 4 of the protocol).
     Forbid {
@@ -38,10 +40,43 @@ pub enum Verdict {
     Pending(Pin<Box<dyn Future<Output = Verdict> + Send>>),
 }
 
+/// Something of the layer above that lives as long as a session.
+///
+/// Twice behind a pointer: nearly no session has one, and the place for it is then that of a thin pointer.
+pub struct Guard(#[expect(dead_code, reason = "it is only to be dropped")] Box<Box<dyn Send>>);
+
+impl Guard {
+    fn new(guard: impl Send + 'static) -> Self {
+        Self(Box::new(Box::new(guard)))
+    }
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Guard(…)")
+    }
+}
+
 impl Verdict {
     /// It may, and its answer has no headers but ours.
     pub fn accept() -> Self {
-        Self::Accept { headers: HeaderMap::new() }
+        Self::Accept { headers: HeaderMap::new(), guard: None }
+    }
+
+    /// The same, and if a session opens by it, `guard` is kept until that has ended, however it did. If none opens, `guard`
+    /// is dropped as soon as that is known: it is refused, there is no room, the upgrade fails, the client goes away.
+    ///
+    /// So it counts sessions, for example those of one address.
+    #[must_use]
+    pub fn guarded_by(self, guard: impl Send + 'static) -> Self {
+        match self {
+            Self::Accept { headers, guard: None } => Self::Accept { headers, guard: Some(Guard::new(guard)) },
+            Self::Accept { headers, guard: Some(first) } => {
+                Self::Accept { headers, guard: Some(Guard::new((first, guard))) }
+            }
+            Self::Pending(decision) => Self::pending(async move { decision.await.guarded_by(guard) }),
+            refused => refused,
+        }
     }
 
     /// It may not, and is told why.
@@ -81,7 +116,7 @@ impl Verdict {
 impl fmt::Debug for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Accept { headers } => f.debug_struct("Accept").field("headers", &headers.len()).finish(),
+            Self::Accept { headers, .. } => f.debug_struct("Accept").field("headers", &headers.len()).finish(),
             Self::Forbid { message } => f.debug_struct("Forbid").field("message", message).finish(),
             Self::TooMany { retry_after } => f.debug_struct("TooMany").field("retry_after", retry_after).finish(),
             Self::Unavailable { retry_after } => {

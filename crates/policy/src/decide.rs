@@ -1,24 +1,17 @@
 //! From an event to what is done about it.
 
+use std::time::Instant;
+
 use hub::{Room, SocketId};
 use socketio_codec::{Event, RawName};
 
-use crate::rules::{Relay, Rule, Rules, Scope};
-
-/// What is known of whoever sends an event, as far as rules may ask for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Sender {
-    /// Its socket.
-    pub socket: SocketId,
-}
-
-impl Sender {
-    /// A sender of which nothing is known but its socket.
-    pub fn new(socket: SocketId) -> Self {
-        Self { socket }
-    }
-}
+use crate::limits::{Over, Rate};
+use crate::participant::{By, Counted, Participant};
+use crate::refusal::{Code, Refusal};
+use crate::rooms::Template;
+use crate::rules::{Meaning, Numbered, Relay, Rule, Rules, Scope};
+use crate::shape;
+use crate::values::{Sources, scalar};
 
 /// What is to be done about an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,57 +61,179 @@ pub enum Recipients {
     Only(SocketId),
     /// Everyone in a room, the sender too if it is in it.
     Room(Room),
-}
-
-/// Why an event goes nowhere, in the words its sender is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refusal {
-    /// For programs, which may rely on it.
-    pub code: Code,
-    /// For people. Says nothing of what others are called, or which rooms there are.
-    pub message: &'static str,
-}
-
-/// The causes for which an event goes nowhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Code {
-    /// No rule is about this event.
-    UnknownEvent,
-}
-
-impl Code {
-    /// The code as it stands in acknowledgements, counters and log lines.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::UnknownEvent => "unknown_event",
-        }
-    }
+    /// Everyone in a room but this socket, the sender's.
+    RoomBut(Room, SocketId),
 }
 
 impl Rules {
-    /// Decides on an event that `sender` sent into this namespace.
-    pub fn decide<'a>(&'a self, sender: &Sender, event: &'a Event) -> Decision<'a> {
-        let Some(Rule { leave, join, relay }) = self.find(&event.name()) else {
-            return Decision::Refuse(Refusal { code: Code::UnknownEvent, message: "no rule for this event" });
-        };
-        Decision::Deliver(Deliver {
-            leave: leave.as_ref().map(|room| room.room()),
-            join: join.as_ref().map(|room| room.room()),
-            onward: relay.as_ref().map(|relay| relay.onward(sender, event)),
+    /// Decides on an event that a client sent into this namespace, and counts it.
+    ///
+    /// What is asked first is what costs least: how much the client did, what the event is for, who may send it, what is in
+    /// it, and where it would go.
+    pub fn decide<'a>(&'a self, participant: &mut Participant, event: &'a Event, now: Instant) -> Decision<'a> {
+        self.decided(participant, event, now).unwrap_or_else(|stop| match stop {
+            Stop::Refuse(refusal) => Decision::Refuse(*refusal),
+            Stop::Drop => Decision::Drop(Code::RateLimited),
+            Stop::Close => Decision::Close(Code::RateLimited),
         })
+    }
+
+    fn decided<'a>(
+        &'a self,
+        participant: &mut Participant,
+        event: &'a Event,
+        now: Instant,
+    ) -> Result<Decision<'a>, Stop> {
+        self.count(participant, event, now)?;
+        let numbered = match self.meaning(&event.name()) {
+            (Some(Meaning::Rule(numbered)), _) => &**numbered,
+            (Some(Meaning::Join), _) => return self.join(participant, event),
+            (Some(Meaning::Leave), _) => return self.leave(participant, event),
+            (None, Some(wildcard)) => wildcard,
+            (None, None) => return Err(Code::UnknownEvent.into()),
+        };
+        let Numbered { rule, rate } = numbered;
+        if let Some((number, rate, over)) = *rate {
+            limit(participant, Counted::Rule(number), rate, over, now, 1)?;
+        }
+        if !rule.when.iter().all(|condition| condition.holds(&participant.claims)) {
+            return Err(Code::Forbidden.into());
+        }
+        if let Some(shape) = &rule.shape {
+            shape.check(event)?;
+        }
+        self.carry(rule, participant, event).map(Decision::Deliver)
+    }
+
+    /// Counts an event against what its sender may do.
+    fn count(&self, participant: &mut Participant, event: &Event, now: Instant) -> Result<(), Stop> {
+        let client = self.client();
+        if let Some(rate) = client.events {
+            limit(participant, Counted::Events, rate, client.over, now, 1)?;
+        }
+        if let Some(rate) = client.bytes {
+            let bytes = event.raw_name().as_str().len() + shape::bytes(event);
+            limit(participant, Counted::Bytes, rate, client.over, now, bytes)?;
+        }
+        Ok(())
+    }
+
+    fn carry<'a>(
+        &'a self,
+        rule: &'a Rule,
+        participant: &mut Participant,
+        event: &'a Event,
+    ) -> Result<Deliver<'a>, Stop> {
+        let sources = participant.sources(event.arguments());
+        let leave = rule.leave.as_ref().map(|room| made(room, &sources)).transpose()?;
+        let join = rule.join.as_ref().map(|room| made(room, &sources)).transpose()?;
+        let onward = rule.relay.as_ref().map(|relay| relay.onward(&sources, event)).transpose()?;
+        if rule.require_member
+            && let Some(Recipients::Room(room) | Recipients::RoomBut(room, _)) =
+                onward.as_ref().map(|onward| &onward.to)
+        {
+            let is_member = participant.memberships.contains(room) && leave.as_ref() != Some(room);
+            if !is_member && join.as_ref() != Some(room) {
+                return Err(Code::NotMember.into());
+            }
+        }
+        if let Some(room) = &join {
+            let leaves = leave.as_ref().is_some_and(|left| left != room && participant.memberships.contains(left));
+            self.has_place(participant, room, leaves)?;
+        }
+        if let Some(room) = &leave {
+            participant.memberships.leave(room);
+        }
+        if let (Some(room), Some(template)) = (&join, &rule.join) {
+            let by = if template.reads_claims() { By::CLAIMS } else { By::EVENT };
+            participant.memberships.join(room, by);
+        }
+        Ok(Deliver { leave, join, onward })
+    }
+
+    fn join(&self, participant: &mut Participant, event: &Event) -> Result<Decision<'static>, Stop> {
+        let (room, by) = self.named(participant, event)?;
+        self.has_place(participant, &room, false)?;
+        participant.memberships.join(&room, by);
+        Ok(Decision::Deliver(Deliver { leave: None, join: Some(room), onward: None }))
+    }
+
+    fn leave(&self, participant: &mut Participant, event: &Event) -> Result<Decision<'static>, Stop> {
+        let (room, _) = self.named(participant, event)?;
+        participant.memberships.leave(&room);
+        Ok(Decision::Deliver(Deliver { leave: Some(room), join: None, onward: None }))
+    }
+
+    /// The room that a client names by the first argument.
+    fn named(&self, participant: &Participant, event: &Event) -> Result<(Room, By), Stop> {
+        let name = event.raw(0).and_then(|text| scalar(text, &[])).ok_or(Code::NoValue)?;
+        let sources = participant.sources(event.arguments());
+        let found = self.allow().iter().find_map(|pattern| Some((pattern, pattern.room(&name, &sources)?)));
+        let (pattern, room) = found.ok_or(Code::Forbidden)?;
+        Ok((room, if pattern.reads_claims() { By::CLAIMS } else { By::EVENT }))
+    }
+
+    fn has_place(&self, participant: &Participant, room: &Room, leaves_one: bool) -> Result<(), Stop> {
+        let memberships = &participant.memberships;
+        let is_full = memberships.len() - usize::from(leaves_one) >= self.client().rooms_max;
+        if is_full && !memberships.contains(room) { Err(Code::TooManyRooms.into()) } else { Ok(()) }
     }
 }
 
 impl Relay {
-    fn onward<'a>(&'a self, sender: &Sender, event: &'a Event) -> Onward<'a> {
+    fn onward<'a>(&'a self, sources: &Sources<'_>, event: &'a Event) -> Result<Onward<'a>, Stop> {
         let to = match &self.to {
             Scope::All => Recipients::All,
-            Scope::Others => Recipients::AllBut(sender.socket),
-            Scope::Sender => Recipients::Only(sender.socket),
-            Scope::Room(room) => Recipients::Room(room.room()),
+            Scope::Others => Recipients::AllBut(sources.socket),
+            Scope::Sender => Recipients::Only(sources.socket),
+            Scope::Room { room, except_sender: false } => Recipients::Room(made(room, sources)?),
+            Scope::Room { room, except_sender: true } => Recipients::RoomBut(made(room, sources)?, sources.socket),
         };
         let name = self.emit.as_ref().map_or(event.raw_name(), |emit| emit.raw());
-        Onward { name, to, volatile: self.volatile }
+        Ok(Onward { name, to, volatile: self.volatile })
     }
+}
+
+/// What keeps an event from counting.
+enum Stop {
+    // Behind a pointer, since it is as large as all else together and comes seldom.
+    Refuse(Box<Refusal>),
+    Drop,
+    Close,
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refuse(Box::new(refusal))
+    }
+}
+
+impl From<Code> for Stop {
+    fn from(code: Code) -> Self {
+        Refusal::new(code).into()
+    }
+}
+
+/// Takes `count` from what a client may do.
+fn limit(
+    participant: &mut Participant,
+    counted: Counted,
+    rate: Rate,
+    over: Over,
+    now: Instant,
+    count: usize,
+) -> Result<(), Stop> {
+    if over == Over::Slow {
+        participant.charge(counted, rate, now, count);
+        return Ok(());
+    }
+    rate.take(participant.bucket(counted), now, count).map_err(|wait| match over {
+        Over::Drop => Stop::Drop,
+        Over::Close => Stop::Close,
+        Over::Slow | Over::Refuse => Refusal::rate_limited(wait).into(),
+    })
+}
+
+fn made(template: &Template, sources: &Sources<'_>) -> Result<Room, Stop> {
+    template.room(sources).ok_or(Code::NoValue.into())
 }

@@ -1,17 +1,37 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
-mod claims;
-mod limits;
 mod names;
+mod values;
+
+// What rules are made of.
+mod condition;
+mod limits;
+mod rooms;
+mod shape;
+
 mod rules;
+mod token;
+
+// One client, and what becomes of what it does.
+mod participant;
+mod refusal;
 
 mod decide;
+mod membership;
+
 mod policy;
 
-pub use claims::{Claims, InvalidClaims};
-pub use decide::{Code, Decision, Deliver, Onward, Recipients, Refusal, Sender};
-pub use limits::{Over, Rate};
-pub use names::{EventName, RoomName, parse_namespace};
+pub use condition::Condition;
+pub use decide::{Decision, Deliver, Onward, Recipients};
+pub use limits::{AddressLimits, AddressRefusal, Addresses, ClientLimits, Complaint, Complaints, Over, Place, Rate};
+pub use membership::Moves;
+pub use names::{EventName, parse_namespace};
+pub use participant::Participant;
 pub use policy::Policy;
-pub use rules::{On, Relay, Rule, Rules, Scope};
+pub use refusal::{Code, Refusal};
+pub use rooms::{Pattern, Template};
+pub use rules::{Auth, On, Relay, Rule, Rules, Scope};
+pub use shape::{Schema, Shape};
+pub use token::{Algorithm, Token, TokenFault, TokenRules, Vouched};
+pub use values::{Claims, InvalidClaims, Keys, Path, Query};

@@ -1,4 +1,4 @@
-//! Names of events, rooms and namespaces, as rules may use them.
+//! Names of events and namespaces, as rules may use them.
 //!
 //! Clients may use others (an event named `""` is legal on the wire); these are the ones a rule can be about.
 
@@ -6,7 +6,6 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use hub::Room;
 use socketio_codec::{Limits, Namespace, RawName};
 
 /// An event's name: not empty, not reserved by Socket.IO, and not `*`.
@@ -64,33 +63,6 @@ impl Borrow<str> for EventName {
 impl fmt::Display for EventName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.text.fmt(f)
-    }
-}
-
-/// A room's name: not empty.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RoomName(Room);
-
-impl RoomName {
-    /// Takes a name, or says what was expected.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
-        if text.is_empty() { Err("the name of a room") } else { Ok(Self(text.into())) }
-    }
-
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
-    }
-
-    /// The room as the hub knows it.
-    pub fn room(&self) -> Room {
-        self.0.clone()
-    }
-}
-
-impl fmt::Display for RoomName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }
 

@@ -1,11 +1,17 @@
 //! Decisions beside a slow model: rules in a list, of which the first that is about an event counts.
 
+use std::time::Instant;
+
 use hub::{Room, SocketId};
 use policy::{
-    Code, Decision, Deliver, EventName, On, Onward, Policy, Recipients, Relay, RoomName, Rule, Rules, Scope, Sender,
-    parse_namespace,
+    Claims, Code, Decision, Deliver, EventName, On, Onward, Participant, Policy, Query, Recipients, Relay, Rule, Rules,
+    Scope, Template, parse_namespace,
 };
 use socketio_codec::{Decoder, Event, Limits, Packet, Text};
+
+mod random;
+
+use random::Random;
 
 #[test]
 fn a_decision_is_the_first_rule_of_a_list_that_is_about_the_event() {
@@ -15,7 +21,7 @@ fn a_decision_is_the_first_rule_of_a_list_that_is_about_the_event() {
         let mut model: Vec<(Option<&str>, Rule)> = Vec::new();
         for _ in 0..random.below(8) {
             let on = random.pick(&[None, Some("a"), Some("b"), Some("ü\"\\"), Some("join")]);
-            let rule = random.rule();
+            let rule = random_rule(&mut random);
             let parsed = on.map_or(On::Any, |name| On::Event(EventName::parse(name).unwrap()));
             let is_second = model.iter().any(|(earlier, _)| *earlier == on);
             assert_eq!(rules.add(parsed, rule.clone()).is_err(), is_second, "seed {seed}");
@@ -25,7 +31,8 @@ fn a_decision_is_the_first_rule_of_a_list_that_is_about_the_event() {
         }
         // The wildcard is for what no other rule is about.
         model.sort_by_key(|(on, _)| on.is_none());
-        let sender = Sender::new(SocketId::from_random([random.below(256) as u8; 15]));
+        let socket = SocketId::from_random([random.below(256) as u8; 15]);
+        let mut sender = participant(socket);
         // Written as clients may write them: with escapes, as a number, not at all.
         for (written, name) in [
             (r#""a""#, "a"),
@@ -38,21 +45,21 @@ fn a_decision_is_the_first_rule_of_a_list_that_is_about_the_event() {
         ] {
             let event = event(written);
             let expected = model.iter().find(|(on, _)| on.is_none_or(|on| on == name));
-            let decision = rules.decide(&sender, &event);
+            let decision = rules.decide(&mut sender, &event, Instant::now());
             match expected {
                 None => assert!(
                     matches!(decision, Decision::Refuse(refusal) if refusal.code == Code::UnknownEvent),
                     "seed {seed}, {name}"
                 ),
-                Some((_, rule)) => assert_eq!(decision, expectation(rule, &sender, &event), "seed {seed}, {name}"),
+                Some((_, rule)) => assert_eq!(decision, expectation(rule, socket, &event), "seed {seed}, {name}"),
             }
         }
     }
 }
 
 /// What a rule says, word for word.
-fn expectation<'a>(rule: &'a Rule, sender: &Sender, event: &'a Event) -> Decision<'a> {
-    let room = |name: &RoomName| Room::from(name.as_str());
+fn expectation<'a>(rule: &'a Rule, sender: SocketId, event: &'a Event) -> Decision<'a> {
+    let room = |name: &Template| Room::from(name.as_str());
     let onward = rule.relay.as_ref().map(|relay| {
         let name = match &relay.emit {
             Some(emit) => emit.raw(),
@@ -60,9 +67,10 @@ fn expectation<'a>(rule: &'a Rule, sender: &Sender, event: &'a Event) -> Decisio
         };
         let to = match &relay.to {
             Scope::All => Recipients::All,
-            Scope::Others => Recipients::AllBut(sender.socket),
-            Scope::Sender => Recipients::Only(sender.socket),
-            Scope::Room(name) => Recipients::Room(room(name)),
+            Scope::Others => Recipients::AllBut(sender),
+            Scope::Sender => Recipients::Only(sender),
+            Scope::Room { room: name, except_sender: false } => Recipients::Room(room(name)),
+            Scope::Room { room: name, except_sender: true } => Recipients::RoomBut(room(name), sender),
         };
         Onward { name, to, volatile: relay.volatile }
     });
@@ -73,8 +81,9 @@ fn expectation<'a>(rule: &'a Rule, sender: &Sender, event: &'a Event) -> Decisio
 fn an_event_that_keeps_its_name_goes_on_as_it_was_written() {
     let rules = Rules::open();
     let event = event(r#""\u0061""#);
-    let sender = Sender::new(SocketId::from_random([0; 15]));
-    let Decision::Deliver(Deliver { onward: Some(onward), .. }) = rules.decide(&sender, &event) else {
+    let mut sender = participant(SocketId::from_random([0; 15]));
+    let Decision::Deliver(Deliver { onward: Some(onward), .. }) = rules.decide(&mut sender, &event, Instant::now())
+    else {
         panic!("open rules refuse nothing");
     };
     assert_eq!(onward.name.as_str(), r#""\u0061""#);
@@ -90,6 +99,11 @@ fn a_policy_knows_its_namespaces_and_no_others() {
     assert_eq!(Policy::default().namespaces().len(), 1);
 }
 
+/// Somebody of whom nothing is known.
+fn participant(socket: SocketId) -> Participant {
+    Participant::new(socket, Claims::default(), Query::default(), true)
+}
+
 fn event(name: &str) -> Event {
     let frame = Text::from(format!("2[{name},{{\"x\":[1]}}]"));
     match Decoder::new(Limits::default()).handle_text(frame) {
@@ -98,36 +112,15 @@ fn event(name: &str) -> Event {
     }
 }
 
-/// xorshift64*: the same for the same seed, everywhere.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        let mut x = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        x ^= x >> 12;
-        x ^= x << 25;
-        x ^= x >> 27;
-        self.0 = x;
-        x.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-
-    fn pick<T: Clone>(&mut self, all: &[T]) -> T {
-        all[self.below(all.len() as u64) as usize].clone()
-    }
-
-    fn rule(&mut self) -> Rule {
-        let room = |name| RoomName::parse(name).expect("a name that is not empty");
-        let rooms = [None, Some(room("x")), Some(room("y"))];
-        let scopes = [Scope::All, Scope::Others, Scope::Sender, Scope::Room(room("x")), Scope::Room(room("z"))];
-        let relay = (self.below(4) != 0).then(|| Relay {
-            emit: self.pick(&[None, Some(EventName::parse("emitted").expect("a name that is not reserved"))]),
-            to: self.pick(&scopes),
-            volatile: self.below(2) == 0,
-        });
-        Rule { leave: self.pick(&rooms), join: self.pick(&rooms), relay }
-    }
+fn random_rule(random: &mut Random) -> Rule {
+    let room = |name| Template::parse(name).expect("a name that is not empty");
+    let rooms = [None, Some(room("x")), Some(room("y"))];
+    let to = |name, except_sender| Scope::Room { room: room(name), except_sender };
+    let scopes = [Scope::All, Scope::Others, Scope::Sender, to("x", false), to("z", true)];
+    let relay = (random.below(4) != 0).then(|| Relay {
+        emit: random.pick(&[None, Some(EventName::parse("emitted").expect("a name that is not reserved"))]),
+        to: random.pick(&scopes),
+        volatile: random.below(2) == 0,
+    });
+    Rule { leave: random.pick(&rooms), join: random.pick(&rooms), relay, ..Rule::default() }
 }

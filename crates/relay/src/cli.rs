@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::auth::token_command::TokenArgs;
+
 /// A Socket.IO broadcast relay: what one client emits, every client receives.
 #[derive(Debug, Parser)]
 #[command(name = "fanfare", version, after_help = AFTER_HELP)]
@@ -23,6 +25,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Check the configuration, print what is wrong with it, and exit
     Check,
+    /// Mint a token of an issuer with a secret, or say what is made of one
+    Token(TokenArgs),
     /// Ask a running relay whether it is healthy; the exit status is 0 or 1
     Health {
         /// Ask here, `/healthz` unless a path is given [default: the first address of the configuration]

@@ -1,14 +1,18 @@
 //! The `fanfare` binary: a Socket.IO broadcast relay.
 //!
 //! In reading order: [`cli`] (what an operator types), [`config`] (flags, environment and file become one
-//! [`config::Config`]), [`check`] (would it start?), [`health`] (is it well?), [`manual`] (what is typed, for shells and `man`), [`serve`] (from the configuration to a running relay, and its end),
-//! [`relay`] (an event comes in, and the crate `policy` says what it means), [`site`] (everything else by HTTP), [`log`].
+//! [`config::Config`]), [`check`] (would it start?), [`health`] (is it well?), [`manual`] (what is typed, for shells and
+//! `man`), [`serve`] (from the configuration to a running relay, and its end), [`gate`] (who may begin a connection now),
+//! [`auth`] (who somebody is), [`relay`] (an event comes in, and the crate `policy` says what it means), [`site`]
+//! (everything else by HTTP), [`log`].
 
+mod auth;
 mod check;
 mod cli;
 mod config;
 mod container;
 mod descriptors;
+mod gate;
 mod health;
 mod listen;
 mod log;
@@ -25,6 +29,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::auth::token_command;
 use crate::cli::{Cli, Command, Flags};
 use crate::config::{Config, Loaded, Problem};
 use crate::print::{Stream, print};
@@ -34,6 +39,9 @@ fn main() -> ExitCode {
     match &cli.command {
         None => with_config(&cli.flags, serve::serve),
         Some(Command::Check) => with_config(&cli.flags, |config| check::check(&config)),
+        Some(Command::Token(arguments)) => {
+            with_config(&cli.flags, |config| token_command::run(&config.auth, arguments))
+        }
         Some(Command::Health { url }) => health::health(url.as_deref(), || load(&cli.flags)),
         Some(Command::Completions { shell }) => manual::completions(*shell),
         Some(Command::Man) => manual::man(),

@@ -4,24 +4,26 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread;
+use std::time::Instant;
 
-use policy::Policy;
+use policy::{Auth, Policy};
 use socketio::engineio::{HttpConfig, serve_with};
-use socketio::{ClientBundle, Failure, Server, ServerConfig};
+use socketio::{ClientBundle, Failure, Handshake, Server, ServerConfig};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::descriptors;
+use crate::gate::Gate;
 use crate::listen::{listen, loopback_ports};
 use crate::log;
 use crate::memory;
 use crate::print::{Stream, print};
-use crate::relay::{Counts, Relaying};
+use crate::relay::{Common, Counts, Relaying};
 use crate::signals::{self, Ending};
 use crate::site::Site;
 use crate::{EXIT_BAD_CONFIG, EXIT_FAILED};
@@ -93,11 +95,17 @@ async fn run(config: Config, workers: NonZeroUsize) -> Result<End, String> {
     let bundle = read_bundle(&config)?;
     let listeners = listen(&config).map_err(|error| error.to_string())?;
     let deadline = config.shutdown_deadline;
-    let counts = Arc::new(Counts::default());
+    let gate = Gate::new(&config.limits, &config.server.engine, clock());
+    let common = Arc::new(Common {
+        authenticator: Authenticator::new(&config.auth),
+        renewal: config.auth.renewal.clone(),
+        errors_event: config.errors_event.clone(),
+        counts: Counts::default(),
+    });
     let Config { server: mut server_config, http, policy, .. } = config;
     server_config.lanes = Some(workers);
     server_config.engine.origin.loopback_ports = loopback_ports(&listeners);
-    let server = server(server_config, bundle, &policy, &counts)?;
+    let server = server(server_config, bundle, gate, &policy, &common)?;
     let site = Arc::new(Site { server: server.clone() });
 
     let (serving, stopping) = watch::channel(());
@@ -120,7 +128,7 @@ async fn run(config: Config, workers: NonZeroUsize) -> Result<End, String> {
         () = tokio::time::sleep(deadline) => Some("the deadline has passed"),
         _ = ending.wait_for(|ending| *ending >= Ending::Now) => Some("told again to stop"),
     };
-    log_end(&server, &counts, cut_short);
+    log_end(&server, &common, cut_short);
     Ok(end)
 }
 
@@ -133,18 +141,31 @@ pub(crate) fn read_bundle(config: &Config) -> Result<Option<ClientBundle>, Strin
 fn server(
     config: ServerConfig,
     bundle: Option<ClientBundle>,
+    gate: Arc<Gate>,
     policy: &Policy,
-    counts: &Arc<Counts>,
+    common: &Arc<Common>,
 ) -> Result<Server, String> {
-    let mut builder = Server::builder(config);
+    // Where somebody may come in unknown, it is only seen at a CONNECT who cannot.
+    let all_required = policy.namespaces().all(|(_, rules)| rules.auth() == Auth::Required);
+    let authenticator = all_required.then(|| common.authenticator.clone());
+    let decide = move |handshake: &Handshake| {
+        let down = authenticator.as_ref().and_then(Authenticator::is_down);
+        gate.decide(handshake.address, down, clock())
+    };
+    let mut builder = Server::builder(config).on_handshake(decide);
     if let Some(bundle) = bundle {
         builder = builder.client_bundle(bundle);
     }
     for (name, rules) in policy.namespaces() {
-        let relaying = Relaying { rules: Arc::clone(rules), counts: Arc::clone(counts) };
+        let relaying = Relaying { rules: Arc::clone(rules), common: Arc::clone(common) };
         builder = builder.namespace(name.as_str(), relaying).map_err(|error| format!("namespace {name}: {error}"))?;
     }
     Ok(builder.build())
+}
+
+/// The time, as the server has it.
+fn clock() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 /// Accepts on every listener, and says so in a line a script can read.
@@ -170,13 +191,20 @@ fn start(
     Ok(accepting)
 }
 
-fn log_end(server: &Server, counts: &Counts, cut_short: Option<&str>) {
+fn log_end(server: &Server, common: &Common, cut_short: Option<&str>) {
+    let Common { counts, authenticator, .. } = common;
+    let mut tokens_refused = BTreeMap::new();
+    for ((_, reason), count) in authenticator.failures() {
+        *tokens_refused.entry(reason).or_default() += count;
+    }
     if let Some(why) = cut_short {
         tracing::warn!(connections = server.connection_count(), why, "leaving those who are still connected");
     }
     tracing::info!(
-        relayed = counts.relayed.load(Ordering::Relaxed),
-        refused = counts.refused.load(Ordering::Relaxed),
+        relayed = counts.relayed_count(),
+        refused = counted(&counts.refused_counts()),
+        connects_refused = counted(&counts.connects_refused_counts()),
+        tokens_refused = counted(&tokens_refused),
         closed = counted(&server.close_counts()),
         requests_refused = counted(&server.refusal_counts()),
         "stopped"

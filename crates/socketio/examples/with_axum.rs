@@ -4,7 +4,7 @@
 //! `curl -d 'It works' http://localhost:3000/headline` while a client listens for `headline`.
 
 use std::env;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
@@ -16,7 +16,7 @@ use socketio::{Admission, ConnectRequest, Member, Namespace, PeerAddr, Server, S
 struct News;
 
 struct Reader {
-    address: Option<SocketAddr>,
+    address: Option<IpAddr>,
 }
 
 impl Namespace for News {

@@ -148,6 +148,16 @@ impl Broadcast {
         self.expel(Expulsion::Connection);
     }
 
+    /// Ends their connections, with all namespaces, as if the network had broken: no DISCONNECT and no close packet or
+    /// frame is sent. So each client comes back by itself, as its handshake or its CONNECT then allows.
+    ///
+    /// What they were told before, an acknowledgement too, still goes out. `why`, a few constant words, is the cause in
+    /// the log and in [`close_counts`](crate::Server::close_counts); the [`Member`](crate::Member)s are told
+    /// [`CloseReason::Dropped`](engineio::proto::CloseReason::Dropped). What a client says until then is still heard.
+    pub fn hang_up(self, why: &'static str) {
+        self.expel(Expulsion::Transport(why));
+    }
+
     /// Who they are at the moment: `fetchSockets`.
     pub async fn fetch_sockets(self) -> Vec<SocketInfo> {
         let (sender, receiver) = oneshot::channel();

@@ -11,11 +11,7 @@ pub(crate) struct Closes(Mutex<BTreeMap<&'static str, u64>>);
 
 impl Closes {
     pub(crate) fn count(&self, reason: CloseReason) {
-        let cause = match reason {
-            CloseReason::Application(why) | CloseReason::Violation(why) => why,
-            other => other.label(),
-        };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(cause).or_default() += 1;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(reason.cause()).or_default() += 1;
     }
 
     pub(crate) fn counts(&self) -> BTreeMap<&'static str, u64> {

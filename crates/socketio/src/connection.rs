@@ -54,6 +54,8 @@ struct Deciding {
 
 struct Asked {
     namespace: NamespaceName,
+    /// What it is to be there.
+    socket: SocketId,
     /// With the query it may have had: a refusal repeats it.
     as_written: NamespaceName,
 }
@@ -79,7 +81,8 @@ impl Connection {
     fn act(&mut self, incoming: Incoming, now: Instant) -> Result<(), CloseReason> {
         match incoming {
             Incoming::Connect { namespace, as_written, auth } => {
-                self.ask(Asked { namespace, as_written }, auth, now)?;
+                let socket = self.shared.reach.hub.socket_id(self.lane, || rand::rng().random());
+                self.ask(Asked { namespace, socket, as_written }, auth, now)?;
             }
             Incoming::Refused { as_written, why } => self.tell_refusal(&as_written, &Refusal::new(why.to_string())),
             Incoming::Event { socket, id, event, .. } => self.hear(socket, event, id)?,
@@ -106,7 +109,7 @@ impl Connection {
             return self.refuse(&asked, &Refusal::new(INVALID_NAMESPACE), now);
         };
         let (handshake, name) = (Arc::clone(&self.handshake), asked.namespace.clone());
-        let request = ConnectRequest { handshake, namespace: name, auth };
+        let request = ConnectRequest { handshake, namespace: name, socket: asked.socket, auth };
         let admission = guarded(&asked.namespace, "connect", || namespace.connect(request))?;
         self.decide(asked, admission, now)
     }
@@ -126,7 +129,7 @@ impl Connection {
     fn join(&mut self, asked: Asked, member: Box<dyn Member>, now: Instant) -> Result<(), CloseReason> {
         let namespace = &asked.namespace;
         let hub = &self.shared.reach.hub;
-        let id = hub.socket_id(self.lane, || rand::rng().random());
+        let id = asked.socket;
         let connect = || {
             if !self.client.accept(namespace, id) {
                 return;
@@ -194,6 +197,9 @@ impl Connection {
 
     /// A lane made a socket leave.
     fn expelled(&mut self, id: SocketId, expulsion: Expulsion) -> Result<(), CloseReason> {
+        if let Expulsion::Transport(why) = expulsion {
+            return Err(CloseReason::Dropped(why));
+        }
         self.client.left(id);
         let told = self.forget(id, DisconnectReason::Server);
         if expulsion == Expulsion::Namespace {
@@ -213,7 +219,8 @@ impl Connection {
     }
 
     fn violated(&self, violation: &Violation) -> CloseReason {
-        tracing::debug!(address = ?self.handshake.address, %violation, "client broke the protocol");
+        let address = self.handshake.address.map(tracing::field::display);
+        tracing::debug!(address, %violation, "client broke the protocol");
         CloseReason::Violation(violation.label())
     }
 
@@ -232,11 +239,32 @@ impl Connection {
         }
         Ok(())
     }
+
+    fn poll_members(&mut self, cx: &mut Context<'_>) -> Result<(), Panicked> {
+        for Joined { socket, member } in &mut self.joined {
+            guarded(socket.namespace(), "poll", || member.poll(socket, cx))?;
+        }
+        Ok(())
+    }
+
+    /// Lets the members do what they have to do by now.
+    fn time_members_out(&mut self, now: Instant) -> Result<(), Panicked> {
+        for Joined { socket, member } in &mut self.joined {
+            if member.poll_timeout().is_some_and(|due| due <= now) {
+                guarded(socket.namespace(), "handle_timeout", || member.handle_timeout(socket, now))?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl engineio::Connection for Connection {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let readiness = self.allowance.poll_ready(cx);
+        let readiness = match self.joined.iter().all(|joined| joined.member.is_ready()) {
+            true => self.allowance.poll_ready(cx),
+            // It is asked again when one has been polled, or its time has come.
+            false => Poll::Pending,
+        };
         self.was_held_back |= readiness.is_pending();
         readiness
     }
@@ -265,20 +293,22 @@ impl engineio::Connection for Connection {
                 return Poll::Ready(Err(reason));
             }
         }
-        match self.poll_decisions(cx, now) {
+        match self.poll_decisions(cx, now).and_then(|()| Ok(self.poll_members(cx)?)) {
             Ok(()) => Poll::Pending,
             Err(reason) => Poll::Ready(Err(reason)),
         }
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        self.leave_at.into_iter().chain(self.client.poll_timeout()).min()
+        let members = self.joined.iter().filter_map(|joined| joined.member.poll_timeout());
+        members.chain(self.leave_at).chain(self.client.poll_timeout()).min()
     }
 
     fn handle_timeout(&mut self, now: Instant) -> Result<(), CloseReason> {
         if self.leave_at.is_some_and(|leave_at| leave_at <= now) {
             return Err(CloseReason::Unavailable);
         }
+        self.time_members_out(now)?;
         if std::mem::take(&mut self.was_held_back) {
             self.client.excuse_silence(now);
         }
@@ -288,8 +318,10 @@ impl engineio::Connection for Connection {
     fn handle_close(&mut self, reason: CloseReason) {
         self.shared.closes.count(reason);
         // A connection that was expelled from is closed behind the last of these.
-        for (id, _) in self.inbox.take_last() {
-            let _ = self.forget(id, DisconnectReason::Server);
+        for (id, expulsion) in self.inbox.take_last() {
+            if !matches!(expulsion, Expulsion::Transport(_)) {
+                let _ = self.forget(id, DisconnectReason::Server);
+            }
         }
         while let Some(joined) = self.joined.first() {
             // One that panics is logged, and the others are told all the same.

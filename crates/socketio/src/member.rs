@@ -1,5 +1,8 @@
 //! What an application is told of one socket.
 
+use std::task::Context;
+use std::time::Instant;
+
 use engineio::proto::CloseReason;
 use socketio_codec::Event;
 
@@ -22,6 +25,30 @@ pub trait Member: Send + 'static {
         let _ = (socket, event, ack);
     }
 
+    /// Does what has become possible, and registers for more: a place for a future that the member owns. Called whenever
+    /// the session's task runs, which is at least once for each packet.
+    fn poll(&mut self, socket: &Socket, cx: &mut Context<'_>) {
+        let _ = (socket, cx);
+    }
+
+    /// Whether another event may come. While it is not, nothing is read from the client, over all its namespaces, and its
+    /// silence is excused; nothing is lost. Asked again whenever the task runs: so what makes it ready is a future that
+    /// was polled by [`poll`](Self::poll), or a time that [`poll_timeout`](Self::poll_timeout) named.
+    fn is_ready(&self) -> bool {
+        true
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called. Asked at each turn of the task, so it is to be cheap.
+    fn poll_timeout(&self) -> Option<Instant> {
+        None
+    }
+
+    /// The time that [`poll_timeout`](Self::poll_timeout) named has come: to the millisecond, unless the process itself is
+    /// late. It must name a later one from now on, or none.
+    fn handle_timeout(&mut self, socket: &Socket, now: Instant) {
+        let _ = (socket, now);
+    }
+
     /// The socket has left. It is in no room any more; nothing emitted to it now arrives.
     fn disconnected(&mut self, socket: &Socket, reason: DisconnectReason) {
         let _ = (socket, reason);
@@ -38,6 +65,22 @@ impl<M: Member + ?Sized> Member for Box<M> {
 
     fn event(&mut self, socket: &Socket, event: Event, ack: Option<AckSender>) {
         (**self).event(socket, event, ack);
+    }
+
+    fn poll(&mut self, socket: &Socket, cx: &mut Context<'_>) {
+        (**self).poll(socket, cx);
+    }
+
+    fn is_ready(&self) -> bool {
+        (**self).is_ready()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        (**self).poll_timeout()
+    }
+
+    fn handle_timeout(&mut self, socket: &Socket, now: Instant) {
+        (**self).handle_timeout(socket, now);
     }
 
     fn disconnected(&mut self, socket: &Socket, reason: DisconnectReason) {

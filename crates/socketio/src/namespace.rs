@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engineio::Handshake;
+use hub::SocketId;
 use serde::Serialize;
 use socketio_codec::{Json, Namespace as NamespaceName};
 
@@ -72,6 +73,8 @@ pub struct ConnectRequest {
     pub handshake: Arc<Handshake>,
     /// What it wants to join.
     pub namespace: NamespaceName,
+    /// The socket it is if it may.
+    pub socket: SocketId,
     /// The credentials it gave, a JSON object (`io({ auth })` on its side), in memory of its own.
     pub auth: Option<Json>,
 }
@@ -156,5 +159,11 @@ impl Refusal {
     #[must_use]
     pub fn with_data<T: Serialize + ?Sized>(self, data: &T) -> Self {
         Self { data: Json::serialize(data).ok(), ..self }
+    }
+
+    /// The same with data that is JSON already.
+    #[must_use]
+    pub fn with_json(self, data: Option<Json>) -> Self {
+        Self { data, ..self }
     }
 }

@@ -104,6 +104,12 @@ impl Socket {
         self.only().disconnect_connections();
     }
 
+    /// Ends the client's connection as if the network had broken, so that it comes back by itself:
+    /// [`Broadcast::hang_up`].
+    pub fn hang_up(&self, why: &'static str) {
+        self.only().hang_up(why);
+    }
+
     /// What is asked for by way of a socket is on its connection's account.
     fn choose(&self, target: Target) -> Broadcast {
         let Inner { reach, allowance, .. } = &*self.0;

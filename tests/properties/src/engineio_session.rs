@@ -57,6 +57,7 @@ enum Reason {
     SlowConsumer,
     Shutdown,
     Application,
+    Dropped,
 }
 
 /// A session has one life: it ends for one reason that never changes, and after it delivers nothing; it reads one post; it changes its transport once, by an upgrade; a candidate costs nothing but itself;
@@ -273,7 +274,8 @@ impl Run {
             return;
         }
         let is_told_now = self.transport == Transport::WebSocket || self.is_polled;
-        let (is_wish, is_shutdown) = (matches!(reason, CloseReason::Application(_)), reason == CloseReason::Shutdown);
+        let is_wish = matches!(reason, CloseReason::Application(_) | CloseReason::Dropped(_));
+        let is_shutdown = reason == CloseReason::Shutdown;
         self.reason = Some(reason);
         self.is_probing &= self.is_leaving && !is_told_now && (is_wish || is_shutdown);
         self.is_gone = is_told_now || !(is_wish || self.is_probing);
@@ -389,6 +391,7 @@ impl From<Reason> for CloseReason {
             Reason::SlowConsumer => Self::SlowConsumer,
             Reason::Shutdown => Self::Shutdown,
             Reason::Application => Self::Application("because"),
+            Reason::Dropped => Self::Dropped("because"),
         }
     }
 }

@@ -9,6 +9,7 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 
+pub mod auth_token;
 pub mod engineio_outbox;
 pub mod engineio_outlet;
 pub mod engineio_packet;
@@ -18,6 +19,8 @@ pub mod engineio_session;
 pub mod hub_client;
 pub mod hub_model;
 pub mod msgpack_decode;
+pub mod policy_decide;
+pub mod policy_template;
 pub mod socketio_decode;
 pub mod socketio_roundtrip;
 
@@ -33,7 +36,7 @@ mod value;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 14] = [
     ("engineio_packet", engineio_packet::check),
     ("engineio_payload", engineio_payload::check),
     ("engineio_request", engineio_request::check),
@@ -45,6 +48,9 @@ pub const TARGETS: [Target; 11] = [
     ("msgpack_decode", msgpack_decode::check),
     ("hub_client", hub_client::check),
     ("hub_model", hub_model::check),
+    ("policy_template", policy_template::check),
+    ("policy_decide", policy_decide::check),
+    ("auth_token", auth_token::check),
 ];
 
 /// The operations that the rest of the input spells, as far as it goes.

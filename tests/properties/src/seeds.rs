@@ -28,6 +28,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
             let refused = MSGPACK_FRAMES.iter().map(|frame| frame.to_vec());
             vectors.iter().filter_map(|frames| msgpack_frame(frames)).chain(refused).collect()
         }
+        "auth_token" => wire(TOKENS).collect(),
         _ => Vec::new(),
     }
 }
@@ -171,6 +172,22 @@ const MSGPACK_FRAMES: &[&[u8]] = &[
     b"\x84\xa4type\x02\xa3nsp\xa1/\xa4data\x93\xa1a\xca\x7f\xc0\x00\x00\xd3\x80\x00\x00\x00\x00\x00\x00\x00\xa2id\xcd\x01\x00",
     b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x92\xa1a\x83\x01\x02\xc3\x03\xc4\x01b\x04",
     b"\x82\xa4type\x00\xa3nsp\xa1/\xc0",
+];
+
+/// Header and claims, each on its line; and texts.
+const TOKENS: &[&str] = &[
+    "{\"alg\":\"ES256\",\"kid\":\"k\"}\n{\"iss\":\"me\",\"aud\":\"us\",\"sub\":\"1\",\"exp\":2000}\n1000",
+    "{\"alg\":\"HS256\"}\n{\"iss\":\"me\",\"aud\":[\"x\",\"them\"],\"nbf\":1030,\"iat\":1029.5,\"exp\":971}",
+    "{\"alg\":\"ES256\"}\n{\"iss\":\"me\",\"aud\":\"us\",\"exp\":970}",
+    "{\"alg\":\"ES256\"}\n{\"iss\":\"me\",\"aud\":\"us\",\"nbf\":1031}",
+    "{\"alg\":\"ES256\"}\n{\"iss\":\"me\",\"aud\":\"us\",\"iat\":1031}",
+    "{\"alg\":\"ES256\"}\n{\"iss\":\"me\",\"aud\":\"us\",\"sub\":{},\"x\":[[[1]]]}",
+    "{\"alg\":\"none\"}\n{\"iss\":\"me\",\"aud\":\"us\"}",
+    "{\"alg\":\"RS256\",\"crit\":[\"exp\"]}\n{\"iss\":\"me\"}",
+    "{\"alg\":\"ES256\",\"alg\":\"none\"}\n{\"iss\":\"me\",\"iss\":\"you\"}",
+    "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJtZSJ9.c2ln",
+    "eyJhbGciOiJFUzI1NiJ9.e30.c2lh=",
+    "..",
 ];
 
 const QUERIES: &[&str] = &[

@@ -17,7 +17,8 @@ use crate::front::posting::Posting;
 use crate::front::refusals::Cause;
 use crate::http::compression::{Encoding, negotiate};
 use crate::http::{
-    Body, CorsDecision, WebSocketRequest, close_connection, hang_up_response, is_upgrade, respond, respond_empty,
+    Body, CorsDecision, WebSocketRequest, client_address, close_connection, hang_up_response, is_upgrade, respond,
+    respond_empty,
 };
 use crate::session::driver::Start;
 use crate::session::link::{Link, NoSession, Polled, SessionRequest, WaitingPoll};
@@ -89,7 +90,8 @@ impl Shared {
             return (Ok(Step::done(preflight)), Tail { cors: None, ..tail });
         }
         let peer = parts.extensions.get::<PeerAddr>().map(|peer| peer.0.ip());
-        if !self.config.origin.admits(cors, &parts.headers, peer) {
+        let is_proxied = peer.is_some_and(|peer| self.config.trusted_proxies.contain(peer));
+        if !self.config.origin.admits(cors, &parts.headers, is_proxied) {
             self.refusals.note_stranger(&parts.headers);
             return (Err(RequestError::ForeignOrigin), tail);
         }
@@ -159,8 +161,12 @@ impl Shared {
         transport: Transport,
         jsonp: Option<JsonpIndex>,
     ) -> Result<Step<B>, RequestError> {
+        let peer = parts.extensions.get::<PeerAddr>().map(|peer| peer.0);
+        let proxies = &self.config.trusted_proxies;
         let handshake = Handshake {
-            address: parts.extensions.get::<PeerAddr>().map(|peer| peer.0),
+            peer,
+            address: peer.map(|peer| client_address(peer.ip(), &parts.headers, proxies)),
+            transport,
             headers: parts.headers.clone(),
             uri: parts.uri.clone(),
             time: SystemTime::now(),
@@ -196,8 +202,10 @@ impl Shared {
         transport: Transport,
         jsonp: Option<JsonpIndex>,
     ) -> Result<Judged, RequestError> {
-        let headers = match verdict {
-            Verdict::Accept { headers } => Some(headers).filter(|headers| !headers.is_empty()).map(Box::new),
+        let (headers, guard) = match verdict {
+            Verdict::Accept { headers, guard } => {
+                (Some(headers).filter(|headers| !headers.is_empty()).map(Box::new), guard)
+            }
             Verdict::Forbid { message } => return Err(RequestError::Forbidden(message)),
             Verdict::TooMany { retry_after } => {
                 return Ok(Judged::Answered(not_now(StatusCode::TOO_MANY_REQUESTS, retry_after)));
@@ -214,6 +222,7 @@ impl Shared {
         let Some(seat) = self.seats.take().filter(|_| !self.is_closing()) else {
             return Ok(Judged::Answered(full()));
         };
+        let seat = seat.with(guard);
         match transport {
             Transport::Polling => {
                 let encoding = negotiate(&parts.headers);

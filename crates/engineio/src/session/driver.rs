@@ -7,7 +7,7 @@ mod upgrade;
 
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ use crate::transport::websocket::{Frame, WebSocket};
 pub(crate) struct Driver {
     shared: Arc<Shared>,
     sid: Sid,
-    address: Option<SocketAddr>,
+    address: Option<IpAddr>,
     link: Arc<Link>,
     session: Session,
     /// Gone once it was told the end.
@@ -107,7 +107,7 @@ impl Driver {
     pub(crate) fn new(
         shared: Arc<Shared>,
         sid: Sid,
-        address: Option<SocketAddr>,
+        address: Option<IpAddr>,
         link: Arc<Link>,
         connection: Box<dyn Connection>,
         start: Start,

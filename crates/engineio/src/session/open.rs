@@ -44,12 +44,12 @@ pub(crate) fn open(
 
 /// The handshake in memory of its own: as it came, it would keep hyper's whole read buffer.
 fn keep(config: &EngineConfig, handshake: Handshake) -> Handshake {
-    let Handshake { address, headers, uri, time } = handshake;
+    let Handshake { uri, headers, .. } = handshake;
     let uri = match config.is_uri_kept {
         true => uri.to_string().parse().unwrap_or_default(),
         false => Uri::default(),
     };
-    Handshake { address, headers: config.headers_kept.pick(&headers), uri, time }
+    Handshake { headers: config.headers_kept.pick(&headers), uri, ..handshake }
 }
 
 /// A secret that nobody guesses: 120 bits of a generator made for cryptography, which the system seeds.

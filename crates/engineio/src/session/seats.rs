@@ -1,7 +1,10 @@
 //! How many sessions there may be.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::verdict::Guard;
 
 /// Places for sessions: one is taken before a session is opened, and kept until the session's task has ended, so that
 /// handshakes under way at once do not overshoot the bound.
@@ -15,7 +18,11 @@ pub(crate) struct Seats {
 
 /// One place; dropped, it is free.
 #[derive(Debug)]
-pub(crate) struct Seat(Arc<Seats>);
+pub(crate) struct Seat {
+    seats: Arc<Seats>,
+    /// What the application wants to be kept as long.
+    guard: Option<Guard>,
+}
 
 impl Seats {
     pub(crate) fn new(max: usize) -> Arc<Self> {
@@ -27,7 +34,7 @@ impl Seats {
     pub(crate) fn take(self: &Arc<Self>) -> Option<Seat> {
         let taken = self.taken.fetch_add(1, Ordering::Relaxed);
         // Given back, if it is one too many, when it is dropped.
-        let seat = Seat(Arc::clone(self));
+        let seat = Seat { seats: Arc::clone(self), guard: None };
         let is_full = taken >= self.max;
         if is_full != self.is_told_full.swap(is_full, Ordering::Relaxed) && is_full {
             tracing::warn!(sessions = self.max, "full: more sessions are refused");
@@ -36,15 +43,30 @@ impl Seats {
     }
 }
 
+impl Seat {
+    /// The same, and `guard` is dropped with it.
+    pub(crate) fn with(mut self, guard: Option<Guard>) -> Self {
+        self.guard = guard;
+        self
+    }
+}
+
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.0.taken.fetch_sub(1, Ordering::Relaxed);
+        self.seats.taken.fetch_sub(1, Ordering::Relaxed);
+        // The application's: out of a destructor, a panic of it could abort the process.
+        if let Some(guard) = self.guard.take()
+            && catch_unwind(AssertUnwindSafe(|| drop(guard))).is_err()
+        {
+            tracing::error!("the application panicked when a session's guard was dropped");
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Verdict;
 
     #[test]
     fn there_are_no_more_places_than_said_and_each_comes_back() {
@@ -57,5 +79,24 @@ mod tests {
         assert!(seats.take().is_none());
         drop((second, third));
         assert_eq!(seats.taken.load(Ordering::Relaxed), 0);
+    }
+
+    struct Fragile;
+
+    impl Drop for Fragile {
+        fn drop(&mut self) {
+            panic!("as asked");
+        }
+    }
+
+    #[test]
+    fn a_guard_that_panics_leaves_no_place_taken() {
+        let seats = Seats::new(1);
+        let Verdict::Accept { guard, .. } = Verdict::accept().guarded_by(Fragile) else {
+            panic!("it was accepted");
+        };
+        drop(seats.take().unwrap().with(guard));
+        assert!(seats.take().is_some());
+        assert_eq!(size_of::<Option<Guard>>(), size_of::<usize>());
     }
 }

@@ -48,7 +48,7 @@ async fn a_close_packet_waits_for_the_poll_that_fetches_it_behind_what_was_sent_
 /// What is queued, and not yet sent, when the session is closed.
 #[tokio::test]
 async fn a_waiting_poll_gets_the_close_packet_with_what_was_queued_before_it() {
-    for reason in [CloseReason::Shutdown, CloseReason::Application("enough")] {
+    for reason in [CloseReason::Shutdown, CloseReason::Dropped("enough"), CloseReason::Application("enough")] {
         let mut server = served(quick()).await;
         let mut poller = server.poller().await;
         let link = server.opened().await;
@@ -58,7 +58,7 @@ async fn a_waiting_poll_gets_the_close_packet_with_what_was_queued_before_it() {
         }
         link.close(reason);
         link.flush();
-        let expected = if reason == CloseReason::Shutdown { "4goodbye" } else { "4goodbye\u{1e}1" };
+        let expected = if reason.is_silent() { "4goodbye" } else { "4goodbye\u{1e}1" };
         assert_eq!(poller.polls.answer().await.text(), expected);
         assert_eq!(server.closed().await, reason);
         server.emptied().await;

@@ -134,7 +134,7 @@ async fn a_second_candidate_is_closed_while_the_first_goes_on() {
 /// before its heartbeat is overdue.
 #[tokio::test]
 async fn a_session_closed_in_the_middle_of_its_upgrade_is_told_so_at_the_end_of_it() {
-    for reason in [CloseReason::Shutdown, CloseReason::Application("enough")] {
+    for reason in [CloseReason::Shutdown, CloseReason::Dropped("enough"), CloseReason::Application("enough")] {
         let mut server = served(quick()).await;
         let mut poller = server.poller().await;
         let link = server.opened().await;
@@ -148,7 +148,7 @@ async fn a_session_closed_in_the_middle_of_its_upgrade_is_told_so_at_the_end_of_
         assert_eq!(server.closed().await, reason);
         send(&mut ws, "5").await;
         assert_eq!(text(&mut ws).await, "4goodbye");
-        if reason == CloseReason::Shutdown {
+        if reason.is_silent() {
             assert!(bytes_until_end(ws).await.is_empty());
         } else {
             assert!(next(&mut ws).await.is_some_and(|message| message.is_close()));

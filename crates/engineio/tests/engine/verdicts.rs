@@ -11,13 +11,14 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::app::{PATH, WEBSOCKET, quick, quick_with};
-use crate::support::{Http, Waiting, connect, eventually, is_ended, text, upgrade_request, within};
+use crate::support::{Http, Poller, Waiting, connect, eventually, is_ended, send, text, upgrade_request, within};
 
-/// Decides as the header `x-say` asks; what is pending waits for a permit.
+/// Decides as the header `x-say` asks, and guards each verdict; what is pending waits for a permit.
 #[derive(Clone)]
 struct Gate {
     permits: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
+    guards: Arc<AtomicUsize>,
 }
 
 impl Gate {
@@ -30,7 +31,7 @@ impl Gate {
             "headers" => {
                 let headers = [("set-cookie", "a=1"), ("set-cookie", "b=2"), ("x-hello", "you")];
                 let headers = headers.map(|(name, value)| (name.try_into().unwrap(), value.try_into().unwrap()));
-                Verdict::Accept { headers: headers.into_iter().collect() }
+                Verdict::Accept { headers: headers.into_iter().collect(), guard: None }
             }
             _ => Verdict::accept(),
         }
@@ -40,7 +41,7 @@ impl Gate {
 impl Application for Gate {
     fn accept(&self, handshake: &Handshake) -> Verdict {
         let say = handshake.headers.get("x-say").map_or("", |say| say.to_str().unwrap()).to_owned();
-        match say.strip_prefix("later ") {
+        let verdict = match say.strip_prefix("later ") {
             None => Self::verdict(&say),
             Some(say) => {
                 let (permits, say) = (Arc::clone(&self.permits), say.to_owned());
@@ -52,7 +53,10 @@ impl Application for Gate {
                     Verdict::pending(async move { Self::verdict(&say) })
                 })
             }
-        }
+        };
+        // Twice, as by two who do not know of each other.
+        let guard = || Waiting::counted(&self.guards);
+        verdict.guarded_by(guard()).guarded_by(guard())
     }
 
     fn open(&self, _: Handshake, _: Arc<Link>) -> Box<dyn Connection> {
@@ -60,18 +64,23 @@ impl Application for Gate {
     }
 }
 
+/// Ends as it is asked to.
 struct Silent;
 
 impl Connection for Silent {
-    fn handle_message(&mut self, _: Message, _: Instant) -> Result<(), CloseReason> {
-        Ok(())
+    fn handle_message(&mut self, message: Message, _: Instant) -> Result<(), CloseReason> {
+        match message {
+            Message::Text(text) if &*text == b"panic" => panic!("as asked"),
+            Message::Text(text) if &*text == b"drop" => Err(CloseReason::Dropped("as asked")),
+            _ => Err(CloseReason::Application("as asked")),
+        }
     }
 }
 
 async fn gated(config: EngineConfig) -> (Engine, SocketAddr, Gate) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let gate = Gate { permits: Arc::new(Semaphore::new(0)), waiting: Arc::default() };
+    let gate = Gate { permits: Arc::new(Semaphore::new(0)), waiting: Arc::default(), guards: Arc::default() };
     let engine = Engine::new(config, gate.clone());
     let service = engine.clone();
     let service = move |request| service.call(request);
@@ -164,4 +173,102 @@ async fn what_is_not_decided_in_time_is_unavailable() {
     let answer = http.request("GET", &polling(), &[("x-say", "later accept")], b"").await;
     assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
     assert_eq!((engine.session_count(), gate.waiting.load(Ordering::SeqCst)), (0, 0));
+}
+
+impl Gate {
+    async fn has_guards(&self, count: usize, when: &str) {
+        eventually(&format!("{count} guards, {when}"), || self.guards.load(Ordering::SeqCst) == 2 * count).await;
+    }
+}
+
+#[tokio::test]
+async fn a_guard_is_kept_until_the_session_has_ended_however_it_does() {
+    let (engine, address, gate) = gated(quick()).await;
+    for end in ["41", "4panic", "4drop", "1", "9", "reset", "shutdown"] {
+        let mut ws = connect(address, WEBSOCKET).await;
+        assert!(text(&mut ws).await.starts_with("0{"));
+        let mut poller = Poller::open(address, PATH).await;
+        gate.has_guards(2, "both are there").await;
+        match end {
+            "reset" => {
+                ws.get_ref().set_zero_linger().unwrap();
+                drop(ws);
+                poller.begin_poll().await;
+                assert_eq!(poller.post("6").await.status, 200);
+                poller.polls.reset();
+            }
+            "shutdown" => engine.close(),
+            packet => {
+                send(&mut ws, packet).await;
+                poller.begin_poll().await;
+                poller.post(packet).await;
+            }
+        }
+        gate.has_guards(0, end).await;
+    }
+    within(engine.drained()).await;
+}
+
+#[tokio::test]
+async fn a_guard_outlives_the_change_of_transport() {
+    let (_engine, address, gate) = gated(quick()).await;
+    let poller = Poller::open(address, PATH).await;
+    let mut ws = connect(address, &poller.websocket_target()).await;
+    send(&mut ws, "2probe").await;
+    assert_eq!(text(&mut ws).await, "3probe");
+    send(&mut ws, "5").await;
+    gate.has_guards(1, "it is one session").await;
+    drop(ws);
+    gate.has_guards(0, "it has ended").await;
+}
+
+#[tokio::test]
+async fn a_guard_is_dropped_when_no_session_opens() {
+    let (engine, address, gate) = gated(quick_with(|config| {
+        config.sessions_max = 1;
+        config.handshake_timeout = Duration::from_millis(100);
+    }))
+    .await;
+    let upgrade_without_key = upgrade("accept").replace("sec-websocket-key", "x-key");
+    let request = |target: &str, say: &str| format!("GET {target} HTTP/1.1\r\nhost: test\r\nx-say: {say}\r\n\r\n");
+    let without_version = polling().replace("EIO=4&", "");
+    let refused = async |request: String, status: u16, there: usize| {
+        let mut http = Http::connect(address).await;
+        http.write(request.as_bytes()).await;
+        assert_eq!(http.answer().await.status, status, "{request}");
+        gate.has_guards(there, &request).await;
+    };
+    refused(upgrade_without_key, 400, 0).await;
+    refused(request(&without_version, "accept"), 400, 0).await;
+    let _there = Poller::open(address, PATH).await;
+    refused(request(&polling(), "accept"), 503, 1).await;
+    refused(upgrade("accept"), 503, 1).await;
+    refused(request(&polling(), "forbid"), 403, 1).await;
+    refused(request(&polling(), "too many"), 429, 1).await;
+    refused(request(&polling(), "later accept"), 503, 1).await;
+    // It leaves before there is a decision.
+    let mut leaving = Http::connect(address).await;
+    leaving.send("GET", &polling(), &[("x-say", "later accept")], b"").await;
+    gate.has_guards(2, "it waits").await;
+    leaving.reset();
+    gate.has_guards(1, "it has left").await;
+    assert_eq!(engine.session_count(), 1);
+}
+
+/// Who answers 101 by a service that cannot give its connection away, or loses it then, has no session.
+#[tokio::test]
+async fn a_guard_is_dropped_when_an_upgrade_fails() {
+    let (engine, address, gate) = gated(quick()).await;
+    let request = http::Request::get(WEBSOCKET)
+        .header("connection", "upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+    let answer = engine.call(request.body(String::new()).unwrap()).await;
+    assert_eq!((answer.status(), gate.guards.load(Ordering::SeqCst)), (400.try_into().unwrap(), 0));
+    let mut http = Http::connect(address).await;
+    http.write(upgrade("accept").as_bytes()).await;
+    http.reset();
+    gate.has_guards(0, "the connection is gone").await;
+    within(engine.drained()).await;
 }

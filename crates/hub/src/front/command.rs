@@ -54,8 +54,8 @@ pub enum Command<'a> {
         /// What they leave.
         rooms: Vec<Room>,
     },
-    /// Make all sockets of a target leave: `disconnectSockets`. The clients will not reconnect, so this is no way to
-    /// restart. Each session is told through its [`Owner`](crate::Owner).
+    /// Make all sockets of a target leave: `disconnectSockets`. The clients will not reconnect, but after
+    /// [`Expulsion::Transport`]. Each session is told through its [`Owner`](crate::Owner).
     Expel {
         /// Who leaves.
         target: Target,

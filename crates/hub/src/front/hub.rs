@@ -145,10 +145,11 @@ impl Hub {
             Command::Join { target, rooms } => self.change_rooms(target, rooms, Direction::Join, by),
             Command::Leave { target, rooms } => self.change_rooms(target, rooms, Direction::Leave, by),
             Command::Expel { target, from } => {
-                let farewell = encode::disconnect(target.namespace());
+                let is_told = !matches!(from, Expulsion::Transport(_));
+                let farewell = is_told.then(|| encode::disconnect(target.namespace()));
                 let (only, scope) = (target.only_socket(), scope_of(&target));
                 let expel = Expel { target, from, farewell };
-                let charge = self.charge(by, (expel.weight(), expel.farewell.len()), scope);
+                let charge = self.charge(by, (expel.weight(), expel.farewell_len()), scope);
                 self.spread(only, Arc::new(Charged::new(expel, charge)), Op::Expel);
             }
         }

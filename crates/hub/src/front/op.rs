@@ -100,8 +100,8 @@ pub(crate) enum Direction {
 pub struct Expel {
     pub(crate) target: Target,
     pub(crate) from: Expulsion,
-    /// The DISCONNECT packet of the target's namespace.
-    pub(crate) farewell: Encoded,
+    /// The DISCONNECT packet of the target's namespace, where the client is told.
+    pub(crate) farewell: Option<Encoded>,
 }
 
 /// A question about sockets.
@@ -173,8 +173,12 @@ impl Move {
 }
 
 impl Expel {
+    pub(crate) fn farewell_len(&self) -> usize {
+        self.farewell.as_ref().map_or(0, Encoded::len)
+    }
+
     pub(crate) fn weight(&self) -> usize {
-        size_of::<Charged<Self>>() + self.target.weight() + self.farewell.len()
+        size_of::<Charged<Self>>() + self.target.weight() + self.farewell_len()
     }
 }
 

@@ -6,12 +6,12 @@ use crate::SocketId;
 ///
 /// Called on a lane: put it where the session's task finds it, wake the task, and return.
 pub trait Owner: Send + Sync {
-    /// `socket` was expelled. It is in no room and receives nothing any more, its client was sent the DISCONNECT
-    /// packet. What the session still owes is [`Expulsion`]'s.
+    /// `socket` was expelled. It is in no room and receives nothing any more. What its client was sent, and what the
+    /// session still owes, is [`Expulsion`]'s.
     fn expelled(&self, socket: SocketId, expulsion: Expulsion);
 }
 
-/// From what a socket is expelled.
+/// From what a socket is expelled. But for [`Transport`](Expulsion::Transport), its client was sent the DISCONNECT packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expulsion {
     /// Its namespace; the connection lives: `socket.disconnect()`. The session calls
@@ -21,4 +21,7 @@ pub enum Expulsion {
     /// the client is still in (without it the client would come back), disconnects these sockets from the hub, and
     /// closes.
     Connection,
+    /// The same, as if the network had broken, from which every client comes back: nothing is sent, and the session
+    /// closes by [`CloseReason::Dropped`](engineio_proto::CloseReason::Dropped) with these constant words.
+    Transport(&'static str),
 }

@@ -513,7 +513,9 @@ impl Lane {
                 return;
             };
             let member = self.roster.member_mut(key).expect("nobody comes or goes while some are expelled");
-            if member.recipient.queue(&expel.farewell, Delivery::Reliable) == Queued::Fresh {
+            if let Some(farewell) = &expel.farewell
+                && member.recipient.queue(farewell, Delivery::Reliable) == Queued::Fresh
+            {
                 touch(&mut self.touched, key, member);
             }
             let (socket, owner) = (member.id, Arc::clone(&member.owner));

@@ -183,13 +183,13 @@ impl Run {
 
     fn expel(&mut self) {
         let question = self.question();
-        let from = if self.dice.one_in(2) { Expulsion::Namespace } else { Expulsion::Connection };
+        let from = [Expulsion::Namespace, Expulsion::Connection, Expulsion::Transport("late")][self.dice.roll(3)];
         self.world.hub.expel(question.target(), from);
         self.world.run();
         let farewell = if question.namespace.is_root() { "1" } else { "1/admin," };
         for index in self.model.meant(&question).into_iter().rev() {
             let mut gone = self.model.remove(index);
-            if gone.behaviour != Behaviour::Closed {
+            if gone.behaviour != Behaviour::Closed && from != Expulsion::Transport("late") {
                 gone.expected.push(farewell.to_owned());
             }
             assert_eq!(gone.peer.take_received(), gone.expected);

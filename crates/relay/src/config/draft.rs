@@ -1,14 +1,18 @@
 //! A configuration while it is being read.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use policy::{Policy, RoomName, Rules, Scope};
+use http::{HeaderName, Uri};
+use policy::{Auth, ClientLimits, Policy, Rate, Rules};
 use socketio::NamespaceName;
-use socketio::engineio::{CookieConfig, CorsConfig, CorsOrigins, EngineConfig, SameSite};
+use socketio::engineio::{CookieConfig, CorsConfig, CorsOrigins, EngineConfig, HeadersKept, SameSite};
 
+use super::namespaces::warnings;
+use super::rule_names::{same_room, second_rule};
 use super::{Config, Loaded, Origin, Place, Problem};
+use crate::auth::config::WebhookConfig;
 
 /// What was read so far: the configuration itself, and the parts that make sense only together.
 #[derive(Debug)]
@@ -21,10 +25,21 @@ pub(crate) struct Draft {
     pub(crate) compression_threshold_bytes: usize,
     pub(crate) outbox_bytes_max: Option<usize>,
     pub(crate) outbox_bytes_total_max: Option<usize>,
+    pub(crate) client_events_per_s: u32,
+    pub(crate) client_events_burst: Option<u32>,
     /// The namespaces of the file, in its order.
     pub(crate) namespaces: Vec<NamespaceDraft>,
     /// The rules of the namespace `/`, when a variable or a flag replaces those of the file.
     pub(crate) root_rules: Option<Rules>,
+    /// The namespaces for which clients have to be known, unless they say themselves.
+    pub(crate) auth_required: Vec<NamespaceName>,
+    pub(crate) webhook: Option<WebhookDraft>,
+    /// The environment, of which the configuration may name variables with secrets.
+    pub(crate) environment: HashMap<String, String>,
+    /// Those that it names.
+    pub(crate) named_variables: HashSet<String>,
+    /// What works, but may not be meant.
+    pub(crate) warnings: Vec<Problem>,
     /// The folder that relative paths are relative to: the file's own while it is read.
     pub(crate) folder: PathBuf,
     /// Where each setting was written last.
@@ -44,8 +59,23 @@ pub(crate) enum Origins {
 #[derive(Debug)]
 pub(crate) struct NamespaceDraft {
     pub(crate) name: NamespaceName,
+    pub(crate) auth: Option<Auth>,
     pub(crate) rules: Rules,
     pub(crate) place: Place,
+}
+
+/// The webhook while it is read: perhaps not yet with its address.
+#[derive(Debug)]
+pub(crate) struct WebhookDraft {
+    pub(crate) url: Option<Uri>,
+    /// The rest.
+    pub(crate) config: WebhookConfig,
+}
+
+impl Default for WebhookDraft {
+    fn default() -> Self {
+        Self { url: None, config: WebhookConfig::new(Uri::default()) }
+    }
 }
 
 impl Default for Draft {
@@ -59,8 +89,15 @@ impl Default for Draft {
             compression_threshold_bytes: EngineConfig::default().compression_threshold_bytes.unwrap_or_default(),
             outbox_bytes_max: None,
             outbox_bytes_total_max: None,
+            client_events_per_s: ClientLimits::default().events.map_or(0, |rate| rate.per_s()),
+            client_events_burst: None,
             namespaces: Vec::new(),
             root_rules: None,
+            auth_required: Vec::new(),
+            webhook: None,
+            environment: HashMap::new(),
+            named_variables: HashSet::new(),
+            warnings: Vec::new(),
             folder: PathBuf::new(),
             places: HashMap::new(),
         }
@@ -75,15 +112,17 @@ impl Draft {
 
     /// Puts the parts together.
     pub(crate) fn finish(mut self) -> Result<Loaded, Vec<Problem>> {
-        let mut checks = Checks::default();
+        let mut checks = Checks { warnings: std::mem::take(&mut self.warnings), ..Checks::default() };
         self.finish_cors(&mut checks);
         self.finish_listen(&mut checks);
         self.finish_cookie(&mut checks);
         self.finish_compression();
         self.finish_outbox(&mut checks);
         self.finish_outboxes(&mut checks);
+        self.finish_client_limits(&mut checks);
         self.finish_client_dir(&mut checks);
         self.finish_namespaces(&mut checks);
+        self.finish_auth(&mut checks);
         self.config.derive();
         if checks.errors.is_empty() {
             Ok(Loaded { config: self.config, warnings: checks.warnings })
@@ -187,6 +226,15 @@ impl Draft {
         self.config.server.engine.outbox_bytes_total_max = total;
     }
 
+    fn finish_client_limits(&mut self, checks: &mut Checks) {
+        let (per_s, burst) = (self.client_events_per_s, self.client_events_burst);
+        if per_s == 0 && burst.is_some() {
+            let message = "has no effect: limits.client.events_per_s = 0 is no limit";
+            checks.warn(self.place("limits.client.events_burst"), message);
+        }
+        self.config.limits.client.events = Rate::new(per_s, burst);
+    }
+
     fn finish_client_dir(&mut self, checks: &mut Checks) {
         if let Some(folder) = &self.config.client_dir
             && !folder.join("socket.io.js").is_file()
@@ -199,20 +247,22 @@ impl Draft {
 
     fn finish_namespaces(&mut self, checks: &mut Checks) {
         let mut namespaces = std::mem::take(&mut self.namespaces);
-        if let Some(rules) = self.root_rules.take() {
-            let place = self.place("namespace.rule");
-            match namespaces.iter_mut().find(|namespace| namespace.name.is_root()) {
-                Some(root) => (root.rules, root.place) = (rules, place),
-                None => namespaces.push(NamespaceDraft { name: NamespaceName::ROOT, rules, place }),
-            }
-        }
+        self.finish_root_rules(&mut namespaces, checks);
         if namespaces.is_empty() {
-            return; // The default stays: `/`, open.
+            let (rules, place) = (Rules::default(), Place::Default);
+            namespaces.push(NamespaceDraft { name: NamespaceName::ROOT, auth: None, rules, place });
+        }
+        let exists = |name: &NamespaceName| namespaces.iter().any(|namespace| namespace.name == *name);
+        if let Some(other) = self.auth_required.iter().find(|name| !exists(name)) {
+            let message = format!("expected namespaces that exist, found \"{other}\"");
+            checks.refuse(self.place("auth.required"), &message);
         }
         let no_rules = namespaces.iter().all(|namespace| namespace.rules.is_empty());
-        for NamespaceDraft { name, rules, place } in &mut namespaces {
+        let knows_nobody = self.config.auth.is_empty() && self.webhook.is_none();
+        let required_at = self.place("auth.required");
+        for NamespaceDraft { name, auth, rules, place } in &mut namespaces {
             if no_rules {
-                *rules = Rules::open();
+                rules.relay_all();
             } else if rules.is_empty() {
                 // Relaying everything and refusing everything are both plausible; guessing is not.
                 let message = format!(
@@ -221,12 +271,69 @@ impl Draft {
                 );
                 checks.refuse(place.clone(), &message);
             }
-            for room in rooms_without_a_door(rules) {
-                let message = format!("room \"{room}\" of namespace \"{name}\" is a target, but no rule joins it");
+            let required = if self.auth_required.contains(name) { Auth::Required } else { Auth::None };
+            rules.set_auth(auth.unwrap_or(required));
+            if rules.auth() != Auth::None && knows_nobody {
+                let place = if auth.is_some() { place.clone() } else { required_at.clone() };
+                let message = format!(
+                    "expected an [[auth.issuer]], an [[auth.token]] or an [auth.webhook] somewhere: nobody could be \
+                     known in \"{name}\""
+                );
+                checks.refuse(place, &message);
+            }
+            rules.set_client(self.config.limits.client);
+            self.config.server.engine.is_uri_kept |= rules.queries().next().is_some();
+            for message in warnings::of(name, rules) {
                 checks.warn(place.clone(), &message);
             }
         }
         self.config.policy = Policy::new(namespaces.into_iter().map(|namespace| (namespace.name, namespace.rules)));
+    }
+
+    /// Puts the rules of a variable or a flag in the place of those of the file; all else of the namespace stays.
+    fn finish_root_rules(&mut self, namespaces: &mut Vec<NamespaceDraft>, checks: &mut Checks) {
+        let Some(rules) = self.root_rules.take() else { return };
+        let place = self.place("namespace.rule");
+        match namespaces.iter_mut().find(|namespace| namespace.name.is_root()) {
+            Some(root) => {
+                if let Err(on) = root.rules.replace_rules(rules) {
+                    checks.refuse(place.clone(), &second_rule(&on));
+                }
+                root.place = place.clone();
+            }
+            None => {
+                let name = NamespaceName::ROOT;
+                namespaces.push(NamespaceDraft { name, auth: None, rules, place: place.clone() });
+            }
+        }
+        let root = namespaces.iter().find(|namespace| namespace.name.is_root());
+        if let Some(both) = root.and_then(|root| root.rules.overlap()) {
+            checks.refuse(place, &same_room(both));
+        }
+    }
+
+    fn finish_auth(&mut self, checks: &mut Checks) {
+        if let Some(WebhookDraft { url, config }) = self.webhook.take() {
+            let Some(url) = url else {
+                let others = ["secret_env", "headers", "timeout_ms", "concurrency", "cache_s"];
+                let places = others.map(|key| self.place(&format!("auth.webhook.{key}")));
+                let place = places.into_iter().find(|place| *place != Place::Default).unwrap_or(Place::Default);
+                return checks.refuse(place, "expected auth.webhook.url beside it");
+            };
+            self.config.auth.webhook = Some(WebhookConfig { url, ..config });
+        }
+        let auth = &self.config.auth;
+        if auth.is_empty() {
+            return;
+        }
+        // What is read when a client connects to a namespace has to be kept until then.
+        let engine = &mut self.config.server.engine;
+        engine.is_uri_kept |= auth.needs_query();
+        let headers: BTreeSet<&str> = auth.headers().map(HeaderName::as_str).collect();
+        if !headers.is_empty() {
+            let headers = headers.into_iter().filter_map(|name| HeaderName::try_from(name).ok());
+            engine.headers_kept = HeadersKept::Only(headers.collect());
+        }
     }
 
     /// Where a setting was written last.
@@ -248,19 +355,6 @@ fn covers(whole: &SocketAddr, part: &SocketAddr, all: &[SocketAddr]) -> bool {
 /// An IPv4 address that is written as an IPv6 one is that IPv4 address.
 fn canonical(address: &SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
-}
-
-/// The rooms that events go to and nobody can be in, by name.
-fn rooms_without_a_door(rules: &Rules) -> Vec<&RoomName> {
-    let joined: HashSet<&RoomName> = rules.iter().filter_map(|rule| rule.join.as_ref()).collect();
-    let targets = rules.iter().filter_map(|rule| match &rule.relay.as_ref()?.to {
-        Scope::Room(room) => Some(room),
-        Scope::All | Scope::Others | Scope::Sender => None,
-    });
-    let mut rooms: Vec<&RoomName> = targets.filter(|room| !joined.contains(room)).collect();
-    rooms.sort_unstable();
-    rooms.dedup();
-    rooms
 }
 
 /// What the whole shows that its parts do not.

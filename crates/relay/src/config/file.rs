@@ -11,7 +11,7 @@ use super::report::Report;
 use super::settings::SETTINGS;
 use super::suggest::suggestion;
 use super::written::Written;
-use super::{Place, Problem};
+use super::{Place, Problem, auth};
 
 /// Reads a file over what the draft has. Gives back all that is wrong with it, in the order of its lines.
 pub(crate) fn read(path: &Path, draft: &mut Draft) -> Vec<Problem> {
@@ -57,7 +57,11 @@ fn read_table(prefix: &str, table: &DeTable<'_>, draft: &mut Draft, report: &mut
         }
         let at = name.span().start;
         if key == namespaces::KEY {
-            draft.namespaces = namespaces::read(at, value, report);
+            draft.namespaces = namespaces::read(at, value, &draft.folder, report);
+        } else if key == auth::ISSUER {
+            auth::read_issuers(at, value, draft, report);
+        } else if key == auth::TOKEN {
+            auth::read_tokens(at, value, draft, report);
         } else if let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) {
             let place = report.place(at, Some(&key));
             if let Err(wrong) = setting.read(draft, place, Written::Toml(value)) {
@@ -73,7 +77,7 @@ fn read_table(prefix: &str, table: &DeTable<'_>, draft: &mut Draft, report: &mut
                 _ => report.wrong(at, &key, value, Written::Toml(value).wrong(format_args!("a table, [{key}]"))),
             }
         } else {
-            let known = SETTINGS.iter().map(|setting| setting.key).chain([namespaces::KEY]);
+            let known = SETTINGS.iter().map(|setting| setting.key).chain([namespaces::KEY, auth::ISSUER, auth::TOKEN]);
             let message = format!("is not a setting{}", suggestion(&key, known));
             report.push(at, Some(&key), message);
         }

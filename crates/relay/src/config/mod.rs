@@ -5,10 +5,12 @@
 //! cannot be wrong, in a `draft`; and what only shows when all is read (rules for a namespace that has none,
 //! credentials for every origin) is checked when the draft becomes a [`Config`]. Nothing is checked again later.
 
+mod auth;
 mod cookie;
 mod draft;
 mod engine_path;
 mod environment;
+mod field;
 mod file;
 mod lines;
 mod log_filter;
@@ -16,6 +18,7 @@ mod namespaces;
 mod origin;
 mod problem;
 mod report;
+mod rule_names;
 mod rule_text;
 mod settings;
 mod suggest;
@@ -23,11 +26,11 @@ mod written;
 
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use policy::Policy;
+use policy::{AddressLimits, ClientLimits, EventName, Policy};
 use socketio::ServerConfig;
 use socketio::engineio::proto::SessionConfig;
 use socketio::engineio::{HeadersKept, HttpConfig};
@@ -38,6 +41,7 @@ pub(crate) use problem::{Place, Problem};
 #[cfg(test)]
 pub(crate) use settings::SETTINGS;
 
+use crate::auth::config::AuthConfig;
 use crate::machine;
 use draft::Draft;
 use written::Written;
@@ -60,8 +64,29 @@ pub(crate) struct Config {
     pub(crate) http: HttpConfig,
     /// What is logged, and how.
     pub(crate) log: LogConfig,
+    /// How often and how much.
+    pub(crate) limits: Limits,
+    /// The event that tells a client that asked for no acknowledgement why an event of its was refused, if one does.
+    pub(crate) errors_event: Option<EventName>,
+    /// Who is believed to be who.
+    pub(crate) auth: AuthConfig,
     /// The namespaces that exist (any other is refused), each with what its events mean. At least one.
     pub(crate) policy: Policy,
+}
+
+/// How often and how much a client, an address and all together may.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Limits {
+    pub(crate) client: ClientLimits,
+    pub(crate) address: AddressLimits,
+    pub(crate) node: NodeLimits,
+}
+
+/// What all together may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NodeLimits {
+    /// How many connections may begin in a second. Over it, clients are told to come back.
+    pub(crate) handshakes_per_s: Option<NonZeroU32>,
 }
 
 /// What is logged, and how.
@@ -100,6 +125,8 @@ pub(crate) fn load(
 ) -> Result<Loaded, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut draft = Draft::default();
+    let variables: Vec<_> = variables.into_iter().collect();
+    draft.environment = environment::readable(&variables);
     let variables = environment::ours(variables, &mut problems);
     let named = variables.get(environment::CONFIG).map(Path::new);
     if let Some(path) = file.or(named) {
@@ -113,6 +140,7 @@ pub(crate) fn load(
             problems.push(Problem { place, message: wrong.message });
         }
     }
+    environment::forgive(&draft.named_variables, &mut problems);
     if problems.is_empty() { draft.finish() } else { Err(problems) }
 }
 
@@ -148,10 +176,21 @@ impl Default for Config {
             server,
             http: HttpConfig::default(),
             log: LogConfig::default(),
+            limits: Limits::default(),
+            errors_event: None,
+            auth: AuthConfig::default(),
             policy: Policy::default(),
         };
         config.derive();
         config
+    }
+}
+
+impl Default for NodeLimits {
+    fn default() -> Self {
+        // About what two cores open while they serve those who are there; whoever another node sent away at once has
+        // come back within some seconds.
+        Self { handshakes_per_s: NonZeroU32::new(10_000) }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Rules as a flag or a variable has them: `ON[=EMIT][@SCOPE]`.
 
-use policy::{On, Relay, RoomName, Rule, Rules, Scope};
+use policy::{On, Relay, Rule, Rules, Scope, Template};
 
-use super::namespaces::{parse_emit, parse_on, second_rule};
+use super::rule_names::{parse_emit, parse_on, second_rule};
 use super::written::{Written, Wrong};
 
 /// Reads a list of rules.
@@ -30,17 +30,17 @@ fn parse(text: &str) -> Result<(On, Rule), &'static str> {
         None | Some(("all", "")) => Scope::All,
         Some(("others", "")) => Scope::Others,
         Some(("sender", "")) => Scope::Sender,
-        Some(("room", room)) => Scope::Room(RoomName::parse(room)?),
+        Some(("room", room)) => Scope::Room { room: Template::parse(room)?, except_sender: false },
         Some(("join" | "leave", _)) if emit.is_some() => return Err("no =EMIT before @join: or @leave:"),
         Some(("join", room)) => {
-            return Ok((on, Rule { leave: None, join: Some(RoomName::parse(room)?), relay: None }));
+            return Ok((on, Rule { join: Some(Template::parse(room)?), ..Rule::default() }));
         }
         Some(("leave", room)) => {
-            return Ok((on, Rule { leave: Some(RoomName::parse(room)?), join: None, relay: None }));
+            return Ok((on, Rule { leave: Some(Template::parse(room)?), ..Rule::default() }));
         }
         Some(_) => return Err("all, others, sender, room:NAME, join:NAME or leave:NAME after @"),
     };
-    Ok((on, Rule { leave: None, join: None, relay: Some(Relay { emit, to, volatile: false }) }))
+    Ok((on, Rule { relay: Some(Relay { emit, to, volatile: false }), ..Rule::default() }))
 }
 
 const FORM: &str = "rules of the form ON[=EMIT][@SCOPE]";
@@ -60,11 +60,14 @@ mod tests {
             On::Event(name) => name.to_string(),
         };
         match rule {
-            Rule { join: Some(room), leave: None, relay: None } => format!("{on} joins {room}"),
-            Rule { leave: Some(room), join: None, relay: None } => format!("{on} leaves {room}"),
-            Rule { leave: None, join: None, relay: Some(Relay { emit, to, volatile: false }) } => {
+            Rule { join: Some(room), leave: None, relay: None, .. } => format!("{on} joins {room}"),
+            Rule { leave: Some(room), join: None, relay: None, .. } => format!("{on} leaves {room}"),
+            Rule { leave: None, join: None, relay: Some(Relay { emit, to, volatile: false }), .. } => {
                 let emit = emit.map_or("itself".to_owned(), |emit| emit.to_string());
-                format!("{on} as {emit} to {to:?}")
+                match to {
+                    Scope::Room { room, except_sender: false } => format!("{on} as {emit} to those in {room}"),
+                    to => format!("{on} as {emit} to {to:?}"),
+                }
             }
             other => format!("{other:?}"),
         }
@@ -79,8 +82,9 @@ mod tests {
             ("a=b@sender", "a as b to Sender"),
             ("*", "any as itself to All"),
             ("*@others", "any as itself to Others"),
-            ("say@room:lobby", "say as itself to Room(RoomName(\"lobby\"))"),
-            ("say@room:a=b@c:d", "say as itself to Room(RoomName(\"a=b@c:d\"))"),
+            ("say@room:lobby", "say as itself to those in lobby"),
+            ("say@room:a=b@c:d", "say as itself to those in a=b@c:d"),
+            ("say@room:account:{args.0.id}", "say as itself to those in account:{args.0.id}"),
             ("enter@join:lobby", "enter joins lobby"),
             ("exit@leave:lobby", "exit leaves lobby"),
         ] {

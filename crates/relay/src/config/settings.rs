@@ -2,17 +2,19 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+use policy::{EventName, Over, Rate, parse_namespace};
 use socketio::engineio::proto::{SessionConfig, Transport};
 use socketio::engineio::{AddressBlock, CookieConfig, InvalidAddressBlock, SameSite, TrustedProxies};
 
-use super::draft::{Draft, Origins};
+use super::draft::{Draft, Origins, WebhookDraft};
 use super::written::{Written, Wrong};
-use super::{LogFilter, LogFormat, Origin, Place, cookie, engine_path, rule_text};
+use super::{LogFilter, LogFormat, Origin, Place, auth, cookie, engine_path, rule_text};
 
 /// One setting, by each of its names.
 pub(crate) struct Setting {
@@ -70,7 +72,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         variable: "FANFARE_WORKER_THREADS",
         flag: None,
         set: |draft, written| {
-            let threads = written.whole("a whole number of threads", 1..=1024);
+            let threads = number(written, "threads", 1..=1024);
             put(&mut draft.config.worker_threads, threads.map(|threads| NonZeroUsize::new(threads as usize)))
         },
     },
@@ -218,7 +220,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         variable: "FANFARE_SESSIONS_MAX",
         flag: None,
         set: |draft, written| {
-            let sessions = written.whole("a whole number of sessions", 1..=10_000_000);
+            let sessions = number(written, "sessions", 1..=10_000_000);
             put(&mut draft.config.server.engine.sessions_max, sessions.map(|sessions| sessions as usize))
         },
     },
@@ -248,7 +250,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         variable: "FANFARE_ATTACHMENTS_MAX",
         flag: None,
         set: |draft, written| {
-            let attachments = written.whole("a whole number of attachments", 0..=1000);
+            let attachments = number(written, "attachments", 0..=1000);
             put(
                 &mut draft.config.server.client.limits.attachments_max,
                 attachments.map(|attachments| attachments as usize),
@@ -262,13 +264,173 @@ pub(crate) const SETTINGS: &[Setting] = &[
         set: |draft, written| put(&mut draft.config.server.client.auth_bytes_max, written.bytes(2..=GIBIBYTE)),
     },
     Setting {
+        key: "limits.client.events_per_s",
+        variable: "FANFARE_CLIENT_EVENTS_PER_S",
+        flag: None,
+        set: |draft, written| put(&mut draft.client_events_per_s, number(written, "events", 0..=PER_S_MAX)),
+    },
+    Setting {
+        key: "limits.client.events_burst",
+        variable: "FANFARE_CLIENT_EVENTS_BURST",
+        flag: None,
+        set: |draft, written| put(&mut draft.client_events_burst, number(written, "events", 1..=PER_S_MAX).map(Some)),
+    },
+    Setting {
+        key: "limits.client.bytes_per_s",
+        variable: "FANFARE_CLIENT_BYTES_PER_S",
+        flag: None,
+        set: |draft, written| put(&mut draft.config.limits.client.bytes, rate(written, "bytes", GIBIBYTE)),
+    },
+    Setting {
+        key: "limits.client.over",
+        variable: "FANFARE_CLIENT_OVER",
+        flag: None,
+        set: |draft, written| put(&mut draft.config.limits.client.over, written.word(&OVER)),
+    },
+    Setting {
+        key: "limits.client.refusals_per_s",
+        variable: "FANFARE_CLIENT_REFUSALS_PER_S",
+        flag: None,
+        set: |draft, written| put(&mut draft.config.limits.client.refusals, rate(written, "refusals", PER_S_MAX)),
+    },
+    Setting {
+        key: "limits.client.rooms_max",
+        variable: "FANFARE_CLIENT_ROOMS_MAX",
+        flag: None,
+        set: |draft, written| {
+            let rooms = number(written, "rooms", 1..=100_000);
+            put(&mut draft.config.limits.client.rooms_max, rooms.map(|rooms| rooms as usize))
+        },
+    },
+    Setting {
+        key: "limits.address.connections_max",
+        variable: "FANFARE_ADDRESS_CONNECTIONS_MAX",
+        flag: None,
+        set: |draft, written| {
+            let connections = number(written, "connections", 0..=10_000_000);
+            put(&mut draft.config.limits.address.connections_max, connections.map(NonZeroU32::new))
+        },
+    },
+    Setting {
+        key: "limits.address.handshakes_per_s",
+        variable: "FANFARE_ADDRESS_HANDSHAKES_PER_S",
+        flag: None,
+        set: |draft, written| put(&mut draft.config.limits.address.handshakes, rate(written, "handshakes", PER_S_MAX)),
+    },
+    Setting {
+        key: "limits.address.ipv6_prefix",
+        variable: "FANFARE_ADDRESS_IPV6_PREFIX",
+        flag: None,
+        set: |draft, written| {
+            let bits = number(written, "bits", 16..=128);
+            put(&mut draft.config.limits.address.ipv6_prefix, bits.map(|bits| bits as u8))
+        },
+    },
+    Setting {
         key: "limits.address.trusted_proxies",
         variable: "FANFARE_ADDRESS_TRUSTED_PROXIES",
         flag: None,
         set: |draft, written| {
             let blocks = written.list(&InvalidAddressBlock.to_string(), AddressBlock::from_str);
-            put(&mut draft.config.server.engine.origin.trusted_proxies, blocks.map(TrustedProxies::from_iter))
+            put(&mut draft.config.server.engine.trusted_proxies, blocks.map(TrustedProxies::from_iter))
         },
+    },
+    Setting {
+        key: "limits.node.handshakes_per_s",
+        variable: "FANFARE_NODE_HANDSHAKES_PER_S",
+        flag: None,
+        set: |draft, written| {
+            let handshakes = number(written, "handshakes", 0..=PER_S_MAX);
+            put(&mut draft.config.limits.node.handshakes_per_s, handshakes.map(NonZeroU32::new))
+        },
+    },
+    Setting {
+        key: "errors.event",
+        variable: "FANFARE_ERRORS_EVENT",
+        flag: None,
+        set: |draft, written| put(&mut draft.config.errors_event, written.parsed(EventName::parse).map(Some)),
+    },
+    Setting {
+        key: "auth.required",
+        variable: "FANFARE_AUTH_REQUIRED",
+        flag: None,
+        set: |draft, written| put(&mut draft.auth_required, written.list("the name of a namespace", parse_namespace)),
+    },
+    Setting {
+        key: "auth.token_from",
+        variable: "FANFARE_AUTH_TOKEN_FROM",
+        flag: None,
+        set: |draft, written| put(&mut draft.config.auth.token_from, auth::token_sources(written)),
+    },
+    Setting {
+        key: "auth.renew_event",
+        variable: "FANFARE_AUTH_RENEW_EVENT",
+        flag: None,
+        set: |draft, written| {
+            put(&mut draft.config.auth.renewal.renew_event, written.parsed(EventName::parse).map(Some))
+        },
+    },
+    Setting {
+        key: "auth.warn_event",
+        variable: "FANFARE_AUTH_WARN_EVENT",
+        flag: None,
+        set: |draft, written| {
+            put(&mut draft.config.auth.renewal.warn_event, written.parsed(EventName::parse).map(Some))
+        },
+    },
+    Setting {
+        key: "auth.warn_before_s",
+        variable: "FANFARE_AUTH_WARN_BEFORE_S",
+        flag: None,
+        set: |draft, written| put(&mut draft.config.auth.renewal.warn_before, auth::seconds(written, 1..=86_400)),
+    },
+    Setting {
+        key: "auth.grace_s",
+        variable: "FANFARE_AUTH_GRACE_S",
+        flag: None,
+        set: |draft, written| put(&mut draft.config.auth.renewal.grace, auth::seconds(written, 1..=3_600)),
+    },
+    Setting {
+        key: "auth.webhook.url",
+        variable: "FANFARE_AUTH_WEBHOOK_URL",
+        flag: None,
+        set: |draft, written| put(&mut webhook(draft).url, written.parsed(auth::parse_webhook_url).map(Some)),
+    },
+    Setting {
+        key: "auth.webhook.secret_env",
+        variable: "FANFARE_AUTH_WEBHOOK_SECRET_ENV",
+        flag: None,
+        set: |draft, written| {
+            let secret = auth::secret_of_variable(draft, written);
+            put(&mut webhook(draft).config.secret, secret.map(Some))
+        },
+    },
+    Setting {
+        key: "auth.webhook.headers",
+        variable: "FANFARE_AUTH_WEBHOOK_HEADERS",
+        flag: None,
+        set: |draft, written| put(&mut webhook(draft).config.headers, auth::header_names(written)),
+    },
+    Setting {
+        key: "auth.webhook.timeout_ms",
+        variable: "FANFARE_AUTH_WEBHOOK_TIMEOUT_MS",
+        flag: None,
+        set: |draft, written| put(&mut webhook(draft).config.timeout, written.millis(1..=10_000)),
+    },
+    Setting {
+        key: "auth.webhook.concurrency",
+        variable: "FANFARE_AUTH_WEBHOOK_CONCURRENCY",
+        flag: None,
+        set: |draft, written| {
+            let requests = written.whole("a whole number of requests", 1..=10_000);
+            put(&mut webhook(draft).config.concurrency, requests.map(|requests| requests as usize))
+        },
+    },
+    Setting {
+        key: "auth.webhook.cache_s",
+        variable: "FANFARE_AUTH_WEBHOOK_CACHE_S",
+        flag: None,
+        set: |draft, written| put(&mut webhook(draft).config.cache, auth::seconds(written, 0..=86_400)),
     },
     Setting {
         key: "log.filter",
@@ -313,6 +475,21 @@ fn session(draft: &mut Draft) -> &mut SessionConfig {
 /// The cookie, which is set as soon as anything is said of it.
 fn baked(draft: &mut Draft) -> &mut CookieConfig {
     draft.cookie.get_or_insert_default()
+}
+
+/// A whole number of `what`.
+fn number(written: Written<'_>, what: &str, range: RangeInclusive<u32>) -> Result<u32, Wrong> {
+    written.whole(&format!("a whole number of {what}"), range)
+}
+
+/// How many of `what` may come in a second, twice as many at once; 0 is no limit.
+fn rate(written: Written<'_>, what: &str, max: u32) -> Result<Option<Rate>, Wrong> {
+    number(written, what, 0..=max).map(|per_s| Rate::new(per_s, None))
+}
+
+/// The webhook, which there is as soon as anything is said of it.
+fn webhook(draft: &mut Draft) -> &mut WebhookDraft {
+    draft.webhook.get_or_insert_default()
 }
 
 fn listen(written: Written<'_>) -> Result<Vec<SocketAddr>, Wrong> {
@@ -387,6 +564,13 @@ const LOG_QUEUE_MIN: u32 = 64 * 1024;
 
 /// Less than one message of the usual largest size would close whoever has to wait for it.
 const OUTBOX_TOTAL_MIN: u32 = 1 << 20;
+
+/// More than any client could send, or a machine could take.
+const PER_S_MAX: u32 = 1_000_000;
+
+/// What may happen to what is over a limit.
+const OVER: [(&str, Over); 4] =
+    [("slow", Over::Slow), ("refuse", Over::Refuse), ("drop", Over::Drop), ("close", Over::Close)];
 
 /// More than any buffer here should be asked to hold.
 const GIBIBYTE: u32 = 1 << 30;

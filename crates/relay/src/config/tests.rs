@@ -1,5 +1,6 @@
 //! The configuration as a whole: what can be said where, and in which order it counts.
 
+mod auth;
 mod documentation;
 mod mistakes;
 
@@ -7,12 +8,16 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs, process};
 
-use policy::{EventName, On, Relay, RoomName, Rule, Rules, Scope};
+use http::HeaderName;
+use policy::{Auth, EventName, On, Over, Rate, Relay, Rule, Rules, Scope, Template};
 use socketio::NamespaceName;
 use socketio::engineio::proto::Transport;
 use socketio::engineio::{CookieConfig, CorsConfig, CorsOrigins, SameSite};
 
 use super::*;
+use crate::auth::config::{Renewal, WebhookConfig};
+use crate::auth::secret::Secret;
+use crate::auth::token_source::TokenSource;
 
 #[test]
 fn nothing_said_is_the_default() {
@@ -55,7 +60,30 @@ const SAMPLES: &[(&str, &str, &str)] = &[
     ("limits.outbox_stall_max_ms", "700", "700"),
     ("limits.attachments_max", "0", "0"),
     ("limits.auth_bytes_max", "2000", "2000"),
+    ("limits.client.events_per_s", "50", "50"),
+    ("limits.client.events_burst", "60", "60"),
+    ("limits.client.bytes_per_s", "0", "0"),
+    ("limits.client.over", r#""refuse""#, "refuse"),
+    ("limits.client.refusals_per_s", "7", "7"),
+    ("limits.client.rooms_max", "9", "9"),
+    ("limits.address.connections_max", "20", "20"),
+    ("limits.address.handshakes_per_s", "30", "30"),
+    ("limits.address.ipv6_prefix", "56", "56"),
     ("limits.address.trusted_proxies", r#"["10.0.0.0/8", "::1"]"#, "10.0.0.0/8,::1"),
+    ("limits.node.handshakes_per_s", "0", "0"),
+    ("errors.event", r#""relay_error""#, "relay_error"),
+    ("auth.required", r#"["/"]"#, "/"),
+    ("auth.token_from", r#"["header:authorization", "query:token"]"#, "header:authorization,query:token"),
+    ("auth.renew_event", r#""auth:renew""#, "auth:renew"),
+    ("auth.warn_event", r#""auth:expiring""#, "auth:expiring"),
+    ("auth.warn_before_s", "60", "60"),
+    ("auth.grace_s", "5", "5"),
+    ("auth.webhook.url", r#""http://127.0.0.1:8080/auth""#, "http://127.0.0.1:8080/auth"),
+    ("auth.webhook.secret_env", r#""HOOK_SECRET""#, "HOOK_SECRET"),
+    ("auth.webhook.headers", r#"["cookie", "x-a"]"#, "Cookie, x-a"),
+    ("auth.webhook.timeout_ms", "500", "500"),
+    ("auth.webhook.concurrency", "8", "8"),
+    ("auth.webhook.cache_s", "10", "10"),
     ("log.filter", r#""warn,hub=trace""#, "warn,hub=trace"),
     ("log.format", r#""json""#, "json"),
     ("log.queue_bytes_max", "65536", "65536"),
@@ -76,30 +104,53 @@ fn every_key_of_the_file_has_a_variable_that_says_the_same() {
                 .to_owned(),
             // It says nothing without origins.
             "cors.credentials" => format!("cors.origins = ['http://a.example']\n{key} = {in_file}"),
+            // Nothing is asked without an address, and nobody comes in without anybody who is asked.
+            "auth.required" => format!("auth.webhook.url = 'http://a/'\n{key} = {in_file}"),
+            _ if needs_webhook(key) => format!("auth.webhook.url = 'http://a/'\n{key} = {in_file}"),
             _ => format!("{key} = {in_file}"),
         };
         let mut variables = vec![(setting.variable, *in_variable)];
         if *key == "cors.credentials" {
             variables.push(("FANFARE_CORS_ORIGIN", "http://a.example"));
         }
-        let by_file = from_file(&file).unwrap().config;
+        if *key == "auth.required" || needs_webhook(key) {
+            variables.push(("FANFARE_AUTH_WEBHOOK_URL", "http://a/"));
+        }
+        variables.push(HOOK_SECRET);
+        let by_file = load(Some(&Scratch::new(&file).path), os(&[HOOK_SECRET]), &[]).unwrap().config;
         let by_variable = from_variables(&variables).unwrap().config;
         assert_ne!(by_file, Config::default(), "{key}");
         assert_eq!(by_file, by_variable, "{key}");
     }
 }
 
+/// The variable that the sample of `auth.webhook.secret_env` names.
+const HOOK_SECRET: (&str, &str) = ("HOOK_SECRET", "0123456789abcdef");
+
+/// Whether a setting says nothing without the webhook's address.
+fn needs_webhook(key: &str) -> bool {
+    key.starts_with("auth.webhook.") && key != "auth.webhook.url"
+}
+
 #[test]
 fn every_setting_goes_where_it_belongs() {
     let variable = |key: &str| SETTINGS.iter().find(|setting| setting.key == key).unwrap().variable;
-    let variables: Vec<_> = SAMPLES.iter().map(|(key, _, text)| (variable(key), *text)).collect();
+    let mut variables: Vec<_> = SAMPLES.iter().map(|(key, _, text)| (variable(key), *text)).collect();
+    variables.push(HOOK_SECRET);
     let mut rules = Rules::default();
     for (on, emit) in [("update", None), ("database-change", Some(EventName::parse("database-changed").unwrap()))] {
         let relay = Relay { emit, to: Scope::All, volatile: false };
-        rules
-            .add(On::Event(EventName::parse(on).unwrap()), Rule { leave: None, join: None, relay: Some(relay) })
-            .unwrap();
+        rules.add(On::Event(EventName::parse(on).unwrap()), Rule { relay: Some(relay), ..Rule::default() }).unwrap();
     }
+    let limits = ClientLimits {
+        events: Rate::new(50, Some(60)),
+        bytes: None,
+        over: Over::Refuse,
+        refusals: Rate::new(7, None),
+        rooms_max: 9,
+    };
+    rules.set_client(limits);
+    rules.set_auth(Auth::Required);
     let mut expected = Config {
         listen: vec![(Ipv4Addr::UNSPECIFIED, 80).into(), (Ipv6Addr::UNSPECIFIED, 80).into()],
         client_dir: Some(PathBuf::from("/")),
@@ -110,16 +161,47 @@ fn every_setting_goes_where_it_belongs() {
             format: LogFormat::Json,
             queue_bytes_max: 65_536,
         },
+        limits: Limits {
+            client: limits,
+            address: AddressLimits {
+                connections_max: NonZeroU32::new(20),
+                handshakes: Rate::new(30, None),
+                ipv6_prefix: 56,
+            },
+            node: NodeLimits { handshakes_per_s: None },
+        },
+        errors_event: EventName::parse("relay_error").ok(),
         policy: Policy::new([(NamespaceName::ROOT, rules)]),
         ..Config::default()
     };
+    let names = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect::<Vec<HeaderName>>();
+    expected.auth = AuthConfig {
+        token_from: vec![TokenSource::Header(names(&["authorization"]).remove(0)), TokenSource::Query("token".into())],
+        webhook: Some(WebhookConfig {
+            secret: Some(Secret(HOOK_SECRET.1.as_bytes().into())),
+            headers: names(&["cookie", "x-a"]),
+            timeout: Duration::from_millis(500),
+            concurrency: 8,
+            cache: Duration::from_secs(10),
+            ..WebhookConfig::new("http://127.0.0.1:8080/auth".parse().unwrap())
+        }),
+        renewal: Renewal {
+            renew_event: EventName::parse("auth:renew").ok(),
+            warn_event: EventName::parse("auth:expiring").ok(),
+            warn_before: Duration::from_secs(60),
+            grace: Duration::from_secs(5),
+        },
+        ..AuthConfig::default()
+    };
+    expected.server.engine.is_uri_kept = true;
+    expected.server.engine.headers_kept = HeadersKept::Only(names(&["authorization", "cookie", "x-a"]));
     expected.http.keep_alive = Duration::from_secs(60);
     let ServerConfig { engine, client, .. } = &mut expected.server;
     engine.path = "/hub/".to_owned();
     engine.body_stall_max = Duration::from_millis(800);
     engine.body_timeout = Duration::from_millis(900);
     engine.origin.is_enforced = false;
-    engine.origin.trusted_proxies = ["10.0.0.0/8", "::1"].iter().map(|block| block.parse().unwrap()).collect();
+    engine.trusted_proxies = ["10.0.0.0/8", "::1"].iter().map(|block| block.parse().unwrap()).collect();
     engine.outbox_bytes_total_max = 50_000_000;
     client.auth_bytes_max = 2000;
     engine.session.ping_interval = Duration::from_millis(300);
@@ -257,13 +339,14 @@ fn a_rule_of_the_file_says_all_it_can() {
     );
     let config = config.unwrap().config;
     let rules = config.policy.namespace("/").unwrap();
-    let room = |name: &str| RoomName::parse(name).unwrap();
-    assert_eq!(rules.find("enter"), Some(&Rule { leave: None, join: Some(room("a")), relay: None }));
-    let moved = Relay { emit: Some(EventName::parse("moved").unwrap()), to: Scope::Room(room("b")), volatile: true };
-    let expected = Rule { leave: Some(room("a")), join: Some(room("b")), relay: Some(moved) };
+    let room = |name: &str| Template::parse(name).unwrap();
+    assert_eq!(rules.find("enter"), Some(&Rule { join: Some(room("a")), ..Rule::default() }));
+    let to = Scope::Room { room: room("b"), except_sender: false };
+    let moved = Relay { emit: Some(EventName::parse("moved").unwrap()), to, volatile: true };
+    let expected = Rule { leave: Some(room("a")), join: Some(room("b")), relay: Some(moved), ..Rule::default() };
     assert_eq!(rules.find("move"), Some(&expected));
     let echo = Relay { emit: None, to: Scope::Sender, volatile: false };
-    assert_eq!(rules.find("else"), Some(&Rule { leave: None, join: None, relay: Some(echo) }));
+    assert_eq!(rules.find("else"), Some(&Rule { relay: Some(echo), ..Rule::default() }));
 }
 
 #[test]
@@ -320,6 +403,14 @@ fn the_outbox_grows_with_the_payload_unless_it_is_set() {
     assert_eq!(max("engine.max_payload_bytes = 100_000_000"), 200_000_000);
     assert_eq!(max("engine.max_payload_bytes = 1000"), 16_777_216);
     assert_eq!(max("engine.max_payload_bytes = 100_000_000\nlimits.outbox_bytes_max = 5"), 5);
+}
+
+#[test]
+fn a_client_may_send_twice_as_many_events_at_once_unless_it_is_said_otherwise() {
+    let events = |file: &str| from_file(file).unwrap().config.limits.client.events;
+    assert_eq!(events("limits.client.events_per_s = 5"), Rate::new(5, Some(10)));
+    assert_eq!(events("limits.client.events_burst = 5"), Rate::new(1000, Some(5)));
+    assert_eq!(events("limits.client.events_per_s = 0"), None);
 }
 
 #[test]

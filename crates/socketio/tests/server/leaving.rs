@@ -5,9 +5,9 @@ use std::time::Duration;
 use socketio::DisconnectReason;
 use socketio::engineio::proto::CloseReason;
 
-use crate::app::{Told, quick, served, served_with};
+use crate::app::{Served, Told, quick, served, served_with};
 use crate::client::Client;
-use crate::support::Poller;
+use crate::support::{Poller, next};
 
 #[tokio::test]
 async fn a_client_that_leaves_a_namespace_stays_in_the_others() {
@@ -78,6 +78,81 @@ async fn a_connection_that_is_expelled_is_told_in_every_namespace() {
         assert_eq!(server.server.close_counts()["expelled"], 1);
         server.emptied().await;
     }
+}
+
+/// Answers the event that comes next, hangs up on who sent it, and sees that end.
+async fn answer_and_hang_up(server: &mut Served) {
+    let (socket, _, ack) = server.event().await;
+    ack.unwrap().send(&("so",)).unwrap();
+    socket.hang_up("too fast");
+    socket.emit("too late", &()).unwrap();
+    for _ in 0..2 {
+        let (_, reason) = server.disconnected().await;
+        assert_eq!(reason, DisconnectReason::Closed(CloseReason::Dropped("too fast")));
+        assert_eq!(reason.as_reference(), "forced server close");
+    }
+    assert_eq!(server.server.close_counts().into_iter().collect::<Vec<_>>(), [("too fast", 1)]);
+}
+
+#[tokio::test]
+async fn who_is_hung_up_on_gets_what_it_was_told_before_and_loses_its_websocket() {
+    let mut server = served().await;
+    let (mut client, _) = Client::join(server.address).await;
+    client.connect("/other").await;
+    client.send(r#"427["ask"]"#).await;
+    answer_and_hang_up(&mut server).await;
+    assert_eq!(client.text().await, r#"437["so"]"#);
+    // No 41, no close packet, no close frame: from these some clients do not come back.
+    assert_eq!(next(&mut client.ws).await, None);
+    server.emptied().await;
+}
+
+#[tokio::test]
+async fn who_polls_and_is_hung_up_on_gets_what_it_was_told_before_and_loses_its_poll() {
+    for is_polling in [false, true] {
+        let mut server = served().await;
+        let mut polling = Poller::open(server.address, crate::client::PATH).await;
+        polling.post("40\u{1e}40/other,").await;
+        let mut told = String::new();
+        while told.matches("sid").count() < 2 {
+            told += &polling.poll().await;
+        }
+        if is_polling {
+            polling.begin_poll().await;
+        }
+        polling.post(r#"427["ask"]"#).await;
+        answer_and_hang_up(&mut server).await;
+        if !is_polling {
+            polling.begin_poll().await;
+        }
+        assert_eq!(polling.polls.answer().await.text(), r#"437["so"]"#);
+        polling.begin_poll().await;
+        match is_polling {
+            // Its end was told by the answer.
+            false => assert_eq!(polling.polls.answer().await.status, 400),
+            true => assert!(polling.polls.end().await.is_empty()),
+        }
+        server.emptied().await;
+    }
+}
+
+#[tokio::test]
+async fn a_group_is_hung_up_on_at_once() {
+    let mut server = served().await;
+    let (mut client, _) = Client::join(server.address).await;
+    server.connected().await.join("slow");
+    let mut polling = Poller::open(server.address, crate::client::PATH).await;
+    polling.post("40").await;
+    polling.poll().await;
+    server.connected().await.join("slow");
+    let (mut other, _) = Client::join(server.address).await;
+    polling.begin_poll().await;
+    polling.post("6").await;
+    server.server.of("/").unwrap().to("slow").hang_up("too slow");
+    assert!(polling.polls.end().await.is_empty());
+    assert_eq!(next(&mut client.ws).await, None);
+    other.has_got_nothing().await;
+    assert_eq!((server.server.close_counts()["too slow"], server.members("/").await), (2, 1));
 }
 
 #[tokio::test]

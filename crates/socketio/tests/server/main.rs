@@ -19,3 +19,4 @@ mod namespaces;
 mod order;
 mod panics;
 mod sending;
+mod waiting;

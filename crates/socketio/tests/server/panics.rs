@@ -1,6 +1,8 @@
 //! Handlers and callbacks that panic: the server goes on, and nothing of the client is left.
 
 use std::net::SocketAddr;
+use std::task::Context;
+use std::time::Instant;
 
 use socketio::{AckSender, Admission, ConnectRequest, DisconnectReason, Event, Member, Namespace, Server, Socket};
 
@@ -15,20 +17,28 @@ impl Namespace for Fragile {
         match request.auth.as_ref().map_or("", |auth| auth.as_str()) {
             r#"{"panic":"connect"}"# => panic!("as asked"),
             r#"{"panic":"pending"}"# => Admission::pending(async { panic!("as asked") }),
-            r#"{"panic":"connected"}"# => Admission::accept(FragileMember { is_broken: true }),
-            _ => Admission::accept(FragileMember { is_broken: false }),
+            r#"{"panic":"connected"}"# => FragileMember::breaking_at("connected"),
+            _ => FragileMember::breaking_at(""),
         }
     }
 }
 
 struct FragileMember {
-    is_broken: bool,
+    /// The call that panics next.
+    breaks_at: String,
+    joined: Instant,
+}
+
+impl FragileMember {
+    fn breaking_at(call: &str) -> Admission {
+        Admission::accept(Self { breaks_at: call.to_owned(), joined: Instant::now() })
+    }
 }
 
 impl Member for FragileMember {
     fn connected(&mut self, socket: &Socket) {
         socket.join("room");
-        assert!(!self.is_broken, "as asked");
+        assert_ne!(self.breaks_at, "connected", "as asked");
     }
 
     fn event(&mut self, socket: &Socket, event: Event, ack: Option<AckSender>) {
@@ -37,8 +47,27 @@ impl Member for FragileMember {
             ("count", _) => {
                 socket.everyone().relay_counted(event.raw_name(), event.arguments(), |_| panic!("as asked"))
             }
+            ("break", _) => self.breaks_at = event.deserialize(0).unwrap(),
             _ => panic!("as asked"),
         }
+    }
+
+    fn poll(&mut self, _: &Socket, _: &mut Context<'_>) {
+        assert_ne!(self.breaks_at, "poll", "as asked");
+    }
+
+    fn is_ready(&self) -> bool {
+        assert_ne!(self.breaks_at, "is_ready", "as asked");
+        true
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        assert_ne!(self.breaks_at, "poll_timeout", "as asked");
+        (self.breaks_at == "handle_timeout").then_some(self.joined)
+    }
+
+    fn handle_timeout(&mut self, _: &Socket, _: Instant) {
+        panic!("as asked");
     }
 
     fn disconnected(&mut self, _: &Socket, _: DisconnectReason) {
@@ -60,6 +89,10 @@ async fn a_panic_ends_one_connection_and_leaves_nothing_of_it() {
     let (mut witness, _) = Client::join(address).await;
     for (packets, cause) in [
         (&[r#"42["panic"]"#][..], "internal"),
+        (&[r#"42["break","poll"]"#], "internal"),
+        (&[r#"42["break","is_ready"]"#], "internal"),
+        (&[r#"42["break","poll_timeout"]"#], "internal"),
+        (&[r#"42["break","handle_timeout"]"#], "internal"),
         (&["41"], "internal"),
         (&["1"], "transport_close"),
         (&["41/other,", r#"40/other,{"panic":"connect"}"#], "internal"),

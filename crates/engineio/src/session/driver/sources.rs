@@ -22,10 +22,10 @@ impl Driver {
             Some(Errand::Request(request)) => return Poll::Ready(Wake::Request(request)),
             None => {}
         }
-        if self.poll_timer(cx).is_ready() {
-            return Poll::Ready(Wake::TimedOut);
-        }
         if is_due {
+            if self.poll_timer(cx).is_ready() {
+                return Poll::Ready(Wake::TimedOut);
+            }
             // It was put off: then what others want is not.
             cx.waker().wake_by_ref();
         }
@@ -33,6 +33,10 @@ impl Driver {
             && let Poll::Ready(outcome) = connection.poll_work(cx, now)
         {
             return Poll::Ready(Wake::Work(outcome));
+        }
+        // Behind that work, which may have made something due earlier.
+        if self.poll_timer(cx).is_ready() {
+            return Poll::Ready(Wake::TimedOut);
         }
         if let Poll::Ready(wake) = self.poll_write(cx, backlog, is_blocked) {
             return Poll::Ready(wake);

@@ -14,7 +14,8 @@ fn the_docs_have_every_key_with_its_variable_and_flag() {
             assert!(row.contains(&format!("`{flag}`")), "{flag} in {row}");
         }
     }
-    for key in namespaces::NAMESPACE_KEYS.iter().chain(&namespaces::RULE_KEYS) {
+    let auth = super::super::auth::ISSUER_KEYS.iter().chain(&super::super::auth::TOKEN_KEYS);
+    for key in namespaces::NAMESPACE_KEYS.iter().chain(&namespaces::RULE_KEYS).chain(auth) {
         assert!(docs.contains(&format!("\n| `{key}` |")), "no row for {key}");
     }
     assert!(docs.contains(&format!("`{}`", environment::CONFIG)));
@@ -27,8 +28,9 @@ fn the_defaults_in_the_docs_are_the_defaults() {
     assert_eq!(from_file(defaults).unwrap().config, Config::default());
     for setting in SETTINGS {
         let (_, key) = setting.key.rsplit_once('.').unwrap_or(("", setting.key));
-        let has_no_default =
-            ["client_dir", "worker_threads", "outbox_bytes_total_max"].contains(&key) || setting.key.contains("cookie");
+        let has_no_default = ["client_dir", "worker_threads", "outbox_bytes_total_max", "renew_event", "warn_event"]
+            .contains(&key)
+            || ["engine.cookie", "auth.webhook", "errors"].iter().any(|section| setting.key.starts_with(section));
         let is_there = defaults.lines().any(|line| line.starts_with(&format!("{key} = "))) || key == "rule";
         assert!(is_there || has_no_default, "{}", setting.key);
     }

@@ -175,6 +175,27 @@ const WRONG_FILES: &[(&str, &[&str])] = &[
         "[cors]\norigins = ['*']\ncredentials = true",
         &["3:1: cors.credentials: expected cors.origins to be a list of origins: browsers refuse credentials for `*`"],
     ),
+    // Limits.
+    (
+        "[limits.client]\nevents_per_s = -1\nevents_burst = 0\nover = 'block'\nevents_per_sec = 5",
+        &[
+            "2:1: limits.client.events_per_s: expected a whole number of events from 0 to 1000000, found -1",
+            "3:1: limits.client.events_burst: expected a whole number of events from 1 to 1000000, found 0",
+            "4:1: limits.client.over: expected \"slow\", \"refuse\", \"drop\" or \"close\", found \"block\"",
+            "5:1: limits.client.events_per_sec: is not a setting; did you mean limits.client.events_per_s?",
+        ],
+    ),
+    (
+        "limits.address.ipv6_prefix = 8",
+        &["1:16: limits.address.ipv6_prefix: expected a whole number of bits from 16 to 128, found 8"],
+    ),
+    ("limits.node = 5", &["1:8: limits.node: expected a table, [limits.node], found 5"]),
+    (
+        "errors.event = 'connect_error'",
+        &[
+            "1:8: errors.event: expected a name that Socket.IO does not reserve (connect, connect_error, disconnect, disconnecting, newListener, removeListener), found \"connect_error\"",
+        ],
+    ),
     // The log.
     (
         "log.filter = 'inof'",
@@ -183,6 +204,97 @@ const WRONG_FILES: &[(&str, &[&str])] = &[
         ],
     ),
     ("log.format = 'xml'", &["1:5: log.format: expected \"text\" or \"json\", found \"xml\""]),
+    // Who may come in.
+    (
+        "[auth]\ntoken_from = ['token']",
+        &["2:15: auth.token_from: expected auth.NAME, header:NAME, cookie:NAME or query:NAME, found \"token\""],
+    ),
+    ("auth.token_from = []", &["1:6: auth.token_from: expected at least one place, found an empty list"]),
+    (
+        "auth.warn_event = 'connect'",
+        &[
+            "1:6: auth.warn_event: expected a name that Socket.IO does not reserve (connect, connect_error, disconnect, disconnecting, newListener, removeListener), found \"connect\"",
+        ],
+    ),
+    ("auth.grace_s = 0", &["1:6: auth.grace_s: expected a whole number of seconds from 1 to 3600, found 0"]),
+    ("auth.issuer = 'x'", &["1:6: auth.issuer: expected [[auth.issuer]], tables in double brackets, found \"x\""]),
+    ("auth.jwt = 'x'", &["1:6: auth.jwt: is not a setting"]),
+    (
+        "[[auth.issuer]]",
+        &[
+            "1:1: auth.issuer.iss: expected what the claim `iss` of its tokens is, found none",
+            "1:1: auth.issuer.algorithms: expected the algorithms that it signs with, such as [\"RS256\"], found none",
+            "1:1: auth.issuer.audience: expected what the claim `aud` of its tokens has to name, or [\"*\"] for anything, found none",
+            "1:1: auth.issuer: expected one of jwks_url, jwks_file, public_key_file, secret_file or secret_env, found none",
+        ],
+    ),
+    (
+        "[[auth.issuer]]\niss = ''\nalgorithms = ['none']\naudience = []\njwks_url = 'http://idp.example/'\njwksurl = ''",
+        &[
+            "2:1: auth.issuer.iss: expected text that is not empty, found \"\"",
+            "3:15: auth.issuer.algorithms: expected one of HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA, found \"none\"",
+            "4:1: auth.issuer.audience: expected what the claim `aud` may name, or [\"*\"] for anything, found an empty list",
+            "5:1: auth.issuer.jwks_url: expected an address that begins with https:// (or http:// for this machine itself), found \"http://idp.example/\"",
+            "6:1: auth.issuer.jwksurl: is not a setting; did you mean auth.issuer.jwks_url?",
+        ],
+    ),
+    (
+        "[[auth.issuer]]\niss = 'a'\nalgorithms = ['RS256', 'HS256']\naudience = ['x', '*']\njwks_url = 'https://a:b@idp.example/'",
+        &[
+            "4:1: auth.issuer.audience: expected \"*\" alone, or only names, found a list",
+            "5:1: auth.issuer.jwks_url: expected an address that begins with https:// (or http:// for this machine itself), found \"https://a:b@idp.example/\"",
+        ],
+    ),
+    (
+        "[[auth.issuer]]\niss = 'a'\nalgorithms = ['RS256', 'HS256']\naudience = ['x']\njwks_url = 'https://idp.example/'",
+        &["3:1: auth.issuer.algorithms: expected algorithms of public keys, found \"HS256\""],
+    ),
+    (
+        "[[auth.issuer]]\niss = 'a'\nalgorithms = ['RS256']\naudience = ['x']\njwks_url = 'https://a.example/'\nsecret_env = 'PATH'",
+        &["6:1: auth.issuer.secret_env: expected one place for its keys, found \"jwks_url\" too"],
+    ),
+    (
+        "[[auth.issuer]]\niss = 'a'\nalgorithms = ['RS256']\naudience = ['x']\njwks_file = '/nowhere'",
+        &[
+            "5:1: auth.issuer.jwks_file: expected a file that can be read, found \"/nowhere\" (/nowhere: No such file or directory (os error 2))",
+        ],
+    ),
+    (
+        "[[auth.issuer]]\niss = 'a'\nalgorithms = ['HS256']\naudience = ['x']\nsecret_env = 'NO_SUCH'",
+        &[
+            "5:1: auth.issuer.secret_env: expected the name of a variable of the environment that has a secret, found \"NO_SUCH\"",
+        ],
+    ),
+    (
+        "[[auth.issuer]]\niss = 'a'\nalgorithms = ['RS256']\naudience = ['x']\njwks_url = 'https://a.example/'\n[[auth.issuer]]\niss = 'a'\nalgorithms = ['RS256']\naudience = ['x']\njwks_url = 'https://b.example/'",
+        &["7:1: auth.issuer.iss: expected each issuer once, found a second \"a\""],
+    ),
+    ("[[auth.token]]", &["1:1: auth.token.sha256: expected the SHA-256 of a token, 64 hexadecimal digits, found none"]),
+    (
+        "[[auth.token]]\nsha256 = 'secret'\nclaims = 'sub'",
+        &[
+            "2:1: auth.token.sha256: expected the SHA-256 of a token, 64 hexadecimal digits, found \"secret\"",
+            "3:1: auth.token.claims: expected a table such as { sub = \"sensor-1\" }, found \"sub\"",
+        ],
+    ),
+    ("[auth.webhook]\ncache_s = 1", &["2:1: auth.webhook.cache_s: expected auth.webhook.url beside it"]),
+    (
+        "[auth.webhook]\nurl = '/socket-auth'\nheaders = ['a b']",
+        &[
+            "2:1: auth.webhook.url: expected an address, such as http://127.0.0.1:8080/socket-auth, found \"/socket-auth\"",
+            "3:12: auth.webhook.headers: expected the name of a header, found \"a b\"",
+        ],
+    ),
+    (
+        "auth.required = ['/']",
+        &[
+            "1:6: auth.required: expected an [[auth.issuer]], an [[auth.token]] or an [auth.webhook] somewhere: nobody could be known in \"/\"",
+        ],
+    ),
+    (
+        "auth.required = ['/x']\nauth.webhook.url = 'http://a/'",
+        &["1:6: auth.required: expected namespaces that exist, found \"/x\""],
+    ),
     // Namespaces.
     ("[namespace]\nname = '/'", &["1:2: namespace: expected [[namespace]], tables in double brackets, found a table"]),
     ("namespace = ['/']", &["1:14: namespace: expected [[namespace]], tables in double brackets, found \"/\""]),
@@ -269,6 +381,138 @@ const WRONG_FILES: &[(&str, &[&str])] = &[
     (
         "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\njoin = 'x'\nleave = 'x'",
         &["6:1: namespace.rule.leave: expected another room than \"join\" has, found \"x\""],
+    ),
+    // Who may come in, and where to.
+    (
+        "[[namespace]]\nname = '/'\nauth = 'yes'",
+        &["3:1: namespace.auth: expected \"required\", \"optional\" or \"none\", found \"yes\""],
+    ),
+    (
+        "[[namespace]]\nname = '/'\nrooms = []",
+        &["3:1: namespace.rooms: expected at least one room, found an empty list"],
+    ),
+    (
+        "[[namespace]]\nname = '/'\nrooms = ['{claims.sub}']",
+        &[
+            "3:10: namespace.rooms: expected a room that begins with a text with one of `:/.#` or the like in it, such as `account:`, found \"{claims.sub}\"",
+        ],
+    ),
+    (
+        "[[namespace]]\nname = '/'\nrooms = ['a:{args.0}']",
+        &[
+            "3:10: namespace.rooms: expected a room without `args`: there is no event whose arguments it could be made of, found \"a:{args.0}\"",
+        ],
+    ),
+    (
+        "[[namespace]]\nname = '/'\njoin = { on = 'j' }",
+        &["3:1: namespace.join: expected { on = \"event\", allow = [\"pattern\"] }, found a table"],
+    ),
+    (
+        "[[namespace]]\nname = '/'\njoin = { on = 'j', allow = ['a:*', 'b*c'] }",
+        &["3:36: namespace.join.allow: expected one `*`, at the end, found \"b*c\""],
+    ),
+    (
+        "[[namespace]]\nname = '/'\njoin = { on = '*', allow = ['a:*'] }",
+        &["3:10: namespace.join.on: expected the name of one event, not `*`, found \"*\""],
+    ),
+    (
+        "[[namespace]]\nname = '/'\nleave = { on = 'l' }",
+        &["3:11: namespace.leave.on: expected \"join\" beside it, which says what rooms these are"],
+    ),
+    (
+        "[[namespace]]\nname = '/'\nleave = { onn = 'l' }",
+        &["3:11: namespace.leave.onn: is not a setting; did you mean namespace.leave.on?"],
+    ),
+    (
+        "[[namespace]]\nname = '/'\njoin = { on = 'a', allow = ['a:*'] }\n[[namespace.rule]]\non = 'a'",
+        &["3:10: namespace.join.on: expected one rule for each event, found a second for \"a\""],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nto = { room = 'a:{claims.x' }",
+        &["5:1: namespace.rule.to: expected `}` behind a path, or `{{` for a brace, found \"a:{claims.x\""],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nto = { room = 'a:{x}' }",
+        &[
+            "5:1: namespace.rule.to: expected claims.NAME, args.NUMBER, args.NUMBER.NAME, socket.id or handshake.query.NAME in braces, found \"a:{x}\"",
+        ],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nto = { room = 'a:{claims.x}{claims.y}' }",
+        &[
+            "5:1: namespace.rule.to: expected one of `:/#` or the like between two values, which could not be told apart otherwise, found \"a:{claims.x}{claims.y}\"",
+        ],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nto = { room = 'a', except_sender = 1 }",
+        &["5:1: namespace.rule.to: expected true or false, found 1"],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\njoin = 'a:{args.0}'\nto = { room = 'a:all' }",
+        &["1:1: namespace: expected rooms that cannot be the same by accident, found \"a:{args.0}\" and \"a:all\""],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nwhen = { role = 'x' }",
+        &["5:1: namespace.rule.when: expected { claims.NAME = value }, or a list of values, found a table"],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nwhen = { claims.role = [1.5] }",
+        &["5:25: namespace.rule.when: expected text of 1 to 256 bytes, a whole number, true or false, found 1.5"],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nwhen = { claims.role = [] }",
+        &[
+            "5:24: namespace.rule.when: expected text of 1 to 256 bytes, a whole number, true or false, found an empty list",
+        ],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nrequire_member = true",
+        &[
+            "5:1: namespace.rule.require_member: expected to = { room = \"name\" } beside it: the room that its sender has to be in",
+        ],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nargs_min = 3\nargs_max = 2",
+        &["5:1: namespace.rule.args_min: expected no more than \"args_max\" (2), found 3"],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nargs_max = -1",
+        &["5:1: namespace.rule.args_max: expected a whole number of arguments from 0 to 10000, found -1"],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nbinary = false",
+        &["5:1: namespace.rule.binary: expected \"allow\" or \"refuse\", found false"],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nschema = []",
+        &["5:1: namespace.rule.schema: expected at least one file, for the first argument, found an empty list"],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nschema = ['/nowhere.json']",
+        &[
+            "5:11: namespace.rule.schema: expected a file that can be read, found \"/nowhere.json\" (/nowhere.json: No such file or directory (os error 2))",
+        ],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nrate = 30",
+        &["5:1: namespace.rule.rate: expected { per_s = number }, with \"burst\" and \"over\" if wanted, found 30"],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nrate = { burst = 3 }",
+        &[
+            "5:1: namespace.rule.rate: expected { per_s = number }, with \"burst\" and \"over\" if wanted, found a table",
+        ],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nrate = { per_s = 0, over = 'wait' }",
+        &[
+            "5:10: namespace.rule.rate.per_s: expected a whole number of events from 1 to 1000000, found 0",
+            "5:21: namespace.rule.rate.over: expected \"slow\", \"refuse\", \"drop\" or \"close\", found \"wait\"",
+        ],
+    ),
+    (
+        "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nrate = { pers = 3 }",
+        &["5:10: namespace.rule.rate.pers: is not a setting; did you mean namespace.rule.rate.per_s?"],
     ),
     // All at once, from top to bottom, in characters and not bytes.
     (
@@ -397,6 +641,15 @@ fn what_works_but_may_not_be_meant_is_a_warning() {
             "1:1: namespace: room \"lobby\" of namespace \"/\" is a target, but no rule joins it",
         ),
         (
+            "[[namespace]]\nname = '/'\nauth = 'required'\n[auth.webhook]\nurl = 'http://127.0.0.1:1/'",
+            "1:1: namespace: the rule for \"*\" of namespace \"/\", which has auth = \"required\", sends to everybody in it; \
+             a room by template, such as to = { room = \"account:{claims.account}\" }, does not",
+        ),
+        (
+            "[[namespace]]\nname = '/'\nrooms = ['a:{claims.x}']\n[[namespace.rule]]\non = 'a'\nto = { room = 'a:{args.0}' }",
+            "1:1: namespace: namespace \"/\" reads claims, but with auth = \"none\" nobody has any",
+        ),
+        (
             "cors.origins = ['null', 'http://a.example']",
             "1:6: cors.origins: \"null\" is the origin of files, and of any page that does not want to be known: each \
              can make itself one of these",
@@ -410,6 +663,10 @@ fn what_works_but_may_not_be_meant_is_a_warning() {
             "limits.outbox_bytes_max = 1000",
             "1:8: limits.outbox_bytes_max: is less than engine.max_payload_bytes (1000000): a client that has not yet \
              taken the largest message is closed by the next",
+        ),
+        (
+            "limits.client = { events_per_s = 0, events_burst = 5 }",
+            "1:37: limits.client.events_burst: has no effect: limits.client.events_per_s = 0 is no limit",
         ),
         (
             "client_dir = '/'",
@@ -429,4 +686,23 @@ fn what_works_but_may_not_be_meant_is_a_warning() {
 fn a_room_that_a_rule_joins_is_no_warning() {
     let file = "[[namespace]]\nname = '/'\nrule = [{ on = 'a', join = 'x' }, { on = 'b', to = { room = 'x' } }]";
     assert_eq!(from_file(file).unwrap().warnings, []);
+}
+
+#[test]
+fn a_schema_that_cannot_work_is_told_at_its_place_in_the_list() {
+    for (schema, expected) in [
+        ("{", "a JSON Schema (EOF while parsing an object at line 1 column 1)"),
+        (r#"{"$schema":"http://json-schema.org/draft-04/schema#"}"#, "a JSON Schema of the draft 2020-12 or 7"),
+        (
+            r#"{"$ref":"https://example.com/a.json"}"#,
+            "a JSON Schema whose references are to places in itself, as #/$defs/name, not \"https://example.com/a.json\"",
+        ),
+    ] {
+        let schema = Scratch::new(schema);
+        let name = schema.path.file_name().unwrap().to_str().unwrap();
+        let file = format!("[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'\nschema = ['{name}']");
+        let problems = from_file(&file).unwrap_err();
+        let message = format!(":5:11: namespace.rule.schema: expected {expected}, found \"{name}\"");
+        assert!(problems[0].to_string().ends_with(&message), "{problems:?}");
+    }
 }

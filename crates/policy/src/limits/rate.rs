@@ -1,4 +1,4 @@
-//! How much a client may do.
+//! So many a second.
 
 use std::time::{Duration, Instant};
 
@@ -35,6 +35,11 @@ impl Rate {
         if per_s == 0 || burst == 0 { None } else { Some(Self { per_s, burst }) }
     }
 
+    /// How many a second.
+    pub const fn per_s(&self) -> u32 {
+        self.per_s
+    }
+
     /// Takes `count` from `bucket` if anything is there, more than is there too.
     ///
     /// # Errors
@@ -55,10 +60,16 @@ impl Rate {
         now.checked_add(bucket.empty_for(now, self.time_of(self.burst as usize))?)
     }
 
+    /// That of so many together.
+    pub(super) const fn times(self, count: u32) -> Self {
+        Self { per_s: self.per_s.saturating_mul(count), burst: self.burst.saturating_mul(count) }
+    }
+
     /// In what time so many pass.
     fn time_of(&self, count: usize) -> Duration {
-        let nanos = (count as u128 * 1_000_000_000) / u128::from(self.per_s);
-        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+        // As many as nobody has at once are as many as that: the division by 64 bits is the cheap one.
+        let nanos = (count as u64).saturating_mul(1_000_000_000) / u64::from(self.per_s);
+        Duration::from_nanos(nanos)
     }
 }
 

@@ -1,0 +1,178 @@
+//! One client in one namespace.
+
+use std::time::Instant;
+
+use hub::{Bucket, Room, SocketId};
+use socketio_codec::Arguments;
+
+use crate::limits::Rate;
+use crate::rules::Rules;
+use crate::values::{Claims, Query, Sources};
+
+/// One client in one namespace: what is known of it, where it is, and how much it did.
+#[derive(Debug)]
+pub struct Participant {
+    pub(crate) socket: SocketId,
+    pub(crate) claims: Claims,
+    pub(crate) query: Query,
+    pub(crate) is_anonymous: bool,
+    pub(crate) memberships: Memberships,
+    /// Made when something is counted for the first time.
+    used: Option<Box<Used>>,
+}
+
+/// How much a client did.
+#[derive(Debug, Default)]
+struct Used {
+    events: Bucket,
+    bytes: Bucket,
+    refusals: Bucket,
+    /// By the numbers of the rules with a rate.
+    rules: Vec<Bucket>,
+    held_until: Option<Instant>,
+}
+
+/// What is counted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Counted {
+    Events,
+    Bytes,
+    Refusals,
+    /// The events of the rule with this number among those with a rate.
+    Rule(usize),
+}
+
+impl Participant {
+    /// A client that has just come in, with what is known of it. An anonymous one is known by nobody.
+    pub fn new(socket: SocketId, claims: Claims, query: Query, is_anonymous: bool) -> Self {
+        Self { socket, claims, query, is_anonymous, memberships: Memberships::default(), used: None }
+    }
+
+    /// What is known of it.
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// The rooms it is in, in the order of their names.
+    pub fn rooms(&self) -> impl Iterator<Item = &Room> {
+        self.memberships.0.iter().map(|membership| &membership.room)
+    }
+
+    /// Until when it is to be read no further, since it did more than it may.
+    pub fn held_until(&self) -> Option<Instant> {
+        self.used.as_ref()?.held_until
+    }
+
+    /// Counts a refusal, and says whether it was one too many: then its connection ends.
+    pub fn refused(&mut self, rules: &Rules, now: Instant) -> bool {
+        match rules.client().refusals {
+            Some(rate) => rate.take(self.bucket(Counted::Refusals), now, 1).is_err(),
+            None => false,
+        }
+    }
+
+    /// Takes what is there or not, and has the client held until something is.
+    pub(crate) fn charge(&mut self, counted: Counted, rate: Rate, now: Instant, count: usize) {
+        if let Some(until) = rate.charge(self.bucket(counted), now, count) {
+            let used = self.used.get_or_insert_default();
+            used.held_until = used.held_until.max(Some(until));
+        }
+    }
+
+    pub(crate) fn bucket(&mut self, counted: Counted) -> &mut Bucket {
+        let used = self.used.get_or_insert_default();
+        match counted {
+            Counted::Events => &mut used.events,
+            Counted::Bytes => &mut used.bytes,
+            Counted::Refusals => &mut used.refusals,
+            Counted::Rule(number) => {
+                if used.rules.len() <= number {
+                    used.rules.resize_with(number + 1, Bucket::default);
+                }
+                &mut used.rules[number]
+            }
+        }
+    }
+
+    pub(crate) fn sources<'a>(&'a self, arguments: &'a Arguments) -> Sources<'a> {
+        Sources { socket: self.socket, claims: &self.claims, query: &self.query, arguments }
+    }
+}
+
+/// The rooms of a client, by name.
+#[derive(Debug, Default)]
+pub(crate) struct Memberships(Vec<Membership>);
+
+#[derive(Debug)]
+struct Membership {
+    room: Room,
+    by: By,
+}
+
+/// Why a client is in a room: there may be several reasons, and it is until there is none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct By(u8);
+
+impl By {
+    /// A template that is joined at connect.
+    pub(crate) const TEMPLATE: Self = Self(1);
+    /// Whoever vouched for the client named it.
+    pub(crate) const NAMED: Self = Self(2);
+    /// An event, whatever the client is.
+    pub(crate) const EVENT: Self = Self(4);
+    /// An event, because of the client's claims.
+    pub(crate) const CLAIMS: Self = Self(8);
+}
+
+impl Memberships {
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn contains(&self, room: &Room) -> bool {
+        self.find(room).is_ok()
+    }
+
+    /// Adds a reason to be in a room, and says whether it is the first.
+    pub(crate) fn join(&mut self, room: &Room, by: By) -> bool {
+        match self.find(room) {
+            Ok(at) => {
+                self.0[at].by.0 |= by.0;
+                false
+            }
+            Err(at) => {
+                // Most clients are in one or two.
+                self.0.reserve_exact(usize::from(self.0.len() < 4));
+                self.0.insert(at, Membership { room: room.clone(), by });
+                true
+            }
+        }
+    }
+
+    /// Leaves a room, whatever the reasons to be in it were.
+    pub(crate) fn leave(&mut self, room: &Room) {
+        if let Ok(at) = self.find(room) {
+            self.0.remove(at);
+        }
+    }
+
+    /// Takes a reason away from the rooms that `keep` does not say yes to, and gives those that were left without one.
+    pub(crate) fn withdraw(&mut self, by: By, keep: impl Fn(&Room) -> bool) -> Vec<Room> {
+        let mut left = Vec::new();
+        self.0.retain_mut(|membership| {
+            if membership.by.0 & by.0 != 0 && !keep(&membership.room) {
+                membership.by.0 &= !by.0;
+                if membership.by == By::default() {
+                    left.push(membership.room.clone());
+                    return false;
+                }
+            }
+            true
+        });
+        left
+    }
+
+    fn find(&self, room: &Room) -> Result<usize, usize> {
+        self.0.binary_search_by(|membership| membership.room.cmp(room))
+    }
+}

@@ -1,0 +1,139 @@
+//! The name of a value.
+
+use std::fmt;
+
+/// Where a value comes from: `claims.a.b`, `args.N.a.b`, `socket.id` or `handshake.query.x`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Path {
+    /// In the claims of the client.
+    Claims(Keys),
+    /// In an argument of the event, counted from 0; without keys the argument itself.
+    Argument(usize, Keys),
+    /// The client's own socket.
+    SocketId,
+    /// In the query of the client's handshake.
+    Query(Box<str>),
+}
+
+impl Path {
+    /// Takes a path, or says what was expected.
+    ///
+    /// # Errors
+    /// What was expected.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        match text.split_once('.') {
+            Some(("claims", keys)) => Ok(Self::Claims(Keys::parse(keys)?)),
+            Some(("args", rest)) => {
+                let (number, keys) = rest.split_once('.').map_or((rest, None), |(number, keys)| (number, Some(keys)));
+                let number = index(number).filter(|number| *number < ARGUMENTS_MAX).ok_or(EXPECTED)?;
+                Ok(Self::Argument(number, keys.map_or(Ok(Keys::default()), Keys::parse)?))
+            }
+            Some(("socket", "id")) => Ok(Self::SocketId),
+            Some(("handshake", rest)) => match rest.strip_prefix("query.") {
+                Some(name) if is_key(name) => Ok(Self::Query(name.into())),
+                _ => Err(EXPECTED),
+            },
+            _ => Err(EXPECTED),
+        }
+    }
+
+    /// Whether it is in the claims.
+    pub(crate) fn is_of_claims(&self) -> bool {
+        matches!(self, Self::Claims(_))
+    }
+
+    /// Whether it is in an event.
+    pub(crate) fn is_of_event(&self) -> bool {
+        matches!(self, Self::Argument(..))
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys = match self {
+            Self::Claims(keys) => f.write_str("claims").map(|()| keys)?,
+            Self::Argument(number, keys) => write!(f, "args.{number}").map(|()| keys)?,
+            Self::SocketId => return f.write_str("socket.id"),
+            Self::Query(name) => return write!(f, "handshake.query.{name}"),
+        };
+        keys.as_slice().iter().try_for_each(|key| write!(f, ".{key}"))
+    }
+}
+
+/// The way into a JSON value: the names of members, and the numbers of elements.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Keys(Box<[Box<str>]>);
+
+impl Keys {
+    /// Takes at least one key, with dots between them, or says what was expected.
+    ///
+    /// # Errors
+    /// What was expected.
+    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
+        let keys: Box<[Box<str>]> = text.split('.').map(Into::into).collect();
+        if keys.iter().all(|key| is_key(key)) && keys.len() <= KEYS_MAX { Ok(Self(keys)) } else { Err(EXPECTED) }
+    }
+
+    pub(crate) fn as_slice(&self) -> &[Box<str>] {
+        &self.0
+    }
+}
+
+/// A number as an element of a list is named: in one way only.
+pub(crate) fn index(text: &str) -> Option<usize> {
+    let is_one = text.bytes().all(|digit| digit.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    if is_one { text.parse().ok() } else { None }
+}
+
+fn is_key(text: &str) -> bool {
+    !text.is_empty() && !text.contains(['.', '{', '}'])
+}
+
+const EXPECTED: &str = "claims.NAME, args.NUMBER, args.NUMBER.NAME, socket.id or handshake.query.NAME in braces";
+
+/// As many as an event may have: [`socketio_codec::Limits::arguments_max`].
+const ARGUMENTS_MAX: usize = 10_000;
+
+/// Nobody nests deeper what names a room.
+const KEYS_MAX: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_shown_as_it_is_written() {
+        for text in
+            ["claims.sub", "claims.a.b", "args.0", "args.12.list.2", "socket.id", "handshake.query.room", "claims.é $"]
+        {
+            assert_eq!(Path::parse(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn anything_else_is_no_path() {
+        for text in [
+            "",
+            "claims",
+            "claims.",
+            "claims..a",
+            "claims.a.",
+            "args",
+            "args.x",
+            "args.01",
+            "args.+1",
+            "args.10000",
+            "args.0.",
+            "socket",
+            "socket.id.x",
+            "handshake.query",
+            "handshake.query.",
+            "handshake.query.a.b",
+            "handshake.headers.cookie",
+            "env.HOME",
+            &format!("claims{}", ".a".repeat(17)),
+        ] {
+            assert_eq!(Path::parse(text), Err(EXPECTED), "{text}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! A client gives a new token before the old one ends.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Instant, SystemTime};
+
+use policy::{Code, Moves};
+use socketio::{AckSender, Event, Handshake, Socket};
+
+use super::answer::Answer;
+use super::lifetime::{Due, Lifetime};
+use super::member::{Relayed, now};
+use super::namespace::{TOKEN_INVALID, UNAUTHORIZED};
+use crate::auth::config::Renewal;
+use crate::auth::{self, Asking, Finding, Identity, Reason};
+
+/// Who vouched for a client, and for how long.
+pub(super) struct Standing {
+    issuer: Arc<str>,
+    subject: Option<Box<str>>,
+    /// Asked with again.
+    handshake: Arc<Handshake>,
+    lifetime: Option<Lifetime>,
+    /// When it is to be looked at what is due.
+    pub(super) looks_at: Option<Instant>,
+}
+
+/// A renewal that is being decided.
+pub(super) struct Renewing {
+    finding: Pin<Box<dyn Future<Output = Finding> + Send>>,
+    ack: Option<AckSender>,
+}
+
+impl Standing {
+    pub(super) fn new(identity: &Identity, handshake: Arc<Handshake>, renewal: &Renewal) -> Self {
+        let (issuer, subject) = (Arc::clone(&identity.issuer), identity.subject.clone());
+        let mut standing = Self { issuer, subject, handshake, lifetime: None, looks_at: None };
+        standing.prolong(identity.expires_at, renewal);
+        standing
+    }
+
+    /// What is due, once it is time to look.
+    pub(super) fn due(&mut self, time: SystemTime, now: Instant) -> Due {
+        let Some(lifetime) = &mut self.lifetime else { return Due::Nothing };
+        let due = lifetime.due(time);
+        self.looks_at = lifetime.next(time, now);
+        due
+    }
+
+    fn prolong(&mut self, expires_at: Option<SystemTime>, renewal: &Renewal) {
+        let time = SystemTime::now();
+        self.lifetime = expires_at.map(|at| Lifetime::new(at, time, renewal));
+        self.looks_at = self.lifetime.as_ref().and_then(|lifetime| lifetime.next(time, now()));
+    }
+
+    /// Whether it is still the same somebody.
+    fn is_of(&self, identity: &Identity) -> bool {
+        self.issuer == identity.issuer && self.subject == identity.subject
+    }
+}
+
+impl Relayed {
+    /// Whether an event renews. Of one that nobody vouched for it is an event like others.
+    pub(super) fn is_renewal(&self, event: &Event) -> bool {
+        let Some(name) = &self.relaying.common.renewal.renew_event else { return false };
+        self.standing.is_some() && event.name() == name.as_str()
+    }
+
+    /// Has whoever vouches asked again, with what the client gives now.
+    pub(super) fn renew(&mut self, socket: &Socket, event: &Event, ack: Option<AckSender>, now: Instant) {
+        // Each costs a signature: as many are checked as may be refused.
+        if self.participant.refused(&self.relaying.rules, now) {
+            return socket.hang_up("too_many_refusals");
+        }
+        let Some(standing) = self.standing.as_ref().filter(|_| self.renewing.is_none()) else {
+            return Answer::error(Code::RateLimited.label(), "a renewal is under way").send(ack);
+        };
+        let auth = event.arguments().raw(0).and_then(|argument| self.relaying.common.authenticator.auth_of(argument));
+        let asking = Asking {
+            namespace: socket.namespace().clone(),
+            auth,
+            handshake: Arc::clone(&standing.handshake),
+            reason: Reason::Refresh,
+        };
+        match self.relaying.common.authenticator.ask(asking) {
+            auth::Answer::Now(finding) => self.renewed(socket, finding, ack),
+            auth::Answer::Later(finding) => self.renewing = Some(Box::new(Renewing { finding, ack })),
+        }
+    }
+
+    /// Sees whether it is decided by now. The session's task comes here whenever it runs.
+    pub(super) fn poll_renewal(&mut self, socket: &Socket, cx: &mut Context<'_>) {
+        let Some(renewing) = &mut self.renewing else { return };
+        if let Poll::Ready(finding) = renewing.finding.as_mut().poll(cx) {
+            let ack = self.renewing.take().and_then(|renewing| renewing.ack);
+            self.renewed(socket, finding, ack);
+        }
+    }
+
+    /// What it is in goes on as before, whatever was found: its old token ends when it ends.
+    fn renewed(&mut self, socket: &Socket, finding: Finding, ack: Option<AckSender>) {
+        let counts = &self.relaying.common.counts;
+        let identity = match finding {
+            Finding::Identity(identity) => identity,
+            Finding::Nobody => return Answer::error(TOKEN_INVALID, UNAUTHORIZED).send(ack),
+            Finding::Refused { code, message, .. } => return Answer::error(code, &message).send(ack),
+            Finding::Unavailable => return Answer::error("unavailable", "cannot be decided now").send(ack),
+        };
+        let Some(standing) = self.standing.as_mut().filter(|standing| standing.is_of(&identity)) else {
+            counts.refused(Code::IdentityChanged);
+            return Answer::error(Code::IdentityChanged.label(), "of another issuer or subject").send(ack);
+        };
+        let Identity { claims, rooms, expires_at, .. } = identity;
+        match self.relaying.rules.renew(&mut self.participant, claims, rooms) {
+            Ok(Moves { leave, join, .. }) => {
+                leave.into_iter().for_each(|room| socket.leave(room));
+                join.into_iter().for_each(|room| socket.join(room));
+                standing.prolong(expires_at, &self.relaying.common.renewal);
+                Answer::renewed(expires_at).send(ack);
+            }
+            Err(refusal) => {
+                counts.refused(refusal.code);
+                Answer::refusal(&refusal).send(ack);
+            }
+        }
+    }
+}
