@@ -80,6 +80,11 @@ export async function startFanfareWith(args) {
   return await spawned('fanfare', [FANFARE_BIN, args], mkdtempSync(join(tmpdir(), 'fanfare-test-')));
 }
 
+/** Starts fanfare by another program, which becomes it. */
+export async function startFanfareBy(program, args) {
+  return await spawned('fanfare', [program, args], mkdtempSync(join(tmpdir(), 'fanfare-test-')));
+}
+
 async function spawned(kind, [program, args], folder, env) {
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   const relay = new Relay(kind, child, folder);

@@ -8,6 +8,10 @@ export const defaults = {
   upgradeTimeoutMs: 10_000,
   connectTimeoutMs: 45_000,
   maxPayloadBytes: 1_000_000,
+  /** How long an idle HTTP connection is kept; undefined leaves the relay's default. */
+  httpKeepAliveMs: undefined,
+  /** The session's cookie, such as { name: 'io' }, or none. */
+  cookie: undefined,
   /** Allowed origins; none means no CORS header at all. */
   corsOrigins: [],
   corsCredentials: false,
