@@ -74,5 +74,6 @@ pub use http::{
     TrustedProxies,
 };
 pub use listener::serve::{HttpConfig, serve, serve_with};
+pub use session::counts::{SessionCounts, TransportCounts};
 pub use session::link::Link;
 pub use verdict::{Guard, Verdict};
