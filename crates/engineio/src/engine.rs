@@ -11,6 +11,7 @@ use http_body::Body as HttpBody;
 
 use crate::application::Application;
 use crate::config::EngineConfig;
+use crate::front::refusals::REFUSALS;
 use crate::front::route::Step;
 use crate::http::Body;
 use crate::session::counts::SessionCounts;
@@ -26,6 +27,9 @@ pub struct Engine {
 }
 
 impl Engine {
+    /// Every cause that [`refusal_counts`](Self::refusal_counts) may have.
+    pub const REFUSALS: [&str; 13] = REFUSALS;
+
     /// An engine that tells `application` about its sessions.
     pub fn new(config: EngineConfig, application: impl Application) -> Self {
         Self { shared: Arc::new(Shared::new(config, Box::new(application))) }

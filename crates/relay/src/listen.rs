@@ -18,11 +18,7 @@ pub(crate) fn listen(config: &Config) -> Result<Vec<TcpListener>, ListenError> {
     let is_default = is_default(config);
     let mut listeners = Vec::new();
     for &address in &config.listen {
-        let listener = bind(address, &config.listen).and_then(|socket| {
-            socket.listen(BACKLOG)?;
-            TcpListener::from_std(socket.into())
-        });
-        match listener {
+        match listen_on(address, &config.listen) {
             Ok(listener) => listeners.push(listener),
             Err(error) if is_forgiven(is_default, address, &error) => {
                 tracing::warn!(%address, "not listening: this machine has no IPv6");
@@ -39,6 +35,15 @@ pub(crate) fn listen(config: &Config) -> Result<Vec<TcpListener>, ListenError> {
     Ok(listeners)
 }
 
+/// Listens where operators ask.
+///
+/// # Errors
+/// The first address that cannot be had, and why.
+pub(crate) fn listen_for_ops(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, ListenError> {
+    let listener = |address| listen_on(address, addresses).map_err(|error| ListenError { address, error });
+    addresses.iter().copied().map(listener).collect()
+}
+
 /// The ports on which only this machine reaches the relay.
 pub(crate) fn loopback_ports(listeners: &[TcpListener]) -> Vec<u16> {
     let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
@@ -52,7 +57,9 @@ pub(crate) fn loopback_ports(listeners: &[TcpListener]) -> Vec<u16> {
 /// Tries every address, without listening: who wants to connect meanwhile is refused as before.
 pub(crate) fn attempt(config: &Config) -> impl Iterator<Item = Result<(), ListenError>> {
     let is_default = is_default(config);
-    config.listen.iter().map(move |&address| match bind(address, &config.listen) {
+    let all = config.listen.iter().map(|address| (*address, &config.listen));
+    let all = all.chain(config.ops.listen.iter().map(|address| (*address, &config.ops.listen)));
+    all.map(move |(address, all)| match bind(address, all) {
         Err(error) if !is_forgiven(is_default, address, &error) => Err(ListenError { address, error }),
         _ => Ok(()),
     })
@@ -83,6 +90,12 @@ impl fmt::Display for ListenError {
             _ => write!(f, "cannot listen on {address}: {error}"),
         }
     }
+}
+
+fn listen_on(address: SocketAddr, all: &[SocketAddr]) -> io::Result<TcpListener> {
+    let socket = bind(address, all)?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
 }
 
 fn bind(address: SocketAddr, all: &[SocketAddr]) -> io::Result<Socket> {

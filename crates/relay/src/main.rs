@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`cli`] (what an operator types), [`config`] (flags, environment and file become one
 //! [`config::Config`]), [`check`] (would it start?), [`serve`] (from the configuration to a running relay, and its end),
-//! [`relay`] (an event comes in, and the crate `policy` says what it means), [`site`] (everything else by HTTP), [`log`].
+//! [`relay`] (an event comes in, and the crate `policy` says what it means), [`site`] (everything else by HTTP), [`ops`] (what operators ask), [`log`].
 
 mod check;
 mod cli;
@@ -13,6 +13,7 @@ mod listen;
 mod log;
 mod machine;
 mod memory;
+mod ops;
 mod print;
 mod relay;
 mod serve;

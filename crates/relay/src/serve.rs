@@ -1,6 +1,7 @@
 //! From the configuration to a running relay, and its end.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 
 use policy::Policy;
-use socketio::engineio::{HttpConfig, serve_with};
+use socketio::engineio::{Engine, HttpConfig, serve_with};
 use socketio::{ClientBundle, Failure, Server, ServerConfig};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
@@ -17,9 +18,10 @@ use tokio::task::JoinSet;
 
 use crate::config::Config;
 use crate::descriptors;
-use crate::listen::{listen, loopback_ports};
+use crate::listen::{listen, listen_for_ops, loopback_ports};
 use crate::log;
 use crate::memory;
+use crate::ops::{self, Readiness, Sources, Stage, Unready};
 use crate::print::{Stream, print};
 use crate::relay::{Counts, Relaying};
 use crate::signals::{self, Ending};
@@ -92,16 +94,22 @@ async fn run(config: Config, workers: NonZeroUsize) -> Result<End, String> {
     let mut ending = signals::listen()?;
     let bundle = read_bundle(&config)?;
     let listeners = listen(&config).map_err(|error| error.to_string())?;
+    let for_ops = listen_for_ops(&config.ops.listen).map_err(|error| error.to_string())?;
     let deadline = config.shutdown_deadline;
     let counts = Arc::new(Counts::default());
-    let Config { server: mut server_config, http, policy, .. } = config;
+    let Config { server: mut server_config, http, policy, ops, .. } = config;
     server_config.lanes = Some(workers);
     server_config.engine.origin.loopback_ports = loopback_ports(&listeners);
     let server = server(server_config, bundle, &policy, &counts)?;
     let site = Arc::new(Site { server: server.clone() });
+    let readiness = Arc::new(Readiness::default());
+    // Before clients are accepted, and until the process ends.
+    let lines = lines("ops on", &for_ops)?;
+    let _answering = ops::start(for_ops, ops.token, sources(&server), &readiness);
 
     let (serving, stopping) = watch::channel(());
-    let mut accepting = start(listeners, &http, &site, &stopping)?;
+    let mut accepting = start(listeners, &http, &site, &stopping, lines)?;
+    readiness.set(Unready::Starting, false);
     let stopped = async {
         // An error would be that nobody hears signals any more; that thread lives as long as the process.
         let _ = ending.wait_for(|ending| *ending >= Ending::InOrder).await;
@@ -109,6 +117,7 @@ async fn run(config: Config, workers: NonZeroUsize) -> Result<End, String> {
     let end = end(stopped, server.failed()).await;
 
     tracing::info!(connections = server.connection_count(), "stopping");
+    readiness.set(Unready::Draining, true);
     drop(serving);
     server.close();
     let all_ended = async {
@@ -153,11 +162,11 @@ fn start(
     http: &HttpConfig,
     site: &Arc<Site>,
     stopping: &watch::Receiver<()>,
+    mut said: Vec<String>,
 ) -> Result<JoinSet<()>, String> {
-    let (mut accepting, mut lines) = (JoinSet::new(), Vec::new());
+    said.extend(lines("listening on", &listeners)?);
+    let mut accepting = JoinSet::new();
     for listener in listeners {
-        let address = listener.local_addr().map_err(|error| format!("cannot listen: {error}"))?;
-        lines.push(format!("listening on http://{address}"));
         let site = Arc::clone(site);
         let service = move |request| site.answer(request);
         let mut stopping = stopping.clone();
@@ -166,8 +175,30 @@ fn start(
             let _ = stopping.changed().await;
         }));
     }
-    print(Stream::Out, &lines);
+    print(Stream::Out, &said);
     Ok(accepting)
+}
+
+/// A line for each listener: `listening on http://127.0.0.1:3000`.
+fn lines(what: &str, listeners: &[TcpListener]) -> Result<Vec<String>, String> {
+    let line = |listener: &TcpListener| Ok(format!("{what} http://{}", listener.local_addr()?));
+    let lines: Result<_, io::Error> = listeners.iter().map(line).collect();
+    lines.map_err(|error| format!("cannot listen: {error}"))
+}
+
+/// Where the metrics come from.
+fn sources(server: &Server) -> Sources {
+    let refusing = server.clone();
+    let http = Stage {
+        name: "http",
+        counts: Box::new(move || {
+            // All of them from the start, so that the first is seen to come.
+            let mut counts: BTreeMap<_, _> = Engine::REFUSALS.into_iter().map(|code| (code, 0)).collect();
+            counts.extend(refusing.refusal_counts());
+            counts
+        }),
+    };
+    Sources { server: server.clone(), refusals: vec![http], others: Vec::new() }
 }
 
 fn log_end(server: &Server, counts: &Counts, cut_short: Option<&str>) {

@@ -25,6 +25,10 @@ pub(crate) struct Draft {
     pub(crate) namespaces: Vec<NamespaceDraft>,
     /// The rules of the namespace `/`, when a variable or a flag replaces those of the file.
     pub(crate) root_rules: Option<Rules>,
+    /// The environment, of which the configuration may name variables with secrets.
+    pub(crate) environment: HashMap<String, String>,
+    /// Those that it names.
+    pub(crate) named_variables: HashSet<String>,
     /// The folder that relative paths are relative to: the file's own while it is read.
     pub(crate) folder: PathBuf,
     /// Where each setting was written last.
@@ -61,6 +65,8 @@ impl Default for Draft {
             outbox_bytes_total_max: None,
             namespaces: Vec::new(),
             root_rules: None,
+            environment: HashMap::new(),
+            named_variables: HashSet::new(),
             folder: PathBuf::new(),
             places: HashMap::new(),
         }
@@ -84,6 +90,7 @@ impl Draft {
         self.finish_outboxes(&mut checks);
         self.finish_client_dir(&mut checks);
         self.finish_namespaces(&mut checks);
+        self.finish_ops(&mut checks);
         self.config.derive();
         if checks.errors.is_empty() {
             Ok(Loaded { config: self.config, warnings: checks.warnings })
@@ -120,6 +127,12 @@ impl Draft {
             cors.credentials = credentials;
             cors
         });
+    }
+
+    fn finish_ops(&mut self, checks: &mut Checks) {
+        if self.config.ops.listen.is_empty() && self.config.ops.token.is_some() {
+            checks.warn(self.place("ops.token_env"), "has no effect: ops.listen is empty");
+        }
     }
 
     fn finish_listen(&mut self, checks: &mut Checks) {

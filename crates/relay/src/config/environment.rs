@@ -1,6 +1,6 @@
 //! Settings of the environment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsString;
 
 use super::draft::Draft;
@@ -35,6 +35,20 @@ pub(crate) fn ours(
         }
     }
     ours
+}
+
+/// All variables that are text: the configuration may name some.
+pub(crate) fn readable(variables: &[(OsString, OsString)]) -> HashMap<String, String> {
+    let text = |text: &OsString| text.to_str().map(str::to_owned);
+    variables.iter().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect()
+}
+
+/// Takes back what was said of variables that look like misspelt settings and are what the configuration names.
+pub(crate) fn forgive(named: &HashSet<String>, problems: &mut Vec<Problem>) {
+    problems.retain(|Problem { place, .. }| match place {
+        Place::Variable(name) => !named.contains(name) || known().any(|known| known == name),
+        _ => true,
+    });
 }
 
 /// Reads the variables over what the draft has.

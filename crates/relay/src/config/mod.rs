@@ -39,6 +39,7 @@ pub(crate) use problem::{Place, Problem};
 pub(crate) use settings::SETTINGS;
 
 use crate::machine;
+use crate::ops::OpsConfig;
 use draft::Draft;
 use written::Written;
 
@@ -60,6 +61,8 @@ pub(crate) struct Config {
     pub(crate) http: HttpConfig,
     /// What is logged, and how.
     pub(crate) log: LogConfig,
+    /// Where operators ask.
+    pub(crate) ops: OpsConfig,
     /// The namespaces that exist (any other is refused), each with what its events mean. At least one.
     pub(crate) policy: Policy,
 }
@@ -100,6 +103,8 @@ pub(crate) fn load(
 ) -> Result<Loaded, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut draft = Draft::default();
+    let variables: Vec<_> = variables.into_iter().collect();
+    draft.environment = environment::readable(&variables);
     let variables = environment::ours(variables, &mut problems);
     let named = variables.get(environment::CONFIG).map(Path::new);
     if let Some(path) = file.or(named) {
@@ -113,6 +118,7 @@ pub(crate) fn load(
             problems.push(Problem { place, message: wrong.message });
         }
     }
+    environment::forgive(&draft.named_variables, &mut problems);
     if problems.is_empty() { draft.finish() } else { Err(problems) }
 }
 
@@ -148,6 +154,7 @@ impl Default for Config {
             server,
             http: HttpConfig::default(),
             log: LogConfig::default(),
+            ops: OpsConfig::default(),
             policy: Policy::default(),
         };
         config.derive();

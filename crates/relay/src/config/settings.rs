@@ -13,6 +13,7 @@ use socketio::engineio::{AddressBlock, CookieConfig, InvalidAddressBlock, SameSi
 use super::draft::{Draft, Origins};
 use super::written::{Written, Wrong};
 use super::{LogFilter, LogFormat, Origin, Place, cookie, engine_path, rule_text};
+use crate::ops::Token;
 
 /// One setting, by each of its names.
 pub(crate) struct Setting {
@@ -292,6 +293,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         set: |draft, written| put(&mut draft.config.log.queue_bytes_max, written.bytes(LOG_QUEUE_MIN..=GIBIBYTE)),
     },
     Setting {
+        key: "ops.listen",
+        variable: "FANFARE_OPS_LISTEN",
+        flag: None,
+        set: |draft, written| put(&mut draft.config.ops.listen, addresses(written)),
+    },
+    Setting { key: "ops.token_env", variable: "FANFARE_OPS_TOKEN_ENV", flag: None, set: ops_token },
+    Setting {
         key: "namespace.rule",
         variable: "FANFARE_RULE",
         flag: Some("--rule"),
@@ -316,6 +324,21 @@ fn baked(draft: &mut Draft) -> &mut CookieConfig {
 }
 
 fn listen(written: Written<'_>) -> Result<Vec<SocketAddr>, Wrong> {
+    let addresses = addresses(written)?;
+    if addresses.is_empty() { Err(written.wrong("at least one address")) } else { Ok(addresses) }
+}
+
+/// The token for operators, in a variable that is named here.
+fn ops_token(draft: &mut Draft, written: Written<'_>) -> Result<(), Wrong> {
+    let expected = "the name of a variable of the environment that has a token";
+    let name = written.text(expected)?;
+    let token = draft.environment.get(name).and_then(|text| Token::new(text));
+    draft.config.ops.token = Some(token.ok_or_else(|| written.wrong(expected))?);
+    draft.named_variables.insert(name.to_owned());
+    Ok(())
+}
+
+fn addresses(written: Written<'_>) -> Result<Vec<SocketAddr>, Wrong> {
     let expected = "an IP address and a port, such as 127.0.0.1:3000 or [::]:3000";
     let mut addresses: Vec<SocketAddr> = Vec::new();
     for element in written.elements(expected)? {
@@ -326,7 +349,7 @@ fn listen(written: Written<'_>) -> Result<Vec<SocketAddr>, Wrong> {
         }
         addresses.push(address);
     }
-    if addresses.is_empty() { Err(written.wrong("at least one address")) } else { Ok(addresses) }
+    Ok(addresses)
 }
 
 fn client_dir(draft: &mut Draft, written: Written<'_>) -> Result<(), Wrong> {

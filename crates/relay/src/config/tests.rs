@@ -13,6 +13,7 @@ use socketio::engineio::proto::Transport;
 use socketio::engineio::{CookieConfig, CorsConfig, CorsOrigins, SameSite};
 
 use super::*;
+use crate::ops::Token;
 
 #[test]
 fn nothing_said_is_the_default() {
@@ -59,6 +60,8 @@ const SAMPLES: &[(&str, &str, &str)] = &[
     ("log.filter", r#""warn,hub=trace""#, "warn,hub=trace"),
     ("log.format", r#""json""#, "json"),
     ("log.queue_bytes_max", "65536", "65536"),
+    ("ops.listen", r#"["127.0.0.1:9300"]"#, "127.0.0.1:9300"),
+    ("ops.token_env", r#""FANFARE_OPS_TOKEN""#, "FANFARE_OPS_TOKEN"),
     ("namespace.rule", "", "update,database-change=database-changed"),
 ];
 
@@ -82,7 +85,10 @@ fn every_key_of_the_file_has_a_variable_that_says_the_same() {
         if *key == "cors.credentials" {
             variables.push(("FANFARE_CORS_ORIGIN", "http://a.example"));
         }
-        let by_file = from_file(&file).unwrap().config;
+        if *key == "ops.token_env" {
+            variables.push(("FANFARE_OPS_TOKEN", "sesame"));
+        }
+        let by_file = load(Some(&Scratch::new(&file).path), os(&variables[1..]), &[]).unwrap().config;
         let by_variable = from_variables(&variables).unwrap().config;
         assert_ne!(by_file, Config::default(), "{key}");
         assert_eq!(by_file, by_variable, "{key}");
@@ -92,7 +98,8 @@ fn every_key_of_the_file_has_a_variable_that_says_the_same() {
 #[test]
 fn every_setting_goes_where_it_belongs() {
     let variable = |key: &str| SETTINGS.iter().find(|setting| setting.key == key).unwrap().variable;
-    let variables: Vec<_> = SAMPLES.iter().map(|(key, _, text)| (variable(key), *text)).collect();
+    let mut variables: Vec<_> = SAMPLES.iter().map(|(key, _, text)| (variable(key), *text)).collect();
+    variables.push(("FANFARE_OPS_TOKEN", "sesame"));
     let mut rules = Rules::default();
     for (on, emit) in [("update", None), ("database-change", Some(EventName::parse("database-changed").unwrap()))] {
         let relay = Relay { emit, to: Scope::All, volatile: false };
@@ -110,6 +117,7 @@ fn every_setting_goes_where_it_belongs() {
             format: LogFormat::Json,
             queue_bytes_max: 65_536,
         },
+        ops: OpsConfig { listen: vec![(Ipv4Addr::LOCALHOST, 9300).into()], token: Token::new("sesame") },
         policy: Policy::new([(NamespaceName::ROOT, rules)]),
         ..Config::default()
     };
