@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the black-box tests need, and nothing twice: npm packages, a Python environment, a client in
-# Rust, Chromium, nginx.
+# Rust, Chromium, nginx, promtool.
 # Exits non-zero and says what is missing when it cannot.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -82,13 +82,16 @@ if ! [[ -x $chromium ]]; then
 fi
 
 # Not installed, which would start it: only its program is taken out of the package.
-if ! [[ -n ${NGINX:-} || -x .cache/nginx/usr/sbin/nginx ]] && ! command -v nginx >/dev/null; then
-  command -v apt-get >/dev/null || missing "no 'nginx' (or set NGINX to one)"
-  echo "tests: fetching nginx"
-  rm -rf .cache/nginx .cache/nginx.deb
-  mkdir .cache/nginx.deb
-  (cd .cache/nginx.deb && { quietly apt-get download nginx || { quietly apt-get update && quietly apt-get download nginx; }; }) ||
-    missing "apt-get could not download nginx"
-  dpkg-deb -x .cache/nginx.deb/*.deb .cache/nginx
-  rm -rf .cache/nginx.deb
-fi
+taken_out() { # PACKAGE PROGRAM OVERRIDE
+  if [[ -n ${!3:-} || -n $(compgen -G ".cache/$1/usr/*bin/$2") ]] || command -v "$2" >/dev/null; then return; fi
+  command -v apt-get >/dev/null || missing "no '$2' (or set $3 to one)"
+  echo "tests: fetching $1"
+  rm -rf ".cache/$1" ".cache/$1.deb"
+  mkdir ".cache/$1.deb"
+  (cd ".cache/$1.deb" && { quietly apt-get download "$1" || { quietly apt-get update && quietly apt-get download "$1"; }; }) ||
+    missing "apt-get could not download $1"
+  dpkg-deb -x ".cache/$1.deb"/*.deb ".cache/$1"
+  rm -rf ".cache/$1.deb"
+}
+taken_out nginx nginx NGINX
+taken_out prometheus promtool PROMTOOL
