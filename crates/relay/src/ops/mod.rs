@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::body::Body;
+use http::Request;
 use prometheus_client::collector::Collector;
 use prometheus_client::registry::Registry;
 use socketio::Server;
@@ -73,8 +75,8 @@ pub(crate) fn start(
     let mut answering = JoinSet::new();
     for listener in listeners {
         let router = router.clone();
-        let service = move |request| {
-            let answer = router.clone().call(request);
+        let service = move |request: Request<_>| {
+            let answer = router.clone().call(request.map(Body::new));
             async move { answer.await.unwrap_or_else(|never| match never {}) }
         };
         answering.spawn(serve(listener, service, std::future::pending()));

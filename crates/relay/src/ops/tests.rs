@@ -5,8 +5,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Body;
-use http::{Request, Response, header};
+use http::{Response, header};
 use http_body_util::BodyExt;
 use socketio::{Admission, ConnectRequest, Member, Namespace, ServerConfig};
 
