@@ -97,9 +97,9 @@ describe('metrics', { skip }, () => {
     assert.equal((await request(relay.port, '/metrics')).status, 404);
     assert.equal((await request(relay.port, '/readyz')).status, 404);
     assert.equal((await request(relay.opsPort, '/readyz')).body.toString(), 'ready\n');
-    // A request that does not come to its end holds up that of the relay for a moment.
-    const held = await open(relay.port);
-    held.write('GET / HTTP/1.1\r\n');
+    // A client that does not end its side holds up the relay's end for a moment.
+    const held = await opened(relay.port);
+    held.socket.allowHalfOpen = true;
     relay.child.kill('SIGTERM');
     await until('word that it drains', async () => {
       const answer = await request(relay.opsPort, '/readyz');
