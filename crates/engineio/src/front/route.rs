@@ -167,8 +167,8 @@ impl Shared {
             peer,
             address: peer.map(|peer| client_address(peer.ip(), &parts.headers, proxies)),
             transport,
-            headers: parts.headers.clone(),
-            uri: parts.uri.clone(),
+            headers: Arc::new(parts.headers.clone()),
+            uri: Arc::new(parts.uri.clone()),
             time: SystemTime::now(),
         };
         // All of them may count for the decision; what is kept of them is a matter of memory.

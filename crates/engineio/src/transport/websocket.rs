@@ -28,6 +28,8 @@ pub(crate) struct WebSocket {
     boundary: FrameBoundary,
     /// tungstenite has asked for more bytes than there are: it holds no whole frame.
     is_drained: bool,
+    /// Whether its buffer was once made to fit again.
+    was_refitted: bool,
     io: Io,
     replies: Vec<u8>,
 }
@@ -76,12 +78,12 @@ impl WebSocket {
         let context = WebSocketContext::from_partially_read(read_ahead.to_vec(), Role::Server, Some(config));
         let mut boundary = FrameBoundary::default();
         boundary.advance(read_ahead);
-        Self { context, boundary, is_drained: false, io, replies: Vec::new() }
+        Self { context, boundary, is_drained: false, was_refitted: false, io, replies: Vec::new() }
     }
 
     /// Gives back what long messages made the read buffer grow to. To be called now and then.
     pub(crate) fn shrink(&mut self) {
-        if self.context.get_config().read_buffer_size > READ_BUFFER_BYTES {
+        if self.is_stretched() || self.context.get_config().read_buffer_size > READ_BUFFER_BYTES {
             self.resize(READ_BUFFER_BYTES);
         }
     }
@@ -102,10 +104,10 @@ impl WebSocket {
         // tungstenite is to have it clear its buffer, ask the socket, and make an error of the answer.
         let needs_more = self.is_drained || self.boundary.is_empty();
         if needs_more && self.io.poll_read_ready(cx).is_pending() {
-            self.grow();
+            self.fit();
             return Poll::Pending;
         }
-        let Self { context, boundary, is_drained, io, replies } = self;
+        let Self { context, boundary, is_drained, io, replies, .. } = self;
         let mut pipe = Pipe { io, boundary, cx, replies };
         let read = context.read(&mut pipe);
         *is_drained = matches!(&read, Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock);
@@ -125,16 +127,26 @@ impl WebSocket {
                 Poll::Ready(Frame::End { reason: CloseReason::TransportClose, code: None })
             }
             Err(_) if *is_drained => {
-                self.grow();
+                self.fit();
                 Poll::Pending
             }
             Err(error) => Poll::Ready(end_of(&error)),
         }
     }
 
-    /// Takes a larger buffer for a client that sends long messages, if nothing is in the present one.
-    fn grow(&mut self) {
-        if self.boundary.longest() > GROW_FROM_BYTES && self.context.get_config().read_buffer_size == READ_BUFFER_BYTES
+    /// Whether tungstenite made the small buffer larger for some message, and it is not time for the large one.
+    fn is_stretched(&self) -> bool {
+        let longest = self.boundary.longest();
+        longest <= GROW_FROM_BYTES && longest + HEADER_BYTES_MAX > READ_BUFFER_BYTES as u64
+    }
+
+    /// Takes a larger buffer for a client that sends long messages, if nothing is in the present one. The small one back,
+    /// once: for many the first message, with a token, is the longest by far, and all they ever send.
+    fn fit(&mut self) {
+        if self.is_stretched() && !mem::replace(&mut self.was_refitted, true) {
+            self.resize(READ_BUFFER_BYTES);
+        } else if self.boundary.longest() > GROW_FROM_BYTES
+            && self.context.get_config().read_buffer_size == READ_BUFFER_BYTES
         {
             self.resize(GROWN_READ_BUFFER_BYTES);
         }
@@ -305,6 +317,8 @@ impl Write for Pipe<'_, '_, '_> {
 
 /// What an idle client costs. Small messages, which is most, need no more.
 const READ_BUFFER_BYTES: usize = 512;
+/// Of a frame from a client.
+const HEADER_BYTES_MAX: u64 = 14;
 /// For a client that sends long messages: a read for each 512 bytes would cost it a microsecond a kilobyte.
 const GROWN_READ_BUFFER_BYTES: usize = 16 * 1024;
 /// A message that takes more than a few reads of the small buffer.
@@ -460,5 +474,15 @@ mod tests {
         assert_eq!(size(&websocket), GROWN_READ_BUFFER_BYTES);
         websocket.shrink();
         assert_eq!(size(&websocket), READ_BUFFER_BYTES);
+
+        // The first by itself, the others when told.
+        for is_given_back in [true, false] {
+            peer.write_all(&text_frame(&"x".repeat(600))).await.unwrap();
+            next(&mut websocket).await;
+            assert!(is_idle(&mut websocket).await);
+            assert_eq!(websocket.boundary.longest() == 0, is_given_back);
+        }
+        websocket.shrink();
+        assert_eq!(websocket.boundary.longest(), 0);
     }
 }

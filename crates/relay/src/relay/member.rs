@@ -3,48 +3,27 @@
 use std::task::Context;
 use std::time::{Instant, SystemTime};
 
-use policy::{Code, Complaints, Decision, Participant, Refusal};
+use policy::{Code, Decision, Participant, Refusal};
 use serde::Serialize;
-use socketio::{AckSender, DisconnectReason, Event, Member, Room, Socket};
+use socketio::{AckSender, DisconnectReason, Event, Member, Socket};
 
 use super::answer::Answer;
 use super::carry_out::carry_out;
 use super::lifetime::Due;
 use super::namespace::Relaying;
-use super::renewal::{Renewing, Standing};
+use super::renewal::Standing;
 
-/// One client in one namespace.
+/// One client in one namespace. There are very many, most of them idle: what few have is behind a pointer.
 pub(super) struct Relayed {
     pub(super) relaying: Relaying,
     pub(super) participant: Participant,
-    /// That whoever vouched for it named, until it is connected.
-    rooms: Vec<Room>,
     /// Of one that somebody vouched for.
     pub(super) standing: Option<Box<Standing>>,
-    pub(super) renewing: Option<Box<Renewing>>,
-    /// It is not read before.
-    held_until: Option<Instant>,
-    complaints: Complaints,
-}
-
-impl Relayed {
-    pub(super) fn new(
-        relaying: Relaying,
-        participant: Participant,
-        rooms: Vec<Room>,
-        standing: Option<Box<Standing>>,
-    ) -> Self {
-        let complaints = Complaints::default();
-        Self { relaying, participant, rooms, standing, renewing: None, held_until: None, complaints }
-    }
 }
 
 impl Member for Relayed {
     fn connected(&mut self, socket: &Socket) {
-        let rooms = std::mem::take(&mut self.rooms);
-        for room in self.relaying.rules.enter(&mut self.participant, rooms) {
-            socket.join(room);
-        }
+        self.participant.rooms().for_each(|room| socket.join(room.clone()));
     }
 
     fn event(&mut self, socket: &Socket, event: Event, ack: Option<AckSender>) {
@@ -70,26 +49,25 @@ impl Member for Relayed {
             }
             other => tracing::error!(decision = ?other, "a decision that cannot be carried out"),
         }
-        self.held_until = self.participant.held_until().filter(|until| *until > now);
     }
 
     fn poll(&mut self, socket: &Socket, cx: &mut Context<'_>) {
-        if self.renewing.is_some() {
+        if self.standing.as_ref().is_some_and(|standing| standing.renewing.is_some()) {
             self.poll_renewal(socket, cx);
         }
     }
 
     fn is_ready(&self) -> bool {
-        self.held_until.is_none()
+        self.participant.held_until().is_none()
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
         let looks_at = self.standing.as_ref().and_then(|standing| standing.looks_at);
-        self.held_until.into_iter().chain(looks_at).min()
+        self.participant.held_until().into_iter().chain(looks_at).min()
     }
 
     fn handle_timeout(&mut self, socket: &Socket, now: Instant) {
-        self.held_until.take_if(|until| *until <= now);
+        self.participant.let_go(now);
         let Some(standing) = self.standing.as_mut().filter(|it| it.looks_at.is_some_and(|at| at <= now)) else {
             return;
         };
@@ -106,7 +84,9 @@ impl Member for Relayed {
     }
 
     fn disconnected(&mut self, _: &Socket, _: DisconnectReason) {
-        self.renewing = None;
+        if let Some(standing) = &mut self.standing {
+            standing.renewing = None;
+        }
     }
 }
 
@@ -122,9 +102,7 @@ impl Relayed {
         match (ack, &self.relaying.common.errors_event) {
             (Some(ack), _) => Answer::refusal(refusal).send(Some(ack)),
             (None, Some(name)) => {
-                let event = event.name();
-                let complaint = self.complaints.complain(now, refusal.code.label(), &refusal.message, &event);
-                if let Some(complaint) = complaint {
+                if let Some(complaint) = self.participant.complain(refusal, &event.name(), now) {
                     let _ = socket.emit(name.as_str(), &(complaint,));
                 }
             }

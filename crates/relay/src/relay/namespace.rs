@@ -77,10 +77,12 @@ impl Relaying {
             identity.as_ref().map(|identity| Box::new(Standing::new(identity, handshake, &self.common.renewal)));
         let is_anonymous = identity.is_none();
         let (claims, rooms) = identity.map(|identity| (identity.claims, identity.rooms)).unwrap_or_default();
+        let claims = self.rules.asked_for(&claims);
         match self.rules.admit(&claims, &query, is_anonymous) {
             Ok(()) => {
-                let participant = Participant::new(socket, claims, query, is_anonymous);
-                Admission::accept(Relayed::new(self.clone(), participant, rooms, standing))
+                let mut participant = Participant::new(socket, claims, query, is_anonymous);
+                self.rules.enter(&mut participant, rooms);
+                Admission::accept(Relayed { relaying: self.clone(), participant, standing })
             }
             Err(policy::Refusal { code, message, .. }) => {
                 self.refuse(code.label(), Refusal::new(message).with_data(&Data { code: code.label() }))

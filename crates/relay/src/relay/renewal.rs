@@ -24,6 +24,7 @@ pub(super) struct Standing {
     lifetime: Option<Lifetime>,
     /// When it is to be looked at what is due.
     pub(super) looks_at: Option<Instant>,
+    pub(super) renewing: Option<Box<Renewing>>,
 }
 
 /// A renewal that is being decided.
@@ -35,7 +36,7 @@ pub(super) struct Renewing {
 impl Standing {
     pub(super) fn new(identity: &Identity, handshake: Arc<Handshake>, renewal: &Renewal) -> Self {
         let (issuer, subject) = (Arc::clone(&identity.issuer), identity.subject.clone());
-        let mut standing = Self { issuer, subject, handshake, lifetime: None, looks_at: None };
+        let mut standing = Self { issuer, subject, handshake, lifetime: None, looks_at: None, renewing: None };
         standing.prolong(identity.expires_at, renewal);
         standing
     }
@@ -44,7 +45,8 @@ impl Standing {
     pub(super) fn due(&mut self, time: SystemTime, now: Instant) -> Due {
         let Some(lifetime) = &mut self.lifetime else { return Due::Nothing };
         let due = lifetime.due(time);
-        self.looks_at = lifetime.next(time, now);
+        // Whose end it is, is looked at no more: it goes.
+        self.looks_at = if due == Due::End { None } else { lifetime.next(time, now) };
         due
     }
 
@@ -73,7 +75,7 @@ impl Relayed {
         if self.participant.refused(&self.relaying.rules, now) {
             return socket.hang_up("too_many_refusals");
         }
-        let Some(standing) = self.standing.as_ref().filter(|_| self.renewing.is_none()) else {
+        let Some(standing) = self.standing.as_mut().filter(|standing| standing.renewing.is_none()) else {
             return Answer::error(Code::RateLimited.label(), "a renewal is under way").send(ack);
         };
         let auth = event.arguments().raw(0).and_then(|argument| self.relaying.common.authenticator.auth_of(argument));
@@ -85,15 +87,16 @@ impl Relayed {
         };
         match self.relaying.common.authenticator.ask(asking) {
             auth::Answer::Now(finding) => self.renewed(socket, finding, ack),
-            auth::Answer::Later(finding) => self.renewing = Some(Box::new(Renewing { finding, ack })),
+            auth::Answer::Later(finding) => standing.renewing = Some(Box::new(Renewing { finding, ack })),
         }
     }
 
     /// Sees whether it is decided by now. The session's task comes here whenever it runs.
     pub(super) fn poll_renewal(&mut self, socket: &Socket, cx: &mut Context<'_>) {
-        let Some(renewing) = &mut self.renewing else { return };
+        let Some(place) = self.standing.as_mut().map(|standing| &mut standing.renewing) else { return };
+        let Some(renewing) = place else { return };
         if let Poll::Ready(finding) = renewing.finding.as_mut().poll(cx) {
-            let ack = self.renewing.take().and_then(|renewing| renewing.ack);
+            let ack = place.take().and_then(|renewing| renewing.ack);
             self.renewed(socket, finding, ack);
         }
     }
