@@ -9,9 +9,9 @@ use socketio::{AckSender, DisconnectReason, Event, Member, Socket};
 
 use super::answer::Answer;
 use super::carry_out::carry_out;
+use super::common::Relaying;
 use super::lifetime::Due;
-use super::namespace::Relaying;
-use super::renewal::Standing;
+use super::standing::Standing;
 
 /// One client in one namespace. There are very many, most of them idle: what few have is behind a pointer.
 pub(super) struct Relayed {
@@ -27,7 +27,7 @@ impl Member for Relayed {
     }
 
     fn event(&mut self, socket: &Socket, event: Event, ack: Option<AckSender>) {
-        let now = now();
+        let now = tokio::time::Instant::now().into_std();
         if self.is_renewal(&event) {
             self.renew(socket, &event, ack, now);
             return;
@@ -124,8 +124,4 @@ impl Relayed {
 #[derive(Serialize)]
 struct Expiring {
     expires_in_s: u64,
-}
-
-pub(super) fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
 }
