@@ -153,7 +153,8 @@ impl WebSocket {
     /// Whether tungstenite made the small buffer larger for some message, and it is not time for the large one.
     fn is_stretched(&self) -> bool {
         let longest = self.boundary.longest();
-        longest <= GROW_FROM_BYTES && longest + HEADER_BYTES_MAX > READ_BUFFER_BYTES as u64
+        // It makes room for a frame's payload behind what it has read of it.
+        longest <= GROW_FROM_BYTES && longest * 2 + HEADER_BYTES_MAX > READ_BUFFER_BYTES as u64
     }
 
     /// Takes a larger buffer for a client that sends long messages, if nothing is in the present one. The small one back,
