@@ -151,8 +151,10 @@ fn every_key_of_the_file_has_a_variable_that_says_the_same() {
         if *key == "auth.required" || needs_webhook(key) {
             variables.push(("FANFARE_AUTH_WEBHOOK_URL", "http://a/"));
         }
-        let secrets = [HOOK_SECRET, ("FANFARE_OPS_TOKEN", "sesame")];
-        variables.extend(secrets);
+        let mut secrets = vec![HOOK_SECRET];
+        // A variable of ours that nobody names is a slip.
+        secrets.extend((*key == "ops.token_env").then_some(("FANFARE_OPS_TOKEN", "sesame")));
+        variables.extend(&secrets);
         let by_file = load(Some(&Scratch::new(&file).path), os(&secrets), &[]).unwrap().config;
         let by_variable = from_variables(&variables).unwrap().config;
         assert_ne!(by_file, Config::default(), "{key}");
