@@ -11,7 +11,7 @@ import { connect as tls } from 'node:tls';
 import { io } from 'socket.io-client';
 import { Connection, requestBytes } from '../lib/raw-http.mjs';
 import { RawWebSocket, upgradeHeaders } from '../lib/raw-ws.mjs';
-import { FANFARE_BIN, HUB } from '../lib/relay.mjs';
+import { FANFARE_BIN, HUB, endsAtOnce } from '../lib/relay.mjs';
 import { event, until, within } from '../lib/within.mjs';
 
 const skip = HUB === 'reference' && 'it listens to plain TCP alone';
@@ -25,7 +25,7 @@ function folder(t) {
 /** Runs the relay, by a launcher if there is one, and collects what it says. */
 function run(t, args, { env = {}, launcher = [] } = {}) {
   const [program, ...rest] = [...launcher, FANFARE_BIN, ...args];
-  const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, ...env } });
+  const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, ...endsAtOnce, ...env } });
   t.after(() => child.kill('SIGKILL'));
   const relay = { child, log: '', out: '' };
   child.stdout.on('data', (bytes) => (relay.out += bytes));

@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import { many } from '../lib/bystander.mjs';
 import { request } from '../lib/raw-http.mjs';
 import { openWebSocket } from '../lib/raw-ws.mjs';
-import { FANFARE_BIN, HUB } from '../lib/relay.mjs';
+import { FANFARE_BIN, HUB, endsAtOnce } from '../lib/relay.mjs';
 import { until, within } from '../lib/within.mjs';
 
 const target = '/socket.io/?EIO=4&transport=websocket';
@@ -15,7 +15,7 @@ const skip = HUB === 'reference' && 'it has no log';
 /** Starts fanfare by a shell, which puts its outputs where `redirect` says; as pipes they are left to the test to read. */
 async function start(t, redirect, flags = []) {
   const args = ['-c', `exec "$0" "$@" ${redirect}`, FANFARE_BIN, '--listen', '127.0.0.1:0', ...flags];
-  const child = spawn('/bin/sh', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('/bin/sh', args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...endsAtOnce } });
   const exited = new Promise((resolve) => child.on('exit', (code, signal) => resolve({ code, signal })));
   t.after(() => child.kill('SIGKILL'));
   return { child, exited, port: await portOf(child.pid) };

@@ -92,12 +92,11 @@ describe('metrics', { skip }, () => {
   });
 
   test('are not on the clients\' port, and say that a relay is ready until it drains', async (t) => {
-    const relay = await startRelay({ ops: true, shutdownDeadlineMs: 3000 });
+    const relay = await startRelay({ ops: true, drain: { waitS: 1, spreadS: 0, deadlineS: 3 } });
     t.after(() => relay.kill());
     assert.equal((await request(relay.port, '/metrics')).status, 404);
     assert.equal((await request(relay.port, '/readyz')).status, 404);
     assert.equal((await request(relay.opsPort, '/readyz')).body.toString(), 'ready\n');
-    // A client that does not end its side holds up the relay's end for a moment.
     const held = await opened(relay.port);
     held.socket.allowHalfOpen = true;
     relay.child.kill('SIGTERM');

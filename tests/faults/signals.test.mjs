@@ -23,7 +23,7 @@ describe('a signal', { skip }, () => {
 
   for (const signal of ['SIGTERM', 'SIGINT']) {
     test(`${signal}, once more, ends the wait for clients`, async (t) => {
-      const relay = await startRelay({ shutdownDeadlineMs: 60_000, clientDir });
+      const relay = await startRelay({ drain: { waitS: 0, spreadS: 0, deadlineS: 60 }, clientDir });
       t.after(() => relay.kill());
       await stuck(t, relay);
       relay.child.kill(signal);

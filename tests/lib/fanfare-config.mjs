@@ -5,9 +5,13 @@ export function toToml(settings) {
   const put = (key, value) => value !== undefined && lines.push(`${key} = ${toml(value)}`);
 
   put('path', settings.path);
-  // Below the default only where a test asks: the deadline then bounds the test as well.
-  if (settings.shutdownDeadlineMs !== undefined) put('shutdown_deadline_ms', settings.shutdownDeadlineMs);
   put('client_dir', settings.clientDir);
+
+  lines.push('[drain]');
+  put('wait_s', settings.drain.waitS);
+  put('spread_s', settings.drain.spreadS);
+  put('max_per_s', settings.drain.maxPerS);
+  put('deadline_s', settings.drain.deadlineS);
 
   lines.push('[engine]');
   put('ping_interval_ms', settings.pingIntervalMs);

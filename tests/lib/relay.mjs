@@ -75,14 +75,17 @@ export async function fanfare(command, settings, { env } = {}) {
   }
 }
 
+/** In the environment: it ends at once, also with clients. */
+export const endsAtOnce = { FANFARE_DRAIN_WAIT_S: '0', FANFARE_DRAIN_SPREAD_S: '0' };
+
 /** Starts fanfare with exactly these arguments: for tests of the command line. */
 export async function startFanfareWith(args) {
-  return await spawned('fanfare', [FANFARE_BIN, args], mkdtempSync(join(tmpdir(), 'fanfare-test-')));
+  return await startFanfareBy(FANFARE_BIN, args);
 }
 
 /** Starts fanfare by another program, which becomes it. */
 export async function startFanfareBy(program, args) {
-  return await spawned('fanfare', [program, args], mkdtempSync(join(tmpdir(), 'fanfare-test-')));
+  return await spawned('fanfare', [program, args], mkdtempSync(join(tmpdir(), 'fanfare-test-')), endsAtOnce);
 }
 
 async function spawned(kind, [program, args], folder, env) {

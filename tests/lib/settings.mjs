@@ -30,7 +30,8 @@ export const defaults = {
   clientDir: undefined,
   /** The bounds after which a client that does not read is closed; undefined leaves the relay's defaults. */
   slowConsumer: undefined, // { bytes, stallMs, totalBytes }
-  shutdownDeadlineMs: undefined,
+  /** How it leaves: at once, unless a test looks at that. */
+  drain: { waitS: 0, spreadS: 0 }, // and maxPerS, deadlineS
   /** Whether there is a listener for operators: `relay.opsPort`. */
   ops: false,
 };

@@ -44,7 +44,7 @@ describe('the image', { skip: HUB !== 'fanfare' && 'it holds no Node' }, () => {
   });
 
   test('it relays as a user without rights, in a root that nobody can write to, and says that it is healthy', async (t) => {
-    const relay = await startFanfareBy('unshare', inside(entrypoint, ['FANFARE_LISTEN=127.0.0.1:0']));
+    const relay = await startFanfareBy('unshare', inside(entrypoint, ['FANFARE_LISTEN=127.0.0.1:0', 'FANFARE_DRAIN_WAIT_S=0', 'FANFARE_DRAIN_SPREAD_S=0']));
     t.after(() => relay.kill());
     const status = readFileSync(`/proc/${relay.pid}/status`, 'utf8');
     if (isRoot) {

@@ -9,7 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import { clientsOf, variants } from '../lib/clients.mjs';
 import { freePort } from '../lib/proxies.mjs';
 import { open } from '../lib/raw-http.mjs';
-import { FANFARE_BIN, HUB } from '../lib/relay.mjs';
+import { FANFARE_BIN, HUB, startRelay } from '../lib/relay.mjs';
 import { event, until } from '../lib/within.mjs';
 
 const units = fileURLToPath(new URL('../../docs/examples/systemd/', import.meta.url));
@@ -34,6 +34,31 @@ describe('the systemd units', { skip: HUB !== 'fanfare' && 'they start no Node' 
     const said = execFileSync('systemd-analyze', ['security', '--offline=yes', join(folder, 'fanfare.service')], { encoding: 'utf8' });
     const exposure = Number(/exposure level for fanfare\.service: ([0-9.]+)/.exec(said)[1]);
     assert.ok(exposure <= 1.5, said);
+  });
+
+  test('a relay says when it serves, that it still does, and how long its end may take', async (t) => {
+    const socket = join(folder, 'notify');
+    const script = `
+import os, socket, sys
+heard = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+heard.bind(sys.argv[1])
+print('bound', flush=True)
+while True:
+    print(heard.recv(4096).decode(), flush=True)
+`;
+    const listener = spawn('python3', ['-c', script, socket], { stdio: ['ignore', 'pipe', 'inherit'] });
+    t.after(() => listener.kill('SIGKILL'));
+    let said = '';
+    listener.stdout.on('data', (bytes) => (said += bytes));
+    await until('a socket', () => said.includes('bound'));
+    const drain = { waitS: 0, spreadS: 1, deadlineS: 7 };
+    const relay = await startRelay({ drain }, { env: { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '300000' } });
+    t.after(() => relay.kill());
+    await until('it serves', () => /^READY=1$/m.test(said));
+    await until('it still does', () => said.match(/^WATCHDOG=1$/gm)?.length > 2);
+    assert.doesNotMatch(said, /STOPPING/);
+    assert.equal((await relay.stop()).code, 0);
+    await until('it stops', () => /^STOPPING=1\nEXTEND_TIMEOUT_USEC=12000000$/m.test(said));
   });
 
   test('a relay takes the socket that it is started with', async (t) => {

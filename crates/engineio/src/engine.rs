@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use engineio_proto::{CloseReason, HistogramCounts};
 use http::{Request, Response};
@@ -15,6 +16,7 @@ use crate::front::refusals::REFUSALS;
 use crate::front::route::Step;
 use crate::http::Body;
 use crate::session::counts::SessionCounts;
+use crate::session::departure::Departure;
 use crate::shared::Shared;
 
 /// An Engine.IO server: answers HTTP requests, and runs a task for each session.
@@ -87,6 +89,22 @@ impl Engine {
     /// The bytes that wait for all clients together; what several wait for counts once.
     pub fn outbox_bytes(&self) -> usize {
         self.shared.memory.ledger().bytes()
+    }
+
+    /// Refuses handshakes from now on (503, and `Retry-After`), or takes them again. The sessions there are go on, with all
+    /// their requests.
+    pub fn refuse_new(&self, refuses: bool) {
+        self.shared.refuses_new.store(refuses, Ordering::Relaxed);
+    }
+
+    /// Whether handshakes are refused, by [`refuse_new`](Self::refuse_new) or because the engine is closed.
+    pub fn refuses_new(&self) -> bool {
+        self.shared.refuses_new()
+    }
+
+    /// A way to end the sessions some at a time. It opens and refuses nothing by itself.
+    pub fn departure(&self) -> Departure {
+        Departure::new(Arc::clone(&self.shared))
     }
 
     /// Ends every session so that its client reconnects, here or elsewhere, and opens no more.

@@ -77,6 +77,7 @@ pub use listener::listener::Listener;
 pub use listener::proxy_header::{InvalidProxyHeader, ProxyHeader};
 pub use listener::serve::{HttpConfig, serve, serve_stream, serve_with};
 pub use session::counts::{SessionCounts, TransportCounts};
+pub use session::departure::Departure;
 pub use session::link::Link;
 pub use transport::stream::{OtherStream, Stream};
 pub use verdict::{Guard, Verdict};

@@ -1,5 +1,6 @@
 //! What requests and sessions share.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) ping_rtt: Histogram,
     /// Whether the server goes away.
     pub(crate) closing: watch::Sender<bool>,
+    /// Whether no more sessions are opened, while those that are there go on.
+    pub(crate) refuses_new: AtomicBool,
     /// Whether somebody looks after the memory of all outboxes; there is a runtime for that once a session opens.
     pub(crate) is_relieved: Once,
 }
@@ -67,6 +70,7 @@ impl Shared {
             application,
             tasks: Tasks::default(),
             closing: watch::Sender::new(false),
+            refuses_new: AtomicBool::new(false),
             is_relieved: Once::new(),
         }
     }
@@ -74,6 +78,11 @@ impl Shared {
     /// Whether the server goes away.
     pub(crate) fn is_closing(&self) -> bool {
         *self.closing.borrow()
+    }
+
+    /// Whether it takes no more sessions.
+    pub(crate) fn refuses_new(&self) -> bool {
+        self.refuses_new.load(Ordering::Relaxed) || self.is_closing()
     }
 }
 

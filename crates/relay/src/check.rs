@@ -24,7 +24,8 @@ pub(crate) fn check(config: &Config) -> ExitCode {
     }
     print(Stream::Err, &problems);
     if problems.is_empty() {
-        print(Stream::Out, &["fanfare: the configuration is valid".to_owned()]);
+        let drain = format!("fanfare: an end with clients takes at most {}", config.drain);
+        print(Stream::Out, &["fanfare: the configuration is valid".to_owned(), drain]);
         ExitCode::SUCCESS
     } else {
         ExitCode::from(EXIT_BAD_CONFIG)

@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`cli`] (what an operator types), [`config`] (flags, environment and file become one
 //! [`config::Config`]), [`check`] (would it start?), [`health`] (is it well?), [`manual`] (what is typed, for shells and
-//! `man`), [`serve`] (from the configuration to a running relay, and its end), [`gate`] (who may begin a connection now),
+//! `man`), [`serve`] (from the configuration to a running relay, and its end), [`drain`] (how its clients leave before that), [`gate`] (who may begin a connection now),
 //! [`auth`] (who somebody is), [`relay`] (an event comes in, and the crate `policy` says what it means), [`site`]
 //! (everything else by HTTP), [`ops`] (what operators ask), [`log`].
 
@@ -12,6 +12,7 @@ mod cli;
 mod config;
 mod container;
 mod descriptors;
+mod drain;
 mod gate;
 mod health;
 mod listen;
@@ -19,8 +20,10 @@ mod log;
 mod machine;
 mod manual;
 mod memory;
+mod notify;
 mod ops;
 mod print;
+mod readiness;
 mod relay;
 mod serve;
 mod signals;

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use policy::{Auth, Policy};
 use socketio::engineio::{Engine, HttpConfig, serve_with};
@@ -19,12 +19,15 @@ use tokio::task::JoinSet;
 use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::descriptors;
+use crate::drain::Drain;
 use crate::gate::Gate;
 use crate::listen::{Listening, listen, listen_for_ops, loopback_ports};
 use crate::log;
 use crate::memory;
-use crate::ops::{self, Readiness, Sources, Stage, Unready};
+use crate::notify;
+use crate::ops::{self, Sources, Stage};
 use crate::print::{Stream, print};
+use crate::readiness::{Readiness, Unready};
 use crate::relay::{Common, Counts, Relaying};
 use crate::signals::{self, Ending};
 use crate::site::Site;
@@ -99,7 +102,6 @@ async fn run(config: Config, workers: NonZeroUsize) -> Result<End, String> {
     let certificates = config.tls.as_ref().map(Certificates::read).transpose().map_err(|error| error.to_string())?;
     let mut listening = listen(&config, certificates.as_ref()).map_err(|error| error.to_string())?;
     let for_ops = listen_for_ops(&config.ops.listen).map_err(|error| error.to_string())?;
-    let deadline = config.shutdown_deadline;
     let gate = Gate::new(&config.limits, &config.server.engine, clock());
     let common = Arc::new(Common {
         authenticator: Authenticator::new(&config.auth),
@@ -107,15 +109,16 @@ async fn run(config: Config, workers: NonZeroUsize) -> Result<End, String> {
         errors_event: config.errors_event.clone(),
         counts: Counts::default(),
     });
-    let Config { server: mut server_config, http, policy, ops, .. } = config;
+    let Config { server: mut server_config, http, policy, ops, drain, .. } = config;
     server_config.lanes = Some(workers);
     server_config.engine.origin.loopback_ports = loopback_ports(&listening);
     let server = server(server_config, bundle, gate, &policy, &common)?;
-    let site = Arc::new(Site { server: server.clone() });
     let readiness = Arc::new(Readiness::default());
+    let site = Arc::new(Site { server: server.clone(), readiness: Arc::clone(&readiness) });
+    let drain = Drain::new(server.clone(), Arc::clone(&readiness), drain);
     // Before clients are accepted, and until the process ends.
     let lines = ops_lines(&for_ops)?;
-    let _answering = ops::start(for_ops, ops.token, sources(&server, &common), &readiness);
+    let _answering = ops::start(for_ops, ops.token, sources(&server, &common), &readiness, &drain);
 
     let (serving, stopping) = watch::channel(());
     // Removed when this returns: whoever connects meanwhile is refused as by a socket that is gone.
@@ -125,6 +128,7 @@ async fn run(config: Config, workers: NonZeroUsize) -> Result<End, String> {
     }
     let mut accepting = start(listening, &http, &site, &stopping, lines);
     readiness.set(Unready::Starting, false);
+    notify::ready(&server);
     let stopped = async {
         // An error would be that nobody hears signals any more; that thread lives as long as the process.
         let _ = ending.wait_for(|ending| *ending >= Ending::InOrder).await;
@@ -132,19 +136,49 @@ async fn run(config: Config, workers: NonZeroUsize) -> Result<End, String> {
     let end = end(stopped, server.failed()).await;
 
     tracing::info!(connections = server.connection_count(), "stopping");
-    readiness.set(Unready::Draining, true);
+    notify::stopping(drain.deadline());
+    let deadline = tokio::time::Instant::now() + drain.deadline();
+    let hurried = async {
+        tokio::select! {
+            () = tokio::time::sleep_until(deadline) => "the deadline has passed",
+            _ = ending.wait_for(|ending| *ending >= Ending::Now) => "told again to stop",
+        }
+    };
+    tokio::pin!(hurried);
+    if end == End::Asked {
+        drain.begin_for_good();
+    } else {
+        readiness.set(Unready::Draining, true);
+    }
+    // Where it has failed, they are gone already.
+    let cut_short = tokio::select! {
+        () = drain.emptied() => None,
+        why = &mut hurried => Some(why),
+    };
+    if let Some(why) = cut_short {
+        tracing::warn!(connections = server.connection_count(), why, "leaving those who are still connected");
+    }
     drop(serving);
     server.close();
     let all_ended = async {
         server.drained().await;
         while accepting.join_next().await.is_some() {}
     };
-    let cut_short = tokio::select! {
-        () = all_ended => None,
-        () = tokio::time::sleep(deadline) => Some("the deadline has passed"),
-        _ = ending.wait_for(|ending| *ending >= Ending::Now) => Some("told again to stop"),
+    let over = async {
+        match cut_short {
+            // What waits for them may still go.
+            Some(_) => tokio::time::sleep(LAST_MAX).await,
+            None => {
+                let why = hurried.await;
+                tracing::warn!(why, "leaving connections that are not done");
+            }
+        }
     };
-    log_end(&server, &common, cut_short);
+    tokio::select! {
+        () = all_ended => {}
+        () = over => {}
+    }
+    log_end(&server, &common);
     Ok(end)
 }
 
@@ -230,14 +264,11 @@ fn sources(server: &Server, common: &Arc<Common>) -> Sources {
     Sources { server: server.clone(), refusals: vec![http, connect, event], others: Vec::new() }
 }
 
-fn log_end(server: &Server, common: &Common, cut_short: Option<&str>) {
+fn log_end(server: &Server, common: &Common) {
     let Common { counts, authenticator, .. } = common;
     let mut tokens_refused = BTreeMap::new();
     for ((_, reason), count) in authenticator.failures() {
         *tokens_refused.entry(reason).or_default() += count;
-    }
-    if let Some(why) = cut_short {
-        tracing::warn!(connections = server.connection_count(), why, "leaving those who are still connected");
     }
     tracing::info!(
         relayed = counts.relayed_count(),
@@ -255,6 +286,9 @@ fn counted(counts: &BTreeMap<&'static str, u64>) -> String {
     let counts: Vec<String> = counts.iter().map(|(cause, count)| format!("{cause}:{count}")).collect();
     if counts.is_empty() { "none".to_owned() } else { counts.join(",") }
 }
+
+/// For those who are closed at the deadline.
+const LAST_MAX: Duration = Duration::from_millis(500);
 
 #[cfg(test)]
 mod tests {

@@ -1,11 +1,16 @@
 //! What the relay answers by HTTP.
 
+use std::sync::Arc;
+
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use socketio::{Body, Health, Server};
+
+use crate::readiness::{Readiness, Unready};
 
 /// Everything under one address: the relay itself, and the health check.
 pub(crate) struct Site {
     pub(crate) server: Server,
+    pub(crate) readiness: Arc<Readiness>,
 }
 
 impl Site {
@@ -18,7 +23,7 @@ impl Site {
         // request.
         let is_health_check = request.uri().path() == "/healthz";
         let answer = match is_health_check {
-            true => Ok(Box::new(health(self.server.health()))),
+            true => Ok(Box::new(health(self.health()))),
             false => Err(self.server.call(request)),
         };
         async move {
@@ -26,6 +31,14 @@ impl Site {
                 Ok(response) => *response,
                 Err(server) => server.await,
             }
+        }
+    }
+
+    /// It counts as draining as soon as nobody is to be sent here, before anybody is refused.
+    fn health(&self) -> Health {
+        match self.server.health() {
+            Health::Serving if self.readiness.why_not() == Some(Unready::Draining) => Health::Draining,
+            health => health,
         }
     }
 }
@@ -50,8 +63,13 @@ mod tests {
     #[tokio::test]
     async fn a_health_check_says_whether_clients_are_taken() {
         let server = Server::builder(ServerConfig::default()).build();
-        let site = Site { server: server.clone() };
+        let readiness = Arc::<Readiness>::default();
+        let site = Site { server: server.clone(), readiness: Arc::clone(&readiness) };
         let asked = || site.answer(Request::get("/healthz?x=1").body(String::new()).unwrap());
+        assert_eq!(asked().await.status(), 200);
+        readiness.set(Unready::Draining, true);
+        assert_eq!(asked().await.status(), 503);
+        readiness.set(Unready::Draining, false);
         assert_eq!(asked().await.status(), 200);
         server.close();
         assert_eq!(asked().await.status(), 503);

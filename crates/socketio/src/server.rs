@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use engineio::proto::HistogramCounts;
-use engineio::{Body, CorsConfig, Engine, EngineConfig, Handshake, SessionCounts, Verdict};
+use engineio::{Body, CorsConfig, Departure, Engine, EngineConfig, Handshake, SessionCounts, Verdict};
 use http::{Request, Response};
 use hub::{AcksConfig, ClientConfig, Expulsion, Hub, LaneConfig, MailboxConfig, NamespaceCounts, Target};
 use socketio_codec::{InvalidNamespace, Namespace as NamespaceName};
@@ -184,7 +184,7 @@ struct Served {
 pub enum Health {
     /// It does.
     Serving,
-    /// It is closing: new clients are refused.
+    /// New clients are refused; it may be closing.
     Draining,
     /// It cannot go on, and accepts nobody. The process should end, so that whoever watches it starts another.
     Failed(Failure),
@@ -312,7 +312,7 @@ impl Server {
     pub fn health(&self) -> Health {
         match self.core.shared.supervisor.failure() {
             Some(failure) => Health::Failed(failure),
-            None if self.core.is_closing.load(Ordering::Relaxed) => Health::Draining,
+            None if self.core.is_closing.load(Ordering::Relaxed) || self.core.engine.refuses_new() => Health::Draining,
             None => Health::Serving,
         }
     }
@@ -323,6 +323,17 @@ impl Server {
     /// be done but to end the process, or to build another server.
     pub fn failed(&self) -> impl Future<Output = Failure> + Send + use<> {
         self.core.shared.supervisor.failed()
+    }
+
+    /// Refuses new connections from now on (503, and `Retry-After`), or takes them again. Those there are go on; clients may
+    /// still join namespaces on them.
+    pub fn refuse_new(&self, refuses: bool) {
+        self.core.engine.refuse_new(refuses);
+    }
+
+    /// A way to end the connections some at a time, before the server is closed.
+    pub fn departure(&self) -> Departure {
+        self.core.engine.departure()
     }
 
     /// Closes every connection so that its client reconnects, here or elsewhere, and accepts no more.

@@ -100,7 +100,7 @@ impl Shared {
 
     /// Turns what came of a request into its answer.
     pub(crate) fn finish(&self, answer: Result<Response<Body>, RequestError>, tail: Tail) -> Response<Body> {
-        if matches!(answer, Err(RequestError::SessionUnknown)) && self.is_closing() {
+        if matches!(answer, Err(RequestError::SessionUnknown)) && self.refuses_new() {
             // It is not unknown, it just ended, and its client is to come back.
             return hang_up_response();
         }
@@ -148,7 +148,7 @@ impl Shared {
             EngineRequest::Upgrade { .. } => self.upgrade(link?, parts).map(Step::done),
             EngineRequest::Pointless => self
                 .accept_websocket(parts, move |websocket, shared| {
-                    hang_up(websocket, shared);
+                    hang_up(websocket, shared, None);
                 })
                 .map(Step::done),
             EngineRequest::WrongMethod => Ok(Step::done(method_not_allowed())),
@@ -161,6 +161,10 @@ impl Shared {
         transport: Transport,
         jsonp: Option<JsonpIndex>,
     ) -> Result<Step<B>, RequestError> {
+        if self.refuses_new() {
+            // The application is not asked about somebody who is not let in.
+            return Ok(Step::done(not_now(StatusCode::SERVICE_UNAVAILABLE, RETRY_AFTER)));
+        }
         let peer = parts.extensions.get::<PeerAddr>().map(|peer| peer.0);
         let proxies = &self.config.trusted_proxies;
         let handshake = Handshake {
@@ -219,7 +223,11 @@ impl Shared {
         if !has_version(parts.uri.query().unwrap_or_default()) {
             return Err(RequestError::UnsupportedVersion);
         }
-        let Some(seat) = self.seats.take().filter(|_| !self.is_closing()) else {
+        if self.refuses_new() {
+            // While it was decided about.
+            return Ok(Judged::Answered(not_now(StatusCode::SERVICE_UNAVAILABLE, RETRY_AFTER)));
+        }
+        let Some(seat) = self.seats.take() else {
             return Ok(Judged::Answered(full()));
         };
         let seat = seat.with(guard);
@@ -267,7 +275,7 @@ impl Shared {
             if let Err(SessionRequest::Candidate(websocket)) =
                 link.request(SessionRequest::Candidate(Box::new(websocket)))
             {
-                hang_up(*websocket, shared);
+                hang_up(*websocket, shared, None);
             }
         })
     }
@@ -331,9 +339,12 @@ fn refuse(error: &RequestError, is_upgrade: bool) -> Response<Body> {
 /// A client tries again, here or elsewhere.
 fn full() -> Response<Body> {
     let mut response = close_connection(respond_empty(StatusCode::SERVICE_UNAVAILABLE));
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER.as_secs()));
     response
 }
+
+/// Clients that heed it come back about as fast as those that do not.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Whoever reads it, in a browser's tools or in a log, runs a proxy that can do better.
 const UPGRADE_BY_OLD_HTTP: &str = "No WebSocket by HTTP/1.0 (nginx: proxy_http_version 1.1)";

@@ -297,6 +297,11 @@ impl Link {
         written
     }
 
+    /// Whether it is over.
+    pub(crate) fn is_shut(&self) -> bool {
+        self.lock().outlet.is_shut()
+    }
+
     /// What is in memory for this session, as far as nobody else needs it.
     pub(crate) fn cost(&self) -> usize {
         self.lock().outlet.cost()

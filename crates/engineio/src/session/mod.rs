@@ -2,6 +2,7 @@
 
 pub(crate) mod clock;
 pub(crate) mod counts;
+pub(crate) mod departure;
 pub(crate) mod driver;
 pub(crate) mod link;
 pub(crate) mod memory;

@@ -50,11 +50,13 @@ pub(crate) async fn farewell(
     }
 }
 
-/// Closes a WebSocket that is not wanted, on the side. The engine is not drained before it is closed.
-pub(crate) fn hang_up(websocket: WebSocket, shared: &Shared) {
+/// Closes a WebSocket that is not wanted, or no longer, `because` its session has ended; on the side. The engine is not drained
+/// before it is closed.
+pub(crate) fn hang_up(websocket: WebSocket, shared: &Shared, because: Option<CloseReason>) {
     let running = shared.tasks.begin();
     let closing = shared.closing.subscribe();
-    let reason = if *closing.borrow() { CloseReason::Shutdown } else { CloseReason::TransportClose };
+    let is_silent = shared.refuses_new() || because.is_some_and(|reason| reason.is_silent());
+    let reason = if is_silent { CloseReason::Shutdown } else { CloseReason::TransportClose };
     tokio::spawn(async move {
         farewell(websocket, Outbox::default(), reason, None, closing).await;
         drop(running);

@@ -8,6 +8,7 @@ mod app;
 mod attacks;
 mod backpressure;
 mod conformance;
+mod departures;
 mod edge;
 mod endings;
 mod http;

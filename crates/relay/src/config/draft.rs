@@ -132,6 +132,7 @@ impl Draft {
         self.finish_namespaces(&mut checks);
         self.finish_auth(&mut checks);
         self.finish_ops(&mut checks);
+        self.finish_drain(&mut checks);
         self.config.derive();
         if checks.errors.is_empty() {
             Ok(Loaded { config: self.config, warnings: checks.warnings })
@@ -173,6 +174,17 @@ impl Draft {
     fn finish_ops(&mut self, checks: &mut Checks) {
         if self.config.ops.listen.is_empty() && self.config.ops.token.is_some() {
             checks.warn(self.place("ops.token_env"), "has no effect: ops.listen is empty");
+        }
+    }
+
+    fn finish_drain(&mut self, checks: &mut Checks) {
+        let drain = &self.config.drain;
+        let phases = (drain.wait + drain.spread).as_secs();
+        if drain.deadline.as_secs() < phases {
+            let found = drain.deadline.as_secs();
+            let message =
+                format!("expected at least drain.wait_s and drain.spread_s together, {phases}, found {found}");
+            checks.refuse(self.place("drain.deadline_s"), &message);
         }
     }
 

@@ -29,7 +29,6 @@ use std::ffi::OsString;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use policy::{AddressLimits, ClientLimits, EventName, Policy};
 use socketio::ServerConfig;
@@ -44,6 +43,7 @@ pub(crate) use problem::{Place, Problem};
 pub(crate) use settings::SETTINGS;
 
 use crate::auth::config::AuthConfig;
+use crate::drain::DrainConfig;
 use crate::machine;
 use crate::ops::OpsConfig;
 use crate::tls::TlsConfig;
@@ -62,8 +62,8 @@ pub(crate) struct Config {
     pub(crate) proxies: TrustedProxies,
     /// The folder of the client bundle, which existed when it was read.
     pub(crate) client_dir: Option<PathBuf>,
-    /// How long a shutdown may take.
-    pub(crate) shutdown_deadline: Duration,
+    /// How clients leave before the relay ends.
+    pub(crate) drain: DrainConfig,
     /// How many threads run the relay; `None` for one per core.
     pub(crate) worker_threads: Option<NonZeroUsize>,
     /// How connections work, and what clients may cost. The number of lanes follows from the threads, at the start.
@@ -158,7 +158,7 @@ impl Config {
     /// What follows from what was said.
     fn derive(&mut self) {
         let ServerConfig { engine, client, .. } = &mut self.server;
-        engine.session.leaving_timeout = SessionConfig::default().leaving_timeout.min(self.shutdown_deadline / 2);
+        engine.session.leaving_timeout = SessionConfig::default().leaving_timeout.min(self.drain.deadline / 2);
         // One event always fits into an outbox, behind another one: nobody can have the others closed as slow.
         client.limits.attachment_bytes_max = engine.outbox_bytes_max / 2;
     }
@@ -186,7 +186,7 @@ impl Default for Config {
             tls: None,
             proxies: TrustedProxies::default(),
             client_dir: None,
-            shutdown_deadline: Duration::from_secs(10),
+            drain: DrainConfig::default(),
             worker_threads: None,
             server,
             http: HttpConfig::default(),

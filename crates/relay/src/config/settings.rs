@@ -63,12 +63,6 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting { key: "client_dir", variable: "FANFARE_CLIENT_DIR", flag: Some("--client-dir"), set: client_dir },
     Setting {
-        key: "shutdown_deadline_ms",
-        variable: "FANFARE_SHUTDOWN_DEADLINE_MS",
-        flag: None,
-        set: |draft, written| put(&mut draft.config.shutdown_deadline, written.millis(1..=DAY_MS)),
-    },
-    Setting {
         key: "worker_threads",
         variable: "FANFARE_WORKER_THREADS",
         flag: None,
@@ -106,6 +100,30 @@ pub(crate) const SETTINGS: &[Setting] = &[
         variable: "FANFARE_PROXY_PROTOCOL_TRUSTED",
         flag: None,
         set: |draft, written| put(&mut draft.config.proxies, proxies(written)),
+    },
+    Setting {
+        key: "drain.wait_s",
+        variable: "FANFARE_DRAIN_WAIT_S",
+        flag: None,
+        set: |draft, written| put(&mut draft.config.drain.wait, drain_phase(written, 0)),
+    },
+    Setting {
+        key: "drain.spread_s",
+        variable: "FANFARE_DRAIN_SPREAD_S",
+        flag: None,
+        set: |draft, written| put(&mut draft.config.drain.spread, drain_phase(written, 0)),
+    },
+    Setting {
+        key: "drain.max_per_s",
+        variable: "FANFARE_DRAIN_MAX_PER_S",
+        flag: None,
+        set: |draft, written| put(&mut draft.config.drain.max_per_s, number(written, "clients", 1..=PER_S_MAX)),
+    },
+    Setting {
+        key: "drain.deadline_s",
+        variable: "FANFARE_DRAIN_DEADLINE_S",
+        flag: None,
+        set: |draft, written| put(&mut draft.config.drain.deadline, drain_phase(written, 1)),
     },
     Setting {
         key: "engine.ping_interval_ms",
@@ -515,6 +533,11 @@ fn baked(draft: &mut Draft) -> &mut CookieConfig {
 /// A whole number of `what`.
 fn number(written: Written<'_>, what: &str, range: RangeInclusive<u32>) -> Result<u32, Wrong> {
     written.whole(&format!("a whole number of {what}"), range)
+}
+
+/// A part of the time that an end takes, which no supervisor waits for longer than an hour.
+fn drain_phase(written: Written<'_>, min: u32) -> Result<Duration, Wrong> {
+    number(written, "seconds", min..=3600).map(|seconds| Duration::from_secs(seconds.into()))
 }
 
 /// How many of `what` may come in a second, twice as many at once; 0 is no limit.

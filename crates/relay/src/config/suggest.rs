@@ -6,11 +6,16 @@
 /// are known to many by the reference's names (`pingInterval`), hence the change of case.
 pub(crate) fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let wrong = snake_case(wrong);
+    let known: Vec<&str> = known.collect();
+    if let Some((_, new)) = RENAMED.iter().find(|(old, _)| *old == wrong) {
+        return known.into_iter().find(|name| name == new);
+    }
     let likeness = |name: &str| {
         let section = if section(name) == section(&wrong) { 0.0 } else { -0.03 };
         strsim::jaro_winkler(last(name), last(&wrong)) + section
     };
     known
+        .into_iter()
         .map(|name| (likeness(name), name))
         .filter(|(likeness, _)| *likeness >= LIKE)
         // Not `max_by`, which takes the last of equals: the table begins with the shortest keys.
@@ -41,6 +46,9 @@ fn snake_case(name: &str) -> String {
     }
     snake
 }
+
+/// What was once a key, and what has taken its place.
+const RENAMED: [(&str, &str); 1] = [("shutdown_deadline_ms", "drain.deadline_s")];
 
 /// Tried on the table of keys: less takes unrelated keys of one section for another (`max_age_s` for
 /// `max_payload_bytes`).

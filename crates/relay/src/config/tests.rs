@@ -19,6 +19,7 @@ mod mistakes;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use std::{env, fs, process};
 
 use http::HeaderName;
@@ -57,12 +58,15 @@ const SAMPLES: &[(&str, &str, &str)] = &[
     ),
     ("path", r#""/hub/""#, "/hub/"),
     ("client_dir", r#""/""#, "/"),
-    ("shutdown_deadline_ms", "500", "500"),
     ("worker_threads", "3", "3"),
     ("tls.certificate", concat!("'", certificate!(), "'"), certificate!()),
     ("tls.key", concat!("'", key!(), "'"), key!()),
     ("tls.reread_ms", "1000", "1000"),
     ("proxy_protocol.trusted", r#"["10.0.0.0/8", "unix"]"#, "10.0.0.0/8,unix"),
+    ("drain.wait_s", "0", "0"),
+    ("drain.spread_s", "10", "10"),
+    ("drain.max_per_s", "500", "500"),
+    ("drain.deadline_s", "40", "40"),
     ("engine.ping_interval_ms", "300", "300"),
     ("engine.ping_timeout_ms", "200", "200"),
     ("engine.upgrade_timeout_ms", "400", "400"),
@@ -200,7 +204,12 @@ fn every_setting_goes_where_it_belongs() {
         tls: Some(TlsConfig { certificate: certificate!().into(), key: key!().into(), reread: Duration::from_secs(1) }),
         proxies: ["10.0.0.0/8", "unix"].iter().map(|proxy| proxy.parse().unwrap()).collect(),
         client_dir: Some(PathBuf::from("/")),
-        shutdown_deadline: Duration::from_millis(500),
+        drain: DrainConfig {
+            wait: Duration::ZERO,
+            spread: Duration::from_secs(10),
+            max_per_s: 500,
+            deadline: Duration::from_secs(40),
+        },
         worker_threads: NonZeroUsize::new(3),
         log: LogConfig {
             filter: LogFilter::parse("warn,hub=trace").unwrap(),
@@ -254,7 +263,6 @@ fn every_setting_goes_where_it_belongs() {
     engine.session.ping_interval = Duration::from_millis(300);
     engine.session.ping_timeout = Duration::from_millis(200);
     engine.session.upgrade_timeout = Duration::from_millis(400);
-    engine.session.leaving_timeout = Duration::from_millis(250);
     engine.session.max_payload_bytes = 4096;
     client.connect_timeout = Duration::from_millis(1000);
     engine.transports = vec![Transport::WebSocket];

@@ -5,7 +5,6 @@
 mod metrics;
 mod page;
 mod process;
-mod readiness;
 mod requests;
 mod router;
 mod token;
@@ -24,9 +23,10 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tower_service::Service;
 
-pub(crate) use readiness::{Readiness, Unready};
 pub(crate) use token::Token;
 
+use crate::drain::Drain;
+use crate::readiness::Readiness;
 use metrics::Metrics;
 use process::Process;
 use requests::Requests;
@@ -63,6 +63,7 @@ pub(crate) fn start(
     token: Option<Token>,
     sources: Sources,
     readiness: &Arc<Readiness>,
+    drain: &Arc<Drain>,
 ) -> JoinSet<()> {
     let Sources { server, refusals, others } = sources;
     let requests = Arc::new(Requests::default());
@@ -71,7 +72,8 @@ pub(crate) fn start(
     registry.register_collector(Box::new(counted));
     registry.register_collector(Box::new(Process::of_now()));
     others.into_iter().for_each(|other| registry.register_collector(other));
-    let router = router(Ops { server, registry, requests, readiness: Arc::clone(readiness), token });
+    let (readiness, drain) = (Arc::clone(readiness), Arc::clone(drain));
+    let router = router(Ops { server, registry, requests, readiness, drain, token });
     let mut answering = JoinSet::new();
     for listener in listeners {
         let router = router.clone();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{StatusCode, header};
@@ -12,9 +12,10 @@ use prometheus_client::encoding::prometheus_text::{CONTENT_TYPE, encode};
 use prometheus_client::registry::Registry;
 use socketio::{Health, Server};
 
-use super::readiness::Readiness;
 use super::requests::Requests;
 use super::token::Token;
+use crate::drain::{Drain, IsFinal, Progress};
+use crate::readiness::Readiness;
 
 /// What the routes have in common.
 pub(crate) struct Ops {
@@ -22,12 +23,15 @@ pub(crate) struct Ops {
     pub(crate) registry: Registry,
     pub(crate) requests: Arc<Requests>,
     pub(crate) readiness: Arc<Readiness>,
+    pub(crate) drain: Arc<Drain>,
     pub(crate) token: Option<Token>,
 }
 
 pub(crate) fn router(ops: Ops) -> Router {
     let ops = Arc::new(ops);
     Router::new()
+        .route("/drain", get(progress).post(drain).delete(take_back))
+        .route_layer(from_fn(refuse_pages))
         .route("/metrics", get(metrics))
         .route_layer(from_fn_with_state(Arc::clone(&ops), authorize))
         // Below are those that need no token: what probes ask says no more than the clients' port does.
@@ -72,6 +76,39 @@ async fn metrics(State(ops): State<Arc<Ops>>) -> Response {
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
+}
+
+async fn progress(State(ops): State<Arc<Ops>>) -> Response {
+    json(StatusCode::OK, &ops.drain.progress())
+}
+
+/// Leaves, without an end of the process.
+async fn drain(State(ops): State<Arc<Ops>>) -> Response {
+    ops.drain.begin();
+    json(StatusCode::OK, &ops.drain.progress())
+}
+
+async fn take_back(State(ops): State<Arc<Ops>>) -> Response {
+    let status = match ops.drain.take_back() {
+        Ok(()) => StatusCode::OK,
+        Err(IsFinal) => StatusCode::CONFLICT,
+    };
+    json(status, &ops.drain.progress())
+}
+
+fn json(status: StatusCode, progress: &Progress) -> Response {
+    let mut text = serde_json::to_string(progress).unwrap_or_default();
+    text.push('\n');
+    (status, [(header::CONTENT_TYPE, "application/json")], text).into_response()
+}
+
+/// Refuses what a web page asks: a browser on this machine reaches the listener, whosever page it shows, and a token is not
+/// always there. Each page's request that changes something says where it is from.
+async fn refuse_pages(request: Request, next: Next) -> Response {
+    if request.headers().contains_key(header::ORIGIN) {
+        return (StatusCode::FORBIDDEN, "not from a web page\n").into_response();
+    }
+    next.run(request).await
 }
 
 /// Answers only those who show the token, if there is one.

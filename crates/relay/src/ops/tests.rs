@@ -10,6 +10,8 @@ use http_body_util::BodyExt;
 use socketio::{Admission, ConnectRequest, Member, Namespace, ServerConfig};
 
 use super::*;
+use crate::drain::DrainConfig;
+use crate::readiness::Unready;
 
 struct Silent;
 
@@ -24,7 +26,13 @@ impl Member for Silent {}
 struct World {
     server: Server,
     readiness: Arc<Readiness>,
+    drain: Arc<Drain>,
     router: Router,
+}
+
+/// In virtual time.
+fn quick() -> DrainConfig {
+    DrainConfig { wait: Duration::from_secs(5), spread: Duration::from_secs(10), ..DrainConfig::default() }
 }
 
 fn world(token: Option<&str>) -> World {
@@ -40,9 +48,11 @@ fn world(token: Option<&str>) -> World {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(metrics));
     registry.register_collector(Box::new(Process::of_now()));
-    let (readiness, token) = (readiness, token.and_then(Token::new));
-    let ops = Ops { server: server.clone(), registry, requests, readiness: Arc::clone(&readiness), token };
-    World { server, readiness, router: router(ops) }
+    let token = token.and_then(Token::new);
+    let drain = Drain::new(server.clone(), Arc::clone(&readiness), quick());
+    let (kept, readiness_kept) = (Arc::clone(&drain), Arc::clone(&readiness));
+    let ops = Ops { server: server.clone(), registry, requests, readiness, drain, token };
+    World { server, readiness: readiness_kept, drain: kept, router: router(ops) }
 }
 
 impl World {
@@ -51,7 +61,11 @@ impl World {
     }
 
     async fn asked_with(&self, path: &str, authorization: &str) -> (u16, String) {
-        let request = Request::get(path).header(header::AUTHORIZATION, authorization).body(Body::empty()).unwrap();
+        self.sent(Request::get(path).header(header::AUTHORIZATION, authorization)).await
+    }
+
+    async fn sent(&self, request: http::request::Builder) -> (u16, String) {
+        let request = request.body(Body::empty()).unwrap();
         let response: Response<Body> = self.router.clone().call(request).await.unwrap();
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.unwrap().to_bytes();
@@ -102,6 +116,50 @@ async fn the_metrics_are_for_those_who_show_the_token_and_the_probes_for_all() {
     assert_eq!(world.asked("/somewhere").await.0, 404);
     let (_, page) = world.asked_with("/metrics", "Bearer sesame").await;
     assert!(page.contains("fanfare_ops_requests_total{route=\"none\",code=\"404\"} 1\n"), "{page}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_leaves_when_it_is_asked_to_and_is_back_when_that_is_taken_back() {
+    let world = world(None);
+    world.readiness.set(Unready::Starting, false);
+    for _ in 0..20 {
+        world.connect().await;
+    }
+    let state = |state: &str, sessions, elapsed: &str| {
+        (200, format!("{{\"state\":\"{state}\",\"sessions\":{sessions},\"exits\":false,\"elapsed_s\":{elapsed}}}\n"))
+    };
+    assert_eq!(world.asked("/drain").await, state("serving", 20, "null"));
+    assert_eq!(world.sent(Request::post("/drain")).await, state("waiting", 20, "0"));
+    assert_eq!(world.asked("/readyz").await, (503, "draining\n".into()));
+    world.connect().await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(world.sent(Request::post("/drain")).await.1[..20], state("spreading", 0, "").1[..20], "it has begun");
+    let left = world.server.connection_count();
+    assert!((9..=13).contains(&left), "half of them: {left}");
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(world.asked("/drain").await, state("drained", 0, "16"));
+    let refused = Request::get("/socket.io/?EIO=4&transport=polling").body(String::new()).unwrap();
+    assert_eq!(world.server.call(refused).await.status(), 503);
+    assert_eq!(world.sent(Request::delete("/drain")).await, state("serving", 0, "null"));
+    assert_eq!(world.asked("/readyz").await, (200, "ready\n".into()));
+    world.connect().await;
+    assert_eq!(world.sent(Request::delete("/drain")).await, state("serving", 1, "null"), "again, it changes nothing");
+    world.drain.begin_for_good();
+    let (status, body) = world.sent(Request::delete("/drain")).await;
+    assert_eq!((status, body.contains("\"exits\":true")), (409, true), "{body}");
+    assert_eq!(world.asked("/readyz").await, (503, "draining\n".into()));
+}
+
+#[tokio::test]
+async fn no_web_page_makes_a_relay_leave_and_nobody_without_the_token() {
+    let world = world(Some("sesame"));
+    let ask = || Request::post("/drain").header(header::AUTHORIZATION, "Bearer sesame");
+    assert_eq!(world.sent(Request::post("/drain")).await.0, 401);
+    assert_eq!(world.sent(Request::delete("/drain")).await.0, 401);
+    assert_eq!(world.sent(ask().header(header::ORIGIN, "http://127.0.0.1:9300")).await.0, 403);
+    assert_eq!(world.drain.progress().elapsed_s, None);
+    assert_eq!(world.sent(ask()).await.0, 200);
+    assert_eq!(world.drain.progress().elapsed_s, Some(0));
 }
 
 #[tokio::test]

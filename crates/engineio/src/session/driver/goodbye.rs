@@ -95,7 +95,7 @@ impl Driver {
     fn turn_away(&self, requests: VecDeque<SessionRequest>) {
         for request in requests {
             if let SessionRequest::Candidate(websocket) = request {
-                hang_up(*websocket, &self.shared);
+                hang_up(*websocket, &self.shared, self.session.close_reason());
             }
         }
     }

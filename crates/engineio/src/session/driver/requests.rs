@@ -25,7 +25,7 @@ impl Driver {
                 if self.session.handle_candidate(now) {
                     self.candidate = Some(websocket);
                 } else {
-                    hang_up(*websocket, &self.shared);
+                    hang_up(*websocket, &self.shared, self.session.close_reason());
                 }
             }
         }

@@ -59,7 +59,7 @@ impl Driver {
 
     pub(super) fn drop_candidate(&mut self) {
         if let Some(candidate) = self.candidate.take() {
-            hang_up(*candidate, &self.shared);
+            hang_up(*candidate, &self.shared, self.session.close_reason());
         }
     }
 }

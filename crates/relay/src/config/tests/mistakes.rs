@@ -46,9 +46,11 @@ const WRONG_FILES: &[(&str, &[&str])] = &[
         "engine.ping_timeout_ms = 20",
         &["1:8: engine.ping_timeout_ms: expected a whole number of milliseconds from 100 to 86400000, found 20"],
     ),
+    ("drain.wait_s = 1.5", &["1:7: drain.wait_s: expected a whole number of seconds from 0 to 3600, found 1.5"]),
+    ("shutdown_deadline_ms = 5000", &["1:1: shutdown_deadline_ms: is not a setting; did you mean drain.deadline_s?"]),
     (
-        "shutdown_deadline_ms = 1.5",
-        &["1:1: shutdown_deadline_ms: expected a whole number of milliseconds from 1 to 86400000, found 1.5"],
+        "drain.deadline_s = 20",
+        &["1:7: drain.deadline_s: expected at least drain.wait_s and drain.spread_s together, 30, found 20"],
     ),
     (
         "engine.max_payload_bytes = '1MB'",
