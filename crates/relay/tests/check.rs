@@ -12,7 +12,9 @@ fn check_says_that_a_valid_configuration_is_valid() {
     for arguments in [["check", "--config", example], ["--config", example, "check"]] {
         let output = fanfare(&arguments, &[]);
         assert_eq!(output.status.code(), Some(0));
-        assert_eq!(text(&output.stdout), "fanfare: the configuration is valid\n");
+        let expected = "fanfare: the configuration is valid\n\
+            fanfare: an end with clients takes at most 35 s (5 s wait, 25 s spread, 5 s for whoever is left)\n";
+        assert_eq!(text(&output.stdout), expected);
         assert_eq!(text(&output.stderr), "");
     }
 }
