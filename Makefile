@@ -4,7 +4,7 @@ CARGO ?= cargo
 CLIENT_DIR := target/client/node_modules/socket.io-client/dist
 PURE := -p engineio-proto -p socketio-codec -p fanfare-hub -p fanfare-policy
 
-.PHONY: run test model test-rust test-clients ci fmt clippy purity deny docs fuzz bench bench-pair bench-codec clean
+.PHONY: run test test-full model test-rust test-clients ci fmt clippy purity deny docs fuzz bench bench-pair bench-codec clean
 
 # ── Run ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -50,6 +50,11 @@ test-clients:
 	$(CARGO) build --package fanfare --quiet
 	tests/run.sh
 	$(CARGO) run --quiet --package fanfare-differential
+
+# With what takes long: a rolling restart of two relays behind nginx, with 5,000 clients.
+test-full: test
+	$(CARGO) build --release --package fanfare --quiet
+	FANFARE_BIN=$(CURDIR)/target/release/fanfare node tests/load/rolling.mjs
 
 # ── Check ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
