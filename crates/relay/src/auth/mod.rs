@@ -180,7 +180,9 @@ impl Authenticator {
         };
         match (&inner.webhook, fault) {
             (Some(webhook), _) => {
-                let question = webhook.question(&asking);
+                let Some(question) = webhook.question(&asking) else {
+                    return Answer::Now(inner.finding(&inner.unknown, Err(TokenFault::TooLong)));
+                };
                 match webhook.cached(&question) {
                     Some(finding) => Answer::Now(finding),
                     None => {
