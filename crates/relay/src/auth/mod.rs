@@ -207,8 +207,10 @@ impl Authenticator {
             object @ Value::Object(_) => Json::serialize(&object).ok(),
             token @ Value::String(_) => {
                 let path = self.0.token_from.iter().find_map(TokenSource::auth_path)?;
-                let nest = |value, key: &Box<str>| Value::from_iter([(key.to_string(), value)]);
-                Json::serialize(&path.iter().rev().fold(token, nest)).ok()
+                Json::serialize(
+                    &path.iter().rev().fold(token, |value, key| Value::from_iter([(key.to_string(), value)])),
+                )
+                .ok()
             }
             _ => None,
         }
