@@ -314,15 +314,15 @@ impl Model {
         let (per_s, burst) = limit.filter(|(per_s, burst)| *per_s > 0 && *burst > 0)?;
         let cost = |count: u64| count * 1_000_000_000 / u64::from(per_s);
         let debt = self.debts.entry(what).or_default();
-        let is_over = *debt >= cost(burst.into());
+        // One passes if a whole one is there.
+        let all_but_one = cost(u64::from(burst) - 1);
+        let is_over = *debt > all_but_one;
         if !over.is_multiple_of(4) && is_over {
             return Some(["", "rate_limited", "drop", "close"][usize::from(over % 4)].to_owned());
         }
         *debt += cost(count as u64);
-        if over.is_multiple_of(4)
-            && let Some(wait) = debt.checked_sub(cost(burst.into()))
-        {
-            self.held_ns = self.held_ns.max(wait.max(1));
+        if over.is_multiple_of(4) && *debt > all_but_one {
+            self.held_ns = self.held_ns.max(*debt - all_but_one);
         }
         None
     }
