@@ -292,7 +292,10 @@ impl Inner {
     fn find_token(&self, asking: &Asking) -> Option<Found> {
         let auth: Option<Map<String, Value>> = asking.auth.as_ref().and_then(|auth| auth.deserialize().ok());
         let query = asking.handshake.uri.query().unwrap_or_default();
-        self.token_from.iter().find_map(|source| source.find(auth.as_ref(), &asking.handshake.headers, query))
+        // The handshake has the old token still.
+        let counts = |source: &&TokenSource| asking.reason == Reason::Connect || source.auth_path().is_some();
+        let mut sources = self.token_from.iter().filter(counts);
+        sources.find_map(|source| source.find(auth.as_ref(), &asking.handshake.headers, query))
     }
 
     fn judge(&self, text: &str) -> Judgement<'_> {

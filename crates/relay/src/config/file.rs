@@ -59,8 +59,10 @@ fn read_table(prefix: &str, table: &DeTable<'_>, draft: &mut Draft, report: &mut
         if key == namespaces::KEY {
             draft.namespaces = namespaces::read(at, value, &draft.folder, report);
         } else if key == auth::ISSUER {
+            draft.note_place(auth::ISSUER, report.place(at, Some(&key)));
             auth::read_issuers(at, value, draft, report);
         } else if key == auth::TOKEN {
+            draft.note_place(auth::TOKEN, report.place(at, Some(&key)));
             auth::read_tokens(at, value, draft, report);
         } else if let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) {
             let place = report.place(at, Some(&key));

@@ -81,6 +81,27 @@ async fn no_credentials_are_nobody_and_odd_ones_are_refused() {
 }
 
 #[tokio::test]
+async fn a_renewal_is_by_what_is_given_then_and_not_by_what_the_connection_came_with() {
+    let cookie = HeaderMap::from_iter([(http::header::COOKIE, "sid=sensor".parse().unwrap())]);
+    let token_from = ["cookie:sid", "auth.token"].map(|source| TokenSource::parse(source).unwrap()).to_vec();
+    let tokens = ["sensor", "other"].map(|name| StaticToken {
+        sha256: sha256(name.as_bytes()),
+        subject: Some(name.into()),
+        claims: Claims::default(),
+    });
+    let authenticator =
+        Authenticator::new(&AuthConfig { token_from, tokens: tokens.to_vec(), ..AuthConfig::default() });
+    for (auth, reason, expected) in [
+        (json!({"token": "other"}), Reason::Connect, "sensor of [[auth.token]]"),
+        (json!({"token": "other"}), Reason::Refresh, "other of [[auth.token]]"),
+        (json!({}), Reason::Refresh, "nobody"),
+    ] {
+        let asking = Asking { handshake: handshake("/", cookie.clone()), reason, ..asking(&auth) };
+        assert_eq!(told(at_once(&authenticator, asking)), expected, "{auth} {reason:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_identity_has_its_claims_and_its_end() {
     let ours = Signer::p256("k");
     let Finding::Identity(identity) =
