@@ -44,14 +44,14 @@ impl<'a> Token<'a> {
             return Err(TokenFault::Critical); // We know no extension, and these must be understood.
         }
         let algorithm = header.get("alg").and_then(Value::as_str).and_then(|name| name.parse().ok());
-        let text_of =
-            |object: &Map<String, Value>, name: &str| object.get(name).and_then(Value::as_str).map(Into::into);
-        Ok(Self {
-            text,
-            algorithm: algorithm.ok_or(TokenFault::Algorithm)?,
-            kid: text_of(&header, "kid"),
-            issuer: text_of(&claims, "iss"),
-        })
+        let algorithm = algorithm.ok_or(TokenFault::Algorithm)?;
+        let kid = match header.get("kid") {
+            None => None,
+            Some(Value::String(kid)) => Some(kid.clone()),
+            Some(_) => return Err(TokenFault::Malformed),
+        };
+        let issuer = claims.get("iss").and_then(Value::as_str).map(Into::into);
+        Ok(Self { text, algorithm, kid, issuer })
     }
 
     /// The whole of it.
@@ -264,6 +264,7 @@ mod tests {
             (token(es256, "[]"), TokenFault::Malformed),
             (token(es256, "{}{}"), TokenFault::Malformed),
             (token(es256, &deep), TokenFault::Malformed),
+            (token(r#"{"alg":"ES256","kid":null}"#, "{}"), TokenFault::Malformed),
             (token(r#"{"alg":"ES256","crit":["exp"]}"#, "{}"), TokenFault::Critical),
             (token(r#"{"alg":"ES256","crit":null}"#, "{}"), TokenFault::Critical),
             (token(r#"{"alg":"none"}"#, "{}"), TokenFault::Algorithm),

@@ -64,6 +64,7 @@ fn judged(token: &str, header: &str, claims: &str, now: Duration) -> Option<Toke
     let faults = [
         (header.contains_key("crit"), TokenFault::Critical),
         (!known.contains(&algorithm), TokenFault::Algorithm),
+        (header.get("kid").is_some_and(|kid| !kid.is_string()), TokenFault::Malformed),
         (claims.get("iss").is_none_or(|issuer| issuer != "me"), TokenFault::Issuer),
         (!["ES256", "HS256"].contains(&algorithm), TokenFault::Algorithm),
         (!is_date("iat"), TokenFault::Malformed),

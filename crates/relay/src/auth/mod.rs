@@ -205,8 +205,8 @@ impl Authenticator {
             object @ Value::Object(_) => Json::serialize(&object).ok(),
             token @ Value::String(_) => {
                 let path = self.0.token_from.iter().find_map(TokenSource::auth_path)?;
-                let nest = |value, key: &Box<str>| Value::from_iter([(key.to_string(), value)]);
-                Json::serialize(&path.iter().rev().fold(token, nest)).ok()
+                let auth = path.iter().rev().fold(token, |value, key| Value::from_iter([(key.to_string(), value)]));
+                Json::serialize(&auth).ok()
             }
             _ => None,
         }
