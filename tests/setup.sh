@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the black-box tests need, and nothing twice: npm packages, a Python environment, a client in
-# Rust, Chromium, nginx.
+# Rust, Chromium, four proxies.
 # Exits non-zero and says what is missing when it cannot.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -81,14 +81,26 @@ if ! [[ -x $chromium ]]; then
   [[ -x $chromium ]] || missing "apt-get installed no $chromium"
 fi
 
-# Not installed, which would start it: only its program is taken out of the package.
-if ! [[ -n ${NGINX:-} || -x .cache/nginx/usr/sbin/nginx ]] && ! command -v nginx >/dev/null; then
-  command -v apt-get >/dev/null || missing "no 'nginx' (or set NGINX to one)"
-  echo "tests: fetching nginx"
-  rm -rf .cache/nginx .cache/nginx.deb
-  mkdir .cache/nginx.deb
-  (cd .cache/nginx.deb && { quietly apt-get download nginx || { quietly apt-get update && quietly apt-get download nginx; }; }) ||
-    missing "apt-get could not download nginx"
-  dpkg-deb -x .cache/nginx.deb/*.deb .cache/nginx
-  rm -rf .cache/nginx.deb
+# Not installed, which would start them: only the programs are taken out of the packages, with the libraries that are
+# missing. NGINX, HAPROXY, CADDY and APACHE2 name others.
+wanted=()
+for proxy in nginx haproxy caddy apache2; do
+  named=${proxy^^}
+  [[ -n ${!named:-} || -x .cache/proxies/usr/sbin/$proxy || -x .cache/proxies/usr/bin/$proxy ]] ||
+    command -v $proxy >/dev/null || wanted+=("${proxy/apache2/apache2-bin}")
+done
+if ((${#wanted[@]})); then
+  command -v apt-get >/dev/null || missing "no ${wanted[*]} (or set NGINX, HAPROXY, CADDY, APACHE2 to programs)"
+  echo "tests: fetching ${wanted[*]}"
+  rm -rf .cache/proxies.deb
+  mkdir -p .cache/proxies.deb/partial
+  download=(apt-get install -y --download-only --no-install-recommends -o Debug::NoLocking=true
+    -o "Dir::Cache::archives=$PWD/.cache/proxies.deb" "${wanted[@]}")
+  quietly "${download[@]}" || { quietly apt-get update && quietly "${download[@]}"; } ||
+    missing "apt-get could not download ${wanted[*]}"
+  for package in .cache/proxies.deb/*.deb; do dpkg-deb -x "$package" .cache/proxies; done
+  rm -rf .cache/proxies.deb
 fi
+command -v openssl >/dev/null || missing "no 'openssl', which makes the proxies' certificates"
+
+command -v systemd-analyze >/dev/null || debian "the check of the systemd units" systemd

@@ -15,6 +15,8 @@ export function toToml(settings) {
   put('upgrade_timeout_ms', settings.upgradeTimeoutMs);
   put('connect_timeout_ms', settings.connectTimeoutMs);
   put('max_payload_bytes', settings.maxPayloadBytes);
+  put('http_keep_alive_ms', settings.httpKeepAliveMs);
+  put('cookie', settings.cookie);
 
   if (settings.slowConsumer) {
     lines.push('[limits]');
@@ -22,6 +24,8 @@ export function toToml(settings) {
     put('outbox_stall_max_ms', settings.slowConsumer.stallMs);
     put('outbox_bytes_total_max', settings.slowConsumer.totalBytes);
   }
+
+  if (settings.toml) return `${lines.join('\n')}\n${settings.toml}`;
 
   lines.push('[cors]');
   put('enforce', settings.corsEnforce);

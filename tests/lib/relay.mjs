@@ -33,8 +33,9 @@ export const startReference = (settings = {}, options = {}) => start('reference'
 /**
  * @param options.port a port to take again (a restart); otherwise the kernel chooses
  * @param options.args further arguments for fanfare (flags instead of the config file)
+ * @param options.env further variables of its environment
  */
-async function start(kind, settings, { port = 0, args = [] } = {}) {
+async function start(kind, settings, { port = 0, args = [], env } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'fanfare-test-'));
   const full = { ...defaults, ...settings };
   const listen = `127.0.0.1:${port}`;
@@ -44,11 +45,34 @@ async function start(kind, settings, { port = 0, args = [] } = {}) {
     writeFileSync(file, JSON.stringify(full));
     command = [process.execPath, [here('../reference/hub.mjs'), '--settings', file, '--listen', listen]];
   } else {
-    const file = join(folder, 'relay.toml');
-    writeFileSync(file, toToml(full));
+    const file = written(folder, full);
     command = [FANFARE_BIN, ['--config', file, '--listen', listen, ...args]];
   }
-  return await spawned(kind, command, folder);
+  return await spawned(kind, command, folder, env);
+}
+
+/** Writes a config file and those beside it. */
+function written(folder, settings) {
+  for (const [name, content] of Object.entries(settings.files)) writeFileSync(join(folder, name), content);
+  const file = join(folder, 'relay.toml');
+  writeFileSync(file, toToml(settings));
+  return file;
+}
+
+/** Runs `fanfare COMMAND… --config` on a file with these settings to its end: { code, stdout, stderr }. */
+export async function fanfare(command, settings, { env } = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'fanfare-test-'));
+  const file = written(folder, { ...defaults, ...settings });
+  const child = spawn(FANFARE_BIN, [...command, '--config', file], { env: { ...process.env, ...env } });
+  const said = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr']) child[name].on('data', (bytes) => (said[name] += bytes));
+  try {
+    const code = await within(20_000, `end of fanfare ${command[0]}`, new Promise((resolve) => child.on('close', resolve)));
+    return { code, ...said };
+  } finally {
+    child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** Starts fanfare with exactly these arguments: for tests of the command line. */
@@ -56,8 +80,13 @@ export async function startFanfareWith(args) {
   return await spawned('fanfare', [FANFARE_BIN, args], mkdtempSync(join(tmpdir(), 'fanfare-test-')));
 }
 
-async function spawned(kind, [program, args], folder) {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+/** Starts fanfare by another program, which becomes it. */
+export async function startFanfareBy(program, args) {
+  return await spawned('fanfare', [program, args], mkdtempSync(join(tmpdir(), 'fanfare-test-')));
+}
+
+async function spawned(kind, [program, args], folder, env) {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   const relay = new Relay(kind, child, folder);
   running.add(relay);
   try {

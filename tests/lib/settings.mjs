@@ -8,6 +8,10 @@ export const defaults = {
   upgradeTimeoutMs: 10_000,
   connectTimeoutMs: 45_000,
   maxPayloadBytes: 1_000_000,
+  /** How long an idle HTTP connection is kept; undefined leaves the relay's default. */
+  httpKeepAliveMs: undefined,
+  /** The session's cookie, such as { name: 'io' }, or none. */
+  cookie: undefined,
   /** Allowed origins; none means no CORS header at all. */
   corsOrigins: [],
   corsCredentials: false,
@@ -18,6 +22,10 @@ export const defaults = {
   /** [{ name, rules: [{ on, emit, to: 'all'|'others'|'sender'|{ room }, volatile,
    *  join, leave }] }]; no rule relays all. */
   namespaces: [{ name: '/', rules: [] }],
+  /** TOML as it stands, in place of all but what is outside of any table and in [engine]: what only fanfare has. */
+  toml: undefined,
+  /** Files beside the config file: name → content. */
+  files: {},
   /** Folder with the client bundle, or none. */
   clientDir: undefined,
   /** The bounds after which a client that does not read is closed; undefined leaves the relay's defaults. */

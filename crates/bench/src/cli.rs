@@ -109,6 +109,9 @@ pub(crate) struct How {
     /// Measure a fan-out for so long, for instance to have time to attach a profiler
     #[arg(long)]
     seconds: Option<u64>,
+    /// Leave the relay the limits that it has by itself, in all rows
+    #[arg(long)]
+    limits: bool,
     /// The core of the server
     #[arg(long, default_value_t = 0)]
     server_core: usize,
@@ -124,6 +127,7 @@ impl How {
             cores: Cores { server: self.server_core, load: self.load_core },
             is_quick: self.quick,
             measured: self.seconds.map(Duration::from_secs),
+            has_limits: self.limits,
         }
     }
 }

@@ -64,8 +64,8 @@ struct Probe {
 enum Heartbeat {
     /// The next ping is due then.
     Resting(Instant),
-    /// A ping is unanswered; any other packet postpones the end once, as in the reference.
-    Awaiting { deadline: Instant, was_postponed: bool },
+    /// A ping, sent then, is unanswered; any other packet postpones the end once, as in the reference.
+    Awaiting { pinged: Instant, deadline: Instant, was_postponed: bool },
 }
 
 /// What to do with a poll.
@@ -377,7 +377,7 @@ impl Session {
         match self.heartbeat {
             Heartbeat::Resting(due) if due <= now => {
                 let deadline = now + self.config.ping_timeout;
-                self.heartbeat = Heartbeat::Awaiting { deadline, was_postponed: false };
+                self.heartbeat = Heartbeat::Awaiting { pinged: now, deadline, was_postponed: false };
                 Some(Due::Ping)
             }
             Heartbeat::Awaiting { deadline, .. } if deadline <= now => {
@@ -397,14 +397,16 @@ impl Session {
     }
 
     /// The server itself did not read for a while (it was congested): the peer may have answered in time.
+    ///
+    /// It is asked again, an interval after it was asked last: it judges us by our pings, and would give us up without.
     pub fn excuse_silence(&mut self, now: Instant) {
-        if let Heartbeat::Awaiting { deadline, .. } = &mut self.heartbeat {
-            *deadline = (*deadline).max(now + self.config.ping_timeout);
+        if let Heartbeat::Awaiting { pinged, .. } = self.heartbeat {
+            self.heartbeat = Heartbeat::Resting(now.max(pinged + self.config.ping_interval));
         }
     }
 
     fn postpone(&mut self, now: Instant) {
-        if let Heartbeat::Awaiting { deadline, was_postponed: was_postponed @ false } = &mut self.heartbeat {
+        if let Heartbeat::Awaiting { deadline, was_postponed: was_postponed @ false, .. } = &mut self.heartbeat {
             *deadline = now + self.config.ping_timeout;
             *was_postponed = true;
         }
@@ -806,6 +808,22 @@ mod tests {
         session.handle_timeout(start + 25 * SECOND);
         session.excuse_silence(start + 44 * SECOND);
         assert_eq!(session.handle_timeout(start + 45 * SECOND), None);
-        assert_eq!(session.poll_timeout(), Some(start + 64 * SECOND));
+        assert_eq!(session.handle_timeout(start + 50 * SECOND), Some(Due::Ping));
+        assert_eq!(session.poll_timeout(), Some(start + 70 * SECOND));
+    }
+
+    #[test]
+    fn a_client_that_is_not_read_for_long_still_hears_pings() {
+        let (mut session, start) = opened(Transport::WebSocket);
+        let mut pinged = start;
+        for second in 0..600 {
+            let now = start + second * SECOND;
+            while let Some(due) = session.handle_timeout(now) {
+                assert_eq!(due, Due::Ping);
+                pinged = now;
+            }
+            session.excuse_silence(now);
+            assert!(now < pinged + 45 * SECOND);
+        }
     }
 }

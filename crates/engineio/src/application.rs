@@ -79,9 +79,9 @@ pub struct Handshake {
     pub transport: Transport,
     /// The request's headers: all while it is decided upon, then those of
     /// [`EngineConfig::headers_kept`](crate::EngineConfig::headers_kept).
-    pub headers: HeaderMap,
+    pub headers: Arc<HeaderMap>,
     /// The request's path and query.
-    pub uri: Uri,
+    pub uri: Arc<Uri>,
     /// When it came.
     pub time: SystemTime,
 }

@@ -71,8 +71,11 @@ pub use engine::Engine;
 pub use http::compression;
 pub use http::{
     AddressBlock, Body, CookieConfig, CorsConfig, CorsOrigins, HungUp, InvalidAddressBlock, OriginConfig, SameSite,
-    TrustedProxies,
+    TrustedProxies, TrustedProxy,
 };
-pub use listener::serve::{HttpConfig, serve, serve_with};
+pub use listener::listener::Listener;
+pub use listener::proxy_header::{InvalidProxyHeader, ProxyHeader};
+pub use listener::serve::{HttpConfig, serve, serve_stream, serve_with};
 pub use session::link::Link;
+pub use transport::stream::{OtherStream, Stream};
 pub use verdict::{Guard, Verdict};

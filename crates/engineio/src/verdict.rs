@@ -41,13 +41,11 @@ pub enum Verdict {
 }
 
 /// Something of the layer above that lives as long as a session.
-///
-/// Twice behind a pointer: nearly no session has one, and the place for it is then that of a thin pointer.
-pub struct Guard(#[expect(dead_code, reason = "it is only to be dropped")] Box<Box<dyn Send>>);
+pub struct Guard(#[expect(dead_code, reason = "it is only to be dropped")] Box<dyn Send>);
 
 impl Guard {
     fn new(guard: impl Send + 'static) -> Self {
-        Self(Box::new(Box::new(guard)))
+        Self(Box::new(guard))
     }
 }
 

@@ -1,5 +1,6 @@
 //! From an event to what is done about it.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use hub::{Room, SocketId};
@@ -21,7 +22,7 @@ pub enum Decision<'a> {
     Deliver(Deliver<'a>),
     /// It goes nowhere, and its sender is told why if it asked for an acknowledgement.
     Refuse(Refusal),
-    /// It goes nowhere, and nobody is told.
+    /// It goes nowhere, which is as the operator wants it: its sender is told if it asked, and not blamed.
     Drop(Code),
     /// It goes nowhere, and its sender's connection ends.
     Close(Code),
@@ -166,7 +167,7 @@ impl Rules {
 
     /// The room that a client names by the first argument.
     fn named(&self, participant: &Participant, event: &Event) -> Result<(Room, By), Stop> {
-        let name = event.raw(0).and_then(|text| scalar(text, &[])).ok_or(Code::NoValue)?;
+        let name = event.raw(0).and_then(name_of).ok_or(Code::NoValue)?;
         let sources = participant.sources(event.arguments());
         let found = self.allow().iter().find_map(|pattern| Some((pattern, pattern.room(&name, &sources)?)));
         let (pattern, room) = found.ok_or(Code::Forbidden)?;
@@ -232,6 +233,14 @@ fn limit(
         Over::Close => Stop::Close,
         Over::Slow | Over::Refuse => Refusal::rate_limited(wait).into(),
     })
+}
+
+/// A room's name as a client writes it: longer than one value, and a number where the room is named by one.
+fn name_of(json: &str) -> Option<Cow<'_, str>> {
+    match serde_json::from_str::<String>(json) {
+        Ok(name) if !name.is_empty() => Some(Cow::Owned(name)),
+        _ => scalar(json, &[]),
+    }
 }
 
 fn made(template: &Template, sources: &Sources<'_>) -> Result<Room, Stop> {

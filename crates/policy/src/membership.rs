@@ -63,7 +63,7 @@ impl Rules {
         let joined = again.chain(named.into_iter().map(|room| (room, By::NAMED)));
         let join: Vec<Room> = joined.filter_map(|(room, by)| memberships.join(&room, by).then_some(room)).collect();
         leave.retain(|room| !memberships.contains(room));
-        participant.claims = claims;
+        participant.claims = self.asked_for(&claims);
         participant.is_anonymous = false;
         Ok(Moves { leave, join })
     }

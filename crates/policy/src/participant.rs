@@ -5,7 +5,8 @@ use std::time::Instant;
 use hub::{Bucket, Room, SocketId};
 use socketio_codec::Arguments;
 
-use crate::limits::Rate;
+use crate::limits::{Complaint, Complaints, Rate};
+use crate::refusal::Refusal;
 use crate::rules::Rules;
 use crate::values::{Claims, Query, Sources};
 
@@ -30,6 +31,7 @@ struct Used {
     /// By the numbers of the rules with a rate.
     rules: Vec<Bucket>,
     held_until: Option<Instant>,
+    complaints: Complaints,
 }
 
 /// What is counted.
@@ -61,6 +63,19 @@ impl Participant {
     /// Until when it is to be read no further, since it did more than it may.
     pub fn held_until(&self) -> Option<Instant> {
         self.used.as_ref()?.held_until
+    }
+
+    /// Lets it be read again if the time has come.
+    pub fn let_go(&mut self, now: Instant) {
+        if let Some(used) = &mut self.used {
+            used.held_until.take_if(|until| *until <= now);
+        }
+    }
+
+    /// What it is told of a refusal if it did not ask for an acknowledgement, at most once a second.
+    pub fn complain<'a>(&mut self, refusal: &'a Refusal, event: &'a str, now: Instant) -> Option<Complaint<'a>> {
+        let used = self.used.get_or_insert_default();
+        used.complaints.complain(now, refusal.code.label(), &refusal.message, event)
     }
 
     /// Counts a refusal, and says whether it was one too many: then its connection ends.

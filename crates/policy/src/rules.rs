@@ -7,7 +7,7 @@ use crate::limits::{ClientLimits, Over, Rate};
 use crate::names::EventName;
 use crate::rooms::{Pattern, Template, literals, overlap};
 use crate::shape::Shape;
-use crate::values::Path;
+use crate::values::{Claims, Path};
 
 /// The rules of one namespace: at most one for each event, and at most one for all others; and whom it lets in, where.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -190,6 +190,14 @@ impl Rules {
             Path::Query(name) => Some(&**name),
             _ => None,
         })
+    }
+
+    /// Of what is known of a client, what any rule or room here asks for: the rest need not be kept.
+    pub fn asked_for(&self, claims: &Claims) -> Claims {
+        let of_rooms = self.paths().filter_map(Path::claim);
+        let of_rules = self.iter().flat_map(|(_, rule)| &rule.when).filter_map(Condition::claim);
+        let names: HashSet<&str> = of_rooms.chain(of_rules).collect();
+        if names.is_empty() { Claims::default() } else { claims.only(|name| names.contains(name)) }
     }
 
     /// Two rooms, as they are written, that could be the same though they are not made in the same way.

@@ -120,8 +120,8 @@ impl Model {
                 // A hundred times as many come back in the same time: counted in hundredths.
                 let (now, interval, burst) = (now * share, interval, burst * share);
                 let left = known.left(now, interval, burst);
-                if left <= 0 {
-                    break 'answer Err(Some(-left / share));
+                if left < interval {
+                    break 'answer Err(Some((interval - left) / share));
                 }
                 known.attempts.push(now);
             }

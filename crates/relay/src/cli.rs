@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::auth::token_command::TokenArgs;
 
@@ -26,6 +27,18 @@ pub(crate) enum Command {
     Check,
     /// Mint a token of an issuer with a secret, or say what is made of one
     Token(TokenArgs),
+    /// Ask a running relay whether it is healthy; the exit status is 0 or 1
+    Health {
+        /// Ask here, `/healthz` unless a path is given [default: the first address of the configuration]
+        url: Option<String>,
+    },
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page
+    Man,
 }
 
 /// The settings that can be given as a flag.

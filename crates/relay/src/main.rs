@@ -1,9 +1,10 @@
 //! The `fanfare` binary: a Socket.IO broadcast relay.
 //!
 //! In reading order: [`cli`] (what an operator types), [`config`] (flags, environment and file become one
-//! [`config::Config`]), [`check`] (would it start?), [`serve`] (from the configuration to a running relay, and its end),
-//! [`gate`] (who may begin a connection now), [`auth`] (who somebody is), [`relay`] (an event comes in, and the crate `policy`
-//! says what it means), [`site`] (everything else by HTTP), [`log`].
+//! [`config::Config`]), [`check`] (would it start?), [`health`] (is it well?), [`manual`] (what is typed, for shells and
+//! `man`), [`serve`] (from the configuration to a running relay, and its end), [`gate`] (who may begin a connection now),
+//! [`auth`] (who somebody is), [`relay`] (an event comes in, and the crate `policy` says what it means), [`site`]
+//! (everything else by HTTP), [`log`].
 
 mod auth;
 mod check;
@@ -12,42 +13,60 @@ mod config;
 mod container;
 mod descriptors;
 mod gate;
+mod health;
 mod listen;
 mod log;
 mod machine;
+mod manual;
 mod memory;
 mod print;
 mod relay;
 mod serve;
 mod signals;
 mod site;
+mod tls;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use crate::auth::token_command;
-use crate::cli::{Cli, Command};
-use crate::config::{Loaded, Problem};
+use crate::cli::{Cli, Command, Flags};
+use crate::config::{Config, Loaded, Problem};
 use crate::print::{Stream, print};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let flags = cli.flags.given();
-    let loaded = config::load(cli.flags.config.as_deref(), std::env::vars_os(), &flags);
-    let Loaded { config, warnings } = match loaded {
-        Ok(loaded) => loaded,
+    match &cli.command {
+        None => with_config(&cli.flags, serve::serve),
+        Some(Command::Check) => with_config(&cli.flags, |config| check::check(&config)),
+        Some(Command::Token(arguments)) => {
+            with_config(&cli.flags, |config| token_command::run(&config.auth, arguments))
+        }
+        Some(Command::Health { url }) => health::health(url.as_deref(), || load(&cli.flags)),
+        Some(Command::Completions { shell }) => manual::completions(*shell),
+        Some(Command::Man) => manual::man(),
+    }
+}
+
+/// Goes on if the configuration is right.
+fn with_config(flags: &Flags, go_on: impl FnOnce(Config) -> ExitCode) -> ExitCode {
+    match load(flags) {
+        Ok(Loaded { config, warnings }) => {
+            print(Stream::Err, &lines("warning: ", &warnings));
+            go_on(config)
+        }
         Err(problems) => {
             print(Stream::Err, &lines("", &problems));
-            return ExitCode::from(EXIT_BAD_CONFIG);
+            ExitCode::from(EXIT_BAD_CONFIG)
         }
-    };
-    print(Stream::Err, &lines("warning: ", &warnings));
-    match cli.command {
-        Some(Command::Check) => check::check(&config),
-        Some(Command::Token(arguments)) => token_command::run(&config.auth, &arguments),
-        None => serve::serve(config),
     }
+}
+
+/// # Errors
+/// What is wrong with the configuration.
+fn load(flags: &Flags) -> Result<Loaded, Vec<Problem>> {
+    config::load(flags.config.as_deref(), std::env::vars_os(), &flags.given())
 }
 
 fn lines(kind: &str, problems: &[Problem]) -> Vec<String> {

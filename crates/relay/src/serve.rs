@@ -10,7 +10,6 @@ use std::time::Instant;
 use policy::{Auth, Policy};
 use socketio::engineio::{HttpConfig, serve_with};
 use socketio::{ClientBundle, Failure, Handshake, Server, ServerConfig};
-use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -19,13 +18,14 @@ use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::descriptors;
 use crate::gate::Gate;
-use crate::listen::{listen, loopback_ports};
+use crate::listen::{Listening, listen, loopback_ports};
 use crate::log;
 use crate::memory;
 use crate::print::{Stream, print};
 use crate::relay::{Common, Counts, Relaying};
 use crate::signals::{self, Ending};
 use crate::site::Site;
+use crate::tls::Certificates;
 use crate::{EXIT_BAD_CONFIG, EXIT_FAILED};
 
 /// Runs the relay until it is told to stop.
@@ -93,7 +93,8 @@ fn runtime(workers: NonZeroUsize) -> Result<Runtime, String> {
 async fn run(config: Config, workers: NonZeroUsize) -> Result<End, String> {
     let mut ending = signals::listen()?;
     let bundle = read_bundle(&config)?;
-    let listeners = listen(&config).map_err(|error| error.to_string())?;
+    let certificates = config.tls.as_ref().map(Certificates::read).transpose().map_err(|error| error.to_string())?;
+    let mut listening = listen(&config, certificates.as_ref()).map_err(|error| error.to_string())?;
     let deadline = config.shutdown_deadline;
     let gate = Gate::new(&config.limits, &config.server.engine, clock());
     let common = Arc::new(Common {
@@ -104,12 +105,17 @@ async fn run(config: Config, workers: NonZeroUsize) -> Result<End, String> {
     });
     let Config { server: mut server_config, http, policy, .. } = config;
     server_config.lanes = Some(workers);
-    server_config.engine.origin.loopback_ports = loopback_ports(&listeners);
+    server_config.engine.origin.loopback_ports = loopback_ports(&listening);
     let server = server(server_config, bundle, gate, &policy, &common)?;
     let site = Arc::new(Site { server: server.clone() });
 
     let (serving, stopping) = watch::channel(());
-    let mut accepting = start(listeners, &http, &site, &stopping)?;
+    // Removed when this returns: whoever connects meanwhile is refused as by a socket that is gone.
+    let _files: Vec<_> = listening.iter_mut().filter_map(Listening::take_file).collect();
+    if let Some(certificates) = certificates {
+        tokio::spawn(certificates.watch());
+    }
+    let mut accepting = start(listening, &http, &site, &stopping);
     let stopped = async {
         // An error would be that nobody hears signals any more; that thread lives as long as the process.
         let _ = ending.wait_for(|ending| *ending >= Ending::InOrder).await;
@@ -169,16 +175,10 @@ fn clock() -> Instant {
 }
 
 /// Accepts on every listener, and says so in a line a script can read.
-fn start(
-    listeners: Vec<TcpListener>,
-    http: &HttpConfig,
-    site: &Arc<Site>,
-    stopping: &watch::Receiver<()>,
-) -> Result<JoinSet<()>, String> {
+fn start(all: Vec<Listening>, http: &HttpConfig, site: &Arc<Site>, stopping: &watch::Receiver<()>) -> JoinSet<()> {
     let (mut accepting, mut lines) = (JoinSet::new(), Vec::new());
-    for listener in listeners {
-        let address = listener.local_addr().map_err(|error| format!("cannot listen: {error}"))?;
-        lines.push(format!("listening on http://{address}"));
+    for Listening { listener, url, .. } in all {
+        lines.push(format!("listening on {url}"));
         let site = Arc::clone(site);
         let service = move |request| site.answer(request);
         let mut stopping = stopping.clone();
@@ -188,7 +188,7 @@ fn start(
         }));
     }
     print(Stream::Out, &lines);
-    Ok(accepting)
+    accepting
 }
 
 fn log_end(server: &Server, common: &Common, cut_short: Option<&str>) {

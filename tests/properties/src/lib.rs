@@ -21,6 +21,7 @@ pub mod hub_model;
 pub mod msgpack_decode;
 pub mod policy_decide;
 pub mod policy_template;
+pub mod proxy_header;
 pub mod socketio_decode;
 pub mod socketio_roundtrip;
 
@@ -36,7 +37,7 @@ mod value;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 15] = [
     ("engineio_packet", engineio_packet::check),
     ("engineio_payload", engineio_payload::check),
     ("engineio_request", engineio_request::check),
@@ -51,6 +52,7 @@ pub const TARGETS: [Target; 14] = [
     ("policy_template", policy_template::check),
     ("policy_decide", policy_decide::check),
     ("auth_token", auth_token::check),
+    ("proxy_header", proxy_header::check),
 ];
 
 /// The operations that the rest of the input spells, as far as it goes.

@@ -29,6 +29,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
             vectors.iter().filter_map(|frames| msgpack_frame(frames)).chain(refused).collect()
         }
         "auth_token" => wire(TOKENS).collect(),
+        "proxy_header" => wire(PROXY_HEADERS).collect(),
         _ => Vec::new(),
     }
 }
@@ -188,6 +189,15 @@ const TOKENS: &[&str] = &[
     "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJtZSJ9.c2ln",
     "eyJhbGciOiJFUzI1NiJ9.e30.c2lh=",
     "..",
+];
+
+const PROXY_HEADERS: &[&str] = &[
+    "PROXY TCP4 192.0.2.7 10.0.0.1 56324 443\r\nGET / HTTP/1.1\r\n",
+    "PROXY TCP6 2001:db8::7 ::1 1 65535\r\n",
+    "PROXY UNKNOWN\r\n",
+    "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\x01\x02\x03\x04\x01\x02\x03\x04\0\x50\0\x50GET",
+    "\r\n\r\n\0\r\nQUIT\n\x21\x21\0\x24aaaabbbbccccddddaaaabbbbccccdddd\0\x50\0\x50",
+    "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0",
 ];
 
 const QUERIES: &[&str] = &[

@@ -36,6 +36,8 @@ pub(crate) struct Fleet {
     inflater: Rc<RefCell<Inflater>>,
     /// How much each client reads, if not as much as comes.
     limit: Option<Limit>,
+    /// The messages by which clients over WebSocket connect to `/`, in turn, if not all by the shortest.
+    greetings: Vec<Vec<u8>>,
 }
 
 /// Bytes per second and client, from a moment on.
@@ -81,7 +83,7 @@ enum Then {
 }
 
 impl Fleet {
-    pub(crate) fn new(address: SocketAddr) -> io::Result<Self> {
+    pub(crate) fn new(address: SocketAddr, greetings: Vec<Vec<u8>>) -> io::Result<Self> {
         Ok(Self {
             epoll: epoll::create(CreateFlags::CLOEXEC)?,
             address,
@@ -92,6 +94,7 @@ impl Fleet {
             buffer: vec![0; READ_BYTES],
             inflater: Rc::default(),
             limit: None,
+            greetings,
         })
     }
 
@@ -218,7 +221,8 @@ impl Fleet {
             Signal::Closed(why) => closed = Some(why),
             signal => on_signal(index, signal),
         };
-        let then = match client.receive(is_second, &mut self.buffer, &mut signal) {
+        let greeting = self.greetings.get(index % self.greetings.len().max(1)).map_or(CONNECT, Vec::as_slice);
+        let then = match client.receive(is_second, greeting, &mut self.buffer, &mut signal) {
             Ok(then) => then,
             Err(why) => {
                 closed = Some(why);
@@ -259,6 +263,7 @@ impl Client {
     fn receive(
         &mut self,
         is_second: bool,
+        greeting: &[u8],
         buffer: &mut [u8],
         signal: &mut impl FnMut(Signal<'_>),
     ) -> Result<Then, &'static str> {
@@ -278,7 +283,7 @@ impl Client {
                 &connection.out
             }
             (Some((connection, Second::Probe(websocket))), protocol) => {
-                websocket.receive(bytes, &mut connection.out, &mut |seen| match (seen, &mut *protocol) {
+                websocket.receive(bytes, greeting, &mut connection.out, &mut |seen| match (seen, &mut *protocol) {
                     (Signal::Probed, Protocol::Upgrading(upgrading)) => upgrading.on_probed(),
                     (seen, _) => signal(seen),
                 });
@@ -287,7 +292,7 @@ impl Client {
             (None, protocol) => {
                 let out = &mut self.connection.out;
                 match protocol {
-                    Protocol::WebSocket(websocket) => websocket.receive(bytes, out, signal),
+                    Protocol::WebSocket(websocket) => websocket.receive(bytes, greeting, out, signal),
                     Protocol::Polling(polling) => polling.receive(bytes, out, signal),
                     Protocol::Upgrading(upgrading) => wants_probe = upgrading.receive(bytes, out, signal),
                 }

@@ -26,10 +26,16 @@ impl WebSocket {
         Self::Upgrading(Vec::new(), b"2probe")
     }
 
-    /// Takes what was read, answers into `out`.
-    pub(crate) fn receive(&mut self, bytes: &[u8], out: &mut Vec<u8>, signal: &mut impl FnMut(Signal<'_>)) {
+    /// Takes what was read, answers into `out`; `greeting` is the message by which it connects to `/`.
+    pub(crate) fn receive(
+        &mut self,
+        bytes: &[u8],
+        greeting: &[u8],
+        out: &mut Vec<u8>,
+        signal: &mut impl FnMut(Signal<'_>),
+    ) {
         match self {
-            Self::Open(scanner) => scanner.feed(bytes, |frame| handle(frame, out, signal)),
+            Self::Open(scanner) => scanner.feed(bytes, |frame| handle(frame, greeting, out, signal)),
             Self::Upgrading(response, first) => {
                 response.extend_from_slice(bytes);
                 let Some(end) = head_bytes(response) else { return };
@@ -42,17 +48,17 @@ impl WebSocket {
                     write_client_text(out, first);
                 }
                 let mut scanner = Scanner::default();
-                scanner.feed(rest, |frame| handle(frame, out, signal));
+                scanner.feed(rest, |frame| handle(frame, greeting, out, signal));
                 *self = Self::Open(scanner);
             }
         }
     }
 }
 
-/// The message by which a client connects to the namespace `/`.
+/// The shortest message by which a client connects to the namespace `/`.
 pub(crate) const CONNECT: &[u8] = b"40";
 
-fn handle(frame: Frame<'_>, out: &mut Vec<u8>, signal: &mut impl FnMut(Signal<'_>)) {
+fn handle(frame: Frame<'_>, greeting: &[u8], out: &mut Vec<u8>, signal: &mut impl FnMut(Signal<'_>)) {
     match (frame.opcode, frame.start) {
         (TEXT, [b'4', b'2', ..]) => signal(Signal::Event(frame.start)),
         (TEXT, [b'2', ..]) => {
@@ -60,7 +66,7 @@ fn handle(frame: Frame<'_>, out: &mut Vec<u8>, signal: &mut impl FnMut(Signal<'_
             signal(Signal::Ping);
         }
         (TEXT, b"3probe") => signal(Signal::Probed),
-        (TEXT, [b'0', ..]) => write_client_text(out, CONNECT),
+        (TEXT, [b'0', ..]) => write_client_text(out, greeting),
         (TEXT, [b'4', b'0', ..]) => signal(Signal::Ready),
         (TEXT, [b'4', ..]) => signal(Signal::Closed("a packet other than an event")),
         (CLOSE, _) => signal(Signal::Closed("a close frame")),

@@ -41,6 +41,7 @@ pub(crate) const TARGETS: &[Target] = &[
     bound("compressed-polling", MIB_PEAK, 64.0),
     ratio("connect", CPU_PER_CONNECT, 0.55, &[Socketioxide]),
     bound("idle-websocket", KIB_PER_CLIENT, 4.0),
+    bound("idle-known", KIB_PER_CLIENT, 4.3),
     bound("idle-polling", KIB_PER_CLIENT, 12.0),
     bound("default-client", KIB_PER_CLIENT, 4.0),
     bound("memory-after-burst", MEMORY_GROWTH, 1.3),

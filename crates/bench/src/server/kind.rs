@@ -9,6 +9,8 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use super::Access;
+
 /// A server that can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -37,6 +39,7 @@ pub(crate) struct Options {
     pub(crate) ping_interval: Option<Duration>,
     pub(crate) max_payload_bytes: Option<usize>,
     pub(crate) rules: Rules,
+    pub(crate) access: Access,
 }
 
 /// What a server does with events. The peers know all of them; the relay is told.
@@ -86,6 +89,11 @@ impl Places {
         Ok(Self { binaries, peers, fanfare: None })
     }
 
+    /// Where what the relay is told by files is written.
+    pub(crate) fn access(&self) -> PathBuf {
+        self.binaries.join("../bench/access")
+    }
+
     /// Where the results of a run go unless another place is named.
     pub(crate) fn results(&self) -> PathBuf {
         self.binaries.join("../bench/results.jsonl")
@@ -122,14 +130,19 @@ impl Kind {
     }
 
     /// How it is started.
-    pub(crate) fn command(self, places: &Places, options: Options) -> Command {
+    pub(crate) fn command(self, places: &Places, options: Options) -> io::Result<Command> {
         let program = self.program(places).unwrap_or_else(|| PathBuf::from("node"));
         // Ends the server should this process be killed before it can end it.
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "--"]);
         match self {
             Self::Floor | Self::FloorBatched | Self::FloorPolling => self.floor(&mut command, &program, options),
-            Self::Fanfare | Self::Fanfare2 => self.fanfare(&mut command, &program, options),
+            Self::Fanfare | Self::Fanfare2 => {
+                if let Some(file) = options.access.write(&places.access())? {
+                    command.env("FANFARE_CONFIG", file);
+                }
+                self.fanfare(&mut command, &program, options)
+            }
             Self::Socketioxide => command.arg(program),
             Self::Node => command.arg("node").arg(program),
             Self::Bun => command.arg(places.peers.join(BUN)).arg(program),
@@ -143,7 +156,7 @@ impl Kind {
         if options.rules == Rules::Others {
             command.env("BENCH_UPDATE_TO", "others");
         }
-        command
+        Ok(command)
     }
 
     fn floor<'a>(self, command: &'a mut Command, program: &Path, options: Options) -> &'a mut Command {
@@ -167,6 +180,12 @@ impl Kind {
         command.env("FANFARE_WORKER_THREADS", self.threads().to_string()).env("FANFARE_LOG", "error");
         if let Some(interval) = options.ping_interval {
             command.env("FANFARE_PING_INTERVAL_MS", interval.as_millis().to_string());
+        }
+        if !options.access.has_limits {
+            // What no peer limits.
+            for limit in ["CLIENT_EVENTS_PER_S", "CLIENT_BYTES_PER_S", "NODE_HANDSHAKES_PER_S"] {
+                command.env(format!("FANFARE_{limit}"), "0");
+            }
         }
         for rule in options.rules.arguments() {
             command.args(["--rule", rule]);

@@ -22,7 +22,7 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server on its core and waits until it says where it listens.
     pub(crate) fn start(kind: Kind, places: &Places, cores: &Cores, options: Options) -> io::Result<Self> {
-        let mut command = kind.command(places, options);
+        let mut command = kind.command(places, options)?;
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         // A process begins on the cores of the thread that starts it.
         cores::bind(&cores.of_server(kind.threads()))?;

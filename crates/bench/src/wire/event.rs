@@ -21,16 +21,26 @@ pub(crate) enum Name {
     ToCrowd,
     /// To the room `pair`.
     ToPair,
+    /// As [`Update`](Self::Update), in an object with two more members.
+    Object,
 }
 
 impl Name {
-    const ALL: [Self; 3] = [Self::Update, Self::ToCrowd, Self::ToPair];
+    const ALL: [Self; 4] = [Self::Update, Self::ToCrowd, Self::ToPair, Self::Object];
 
     const fn start(self) -> &'static [u8] {
         match self {
             Self::Update => b"42[\"update\",\"",
             Self::ToCrowd => b"42[\"to-crowd\",\"",
             Self::ToPair => b"42[\"to-pair\",\"",
+            Self::Object => b"42[\"update\",{\"text\":\"",
+        }
+    }
+
+    const fn end(self) -> &'static [u8] {
+        match self {
+            Self::Object => b"\",\"revision\":7,\"done\":false}]",
+            _ => b"\"]",
         }
     }
 }
@@ -54,7 +64,7 @@ impl Stamp {
     pub(crate) fn message(self, name: Name, filler: &[u8]) -> Vec<u8> {
         let Self { sender, sequence, at_us } = self;
         let stamp = format!("{sender:0SENDER_DIGITS$}{sequence:0SEQUENCE_DIGITS$}{at_us:0TIME_DIGITS$}");
-        [name.start(), stamp.as_bytes(), filler.get(stamp.len()..).unwrap_or_default(), b"\"]"].concat()
+        [name.start(), stamp.as_bytes(), filler.get(stamp.len()..).unwrap_or_default(), name.end()].concat()
     }
 }
 
@@ -70,7 +80,7 @@ pub(crate) fn is_echo(message: &[u8]) -> bool {
 
 /// One event of a flood: it has no stamp, and is only counted where it arrives.
 pub(crate) fn flood(name: Name, bytes: usize) -> Vec<u8> {
-    [name.start(), FLOOD, &vec![b'x'; bytes.saturating_sub(FLOOD.len())], b"\"]"].concat()
+    [name.start(), FLOOD, &vec![b'x'; bytes.saturating_sub(FLOOD.len())], name.end()].concat()
 }
 
 /// Whether a message is what [`flood`] makes.
@@ -131,7 +141,7 @@ mod tests {
             let message = stamp.message(name, &[b'x'; 128]);
             assert_eq!(Stamp::read(&message), Some(stamp));
             assert_eq!(Stamp::read(&message[..STAMPED_BYTES]), Some(stamp));
-            assert_eq!(message.len(), name.start().len() + 128 + 2);
+            assert_eq!(message.len(), name.start().len() + 128 + name.end().len());
         }
         let shortest = Name::Update.start().len() + SENDER_DIGITS + SEQUENCE_DIGITS + TIME_DIGITS;
         assert_eq!(Stamp::read(&stamp.message(Name::Update, &[])[..shortest - 1]), None);

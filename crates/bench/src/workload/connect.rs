@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::session::{Lab, Session};
 use crate::load::Transport;
 use crate::record::{CPU_PER_CONNECT, EVENTS_PER_S, Record};
-use crate::server::{Kind, Options};
+use crate::server::{Access, Kind, Options};
 
 /// TCP, upgrade, handshake and the namespace: what it costs until a client is ready.
-pub(crate) fn run(lab: &Lab, kind: Kind, clients: usize, record: &mut Record) -> io::Result<()> {
-    let mut session = Session::start(lab, kind, Options::default(), (0, 0))?;
+pub(crate) fn run(lab: &Lab, kind: Kind, clients: usize, access: Access, record: &mut Record) -> io::Result<()> {
+    let mut session = Session::start(lab, kind, Options { access, ..Options::default() }, (WARM_UP + clients, 0))?;
     session.connect(Transport::WebSocket, WARM_UP)?;
     session.rest(SETTLE)?;
     let before = session.mark()?;

@@ -104,7 +104,7 @@ impl Background {
     fn connect(address: SocketAddr, members: usize, flooders: &[Transport], shared: Arc<Shared>) -> io::Result<Self> {
         // Only this thread gives way; where it may not, figures are a little worse for everybody alike.
         let _ = rustix::process::nice(NICENESS);
-        let mut fleet = Fleet::new(address)?;
+        let mut fleet = Fleet::new(address, Vec::new())?;
         let mut ready = 0;
         let end = Instant::now() + CONNECT_MAX;
         let transports = std::iter::repeat_n(Transport::WebSocket, members).chain(flooders.iter().copied());

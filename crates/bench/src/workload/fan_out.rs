@@ -9,7 +9,7 @@ use crate::load::Transport;
 use crate::record::{
     CLOSED, CPU_PER_DELIVERY, DELIVERIES_PER_S, EVENTS_PER_S, LOAD_CPU, P50, P99, P999, Record, SERVER_CPU,
 };
-use crate::server::{Kind, Options, Rules};
+use crate::server::{Access, Kind, Options, Rules};
 
 /// Every event goes to everybody it is for, the sender included unless the server is told otherwise.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +19,7 @@ pub(crate) struct FanOut {
     pub(crate) script: Script,
     pub(crate) pace: Pace,
     pub(crate) rules: Rules,
+    pub(crate) access: Access,
     /// How much each client reads, if not as much as comes.
     pub(crate) read_bytes_per_s: Option<f64>,
     /// How long it is measured.
@@ -33,6 +34,7 @@ impl FanOut {
         script: Script::SMALL,
         pace: Pace::Closed { window: 1 },
         rules: Rules::None,
+        access: Access::OPEN,
         read_bytes_per_s: None,
         time: Duration::from_millis(2_500),
     };
@@ -51,7 +53,7 @@ impl FanOut {
 
     /// A server with its clients, warm and silent, and how many deliveries were lost on the way.
     pub(crate) fn prepare(self, lab: &Lab, kind: Kind) -> io::Result<(Session, u64)> {
-        let options = Options { rules: self.rules, ..Options::default() };
+        let options = Options { rules: self.rules, access: self.access, ..Options::default() };
         let mut session = Session::start(lab, kind, options, (self.clients, self.script.senders))?;
         if self.rules == Rules::Others {
             session.tally.leave_senders_out();

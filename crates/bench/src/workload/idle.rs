@@ -6,12 +6,19 @@ use std::time::Duration;
 use super::session::{Lab, Session};
 use crate::load::Transport;
 use crate::record::{KIB_PER_CLIENT, MIB_AFTER, MIB_BEFORE, Record};
-use crate::server::{Kind, Options};
+use crate::server::{Access, Kind, Options};
 
 /// How much resident memory the server has more of than before anybody connected. What the kernel keeps for the
 /// sockets is not in it.
-pub(crate) fn run(lab: &Lab, kind: Kind, transport: Transport, clients: usize, record: &mut Record) -> io::Result<()> {
-    let mut session = Session::start(lab, kind, Options::default(), (0, 0))?;
+pub(crate) fn run(
+    lab: &Lab,
+    kind: Kind,
+    transport: Transport,
+    clients: usize,
+    access: Access,
+    record: &mut Record,
+) -> io::Result<()> {
+    let mut session = Session::start(lab, kind, Options { access, ..Options::default() }, (clients, 0))?;
     let before = session.server.memory()?;
     session.connect(transport, clients)?;
     session.rest(SETTLE)?;

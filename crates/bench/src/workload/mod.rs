@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use crate::load::Transport;
 use crate::record::Record;
-use crate::server::Kind;
+use crate::server::{Access, Kind};
 
 /// The kinds of workload.
 #[derive(Debug, Clone, Copy)]
@@ -30,8 +30,8 @@ pub(crate) enum Shape {
     FanOut(FanOut),
     Compressed(FanOut),
     Flooded(flooded::Flooded),
-    Connect { clients: usize },
-    Idle { transport: Transport, clients: usize },
+    Connect { clients: usize, access: Access },
+    Idle { transport: Transport, clients: usize, access: Access },
     KeepAlive { clients: usize, ping_interval: Duration },
     Stalled { clients: usize, stalled: usize, events_per_s: f64 },
     Echo { clients: usize, bytes: usize, rest: Duration },
@@ -44,8 +44,10 @@ impl Shape {
             Self::FanOut(fan_out) => fan_out.run(lab, kind, record),
             Self::Compressed(fan_out) => compressed::run(fan_out, lab, kind, record),
             Self::Flooded(flooded) => flooded.run(lab, kind, record),
-            Self::Connect { clients } => connect::run(lab, kind, lab.shortened(clients), record),
-            Self::Idle { transport, clients } => idle::run(lab, kind, transport, lab.shortened(clients), record),
+            Self::Connect { clients, access } => connect::run(lab, kind, lab.shortened(clients), access, record),
+            Self::Idle { transport, clients, access } => {
+                idle::run(lab, kind, transport, lab.shortened(clients), access, record)
+            }
             Self::KeepAlive { clients, ping_interval } => {
                 let ping_interval = if lab.is_quick { ping_interval / 5 } else { ping_interval };
                 keep_alive::run(lab, kind, lab.shortened(clients), ping_interval, record)

@@ -20,6 +20,8 @@ pub(crate) struct Lab {
     pub(crate) is_quick: bool,
     /// How long a fan-out is measured, if another time is wanted.
     pub(crate) measured: Option<Duration>,
+    /// The relay keeps its own limits in all rows.
+    pub(crate) has_limits: bool,
 }
 
 impl Lab {
@@ -70,11 +72,12 @@ impl Session {
     pub(crate) fn start(
         lab: &Lab,
         kind: Kind,
-        options: Options,
+        mut options: Options,
         (clients, senders): (usize, usize),
     ) -> io::Result<Self> {
+        options.access.has_limits |= lab.has_limits;
         let server = Server::start(kind, &lab.places, &lab.cores, options)?;
-        let fleet = Fleet::new(server.address())?;
+        let fleet = Fleet::new(server.address(), options.access.greetings(clients))?;
         let mut session =
             Self { server, fleet, tally: Tally::new(clients, senders), pings: 0, flooded: 0, began: Instant::now() };
         session.rest(START_SETTLE)?;

@@ -10,7 +10,7 @@ use super::{Lab, Shape};
 use crate::load::Transport::{GzipPolling, Polling, Upgraded, WebSocket};
 use crate::record::{Figures, Record};
 use crate::server::Kind::{self, Bun, Fanfare, Fanfare2, Floor, FloorBatched, FloorPolling, Node, Socketioxide};
-use crate::server::Rules;
+use crate::server::{Access, Algorithm, Rules};
 use crate::wire::event::Name;
 
 /// Something that can be run by its name.
@@ -173,28 +173,28 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     Workload {
         name: "connect",
         about: "connect over WebSocket",
-        shape: Shape::Connect { clients: 2_000 },
+        shape: Shape::Connect { clients: 2_000, access: Access::OPEN },
         servers: &[Floor, Fanfare, Socketioxide, Node, Bun],
         rounds: 4,
     },
     Workload {
         name: "idle-websocket",
         about: "memory per idle WebSocket client, 9,000 of them",
-        shape: Shape::Idle { transport: WebSocket, clients: 9_000 },
+        shape: Shape::Idle { transport: WebSocket, clients: 9_000, access: Access::OPEN },
         servers: &[Floor, Fanfare, Socketioxide, Node, Bun],
         rounds: 2,
     },
     Workload {
         name: "idle-polling",
         about: "memory per idle polling client, 2,000 of them",
-        shape: Shape::Idle { transport: Polling, clients: 2_000 },
+        shape: Shape::Idle { transport: Polling, clients: 2_000, access: Access::OPEN },
         servers: &[FloorPolling, Fanfare, Socketioxide, Node, Bun],
         rounds: 2,
     },
     Workload {
         name: "default-client",
         about: "memory per idle default client (polling, 300 bytes of auth, upgrade), 4,000 of them",
-        shape: Shape::Idle { transport: Upgraded, clients: 4_000 },
+        shape: Shape::Idle { transport: Upgraded, clients: 4_000, access: Access::OPEN },
         servers: &[Fanfare, Socketioxide, Node],
         rounds: 2,
     },
@@ -251,7 +251,92 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         servers: &[Fanfare],
         rounds: 2,
     },
+    Workload {
+        name: "many-senders-limited",
+        about: "50 senders to 50 clients, 2,000 events/s, within the limits of the relay",
+        shape: Shape::FanOut(FanOut {
+            clients: 50,
+            script: Script { senders: 50, ..Script::SMALL },
+            pace: Pace::Open { events_per_s: 2_000.0 },
+            access: Access { has_limits: true, ..Access::OPEN },
+            ..FanOut::SMALL
+        }),
+        servers: &[Fanfare],
+        rounds: 3,
+    },
+    Workload {
+        name: "to-both",
+        about: "two clients to each other and themselves, 32 in flight, without rules",
+        shape: Shape::FanOut(to_room(Access::OPEN)),
+        servers: &[Fanfare],
+        rounds: 3,
+    },
+    Workload {
+        name: "to-room",
+        about: "the same, to a room that they are in",
+        shape: Shape::FanOut(to_room(Access { room: Some("account:7"), ..Access::OPEN })),
+        servers: &[Fanfare],
+        rounds: 3,
+    },
+    Workload {
+        name: "to-room-by-template",
+        about: "the same, to a room made of a claim",
+        shape: Shape::FanOut(to_room(Access { room: Some(BY_CLAIM), token: Some(Algorithm::Hs256), ..Access::OPEN })),
+        servers: &[Fanfare],
+        rounds: 3,
+    },
+    Workload {
+        name: "to-room-with-schema",
+        about: "the same, to a room, with a schema",
+        shape: Shape::FanOut(to_room(Access { room: Some("account:7"), has_schema: true, ..Access::OPEN })),
+        servers: &[Fanfare],
+        rounds: 3,
+    },
+    Workload {
+        name: "connect-hs256",
+        about: "connect over WebSocket with a token, HS256",
+        shape: connect_with(Algorithm::Hs256),
+        servers: &[Fanfare],
+        rounds: 3,
+    },
+    Workload {
+        name: "connect-rs256",
+        about: "connect over WebSocket with a token, RS256",
+        shape: connect_with(Algorithm::Rs256),
+        servers: &[Fanfare],
+        rounds: 3,
+    },
+    Workload {
+        name: "connect-es256",
+        about: "connect over WebSocket with a token, ES256",
+        shape: connect_with(Algorithm::Es256),
+        servers: &[Fanfare],
+        rounds: 3,
+    },
+    Workload {
+        name: "idle-known",
+        about: "memory per idle client with a token (300 bytes of claims), a room by template and limits, 9,000 of them",
+        shape: Shape::Idle {
+            transport: WebSocket,
+            clients: 9_000,
+            access: Access { token: Some(Algorithm::Hs256), room: Some(BY_CLAIM), has_limits: true, ..Access::OPEN },
+        },
+        servers: &[Fanfare],
+        rounds: 2,
+    },
 ];
+
+/// Few recipients and many at once, so that what is decided about an event is a good part of what it costs.
+const fn to_room(access: Access) -> FanOut {
+    let script = Script { senders: 2, names: &[Name::Object], ..Script::SMALL };
+    FanOut { clients: 2, script, pace: Pace::Closed { window: 32 }, access, ..FanOut::SMALL }
+}
+
+const fn connect_with(algorithm: Algorithm) -> Shape {
+    Shape::Connect { clients: 2_000, access: Access { token: Some(algorithm), ..Access::OPEN } }
+}
+
+const BY_CLAIM: &str = "account:{claims.account}";
 
 impl Workload {
     /// Of a run that has yet to be made.

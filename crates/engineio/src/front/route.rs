@@ -90,7 +90,7 @@ impl Shared {
             return (Ok(Step::done(preflight)), Tail { cors: None, ..tail });
         }
         let peer = parts.extensions.get::<PeerAddr>().map(|peer| peer.0.ip());
-        let is_proxied = peer.is_some_and(|peer| self.config.trusted_proxies.contain(peer));
+        let is_proxied = self.config.trusted_proxies.contain_peer(peer);
         if !self.config.origin.admits(cors, &parts.headers, is_proxied) {
             self.refusals.note_stranger(&parts.headers);
             return (Err(RequestError::ForeignOrigin), tail);
@@ -165,10 +165,10 @@ impl Shared {
         let proxies = &self.config.trusted_proxies;
         let handshake = Handshake {
             peer,
-            address: peer.map(|peer| client_address(peer.ip(), &parts.headers, proxies)),
+            address: client_address(peer.map(|peer| peer.ip()), &parts.headers, proxies),
             transport,
-            headers: parts.headers.clone(),
-            uri: parts.uri.clone(),
+            headers: Arc::new(parts.headers.clone()),
+            uri: Arc::new(parts.uri.clone()),
             time: SystemTime::now(),
         };
         // All of them may count for the decision; what is kept of them is a matter of memory.

@@ -13,9 +13,9 @@ use super::trusted_proxies::TrustedProxies;
 /// Each proxy adds at the end where its request came from, and what stands before that is only somebody's word. So it is
 /// read from the end, over all lines, for as long as those who wrote are trusted. Where one did not know, or what it
 /// wrote is no address, that proxy itself is the last of whom anything is known.
-pub(crate) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> IpAddr {
-    let mut known = peer.to_canonical();
-    if !trusted.contain(known) {
+pub(crate) fn client_address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &TrustedProxies) -> Option<IpAddr> {
+    let mut known = peer.map(|peer| peer.to_canonical());
+    if !trusted.contain_peer(known) {
         return known;
     }
     let lines = |name| headers.get_all(name).iter().rev().map(|line| line.to_str().unwrap_or_default());
@@ -27,10 +27,10 @@ pub(crate) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &Truste
         by_element = lines(FORWARDED.as_str()).flat_map(|line| Pieces::of(line, b',')).map(named_by);
         &mut by_element
     };
-    while trusted.contain(known)
+    while trusted.contain_peer(known)
         && let Some(Some(hop)) = hops.next()
     {
-        known = hop;
+        known = Some(hop);
     }
     known
 }
@@ -110,7 +110,7 @@ mod tests {
             headers.append(HeaderName::from_static(name), HeaderValue::from_bytes(line.as_bytes()).unwrap());
         }
         let trusted = ["10.0.0.0/8", "fd00::/8"].iter().map(|block| block.parse().unwrap()).collect();
-        client_address(peer.parse().unwrap(), &headers, &trusted).to_string()
+        client_address(Some(peer.parse().unwrap()), &headers, &trusted).unwrap().to_string()
     }
 
     #[test]
@@ -179,7 +179,18 @@ mod tests {
         headers.insert(X_FORWARDED_FOR, HeaderValue::from_static("203.0.113.9"));
         headers.insert(FORWARDED, HeaderValue::from_static("for=198.51.100.7"));
         let trusted = ["10.0.0.1".parse().unwrap()].into_iter().collect();
-        let client = client_address("10.0.0.1".parse().unwrap(), &headers, &trusted);
-        assert_eq!(client.to_string(), "203.0.113.9");
+        let client = client_address(Some("10.0.0.1".parse().unwrap()), &headers, &trusted);
+        assert_eq!(client.unwrap().to_string(), "203.0.113.9");
+    }
+
+    #[test]
+    fn a_proxy_on_a_unix_socket_has_no_address_but_may_be_trusted() {
+        let mut headers = HeaderMap::new();
+        headers.insert(X_FORWARDED_FOR, HeaderValue::from_static("203.0.113.9"));
+        for (trusted, expected) in [("unix", Some("203.0.113.9")), ("10.0.0.1", None)] {
+            let trusted = [trusted.parse().unwrap()].into_iter().collect();
+            let client = client_address(None, &headers, &trusted);
+            assert_eq!(client, expected.map(|address| address.parse().unwrap()));
+        }
     }
 }

@@ -21,7 +21,7 @@ pub use cors_origins::CorsOrigins;
 pub(crate) use forwarded::client_address;
 pub use origin::OriginConfig;
 pub use response_body::{Body, HungUp};
-pub use trusted_proxies::{AddressBlock, InvalidAddressBlock, TrustedProxies};
+pub use trusted_proxies::{AddressBlock, InvalidAddressBlock, TrustedProxies, TrustedProxy};
 pub(crate) use upgrade::{WebSocketRequest, is_upgrade};
 
 use bytes::Bytes;

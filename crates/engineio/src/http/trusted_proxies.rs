@@ -6,18 +6,56 @@ use std::str::FromStr;
 
 /// Proxies in front of the server, by address. What others say of where a request came from is not believed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TrustedProxies(Vec<AddressBlock>);
+pub struct TrustedProxies {
+    blocks: Vec<AddressBlock>,
+    has_unix: bool,
+}
 
 impl TrustedProxies {
     /// Whether the connection from `address` is one of theirs.
     pub fn contain(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|block| block.contains(address))
+        self.blocks.iter().any(|block| block.contains(address))
+    }
+
+    /// Whether a connection from `peer`, or without an address, as from a Unix socket, is one of theirs.
+    pub fn contain_peer(&self, peer: Option<IpAddr>) -> bool {
+        peer.map_or(self.has_unix, |address| self.contain(address))
+    }
+
+    /// Whether it is nobody.
+    pub fn is_empty(&self) -> bool {
+        self.blocks.is_empty() && !self.has_unix
     }
 }
 
-impl FromIterator<AddressBlock> for TrustedProxies {
-    fn from_iter<T: IntoIterator<Item = AddressBlock>>(blocks: T) -> Self {
-        Self(blocks.into_iter().collect())
+impl FromIterator<TrustedProxy> for TrustedProxies {
+    fn from_iter<T: IntoIterator<Item = TrustedProxy>>(proxies: T) -> Self {
+        let mut all = Self::default();
+        for proxy in proxies {
+            match proxy {
+                TrustedProxy::Block(block) => all.blocks.push(block),
+                TrustedProxy::Unix => all.has_unix = true,
+            }
+        }
+        all
+    }
+}
+
+/// Some proxies: `10.0.0.0/8`, `192.0.2.1`, `unix`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TrustedProxy {
+    /// By their addresses.
+    Block(AddressBlock),
+    /// Whoever connects without an address: to a Unix socket of ours, or by a server that does not say
+    /// ([`PeerAddr`](crate::PeerAddr)).
+    Unix,
+}
+
+impl FromStr for TrustedProxy {
+    type Err = InvalidAddressBlock;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAddressBlock> {
+        if text == "unix" { Ok(Self::Unix) } else { text.parse().map(Self::Block) }
     }
 }
 
@@ -115,7 +153,12 @@ mod tests {
         ] {
             let proxies: TrustedProxies = [block.parse().unwrap()].into_iter().collect();
             assert_eq!(proxies.contain(address.parse().unwrap()), is_in, "{address} in {block}");
+            assert_eq!(proxies.contain_peer(Some(address.parse().unwrap())), is_in);
+            assert!(!proxies.contain_peer(None));
         }
+        let unix: TrustedProxies = ["unix".parse().unwrap()].into_iter().collect();
+        assert!(unix.contain_peer(None) && !unix.contain_peer(Some("127.0.0.1".parse().unwrap())));
+        assert!(!unix.is_empty() && TrustedProxies::default().is_empty());
     }
 
     #[test]

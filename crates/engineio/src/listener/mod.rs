@@ -2,7 +2,10 @@
 
 pub(crate) mod exchange;
 pub(crate) mod http_stream;
+#[expect(clippy::module_inception, reason = "it is what the folder is named after")]
+pub(crate) mod listener;
 pub(crate) mod overload;
+pub(crate) mod proxy_header;
 pub(crate) mod request_heads;
 pub(crate) mod serve;
 pub(crate) mod unwanted;

@@ -6,8 +6,10 @@ use std::io::{self, Read, Write};
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
+
+use crate::listener::listener::{Listener, Opening};
+use crate::transport::stream::Stream;
 
 /// Turns connections away when there are no descriptors for them: left in the kernel's queue, their clients would wait
 /// until they give up, and not try elsewhere.
@@ -25,7 +27,7 @@ impl Overload {
     }
 
     /// Accepting has failed. Turns one connection away, or waits a moment.
-    pub(crate) async fn handle(&mut self, listener: &TcpListener, error: &io::Error) {
+    pub(crate) async fn handle(&mut self, listener: &Listener, error: &io::Error) {
         use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
         if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
             return; // The client's affair.
@@ -44,12 +46,15 @@ impl Overload {
     }
 
     /// Whether there was a connection to turn away.
-    async fn turn_away(&mut self, listener: &TcpListener) -> bool {
+    async fn turn_away(&mut self, listener: &Listener) -> bool {
         self.spare = None;
-        let accepted = poll_fn(|cx| Poll::Ready(listener.poll_accept(cx))).await;
+        let accepted = poll_fn(|cx| Poll::Ready(listener.socket.poll_accept(cx))).await;
         let is_accepted = match accepted {
             Poll::Ready(Ok((stream, _))) => {
-                answer(stream);
+                // To TLS it would be noise.
+                if listener.opening.as_deref().is_none_or(Opening::is_plain) {
+                    answer(stream);
+                }
                 true
             }
             _ => false,
@@ -60,8 +65,16 @@ impl Overload {
 }
 
 /// Says 503, as far as that goes without waiting, and closes.
-fn answer(stream: TcpStream) {
-    let Ok(mut stream) = stream.into_std() else { return };
+fn answer(stream: Stream) {
+    match stream {
+        Stream::Tcp(stream) => stream.into_std().map_or((), say_no),
+        #[cfg(unix)]
+        Stream::Unix(stream) => stream.into_std().map_or((), say_no),
+        Stream::Other(_) => {}
+    }
+}
+
+fn say_no(mut stream: impl Read + Write) {
     // What has come and is not read would make the kernel reset the connection, and the client lose the answer.
     let _ = stream.read(&mut [0; 4096]);
     let _ = stream.write(ANSWER);

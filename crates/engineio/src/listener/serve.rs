@@ -15,7 +15,6 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::Sleep;
 
@@ -23,10 +22,12 @@ use crate::application::PeerAddr;
 use crate::http::{HungUp, close_connection};
 use crate::listener::exchange::{Exchange, Overdue, Patience};
 use crate::listener::http_stream::HttpStream;
+use crate::listener::listener::{Accepted, Listener, Opening, Socket};
 use crate::listener::overload::Overload;
 use crate::listener::unwanted::Unwanted;
-use crate::session::tasks::{Running, Tasks};
+use crate::session::tasks::Tasks;
 use crate::transport::farewell::HURRIED_MAX;
+use crate::transport::stream::Stream;
 use crate::transport::timed_stream::TimedStream;
 
 /// How a listener speaks HTTP. [`Default`] is what [`serve`] uses.
@@ -38,12 +39,18 @@ pub struct HttpConfig {
     pub keep_alive: Duration,
     /// How long a request's head may take, and the first one to begin.
     pub head_timeout: Duration,
+    /// How long a connection may take for what comes before HTTP: the PROXY header, and the layer ([`Listener`]).
+    pub opening_timeout: Duration,
 }
 
 impl Default for HttpConfig {
     fn default() -> Self {
         // nginx and AWS's balancers keep theirs for 60 s.
-        Self { keep_alive: Duration::from_secs(75), head_timeout: Duration::from_secs(30) }
+        Self {
+            keep_alive: Duration::from_secs(75),
+            head_timeout: Duration::from_secs(30),
+            opening_timeout: Duration::from_secs(10),
+        }
     }
 }
 
@@ -51,9 +58,12 @@ impl Default for HttpConfig {
 /// half a second later, or whose answer its client has not taken, is cut off: it would hold up the end.
 ///
 /// `service` is called when a request's head is there; its future is dropped, begun or not, when the connection closes.
-/// Each request carries the client's address as [`PeerAddr`]. Connections that became WebSockets are not waited
-/// for: they belong to their sessions.
-pub async fn serve<S, F, B>(listener: TcpListener, service: S, stop: impl Future<Output = ()>)
+/// Each request carries the client's address as [`PeerAddr`], if it has one. Connections that became WebSockets are not
+/// waited for: they belong to their sessions.
+///
+/// `listener` is a [`TcpListener`](tokio::net::TcpListener), a [`UnixListener`](tokio::net::UnixListener), or one of them as
+/// a [`Listener`] with TLS over it.
+pub async fn serve<S, F, B>(listener: impl Into<Listener>, service: S, stop: impl Future<Output = ()>)
 where
     S: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
@@ -65,16 +75,20 @@ where
 }
 
 /// [`serve`] with other times.
-pub async fn serve_with<S, F, B>(listener: TcpListener, config: HttpConfig, service: S, stop: impl Future<Output = ()>)
-where
+pub async fn serve_with<S, F, B>(
+    listener: impl Into<Listener>,
+    config: HttpConfig,
+    service: S,
+    stop: impl Future<Output = ()>,
+) where
     S: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: HttpBody + Send + 'static,
     B::Data: Send,
     B::Error: std::error::Error + Send + Sync,
 {
-    let config = Arc::new(config);
-    prepare(&listener);
+    let (listener, config) = (listener.into(), Arc::new(config));
+    prepare(&listener.socket);
     let connections = Tasks::default();
     // Nothing is ever sent: that the sender is gone tells the connections to finish.
     let (serving, stopping) = watch::channel(());
@@ -82,14 +96,25 @@ where
     let mut overload = Overload::new();
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = listener.socket.accept() => accepted,
             () = &mut stop => break,
         };
         match accepted {
             Ok(accepted) => {
                 let running = connections.begin();
-                let config = Arc::clone(&config);
-                tokio::spawn(serve_connection(accepted, config, service.clone(), stopping.clone(), running));
+                let (config, service, stopping) = (Arc::clone(&config), service.clone(), stopping.clone());
+                let opening = listener.opening.clone();
+                tokio::spawn(async move {
+                    match opening {
+                        None => serve_connection(accepted, config, service, stopping).await,
+                        Some(opening) => {
+                            if let Some(accepted) = opened(&opening, accepted, &config, stopping.clone()).await {
+                                serve_connection(accepted, config, service, stopping).await;
+                            }
+                        }
+                    }
+                    drop(running);
+                });
             }
             Err(error) => overload.handle(&listener, &error).await,
         }
@@ -99,12 +124,63 @@ where
     connections.idle().await;
 }
 
+/// Serves HTTP/1.1 on one connection, as [`serve_with`] does on those of a listener, until it ends or becomes a WebSocket.
+/// `peer` is the client's address, if it has one.
+///
+/// To a bare socket ([`Stream::Tcp`], [`Stream::Unix`]) whoever has something for a client writes directly.
+pub async fn serve_stream<S, F, B>(
+    stream: impl Into<Stream>,
+    peer: Option<SocketAddr>,
+    config: HttpConfig,
+    service: S,
+    stop: impl Future<Output = ()>,
+) where
+    S: Fn(Request<Incoming>) -> F + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: HttpBody + Send + 'static,
+    B::Data: Send,
+    B::Error: std::error::Error + Send + Sync,
+{
+    let (serving, stopping) = watch::channel(());
+    let mut serving = Some(serving);
+    let mut stop = pin!(stop);
+    let mut connection = pin!(serve_connection((stream.into(), peer), Arc::new(config), service, stopping));
+    loop {
+        tokio::select! {
+            () = &mut connection => return,
+            () = &mut stop, if serving.is_some() => serving = None,
+        }
+    }
+}
+
+/// What comes before HTTP, within its time.
+async fn opened(
+    opening: &Opening,
+    accepted: Accepted,
+    config: &HttpConfig,
+    mut stopping: watch::Receiver<()>,
+) -> Option<Accepted> {
+    let peer = accepted.1;
+    // Behind a pointer: it is over when the long part of the connection's life begins.
+    let opening = Box::pin(tokio::time::timeout(config.opening_timeout, opening.open(accepted)));
+    let outcome = tokio::select! {
+        outcome = opening => outcome,
+        _ = stopping.changed() => return None,
+    };
+    let address = peer.map(tracing::field::display);
+    match outcome {
+        Ok(Ok(accepted)) => return Some(accepted),
+        Ok(Err(error)) => tracing::debug!(address, %error, "connection failed before a request"),
+        Err(_) => tracing::debug!(address, "connection closed: what comes before a request did not come in time"),
+    }
+    None
+}
+
 async fn serve_connection<S, F, B>(
-    (stream, address): (TcpStream, SocketAddr),
+    (stream, peer): Accepted,
     config: Arc<HttpConfig>,
     service: S,
     mut stopping: watch::Receiver<()>,
-    running: Running,
 ) where
     S: Fn(Request<Incoming>) -> F + Send + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
@@ -114,7 +190,10 @@ async fn serve_connection<S, F, B>(
 {
     // Small packets that are not to wait for each other. A socket that refuses is already dead. Not left to the listener
     // to hand down: those who connected before it was told would be slow for ever.
-    let _ = stream.set_nodelay(true);
+    if let Stream::Tcp(stream) = &stream {
+        let _ = stream.set_nodelay(true);
+    }
+    let address = move || peer.map(tracing::field::display);
     let unwanted = Unwanted::default();
     let exchange = Arc::new(Exchange::default());
     let stream = HttpStream::new(TimedStream::new(stream), Arc::clone(&exchange));
@@ -124,7 +203,9 @@ async fn serve_connection<S, F, B>(
         exchange.called();
         writing.forget();
         let answer = if is_addressed(&request) {
-            request.extensions_mut().insert(PeerAddr(address));
+            if let Some(peer) = peer {
+                request.extensions_mut().insert(PeerAddr(peer));
+            }
             Some(service(request))
         } else {
             None
@@ -133,7 +214,7 @@ async fn serve_connection<S, F, B>(
             let mut response = match answer {
                 Some(answer) => answer.await.map(Either::Left),
                 None => {
-                    tracing::debug!(%address, "request refused: it does not say once which host it is for");
+                    tracing::debug!(address = address(), "request refused: it does not say once which host it is for");
                     close_connection(bad_request()).map(Either::Right)
                 }
             };
@@ -166,15 +247,15 @@ async fn serve_connection<S, F, B>(
             }
             () = elapsed(&mut hurry) => {
                 if !exchange.is_busy() {
-                    return drop(running);
+                    return;
                 }
                 hurry = Some(Box::pin(tokio::time::sleep(HURRIED_MAX)));
             }
-            () = unwanted.seen() => return drop(running),
+            () = unwanted.seen() => return,
             overdue = poll_fn(|cx| patience.poll_overdue(&exchange, cx)) => match overdue {
                 Overdue::Head => {
-                    tracing::debug!(%address, "connection closed: a request's head did not come in time");
-                    return drop(running);
+                    tracing::debug!(address = address(), "connection closed: a request's head did not come in time");
+                    return;
                 }
                 Overdue::Idle => {
                     // That ends it, or will when the last answer is written; what else it is at then is not waited for.
@@ -185,9 +266,8 @@ async fn serve_connection<S, F, B>(
         }
     };
     if let Err(error) = finished {
-        tracing::debug!(%address, %error, "connection failed");
+        tracing::debug!(address = address(), %error, "connection failed");
     }
-    drop(running);
 }
 
 /// Waits for a timer, or for ever if there is none.
@@ -201,12 +281,14 @@ async fn elapsed(timer: &mut Option<Pin<Box<Sleep>>>) {
 /// Sets what the connections inherit: one call of the system for all of them. A socket that refuses, or one that was
 /// connected before, keeps more; it works all the same.
 #[cfg(target_os = "linux")]
-fn prepare(listener: &TcpListener) {
-    let _ = socket2::SockRef::from(listener).set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
+fn prepare(socket: &Socket) {
+    if let Socket::Tcp(listener) = socket {
+        let _ = socket2::SockRef::from(listener).set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn prepare(_: &TcpListener) {}
+fn prepare(_: &Socket) {}
 
 /// Whether the request says once which host it is for (RFC 9112, section 3.2).
 fn is_addressed<B>(request: &Request<B>) -> bool {

@@ -14,17 +14,17 @@ use bytes::Bytes;
 use engineio_proto::{
     Answer, Backlog, CloseReason, Delivery, Encoded, Entry, Flush, Hold, Outbox, Outlet, Queued, Recipient,
 };
-use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::oneshot;
 
 use crate::session::memory::Memory;
 use crate::sync::{Mutex, MutexGuard};
+use crate::transport::halves::WriteHalf;
 use crate::transport::websocket::WebSocket;
 
 /// The way to one session: what is to be sent to it, and what HTTP requests want of it.
 ///
 /// What waits, and whether a poll does, is known to the [`Outlet`]; this is its lock, the socket it is written to, and the
-/// waker of the session's task. On a plain TCP WebSocket whoever flushes writes to the socket directly, and to a client
+/// waker of the session's task. On a WebSocket over a bare socket whoever flushes writes to the socket directly, and to a client
 /// that polls whoever flushes gives its answer; only when the socket is not writable, the stream is another one, or no
 /// poll waits, is the task woken, once. A `Mutex` around a queue costs nothing while it is empty, where a channel for each
 /// session would take 1.5 KB.
@@ -37,7 +37,7 @@ pub struct Link {
 struct Port {
     outlet: Outlet<PollSender>,
     /// What the outlet writes to, if whoever flushes may.
-    half: Option<OwnedWriteHalf>,
+    half: Option<WriteHalf>,
     requests: VecDeque<SessionRequest>,
     task: Option<Waker>,
 }
@@ -110,7 +110,7 @@ pub(crate) type PollSender = oneshot::Sender<PollAnswer>;
 /// What was left when a link was shut.
 pub(crate) struct Rest {
     pub(crate) outbox: Outbox,
-    pub(crate) half: Option<OwnedWriteHalf>,
+    pub(crate) half: Option<WriteHalf>,
     pub(crate) poll: Option<PollSender>,
     /// Requests that nobody will handle. Those that wait for an answer hear that there is no such session.
     pub(crate) requests: VecDeque<SessionRequest>,
@@ -172,7 +172,7 @@ impl Link {
         while port.outlet.is_blocked()
             && let Some(half) = &port.half
         {
-            if half.as_ref().poll_write_ready(cx)?.is_pending() {
+            if half.poll_write_ready(cx)?.is_pending() {
                 return Poll::Pending;
             }
             port.outlet.set_blocked(false);
@@ -257,7 +257,7 @@ impl Link {
     }
 
     /// From now on whoever flushes writes to `half`, `unsent` first. Gives back the poll that waits.
-    pub(crate) fn set_socket(&self, half: OwnedWriteHalf, unsent: Option<Encoded>) -> Option<PollSender> {
+    pub(crate) fn set_socket(&self, half: WriteHalf, unsent: Option<Encoded>) -> Option<PollSender> {
         let mut port = self.lock();
         port.half = Some(half);
         port.outlet.set_socket(unsent)
@@ -495,7 +495,7 @@ fn flush(mut port: MutexGuard<'_, Port>) {
 }
 
 /// One attempt at all that waits. A message that is alone goes by `send`: `writev` costs a twentieth more.
-fn try_write(half: &OwnedWriteHalf, outlet: &Outlet<PollSender>) -> io::Result<usize> {
+fn try_write(half: &WriteHalf, outlet: &Outlet<PollSender>) -> io::Result<usize> {
     if let Some(only) = outlet.only() {
         return try_send(half, only);
     }
@@ -508,8 +508,8 @@ fn try_write(half: &OwnedWriteHalf, outlet: &Outlet<PollSender>) -> io::Result<u
 /// each recipient, a third of what a delivery costs in user space. Only a socket that takes nothing is tried again
 /// through tokio, which watches it from then on.
 #[cfg(target_os = "linux")]
-fn try_send(half: &OwnedWriteHalf, bytes: &[u8]) -> io::Result<usize> {
-    match socket2::SockRef::from(half.as_ref()).send_with_flags(bytes, libc::MSG_NOSIGNAL) {
+fn try_send(half: &WriteHalf, bytes: &[u8]) -> io::Result<usize> {
+    match socket2::SockRef::from(half).send_with_flags(bytes, libc::MSG_NOSIGNAL) {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => half.try_write(bytes),
         outcome => outcome,
     }
@@ -517,7 +517,7 @@ fn try_send(half: &OwnedWriteHalf, bytes: &[u8]) -> io::Result<usize> {
 
 /// Elsewhere a closed socket may mean a signal, and how to avoid it differs: tokio knows.
 #[cfg(not(target_os = "linux"))]
-fn try_send(half: &OwnedWriteHalf, bytes: &[u8]) -> io::Result<usize> {
+fn try_send(half: &WriteHalf, bytes: &[u8]) -> io::Result<usize> {
     half.try_write(bytes)
 }
 

@@ -1,9 +1,9 @@
 //! How a session begins.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use engineio_proto::{CloseReason, Delivery, Recipient, Sid, Transport, open_packet};
-use http::Uri;
+use http::{HeaderMap, Uri};
 use rand::RngExt;
 
 use crate::application::Handshake;
@@ -44,12 +44,16 @@ pub(crate) fn open(
 
 /// The handshake in memory of its own: as it came, it would keep hyper's whole read buffer.
 fn keep(config: &EngineConfig, handshake: Handshake) -> Handshake {
-    let Handshake { uri, headers, .. } = handshake;
+    // Empty ones, which are large, are the same for all.
+    static NO_URI: LazyLock<Arc<Uri>> = LazyLock::new(Arc::default);
+    static NO_HEADERS: LazyLock<Arc<HeaderMap>> = LazyLock::new(Arc::default);
     let uri = match config.is_uri_kept {
-        true => uri.to_string().parse().unwrap_or_default(),
-        false => Uri::default(),
+        true => Arc::new(handshake.uri.to_string().parse().unwrap_or_default()),
+        false => Arc::clone(&NO_URI),
     };
-    Handshake { headers: config.headers_kept.pick(&headers), uri, ..handshake }
+    let headers = config.headers_kept.pick(&handshake.headers);
+    let headers = if headers.is_empty() { Arc::clone(&NO_HEADERS) } else { Arc::new(headers) };
+    Handshake { headers, uri, ..handshake }
 }
 
 /// A secret that nobody guesses: 120 bits of a generator made for cryptography, which the system seeds.

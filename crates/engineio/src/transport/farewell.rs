@@ -26,7 +26,7 @@ pub(crate) async fn farewell(
     closing: watch::Receiver<bool>,
 ) {
     if reason == CloseReason::SlowConsumer {
-        return reset(websocket);
+        return websocket.cut_off();
     }
     if let Some(replies) = websocket.take_replies() {
         // tungstenite's own close frame, in answer to the peer's.
@@ -45,7 +45,8 @@ pub(crate) async fn farewell(
         () = hurried(closing) => {}
     }
     if !outbox.is_empty() {
-        reset(websocket);
+        // The peer does not read.
+        websocket.cut_off();
     }
 }
 
@@ -65,15 +66,6 @@ async fn hurried(mut closing: watch::Receiver<bool>) {
     // An error: there is no server any more.
     let _ = closing.wait_for(|closing| *closing).await;
     tokio::time::sleep(HURRIED_MAX).await;
-}
-
-/// Drops the connection and what the kernel still holds for it: the peer does not read, and megabytes of send
-/// buffer would otherwise stay for as long as the kernel retries.
-fn reset(mut websocket: WebSocket) {
-    if let Some(half) = websocket.take_write_half() {
-        let _ = half.as_ref().set_zero_linger();
-        half.forget();
-    }
 }
 
 fn poll_write_out(websocket: &mut WebSocket, outbox: &mut Outbox, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

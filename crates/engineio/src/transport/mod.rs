@@ -2,6 +2,7 @@
 
 pub(crate) mod farewell;
 pub(crate) mod frame_boundary;
+pub(crate) mod halves;
 pub(crate) mod stream;
 pub(crate) mod timed_stream;
 pub(crate) mod upgraded;

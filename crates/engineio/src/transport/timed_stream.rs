@@ -7,17 +7,18 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
-/// A TCP connection on which a write fails of which less than [`PROGRESS_BYTES_MIN`] leave within [`WRITE_STALL_MAX`].
+use crate::transport::stream::Stream;
+
+/// A connection on which a write fails of which less than [`PROGRESS_BYTES_MIN`] leave within [`WRITE_STALL_MAX`].
 ///
 /// hyper bounds the time for a request's head, but not for its answer. A client that polls for megabytes and reads
 /// none of them would keep them in memory, and its connection open, long after its session has timed out. A WebSocket
 /// takes the connection out: there the outbox and its bounds do the same.
 #[derive(Debug)]
 pub(crate) struct TimedStream {
-    stream: TcpStream,
+    stream: Stream,
     /// Set while something waits to be written.
     stall: Option<Stall>,
 }
@@ -31,11 +32,11 @@ struct Stall {
 }
 
 impl TimedStream {
-    pub(crate) fn new(stream: TcpStream) -> Self {
+    pub(crate) fn new(stream: Stream) -> Self {
         Self { stream, stall: None }
     }
 
-    pub(crate) fn into_inner(self) -> TcpStream {
+    pub(crate) fn into_inner(self) -> Stream {
         self.stream
     }
 
@@ -94,9 +95,14 @@ impl AsyncWrite for TimedStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // hyper flushes when all it had is written.
-        self.stall = None;
-        Pin::new(&mut self.stream).poll_flush(cx)
+        // hyper flushes when all it had is written; TLS holds some of it back.
+        match Pin::new(&mut self.stream).poll_flush(cx) {
+            Poll::Pending => self.watch(Poll::Pending, cx).map_ok(|_| ()),
+            flushed => {
+                self.stall = None;
+                flushed
+            }
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -128,14 +134,14 @@ mod tests {
     use std::future::poll_fn;
 
     use tokio::io::AsyncWriteExt;
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
 
     async fn pair() -> (TimedStream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        (TimedStream::new(listener.accept().await.unwrap().0), client)
+        (TimedStream::new(listener.accept().await.unwrap().0.into()), client)
     }
 
     #[test]

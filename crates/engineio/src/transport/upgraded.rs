@@ -1,7 +1,5 @@
 //! The connection under an upgraded request.
 
-use std::pin::Pin;
-
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto;
@@ -11,8 +9,8 @@ use crate::listener::http_stream::HttpStream;
 use crate::transport::stream::Stream;
 use crate::transport::websocket::WebSocket;
 
-/// The WebSocket on an upgraded connection; on the bare TCP socket if there is one underneath: from our own listener,
-/// from hyper, or from a server that guesses the HTTP version (axum's).
+/// The WebSocket on an upgraded connection; on the bare socket if there is one underneath: from our own listener, from
+/// hyper, or from a server that guesses the HTTP version (axum's).
 ///
 /// hyper's read buffer is copied (it holds what the client sent behind its request, mostly nothing) and dropped:
 /// kept, it would pin 8 KiB for the life of the session.
@@ -20,19 +18,16 @@ pub(crate) fn websocket(upgraded: Upgraded, max_payload_bytes: usize) -> WebSock
     let upgraded = match upgraded.downcast::<TokioIo<HttpStream>>() {
         Ok(parts) => {
             let stream = parts.io.into_inner().into_inner().into_inner();
-            return WebSocket::over_tcp(stream, &parts.read_buf, max_payload_bytes);
+            return WebSocket::over(stream, &parts.read_buf, max_payload_bytes);
         }
         Err(upgraded) => upgraded,
     };
     let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => return WebSocket::over_tcp(parts.io.into_inner(), &parts.read_buf, max_payload_bytes),
+        Ok(parts) => return WebSocket::over(parts.io.into_inner().into(), &parts.read_buf, max_payload_bytes),
         Err(upgraded) => upgraded,
     };
     match auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
-        Ok(parts) => WebSocket::over_tcp(parts.io.into_inner(), &parts.read_buf, max_payload_bytes),
-        Err(upgraded) => {
-            let stream: Pin<Box<dyn Stream>> = Box::pin(TokioIo::new(upgraded));
-            WebSocket::over(stream, &[], max_payload_bytes)
-        }
+        Ok(parts) => WebSocket::over(parts.io.into_inner().into(), &parts.read_buf, max_payload_bytes),
+        Err(upgraded) => WebSocket::over(Stream::other(TokioIo::new(upgraded)), &[], max_payload_bytes),
     }
 }

@@ -2,19 +2,18 @@
 
 use std::io::{self, IoSlice, Read, Write};
 use std::mem;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use engineio_proto::{CloseReason, Encoded, Utf8};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::ReadBuf;
 use tungstenite::error::CapacityError;
 use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
 use tungstenite::{Error, Message};
 
 use crate::transport::frame_boundary::FrameBoundary;
-use crate::transport::stream::Stream;
+use crate::transport::halves::{ReadHalf, WriteHalf};
+use crate::transport::stream::{OtherStream, Stream};
 
 /// The reading side of an accepted WebSocket.
 ///
@@ -28,6 +27,8 @@ pub(crate) struct WebSocket {
     boundary: FrameBoundary,
     /// tungstenite has asked for more bytes than there are: it holds no whole frame.
     is_drained: bool,
+    /// Whether its buffer was once made to fit again.
+    was_refitted: bool,
     io: Io,
     replies: Vec<u8>,
 }
@@ -35,11 +36,11 @@ pub(crate) struct WebSocket {
 #[derive(Debug)]
 enum Io {
     /// `write` is gone once the [`Link`](crate::Link) has it.
-    Tcp {
-        read: OwnedReadHalf,
-        write: Option<OwnedWriteHalf>,
+    Socket {
+        read: ReadHalf,
+        write: Option<WriteHalf>,
     },
-    Other(Pin<Box<dyn Stream>>),
+    Other(OtherStream),
 }
 
 /// What came in.
@@ -57,13 +58,20 @@ pub(crate) enum Frame {
 }
 
 impl WebSocket {
-    pub(crate) fn over_tcp(stream: tokio::net::TcpStream, read_ahead: &[u8], max_payload_bytes: usize) -> Self {
-        let (read, write) = stream.into_split();
-        Self::new(Io::Tcp { read, write: Some(write) }, read_ahead, max_payload_bytes)
-    }
-
-    pub(crate) fn over(stream: Pin<Box<dyn Stream>>, read_ahead: &[u8], max_payload_bytes: usize) -> Self {
-        Self::new(Io::Other(stream), read_ahead, max_payload_bytes)
+    pub(crate) fn over(stream: Stream, read_ahead: &[u8], max_payload_bytes: usize) -> Self {
+        let io = match stream {
+            Stream::Tcp(stream) => {
+                let (read, write) = stream.into_split();
+                Io::Socket { read: ReadHalf::Tcp(read), write: Some(WriteHalf::Tcp(write)) }
+            }
+            #[cfg(unix)]
+            Stream::Unix(stream) => {
+                let (read, write) = stream.into_split();
+                Io::Socket { read: ReadHalf::Unix(read), write: Some(WriteHalf::Unix(write)) }
+            }
+            Stream::Other(stream) => Io::Other(stream),
+        };
+        Self::new(io, read_ahead, max_payload_bytes)
     }
 
     fn new(io: Io, read_ahead: &[u8], max_payload_bytes: usize) -> Self {
@@ -76,12 +84,12 @@ impl WebSocket {
         let context = WebSocketContext::from_partially_read(read_ahead.to_vec(), Role::Server, Some(config));
         let mut boundary = FrameBoundary::default();
         boundary.advance(read_ahead);
-        Self { context, boundary, is_drained: false, io, replies: Vec::new() }
+        Self { context, boundary, is_drained: false, was_refitted: false, io, replies: Vec::new() }
     }
 
     /// Gives back what long messages made the read buffer grow to. To be called now and then.
     pub(crate) fn shrink(&mut self) {
-        if self.context.get_config().read_buffer_size > READ_BUFFER_BYTES {
+        if self.is_stretched() || self.context.get_config().read_buffer_size > READ_BUFFER_BYTES {
             self.resize(READ_BUFFER_BYTES);
         }
     }
@@ -102,10 +110,10 @@ impl WebSocket {
         // tungstenite is to have it clear its buffer, ask the socket, and make an error of the answer.
         let needs_more = self.is_drained || self.boundary.is_empty();
         if needs_more && self.io.poll_read_ready(cx).is_pending() {
-            self.grow();
+            self.fit();
             return Poll::Pending;
         }
-        let Self { context, boundary, is_drained, io, replies } = self;
+        let Self { context, boundary, is_drained, io, replies, .. } = self;
         let mut pipe = Pipe { io, boundary, cx, replies };
         let read = context.read(&mut pipe);
         *is_drained = matches!(&read, Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock);
@@ -125,16 +133,26 @@ impl WebSocket {
                 Poll::Ready(Frame::End { reason: CloseReason::TransportClose, code: None })
             }
             Err(_) if *is_drained => {
-                self.grow();
+                self.fit();
                 Poll::Pending
             }
             Err(error) => Poll::Ready(end_of(&error)),
         }
     }
 
-    /// Takes a larger buffer for a client that sends long messages, if nothing is in the present one.
-    fn grow(&mut self) {
-        if self.boundary.longest() > GROW_FROM_BYTES && self.context.get_config().read_buffer_size == READ_BUFFER_BYTES
+    /// Whether tungstenite made the small buffer larger for some message, and it is not time for the large one.
+    fn is_stretched(&self) -> bool {
+        let longest = self.boundary.longest();
+        longest <= GROW_FROM_BYTES && longest + HEADER_BYTES_MAX > READ_BUFFER_BYTES as u64
+    }
+
+    /// Takes a larger buffer for a client that sends long messages, if nothing is in the present one. The small one back,
+    /// once: for many the first message, with a token, is the longest by far, and all they ever send.
+    fn fit(&mut self) {
+        if self.is_stretched() && !mem::replace(&mut self.was_refitted, true) {
+            self.resize(READ_BUFFER_BYTES);
+        } else if self.boundary.longest() > GROW_FROM_BYTES
+            && self.context.get_config().read_buffer_size == READ_BUFFER_BYTES
         {
             self.resize(GROWN_READ_BUFFER_BYTES);
         }
@@ -172,8 +190,8 @@ impl WebSocket {
     /// Pushes on what the stream itself holds back (TLS).
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.io {
-            Io::Tcp { .. } => Poll::Ready(Ok(())),
-            Io::Other(stream) => stream.as_mut().poll_flush(cx),
+            Io::Socket { .. } => Poll::Ready(Ok(())),
+            Io::Other(OtherStream(stream)) => stream.as_mut().poll_flush(cx),
         }
     }
 
@@ -182,27 +200,36 @@ impl WebSocket {
         matches!(self.io, Io::Other(_))
     }
 
-    /// The writing half of a plain TCP connection, once; `None` for any other stream.
-    pub(crate) fn take_write_half(&mut self) -> Option<OwnedWriteHalf> {
+    /// The writing half of a bare socket, once; `None` for any other stream.
+    pub(crate) fn take_write_half(&mut self) -> Option<WriteHalf> {
         match &mut self.io {
-            Io::Tcp { write, .. } => write.take(),
+            Io::Socket { write, .. } => write.take(),
             Io::Other(_) => None,
         }
     }
 
     /// Gives the writing half back, for the last bytes.
-    pub(crate) fn put_write_half(&mut self, half: OwnedWriteHalf) {
-        if let Io::Tcp { write, .. } = &mut self.io {
+    pub(crate) fn put_write_half(&mut self, half: WriteHalf) {
+        if let Io::Socket { write, .. } = &mut self.io {
             *write = Some(half);
+        }
+    }
+
+    /// Drops the connection, and what the kernel still holds for it.
+    pub(crate) fn cut_off(self) {
+        match self.io {
+            Io::Socket { write: Some(half), .. } => half.cut_off(),
+            Io::Socket { write: None, .. } => {}
+            Io::Other(OtherStream(stream)) => stream.cut_off(),
         }
     }
 
     /// Says that nothing more will be written.
     pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.io {
-            Io::Tcp { write: Some(half), .. } => Pin::new(half).poll_shutdown(cx),
-            Io::Tcp { write: None, .. } => Poll::Ready(Ok(())),
-            Io::Other(stream) => stream.as_mut().poll_shutdown(cx),
+            Io::Socket { write: Some(half), .. } => half.poll_shutdown(cx),
+            Io::Socket { write: None, .. } => Poll::Ready(Ok(())),
+            Io::Other(OtherStream(stream)) => stream.as_mut().poll_shutdown(cx),
         }
     }
 
@@ -248,24 +275,24 @@ impl Io {
     /// Whether it makes sense to read. Of a stream that does not say, it always does.
     fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
-            Self::Tcp { read, .. } => read.as_ref().poll_read_ready(cx).map(|_| ()),
+            Self::Socket { read, .. } => read.poll_read_ready(cx),
             Self::Other(_) => Poll::Ready(()),
         }
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Tcp { read, .. } => Pin::new(read).poll_read(cx, buffer),
-            Self::Other(stream) => stream.as_mut().poll_read(cx, buffer),
+            Self::Socket { read, .. } => read.poll_read(cx, buffer),
+            Self::Other(OtherStream(stream)) => stream.as_mut().poll_read(cx, buffer),
         }
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         match self {
-            Self::Tcp { write: Some(half), .. } => Pin::new(half).poll_write_vectored(cx, slices),
+            Self::Socket { write: Some(half), .. } => half.poll_write_vectored(cx, slices),
             // The link writes; asking here is a mistake that must not hang a task.
-            Self::Tcp { write: None, .. } => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
-            Self::Other(stream) => stream.as_mut().poll_write_vectored(cx, slices),
+            Self::Socket { write: None, .. } => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+            Self::Other(OtherStream(stream)) => stream.as_mut().poll_write_vectored(cx, slices),
         }
     }
 }
@@ -305,6 +332,8 @@ impl Write for Pipe<'_, '_, '_> {
 
 /// What an idle client costs. Small messages, which is most, need no more.
 const READ_BUFFER_BYTES: usize = 512;
+/// Of a frame from a client.
+const HEADER_BYTES_MAX: u64 = 14;
 /// For a client that sends long messages: a read for each 512 bytes would cost it a microsecond a kilobyte.
 const GROWN_READ_BUFFER_BYTES: usize = 16 * 1024;
 /// A message that takes more than a few reads of the small buffer.
@@ -370,7 +399,7 @@ mod tests {
             let mut peer = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
             let (accepted, _) = listener.accept().await.unwrap();
             let read_ahead = step.min(20);
-            let mut websocket = WebSocket::over_tcp(accepted, &bytes[..read_ahead], 1 << 20);
+            let mut websocket = WebSocket::over(accepted.into(), &bytes[..read_ahead], 1 << 20);
             let rest = bytes[read_ahead..].to_vec();
             let writing = tokio::spawn(async move {
                 for piece in rest.chunks(step) {
@@ -408,7 +437,7 @@ mod tests {
                 let (accepted, _) = listener.accept().await.unwrap();
                 let bytes = [&text_frame("hello")[..], mistake].concat();
                 let read_ahead = if is_read_ahead { &bytes[..] } else { &[] };
-                let mut websocket = WebSocket::over_tcp(accepted, read_ahead, 1 << 20);
+                let mut websocket = WebSocket::over(accepted.into(), read_ahead, 1 << 20);
                 if !is_read_ahead {
                     peer.write_all(&bytes).await.unwrap();
                 }
@@ -431,7 +460,7 @@ mod tests {
     #[tokio::test]
     async fn frames_that_came_together_survive_a_shrink_in_between() {
         let (mut peer, stream) = tokio::io::duplex(1 << 20);
-        let mut websocket = WebSocket::over(Box::pin(stream), &[], 1 << 20);
+        let mut websocket = WebSocket::over(Stream::other(stream), &[], 1 << 20);
         let long = "x".repeat(100_000);
         for round in 0..3 {
             peer.write_all(&text_frame(&long)).await.unwrap();
@@ -450,7 +479,7 @@ mod tests {
     #[tokio::test]
     async fn the_buffer_grows_for_long_messages_and_shrinks_when_told() {
         let (mut peer, stream) = tokio::io::duplex(1 << 20);
-        let mut websocket = WebSocket::over(Box::pin(stream), &[], 1 << 20);
+        let mut websocket = WebSocket::over(Stream::other(stream), &[], 1 << 20);
         let size = |websocket: &WebSocket| websocket.context.get_config().read_buffer_size;
         peer.write_all(&text_frame(&"x".repeat(100_000))).await.unwrap();
         next(&mut websocket).await;
@@ -460,5 +489,15 @@ mod tests {
         assert_eq!(size(&websocket), GROWN_READ_BUFFER_BYTES);
         websocket.shrink();
         assert_eq!(size(&websocket), READ_BUFFER_BYTES);
+
+        // The first by itself, the others when told.
+        for is_given_back in [true, false] {
+            peer.write_all(&text_frame(&"x".repeat(600))).await.unwrap();
+            next(&mut websocket).await;
+            assert!(is_idle(&mut websocket).await);
+            assert_eq!(websocket.boundary.longest() == 0, is_given_back);
+        }
+        websocket.shrink();
+        assert_eq!(websocket.boundary.longest(), 0);
     }
 }

@@ -13,6 +13,7 @@ mod endings;
 mod http;
 mod indirect;
 mod lateness;
+mod listeners;
 mod memory;
 mod panics;
 mod requests;

@@ -11,11 +11,10 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// How long until there is something in it, if there is nothing now. What it holds when it is full is given as the
-    /// time in which that much comes back.
-    pub fn empty_for(&self, now: Instant, burst: Duration) -> Option<Duration> {
+    /// How long until no more is missing than comes back in the time `most`; `None` if that is so now.
+    pub fn wait(&self, now: Instant, most: Duration) -> Option<Duration> {
         let missing = self.full_at?.saturating_duration_since(now);
-        missing.checked_sub(burst).map(|wait| wait.max(Duration::from_nanos(1)))
+        missing.checked_sub(most).filter(|wait| !wait.is_zero())
     }
 
     /// Takes what comes back in the time `cost`, whatever is there: it may owe.
@@ -70,11 +69,11 @@ mod tests {
     fn what_is_owed_is_paid_back_by_time() {
         let (mut bucket, now, burst) = (Bucket::default(), Instant::now(), Duration::from_secs(2));
         bucket.charge(now, Duration::from_secs(1));
-        assert_eq!(bucket.empty_for(now, burst), None);
+        assert_eq!(bucket.wait(now, burst), None);
         bucket.charge(now, Duration::from_secs(5));
-        assert_eq!(bucket.empty_for(now, burst), Some(Duration::from_secs(4)));
-        assert!(bucket.empty_for(now + Duration::from_secs(4), burst).is_some(), "nothing is there yet");
-        assert_eq!(bucket.empty_for(now + Duration::from_millis(4001), burst), None);
+        assert_eq!(bucket.wait(now, burst), Some(Duration::from_secs(4)));
+        assert_eq!(bucket.wait(now + Duration::from_millis(3999), burst), Some(Duration::from_millis(1)));
+        assert_eq!(bucket.wait(now + Duration::from_secs(4), burst), None);
     }
 
     #[test]

@@ -211,7 +211,7 @@ impl Account {
 
     /// Whether nothing has to be remembered of an idle one: its bucket is full.
     fn is_as_new(&self, now: Instant) -> bool {
-        self.handshakes.empty_for(now, Duration::from_nanos(1)).is_none()
+        self.handshakes.wait(now, Duration::ZERO).is_none()
     }
 }
 
@@ -251,7 +251,7 @@ mod tests {
         let (mut table, now) = (Addresses::new(limits(1, 1), 10), Instant::now());
         let place = table.enter(address(1), now).unwrap().unwrap();
         assert_eq!(table.enter(address(1), now), Err(AddressRefusal::TooMany));
-        let wait = Duration::from_nanos(1);
+        let wait = Duration::from_secs(1);
         assert_eq!(table.enter(address(1), now), Err(AddressRefusal::TooFast(wait)), "a refused attempt counts");
         assert!(table.enter(address(2), now).is_ok());
         table.leave(place);

@@ -40,12 +40,12 @@ impl Rate {
         self.per_s
     }
 
-    /// Takes `count` from `bucket` if anything is there, more than is there too.
+    /// Takes `count` from `bucket` if a whole one is there, more than is there too.
     ///
     /// # Errors
-    /// How long until something is there, if nothing is; then nothing is taken.
+    /// How long until one is there, if none is; then nothing is taken.
     pub fn take(&self, bucket: &mut Bucket, now: Instant, count: usize) -> Result<(), Duration> {
-        match bucket.empty_for(now, self.time_of(self.burst as usize)) {
+        match bucket.wait(now, self.all_but_one()) {
             Some(wait) => Err(wait),
             None => {
                 bucket.charge(now, self.time_of(count));
@@ -54,15 +54,20 @@ impl Rate {
         }
     }
 
-    /// Takes `count` from `bucket`, whatever is there, and says until when nothing is there any more, if so.
+    /// Takes `count` from `bucket`, whatever is there, and says until when none is there any more, if so.
     pub fn charge(&self, bucket: &mut Bucket, now: Instant, count: usize) -> Option<Instant> {
         bucket.charge(now, self.time_of(count));
-        now.checked_add(bucket.empty_for(now, self.time_of(self.burst as usize))?)
+        now.checked_add(bucket.wait(now, self.all_but_one())?)
     }
 
     /// That of so many together.
     pub(super) const fn times(self, count: u32) -> Self {
         Self { per_s: self.per_s.saturating_mul(count), burst: self.burst.saturating_mul(count) }
+    }
+
+    /// In what time a burst passes but for its last.
+    fn all_but_one(&self) -> Duration {
+        self.time_of(self.burst as usize - 1)
     }
 
     /// In what time so many pass.
@@ -82,7 +87,7 @@ mod tests {
         let (rate, mut bucket, now) = (Rate::new(10, None).unwrap(), Bucket::default(), Instant::now());
         let passed = |bucket: &mut Bucket, now| (0..1_000).take_while(|_| rate.take(bucket, now, 1).is_ok()).count();
         assert_eq!(passed(&mut bucket, now), 20);
-        assert_eq!(rate.take(&mut bucket, now, 1), Err(Duration::from_nanos(1)));
+        assert_eq!(rate.take(&mut bucket, now, 1), Err(Duration::from_millis(100)));
         assert_eq!(passed(&mut bucket, now + Duration::from_secs(1)), 10);
     }
 
@@ -90,7 +95,7 @@ mod tests {
     fn who_is_slowed_down_passes_and_is_told_until_when() {
         let (rate, mut bucket, now) = (Rate::new(100, Some(100)).unwrap(), Bucket::default(), Instant::now());
         assert_eq!(rate.charge(&mut bucket, now, 99), None);
-        assert_eq!(rate.charge(&mut bucket, now, 301), Some(now + Duration::from_secs(3)));
+        assert_eq!(rate.charge(&mut bucket, now, 301), Some(now + Duration::from_millis(3010)));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use hub::Room;
 
 use super::pieces::{self, Piece};
 use super::template::WITHOUT_ARGUMENTS;
-use crate::values::{Path, Sources};
+use crate::values::{Path, Sources, VALUE_BYTES_MAX};
 
 /// Rooms that a client may join by their names: like a [`Template`](crate::Template), and `*` at the end stands for a
 /// value of the client's choice.
@@ -56,7 +56,7 @@ impl Pattern {
             match piece {
                 Piece::Literal(literal) => rest = rest.strip_prefix(&**literal)?,
                 Piece::Value(path) => rest = rest.strip_prefix(&*sources.value(path)?)?,
-                Piece::Any if rest.is_empty() => return None,
+                Piece::Any if !(1..=VALUE_BYTES_MAX).contains(&rest.len()) => return None,
                 Piece::Any => return pieces::render(&self.pieces, sources, rest).map(Room::from),
             }
         }

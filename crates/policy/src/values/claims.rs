@@ -7,8 +7,11 @@ use socketio_codec::Json;
 /// What is known of a client, and was vouched for: a JSON object, kept as its text.
 ///
 /// Nothing in it was looked at yet. Whoever asks for a value in it, by a path, reads it then.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claims(Box<str>);
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Claims(
+    /// Nothing at all for `{}`: of most clients nothing is known, and that takes no memory.
+    Box<str>,
+);
 
 impl Claims {
     /// How many bytes of them are kept for a client.
@@ -31,21 +34,28 @@ impl Claims {
     pub fn from_object(object: &serde_json::Map<String, serde_json::Value>) -> Result<Self, InvalidClaims> {
         let text = Json::serialize(object).map_err(|_| InvalidClaims)?;
         let text = std::str::from_utf8(text.as_bytes()).map_err(|_| InvalidClaims)?;
-        if text.len() > Self::BYTES_MAX { Err(InvalidClaims) } else { Ok(Self(text.into())) }
+        match text {
+            NOTHING => Ok(Self::default()),
+            text if text.len() > Self::BYTES_MAX => Err(InvalidClaims),
+            text => Ok(Self(text.into())),
+        }
+    }
+
+    /// Those of its members that `keep` says yes to.
+    pub(crate) fn only(&self, keep: impl Fn(&str) -> bool) -> Self {
+        let read = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(self.as_str());
+        let kept = read.map(|members| members.into_iter().filter(|(name, _)| keep(name)).collect());
+        // It was read and written before.
+        kept.ok().and_then(|kept| Self::from_object(&kept).ok()).unwrap_or_default()
     }
 
     /// The object as JSON.
     pub fn as_str(&self) -> &str {
-        &self.0
+        if self.0.is_empty() { NOTHING } else { &self.0 }
     }
 }
 
-/// Of a client that nobody vouched for.
-impl Default for Claims {
-    fn default() -> Self {
-        Self("{}".into())
-    }
-}
+const NOTHING: &str = "{}";
 
 /// A text is no JSON object, or too long to be kept for a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +79,8 @@ mod tests {
             Claims::parse(r#" { "sub" : "1", "a": {"b": [1]} } "#).unwrap().as_str(),
             r#"{"a":{"b":[1]},"sub":"1"}"#
         );
+        assert_eq!(Claims::parse(" { } ").unwrap(), Claims::default());
+        assert_eq!(Claims::default().as_str(), "{}");
         for text in ["", "[]", "1", "null", "{", &format!(r#"{{"a":"{}"}}"#, "x".repeat(Claims::BYTES_MAX))] {
             assert_eq!(Claims::parse(text), Err(InvalidClaims), "{text}");
         }

@@ -152,7 +152,7 @@ impl Visitor<'_> for Is<'_> {
 }
 
 /// Longer than any id, and short enough for a name made of several.
-pub(super) const VALUE_BYTES_MAX: usize = 256;
+pub(crate) const VALUE_BYTES_MAX: usize = 256;
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,12 @@
 
 /// Some values of a query by their names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Query(Box<[(Box<str>, Box<str>)]>);
+pub struct Query(
+    /// Behind one more pointer: few rules ask for any.
+    Option<Box<Values>>,
+);
+
+type Values = Box<[(Box<str>, Box<str>)]>;
 
 impl Query {
     /// Of a query such as `EIO=4&room=a%20b`, the values of these names. Of one that stands twice the last counts.
@@ -12,12 +17,13 @@ impl Query {
             parts.rev().find(|(key, _)| decoded(key).as_deref() == Some(name)).and_then(|(_, value)| decoded(value))
         };
         let picked = names.into_iter().filter_map(|name| Some((name.into(), value(name)?.into())));
-        Self(picked.collect())
+        let picked: Values = picked.collect();
+        Self(Some(picked).filter(|picked| !picked.is_empty()).map(Box::new))
     }
 
     /// The value of a name.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| **key == *name).map(|(_, value)| &**value)
+        self.0.as_ref()?.iter().find(|(key, _)| **key == *name).map(|(_, value)| &**value)
     }
 }
 

@@ -39,8 +39,8 @@ fn handshake(uri: &str, headers: HeaderMap) -> Arc<Handshake> {
         peer: None,
         address: Some([192, 0, 2, 1].into()),
         transport: Transport::WebSocket,
-        headers,
-        uri: uri.parse().unwrap(),
+        headers: Arc::new(headers),
+        uri: Arc::new(uri.parse().unwrap()),
         time: SystemTime::now(),
     })
 }

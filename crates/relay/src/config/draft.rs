@@ -1,8 +1,8 @@
 //! A configuration while it is being read.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use http::{HeaderName, Uri};
 use policy::{Auth, ClientLimits, Policy, Rate, Rules};
@@ -11,8 +11,9 @@ use socketio::engineio::{CookieConfig, CorsConfig, CorsOrigins, EngineConfig, He
 
 use super::namespaces::warnings;
 use super::rule_names::{same_room, second_rule};
-use super::{Config, Loaded, Origin, Place, Problem};
+use super::{Address, Config, Loaded, Origin, Place, Problem, address};
 use crate::auth::config::WebhookConfig;
+use crate::tls::{Certificates, TlsConfig};
 
 /// What was read so far: the configuration itself, and the parts that make sense only together.
 #[derive(Debug)]
@@ -21,6 +22,9 @@ pub(crate) struct Draft {
     pub(crate) origins: Origins,
     pub(crate) credentials: bool,
     pub(crate) cookie: Option<CookieConfig>,
+    pub(crate) certificate: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
+    pub(crate) tls_reread: Duration,
     pub(crate) compression: bool,
     pub(crate) compression_threshold_bytes: usize,
     pub(crate) outbox_bytes_max: Option<usize>,
@@ -85,6 +89,9 @@ impl Default for Draft {
             origins: Origins::default(),
             credentials: false,
             cookie: None,
+            certificate: None,
+            key: None,
+            tls_reread: Duration::from_secs(60),
             compression: true,
             compression_threshold_bytes: EngineConfig::default().compression_threshold_bytes.unwrap_or_default(),
             outbox_bytes_max: None,
@@ -115,6 +122,7 @@ impl Draft {
         let mut checks = Checks { warnings: std::mem::take(&mut self.warnings), ..Checks::default() };
         self.finish_cors(&mut checks);
         self.finish_listen(&mut checks);
+        self.finish_tls(&mut checks);
         self.finish_cookie(&mut checks);
         self.finish_compression();
         self.finish_outbox(&mut checks);
@@ -162,20 +170,30 @@ impl Draft {
     }
 
     fn finish_listen(&mut self, checks: &mut Checks) {
-        let listen = &self.config.listen;
-        for (index, address) in listen.iter().enumerate() {
-            if let Some(whole) = listen.iter().find(|whole| covers(whole, address, listen)) {
-                let message =
-                    format!("expected addresses of which none has another in it: {address} is a part of {whole}");
-                return checks.refuse(self.place("listen"), &message);
-            }
-            // The same address in two ways of writing it.
-            let same = |other: &&SocketAddr| other.port() != 0 && canonical(other) == canonical(address);
-            if let Some(other) = listen[..index].iter().find(same) {
-                let message = format!("expected each address once: {address} is the same as {other}");
-                return checks.refuse(self.place("listen"), &message);
-            }
+        if let Some(message) = address::clash(&self.config.listen) {
+            checks.refuse(self.place("listen"), &message);
         }
+    }
+
+    fn finish_tls(&mut self, checks: &mut Checks) {
+        let (certificate, key) = match (self.certificate.take(), self.key.take()) {
+            (Some(certificate), Some(key)) => (certificate, key),
+            (None, None) => return,
+            (Some(_), None) => return checks.refuse(self.place("tls.certificate"), "expected tls.key beside it"),
+            (None, Some(_)) => return checks.refuse(self.place("tls.key"), "expected tls.certificate beside it"),
+        };
+        if self.config.listen.iter().all(|address| matches!(address, Address::Unix(_))) {
+            checks.warn(self.place("tls.certificate"), "has no effect: Unix sockets are without TLS");
+        }
+        let tls = TlsConfig { certificate, key, reread: self.tls_reread };
+        match Certificates::read(&tls) {
+            Ok(certificates) if certificates.ends_soon() => {
+                checks.warn(self.place("tls.certificate"), "ends within a week");
+            }
+            Ok(_) => {}
+            Err(problem) => checks.refuse(self.place(problem.key), &problem.message),
+        }
+        self.config.tls = Some(tls);
     }
 
     fn finish_cookie(&mut self, checks: &mut Checks) {
@@ -340,21 +358,6 @@ impl Draft {
     fn place(&self, key: &str) -> Place {
         self.places.get(key).cloned().unwrap_or(Place::Default)
     }
-}
-
-/// Whether who listens on `whole` listens on `part` too, so that nobody else can, not even ourselves.
-fn covers(whole: &SocketAddr, part: &SocketAddr, all: &[SocketAddr]) -> bool {
-    if whole == part || whole.port() != part.port() || whole.port() == 0 || !whole.ip().is_unspecified() {
-        return false;
-    }
-    // `[::]` leaves IPv4 to `0.0.0.0` where that is listened on as well.
-    let takes_ipv4 = whole.is_ipv4() || !all.contains(&(Ipv4Addr::UNSPECIFIED, whole.port()).into());
-    if canonical(part).is_ipv4() { takes_ipv4 } else { whole.is_ipv6() }
-}
-
-/// An IPv4 address that is written as an IPv6 one is that IPv4 address.
-fn canonical(address: &SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 /// What the whole shows that its parts do not.

@@ -5,6 +5,7 @@
 //! cannot be wrong, in a `draft`; and what only shows when all is read (rules for a namespace that has none,
 //! credentials for every origin) is checked when the draft becomes a [`Config`]. Nothing is checked again later.
 
+mod address;
 mod auth;
 mod cookie;
 mod draft;
@@ -25,7 +26,7 @@ mod suggest;
 mod written;
 
 use std::ffi::OsString;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -33,8 +34,9 @@ use std::time::Duration;
 use policy::{AddressLimits, ClientLimits, EventName, Policy};
 use socketio::ServerConfig;
 use socketio::engineio::proto::SessionConfig;
-use socketio::engineio::{HeadersKept, HttpConfig};
+use socketio::engineio::{HeadersKept, HttpConfig, TrustedProxies};
 
+pub(crate) use address::Address;
 pub(crate) use log_filter::LogFilter;
 pub(crate) use origin::Origin;
 pub(crate) use problem::{Place, Problem};
@@ -43,6 +45,7 @@ pub(crate) use settings::SETTINGS;
 
 use crate::auth::config::AuthConfig;
 use crate::machine;
+use crate::tls::TlsConfig;
 use draft::Draft;
 use written::Written;
 
@@ -51,7 +54,11 @@ use written::Written;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Config {
     /// Where to listen: at least one address, of which none has a part of another.
-    pub(crate) listen: Vec<SocketAddr>,
+    pub(crate) listen: Vec<Address>,
+    /// The certificate that is shown to those who come by TCP; without one they speak in plain.
+    pub(crate) tls: Option<TlsConfig>,
+    /// Who begins a connection with the PROXY protocol.
+    pub(crate) proxies: TrustedProxies,
     /// The folder of the client bundle, which existed when it was read.
     pub(crate) client_dir: Option<PathBuf>,
     /// How long a shutdown may take.
@@ -169,7 +176,12 @@ impl Default for Config {
         }
         let mut config = Self {
             // Both, since clients say `localhost` and resolve it to either.
-            listen: vec![(Ipv4Addr::LOCALHOST, 3000).into(), (Ipv6Addr::LOCALHOST, 3000).into()],
+            listen: vec![
+                Address::Tcp((Ipv4Addr::LOCALHOST, 3000).into()),
+                Address::Tcp((Ipv6Addr::LOCALHOST, 3000).into()),
+            ],
+            tls: None,
+            proxies: TrustedProxies::default(),
             client_dir: None,
             shutdown_deadline: Duration::from_secs(10),
             worker_threads: None,

@@ -1,20 +1,19 @@
 //! The table of settings: the one place that knows what a setting is called and how it is read.
 
 use std::fs;
-use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
 use policy::{EventName, Over, Rate, parse_namespace};
 use socketio::engineio::proto::{SessionConfig, Transport};
-use socketio::engineio::{AddressBlock, CookieConfig, InvalidAddressBlock, SameSite, TrustedProxies};
+use socketio::engineio::{CookieConfig, InvalidAddressBlock, SameSite, TrustedProxies, TrustedProxy};
 
 use super::draft::{Draft, Origins, WebhookDraft};
 use super::written::{Written, Wrong};
-use super::{LogFilter, LogFormat, Origin, Place, auth, cookie, engine_path, rule_text};
+use super::{LogFilter, LogFormat, Origin, Place, address, auth, cookie, engine_path, rule_text};
 
 /// One setting, by each of its names.
 pub(crate) struct Setting {
@@ -52,7 +51,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "listen",
         variable: "FANFARE_LISTEN",
         flag: Some("--listen"),
-        set: |draft, written| put(&mut draft.config.listen, listen(written)),
+        set: |draft, written| put(&mut draft.config.listen, address::read(written)),
     },
     Setting {
         key: "path",
@@ -75,6 +74,36 @@ pub(crate) const SETTINGS: &[Setting] = &[
             let threads = number(written, "threads", 1..=1024);
             put(&mut draft.config.worker_threads, threads.map(|threads| NonZeroUsize::new(threads as usize)))
         },
+    },
+    Setting {
+        key: "tls.certificate",
+        variable: "FANFARE_TLS_CERTIFICATE",
+        flag: None,
+        set: |draft, written| {
+            let path = path(draft, written, "the path of a file");
+            put(&mut draft.certificate, path.map(Some))
+        },
+    },
+    Setting {
+        key: "tls.key",
+        variable: "FANFARE_TLS_KEY",
+        flag: None,
+        set: |draft, written| {
+            let path = path(draft, written, "the path of a file");
+            put(&mut draft.key, path.map(Some))
+        },
+    },
+    Setting {
+        key: "tls.reread_ms",
+        variable: "FANFARE_TLS_REREAD_MS",
+        flag: None,
+        set: |draft, written| put(&mut draft.tls_reread, written.millis(100..=DAY_MS)),
+    },
+    Setting {
+        key: "proxy_protocol.trusted",
+        variable: "FANFARE_PROXY_PROTOCOL_TRUSTED",
+        flag: None,
+        set: |draft, written| put(&mut draft.config.proxies, proxies(written)),
     },
     Setting {
         key: "engine.ping_interval_ms",
@@ -330,10 +359,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "limits.address.trusted_proxies",
         variable: "FANFARE_ADDRESS_TRUSTED_PROXIES",
         flag: None,
-        set: |draft, written| {
-            let blocks = written.list(&InvalidAddressBlock.to_string(), AddressBlock::from_str);
-            put(&mut draft.config.server.engine.trusted_proxies, blocks.map(TrustedProxies::from_iter))
-        },
+        set: |draft, written| put(&mut draft.config.server.engine.trusted_proxies, proxies(written)),
     },
     Setting {
         key: "limits.node.handshakes_per_s",
@@ -487,31 +513,22 @@ fn rate(written: Written<'_>, what: &str, max: u32) -> Result<Option<Rate>, Wron
     number(written, what, 0..=max).map(|per_s| Rate::new(per_s, None))
 }
 
+/// A path, which in the file is relative to the file's folder.
+fn path(draft: &Draft, written: Written<'_>, expected: &str) -> Result<PathBuf, Wrong> {
+    let text = written.text(expected)?;
+    Ok(match written {
+        Written::Toml(_) => draft.folder.join(text),
+        Written::Text(_) | Written::Texts(_) => Path::new(text).to_owned(),
+    })
+}
+
 /// The webhook, which there is as soon as anything is said of it.
 fn webhook(draft: &mut Draft) -> &mut WebhookDraft {
     draft.webhook.get_or_insert_default()
 }
 
-fn listen(written: Written<'_>) -> Result<Vec<SocketAddr>, Wrong> {
-    let expected = "an IP address and a port, such as 127.0.0.1:3000 or [::]:3000";
-    let mut addresses: Vec<SocketAddr> = Vec::new();
-    for element in written.elements(expected)? {
-        let address = element.text(expected)?.parse().map_err(|_| element.wrong(expected))?;
-        // Port 0 is another port each time.
-        if addresses.contains(&address) && address.port() != 0 {
-            return Err(element.wrong("each only once"));
-        }
-        addresses.push(address);
-    }
-    if addresses.is_empty() { Err(written.wrong("at least one address")) } else { Ok(addresses) }
-}
-
 fn client_dir(draft: &mut Draft, written: Written<'_>) -> Result<(), Wrong> {
-    let text = written.text("the path of a folder")?;
-    let path = match written {
-        Written::Toml(_) => draft.folder.join(text),
-        Written::Text(_) | Written::Texts(_) => Path::new(text).to_owned(),
-    };
+    let path = path(draft, written, "the path of a folder")?;
     match fs::metadata(&path) {
         Ok(metadata) if metadata.is_dir() => {
             draft.config.client_dir = Some(path);
@@ -524,6 +541,12 @@ fn client_dir(draft: &mut Draft, written: Written<'_>) -> Result<(), Wrong> {
             Err(wrong)
         }
     }
+}
+
+fn proxies(written: Written<'_>) -> Result<TrustedProxies, Wrong> {
+    let expected = format!("{InvalidAddressBlock}; or unix");
+    let parse = |text: &str| TrustedProxy::from_str(text).map_err(|_| &expected);
+    written.list(&expected, parse).map(TrustedProxies::from_iter)
 }
 
 fn transports(written: Written<'_>) -> Result<Vec<Transport>, Wrong> {

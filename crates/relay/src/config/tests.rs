@@ -1,5 +1,18 @@
 //! The configuration as a whole: what can be said where, and in which order it counts.
 
+// Here, since a macro is known only behind its place.
+macro_rules! certificate {
+    () => {
+        concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/tls/one.pem")
+    };
+}
+
+macro_rules! key {
+    () => {
+        concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/tls/one.key")
+    };
+}
+
 mod auth;
 mod documentation;
 mod mistakes;
@@ -25,13 +38,30 @@ fn nothing_said_is_the_default() {
     assert_eq!(load(None, [], &[]).unwrap().config, Config::default());
 }
 
+/// Settings that mean nothing without others.
+const BESIDE: &[(&str, &str, &str)] = &[
+    ("cors.credentials", "cors.origins", "http://a.example"),
+    ("tls.certificate", "tls.key", key!()),
+    ("tls.key", "tls.certificate", certificate!()),
+    ("tls.reread_ms", "tls.certificate", certificate!()),
+    ("tls.reread_ms", "tls.key", key!()),
+];
+
 /// One other value than the default for each setting: in the file, and in a variable or flag.
 const SAMPLES: &[(&str, &str, &str)] = &[
-    ("listen", r#"["0.0.0.0:80", "[::]:80"]"#, "0.0.0.0:80, [::]:80"),
+    (
+        "listen",
+        r#"["0.0.0.0:80", "[::]:80", "unix:/run/x.sock", "systemd:1"]"#,
+        "0.0.0.0:80, [::]:80, unix:/run/x.sock, systemd:1",
+    ),
     ("path", r#""/hub/""#, "/hub/"),
     ("client_dir", r#""/""#, "/"),
     ("shutdown_deadline_ms", "500", "500"),
     ("worker_threads", "3", "3"),
+    ("tls.certificate", concat!("'", certificate!(), "'"), certificate!()),
+    ("tls.key", concat!("'", key!(), "'"), key!()),
+    ("tls.reread_ms", "1000", "1000"),
+    ("proxy_protocol.trusted", r#"["10.0.0.0/8", "unix"]"#, "10.0.0.0/8,unix"),
     ("engine.ping_interval_ms", "300", "300"),
     ("engine.ping_timeout_ms", "200", "200"),
     ("engine.upgrade_timeout_ms", "400", "400"),
@@ -102,16 +132,18 @@ fn every_key_of_the_file_has_a_variable_that_says_the_same() {
             "namespace.rule" => "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'update'\n\
                 [[namespace.rule]]\non = 'database-change'\nemit = 'database-changed'"
                 .to_owned(),
-            // It says nothing without origins.
-            "cors.credentials" => format!("cors.origins = ['http://a.example']\n{key} = {in_file}"),
             // Nothing is asked without an address, and nobody comes in without anybody who is asked.
             "auth.required" => format!("auth.webhook.url = 'http://a/'\n{key} = {in_file}"),
             _ if needs_webhook(key) => format!("auth.webhook.url = 'http://a/'\n{key} = {in_file}"),
             _ => format!("{key} = {in_file}"),
         };
         let mut variables = vec![(setting.variable, *in_variable)];
-        if *key == "cors.credentials" {
-            variables.push(("FANFARE_CORS_ORIGIN", "http://a.example"));
+        let mut file = file;
+        for (_, other, text) in BESIDE.iter().filter(|(one, _, _)| one == key) {
+            let other = SETTINGS.iter().find(|setting| setting.key == *other).unwrap();
+            variables.push((other.variable, text));
+            let value = if other.key == "cors.origins" { format!("['{text}']") } else { format!("'{text}'") };
+            file = format!("{} = {value}\n{file}", other.key);
         }
         if *key == "auth.required" || needs_webhook(key) {
             variables.push(("FANFARE_AUTH_WEBHOOK_URL", "http://a/"));
@@ -152,7 +184,14 @@ fn every_setting_goes_where_it_belongs() {
     rules.set_client(limits);
     rules.set_auth(Auth::Required);
     let mut expected = Config {
-        listen: vec![(Ipv4Addr::UNSPECIFIED, 80).into(), (Ipv6Addr::UNSPECIFIED, 80).into()],
+        listen: vec![
+            Address::Tcp((Ipv4Addr::UNSPECIFIED, 80).into()),
+            Address::Tcp((Ipv6Addr::UNSPECIFIED, 80).into()),
+            Address::Unix("/run/x.sock".into()),
+            Address::Systemd(1),
+        ],
+        tls: Some(TlsConfig { certificate: certificate!().into(), key: key!().into(), reread: Duration::from_secs(1) }),
+        proxies: ["10.0.0.0/8", "unix"].iter().map(|proxy| proxy.parse().unwrap()).collect(),
         client_dir: Some(PathBuf::from("/")),
         shutdown_deadline: Duration::from_millis(500),
         worker_threads: NonZeroUsize::new(3),
@@ -289,7 +328,7 @@ fn a_list_is_replaced_and_not_added_to() {
     let flags = [("--listen", vec!["3.3.3.3:3".to_owned()])];
     let variables = [("FANFARE_LISTEN", "2.2.2.2:2"), ("FANFARE_CORS_ORIGIN", "http://a.example")];
     let config = load(Some(&file.path), os(&variables), &flags).unwrap().config;
-    assert_eq!(config.listen, ["3.3.3.3:3".parse().unwrap()]);
+    assert_eq!(config.listen, [Address::Tcp("3.3.3.3:3".parse().unwrap())]);
     assert_eq!(config.server.engine.cors, listed(&["http://a.example"], false));
 }
 
@@ -411,6 +450,19 @@ fn a_client_may_send_twice_as_many_events_at_once_unless_it_is_said_otherwise() 
     assert_eq!(events("limits.client.events_per_s = 5"), Rate::new(5, Some(10)));
     assert_eq!(events("limits.client.events_burst = 5"), Rate::new(1000, Some(5)));
     assert_eq!(events("limits.client.events_per_s = 0"), None);
+}
+
+#[test]
+fn a_certificate_in_the_file_is_relative_to_the_file() {
+    let folder = Scratch::new("");
+    let name = |end: &str| folder.path.with_extension(end);
+    fs::copy(certificate!(), name("pem")).unwrap();
+    fs::copy(key!(), name("key")).unwrap();
+    let base = |end: &str| name(end).file_name().unwrap().to_str().unwrap().to_owned();
+    let loaded = from_file(&format!("[tls]\ncertificate = '{}'\nkey = '{}'", base("pem"), base("key")));
+    assert_eq!(loaded.unwrap().config.tls.unwrap().key, name("key"));
+    fs::remove_file(name("pem")).unwrap();
+    fs::remove_file(name("key")).unwrap();
 }
 
 #[test]

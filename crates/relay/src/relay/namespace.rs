@@ -3,31 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use policy::{Auth, EventName, Participant, Query, Rules};
+use policy::{Auth, Participant, Query};
 use serde::Serialize;
 use socketio::{Admission, ConnectRequest, Handshake, Namespace, Refusal, SocketId};
 
-use super::counts::Counts;
+use super::common::{Relaying, TOKEN_INVALID, UNAUTHORIZED};
 use super::member::Relayed;
-use super::renewal::Standing;
-use crate::auth::config::Renewal;
-use crate::auth::{Answer, Asking, Authenticator, Finding, Identity, Reason};
-
-/// The relay in one namespace.
-#[derive(Clone)]
-pub(crate) struct Relaying {
-    pub(crate) rules: Arc<Rules>,
-    pub(crate) common: Arc<Common>,
-}
-
-/// What all namespaces have in common.
-pub(crate) struct Common {
-    pub(crate) authenticator: Authenticator,
-    pub(crate) renewal: Renewal,
-    /// The event by which clients hear of refusals that they asked no acknowledgement for.
-    pub(crate) errors_event: Option<EventName>,
-    pub(crate) counts: Counts,
-}
+use super::standing::Standing;
+use crate::auth::{Answer, Asking, Finding, Identity, Reason};
 
 /// Who asks to be let in.
 struct Newcomer {
@@ -77,10 +60,12 @@ impl Relaying {
             identity.as_ref().map(|identity| Box::new(Standing::new(identity, handshake, &self.common.renewal)));
         let is_anonymous = identity.is_none();
         let (claims, rooms) = identity.map(|identity| (identity.claims, identity.rooms)).unwrap_or_default();
+        let claims = self.rules.asked_for(&claims);
         match self.rules.admit(&claims, &query, is_anonymous) {
             Ok(()) => {
-                let participant = Participant::new(socket, claims, query, is_anonymous);
-                Admission::accept(Relayed::new(self.clone(), participant, rooms, standing))
+                let mut participant = Participant::new(socket, claims, query, is_anonymous);
+                self.rules.enter(&mut participant, rooms);
+                Admission::accept(Relayed { relaying: self.clone(), participant, standing })
             }
             Err(policy::Refusal { code, message, .. }) => {
                 self.refuse(code.label(), Refusal::new(message).with_data(&Data { code: code.label() }))
@@ -99,7 +84,3 @@ impl Relaying {
 struct Data {
     code: &'static str,
 }
-
-/// What everybody is told who is not known; why is in the log.
-pub(super) const UNAUTHORIZED: &str = "unauthorized";
-pub(super) const TOKEN_INVALID: &str = "token_invalid";

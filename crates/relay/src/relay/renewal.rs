@@ -1,64 +1,17 @@
 //! A client gives a new token before the old one ends.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use policy::{Code, Moves};
-use socketio::{AckSender, Event, Handshake, Socket};
+use socketio::{AckSender, Event, Socket};
 
 use super::answer::Answer;
-use super::lifetime::{Due, Lifetime};
-use super::member::{Relayed, now};
-use super::namespace::{TOKEN_INVALID, UNAUTHORIZED};
-use crate::auth::config::Renewal;
+use super::common::{TOKEN_INVALID, UNAUTHORIZED};
+use super::member::Relayed;
+use super::standing::Renewing;
 use crate::auth::{self, Asking, Finding, Identity, Reason};
-
-/// Who vouched for a client, and for how long.
-pub(super) struct Standing {
-    issuer: Arc<str>,
-    subject: Option<Box<str>>,
-    /// Asked with again.
-    handshake: Arc<Handshake>,
-    lifetime: Option<Lifetime>,
-    /// When it is to be looked at what is due.
-    pub(super) looks_at: Option<Instant>,
-}
-
-/// A renewal that is being decided.
-pub(super) struct Renewing {
-    finding: Pin<Box<dyn Future<Output = Finding> + Send>>,
-    ack: Option<AckSender>,
-}
-
-impl Standing {
-    pub(super) fn new(identity: &Identity, handshake: Arc<Handshake>, renewal: &Renewal) -> Self {
-        let (issuer, subject) = (Arc::clone(&identity.issuer), identity.subject.clone());
-        let mut standing = Self { issuer, subject, handshake, lifetime: None, looks_at: None };
-        standing.prolong(identity.expires_at, renewal);
-        standing
-    }
-
-    /// What is due, once it is time to look.
-    pub(super) fn due(&mut self, time: SystemTime, now: Instant) -> Due {
-        let Some(lifetime) = &mut self.lifetime else { return Due::Nothing };
-        let due = lifetime.due(time);
-        self.looks_at = lifetime.next(time, now);
-        due
-    }
-
-    fn prolong(&mut self, expires_at: Option<SystemTime>, renewal: &Renewal) {
-        let time = SystemTime::now();
-        self.lifetime = expires_at.map(|at| Lifetime::new(at, time, renewal));
-        self.looks_at = self.lifetime.as_ref().and_then(|lifetime| lifetime.next(time, now()));
-    }
-
-    /// Whether it is still the same somebody.
-    fn is_of(&self, identity: &Identity) -> bool {
-        self.issuer == identity.issuer && self.subject == identity.subject
-    }
-}
 
 impl Relayed {
     /// Whether an event renews. Of one that nobody vouched for it is an event like others.
@@ -73,7 +26,7 @@ impl Relayed {
         if self.participant.refused(&self.relaying.rules, now) {
             return socket.hang_up("too_many_refusals");
         }
-        let Some(standing) = self.standing.as_ref().filter(|_| self.renewing.is_none()) else {
+        let Some(standing) = self.standing.as_mut().filter(|standing| standing.renewing.is_none()) else {
             return Answer::error(Code::RateLimited.label(), "a renewal is under way").send(ack);
         };
         let auth = event.arguments().raw(0).and_then(|argument| self.relaying.common.authenticator.auth_of(argument));
@@ -85,15 +38,16 @@ impl Relayed {
         };
         match self.relaying.common.authenticator.ask(asking) {
             auth::Answer::Now(finding) => self.renewed(socket, finding, ack),
-            auth::Answer::Later(finding) => self.renewing = Some(Box::new(Renewing { finding, ack })),
+            auth::Answer::Later(finding) => standing.renewing = Some(Box::new(Renewing { finding, ack })),
         }
     }
 
     /// Sees whether it is decided by now. The session's task comes here whenever it runs.
     pub(super) fn poll_renewal(&mut self, socket: &Socket, cx: &mut Context<'_>) {
-        let Some(renewing) = &mut self.renewing else { return };
+        let Some(place) = self.standing.as_mut().map(|standing| &mut standing.renewing) else { return };
+        let Some(renewing) = place else { return };
         if let Poll::Ready(finding) = renewing.finding.as_mut().poll(cx) {
-            let ack = self.renewing.take().and_then(|renewing| renewing.ack);
+            let ack = place.take().and_then(|renewing| renewing.ack);
             self.renewed(socket, finding, ack);
         }
     }

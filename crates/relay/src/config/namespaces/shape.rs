@@ -55,7 +55,9 @@ impl ShapeKeys {
         }
         let any = Shape::default();
         let shape = Shape {
-            args_min: args_min.map_or(any.args_min, |min| min.value as usize),
+            // A schema is not passed by leaving its argument out.
+            args_min: args_min
+                .map_or(schemas.as_ref().map_or(any.args_min, |it| it.value.len()), |min| min.value as usize),
             args_max: args_max.map_or(any.args_max, |max| max.value as usize),
             bytes_max: match (bytes_max, &schemas) {
                 (Some(bytes_max), _) => bytes_max.value,

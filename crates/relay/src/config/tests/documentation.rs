@@ -30,7 +30,9 @@ fn the_defaults_in_the_docs_are_the_defaults() {
         let (_, key) = setting.key.rsplit_once('.').unwrap_or(("", setting.key));
         let has_no_default = ["client_dir", "worker_threads", "outbox_bytes_total_max", "renew_event", "warn_event"]
             .contains(&key)
-            || ["engine.cookie", "auth.webhook", "errors"].iter().any(|section| setting.key.starts_with(section));
+            || ["engine.cookie", "auth.webhook", "errors", "tls.certificate", "tls.key"]
+                .iter()
+                .any(|section| setting.key.starts_with(section));
         let is_there = defaults.lines().any(|line| line.starts_with(&format!("{key} = "))) || key == "rule";
         assert!(is_there || has_no_default, "{}", setting.key);
     }
@@ -39,7 +41,8 @@ fn the_defaults_in_the_docs_are_the_defaults() {
 #[test]
 fn the_examples_in_the_docs_are_valid() {
     let docs = docs();
-    for block in blocks(&docs, "toml") {
+    let others = document("behind-a-proxy.md") + &document("deploying.md");
+    for block in blocks(&docs, "toml").into_iter().chain(blocks(&others, "toml")) {
         let loaded = from_file(block).unwrap_or_else(|problems| panic!("{problems:?} in\n{block}"));
         assert_eq!(loaded.warnings, [], "in\n{block}");
     }
@@ -65,7 +68,11 @@ fn the_example_file_relays_both_applications() {
 }
 
 fn docs() -> String {
-    fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md")).unwrap()
+    document("configuration.md")
+}
+
+fn document(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name)).unwrap()
 }
 
 /// The code blocks of a language.

@@ -17,7 +17,7 @@ const WRONG_FILES: &[(&str, &[&str])] = &[
     ("[cors]\norigin = '*'", &["2:1: cors.origin: is not a setting; did you mean cors.origins?"]),
     ("\"a\\nb\" = 1", &["1:1: a\\nb: is not a setting"]),
     ("'log.format' = 'json'", &["1:1: \"log.format\": is not a setting; did you mean log.format?"]),
-    ("[tls]\ncert = 'a'", &["1:2: tls: is not a setting"]),
+    ("[tsl]\ncert = 'a'", &["1:2: tsl: is not a setting"]),
     ("engine = 5", &["1:1: engine: expected a table, [engine], found 5"]),
     ("[path]", &["1:2: path: expected text, found a table"]),
     // Times and numbers.
@@ -59,18 +59,43 @@ const WRONG_FILES: &[(&str, &[&str])] = &[
     (
         "listen = ['127.0.0.1:3000',\n  'localhost:3000']",
         &[
-            "2:3: listen: expected an IP address and a port, such as 127.0.0.1:3000 or [::]:3000, found \"localhost:3000\"",
+            "2:3: listen: expected an IP address and a port, such as 127.0.0.1:3000 or [::]:3000, or unix:/a/path, or systemd:0, found \"localhost:3000\"",
         ],
     ),
     (
         "listen = '127.0.0.1:3000'",
         &[
-            "1:1: listen: expected a list: an IP address and a port, such as 127.0.0.1:3000 or [::]:3000, found \"127.0.0.1:3000\"",
+            "1:1: listen: expected a list: an IP address and a port, such as 127.0.0.1:3000 or [::]:3000, or unix:/a/path, or systemd:0, found \"127.0.0.1:3000\"",
         ],
     ),
     (
         "listen = [3000]",
-        &["1:11: listen: expected an IP address and a port, such as 127.0.0.1:3000 or [::]:3000, found 3000"],
+        &[
+            "1:11: listen: expected an IP address and a port, such as 127.0.0.1:3000 or [::]:3000, or unix:/a/path, or systemd:0, found 3000",
+        ],
+    ),
+    (
+        "listen = ['unix:relay.sock']",
+        &[
+            "1:11: listen: expected unix: and the whole path of a socket, from `/` on, of at most 107 bytes, found \"unix:relay.sock\"",
+        ],
+    ),
+    (
+        "listen = ['systemd:+1']",
+        &["1:11: listen: expected systemd: and the number of a socket, from 0 on, found \"systemd:+1\""],
+    ),
+    ("listen = ['unix:/a', 'unix:/a']", &["1:22: listen: expected each only once, found \"unix:/a\""]),
+    ("tls.key = 'k.pem'", &["1:5: tls.key: expected tls.certificate beside it"]),
+    ("tls.certificate = 'k.pem'", &["1:5: tls.certificate: expected tls.key beside it"]),
+    (
+        concat!("[tls]\ncertificate = '", certificate!(), "'\nkey = '/dev/null'"),
+        &["3:1: tls.key: /dev/null has no private key in PEM, without a passphrase"],
+    ),
+    (
+        "proxy_protocol.trusted = ['10.0.0.1/8']",
+        &[
+            "1:27: proxy_protocol.trusted: expected an address or a block of them, such as 192.0.2.1 or 10.0.0.0/8, with nothing behind its prefix; or unix, found \"10.0.0.1/8\"",
+        ],
     ),
     ("listen = []", &["1:1: listen: expected at least one address, found an empty list"]),
     (
@@ -154,7 +179,7 @@ const WRONG_FILES: &[(&str, &[&str])] = &[
     (
         "limits.address.trusted_proxies = ['10.0.0.1/8']",
         &[
-            "1:35: limits.address.trusted_proxies: expected an address or a block of them, such as 192.0.2.1 or 10.0.0.0/8, with nothing behind its prefix, found \"10.0.0.1/8\"",
+            "1:35: limits.address.trusted_proxies: expected an address or a block of them, such as 192.0.2.1 or 10.0.0.0/8, with nothing behind its prefix; or unix, found \"10.0.0.1/8\"",
         ],
     ),
     (
@@ -527,7 +552,7 @@ const WRONG_FILES: &[(&str, &[&str])] = &[
     (
         "listen = ['é', # é\n  'x']\nlog = { format = 'é', filter = '' }",
         &[
-            "1:11: listen: expected an IP address and a port, such as 127.0.0.1:3000 or [::]:3000, found \"é\"",
+            "1:11: listen: expected an IP address and a port, such as 127.0.0.1:3000 or [::]:3000, or unix:/a/path, or systemd:0, found \"é\"",
             "3:9: log.format: expected \"text\" or \"json\", found \"é\"",
             "3:23: log.filter: expected off, error, warn, info, debug or trace, also for a part of the program, such as info,engineio=debug, found \"\"",
         ],
@@ -556,7 +581,7 @@ fn each_mistake_in_a_variable_or_flag_is_told_by_its_name() {
         (
             Some(("FANFARE_LISTEN", "127.0.0.1:1, x")),
             None,
-            "FANFARE_LISTEN: expected an IP address and a port, such as 127.0.0.1:3000 or [::]:3000, found \"x\"",
+            "FANFARE_LISTEN: expected an IP address and a port, such as 127.0.0.1:3000 or [::]:3000, or unix:/a/path, or systemd:0, found \"x\"",
         ),
         (Some(("FANFARE_LISTEN", ",")), None, "FANFARE_LISTEN: expected at least one address, found \",\""),
         (Some(("FANFARE_ALLOW_UPGRADES", "1")), None, "FANFARE_ALLOW_UPGRADES: expected true or false, found \"1\""),
@@ -578,7 +603,7 @@ fn each_mistake_in_a_variable_or_flag_is_told_by_its_name() {
         (
             None,
             Some(("--listen", "")),
-            "--listen: expected an IP address and a port, such as 127.0.0.1:3000 or [::]:3000, found \"\"",
+            "--listen: expected an IP address and a port, such as 127.0.0.1:3000 or [::]:3000, or unix:/a/path, or systemd:0, found \"\"",
         ),
         (None, Some(("--log-format", "xml")), "--log-format: expected \"text\" or \"json\", found \"xml\""),
         (

@@ -1,0 +1,55 @@
+// systemd itself does not run here: what its units say is read by systemd's own tools.
+import assert from 'node:assert/strict';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { after, before, describe, test } from 'node:test';
+import { clientsOf, variants } from '../lib/clients.mjs';
+import { freePort } from '../lib/proxies.mjs';
+import { open } from '../lib/raw-http.mjs';
+import { FANFARE_BIN, HUB } from '../lib/relay.mjs';
+import { event, until } from '../lib/within.mjs';
+
+const units = fileURLToPath(new URL('../../docs/examples/systemd/', import.meta.url));
+
+describe('the systemd units', { skip: HUB !== 'fanfare' && 'they start no Node' }, () => {
+  let folder;
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'fanfare-units-'));
+    for (const name of ['fanfare.service', 'fanfare.socket']) {
+      writeFileSync(join(folder, name), readFileSync(units + name, 'utf8').replaceAll('/usr/local/bin/fanfare', FANFARE_BIN));
+    }
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  test('systemd has nothing to say against them', () => {
+    const files = ['fanfare.service', 'fanfare.socket'].map((name) => join(folder, name));
+    const { status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', ...files], { encoding: 'utf8' });
+    assert.deepEqual({ status, said: stdout + stderr }, { status: 0, said: '' });
+  });
+
+  test('they leave little that the relay could do', () => {
+    const said = execFileSync('systemd-analyze', ['security', '--offline=yes', join(folder, 'fanfare.service')], { encoding: 'utf8' });
+    const exposure = Number(/exposure level for fanfare\.service: ([0-9.]+)/.exec(said)[1]);
+    assert.ok(exposure <= 1.5, said);
+  });
+
+  test('a relay takes the socket that it is started with', async (t) => {
+    const listen = ['--listen', 'systemd:0'];
+    if (/expected an IP address/.test(spawnSync(FANFARE_BIN, ['check', ...listen], { encoding: 'utf8' }).stderr)) {
+      return t.skip('this relay takes no socket yet');
+    }
+    const port = await freePort();
+    const activate = ['--listen', `127.0.0.1:${port}`, FANFARE_BIN, ...listen];
+    const relay = spawn('systemd-socket-activate', activate, { stdio: 'ignore' });
+    t.after(async () => {
+      const gone = event(relay, 'exit');
+      relay.kill('SIGKILL');
+      await gone;
+    });
+    await until('the port is open', () => open(port).then((connection) => (connection.destroy(), true), () => false));
+    await clientsOf(t, variants[0]).connect(`http://127.0.0.1:${port}`);
+  });
+});
