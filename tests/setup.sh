@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the black-box tests need, and nothing twice: npm packages, a Python environment, a client in
-# Rust, Chromium, four proxies.
+# Rust, Chromium, four proxies, promtool.
 # Exits non-zero and says what is missing when it cannot.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -84,13 +84,13 @@ fi
 # Not installed, which would start them: only the programs are taken out of the packages, with the libraries that are
 # missing. NGINX, HAPROXY, CADDY and APACHE2 name others.
 wanted=()
-for proxy in nginx haproxy caddy apache2; do
+for proxy in nginx haproxy caddy apache2 promtool; do
   named=${proxy^^}
   [[ -n ${!named:-} || -x .cache/proxies/usr/sbin/$proxy || -x .cache/proxies/usr/bin/$proxy ]] ||
-    command -v $proxy >/dev/null || wanted+=("${proxy/apache2/apache2-bin}")
+    command -v $proxy >/dev/null || { package=${proxy/apache2/apache2-bin}; wanted+=("${package/promtool/prometheus}"); }
 done
 if ((${#wanted[@]})); then
-  command -v apt-get >/dev/null || missing "no ${wanted[*]} (or set NGINX, HAPROXY, CADDY, APACHE2 to programs)"
+  command -v apt-get >/dev/null || missing "no ${wanted[*]} (or set NGINX, HAPROXY, CADDY, APACHE2, PROMTOOL to programs)"
   echo "tests: fetching ${wanted[*]}"
   rm -rf .cache/proxies.deb
   mkdir -p .cache/proxies.deb/partial

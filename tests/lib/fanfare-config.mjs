@@ -39,6 +39,11 @@ export function toToml(settings) {
     put('trusted_proxies', settings.trustedProxies);
   }
 
+  if (settings.ops) {
+    lines.push('[ops]');
+    put('listen', ['127.0.0.1:0']);
+  }
+
   const someRule = settings.namespaces.some(({ rules }) => rules?.length > 0);
   for (const namespace of settings.namespaces) {
     lines.push('[[namespace]]');

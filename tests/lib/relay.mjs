@@ -121,6 +121,11 @@ export class Relay {
     return `http://127.0.0.1:${this.port}`;
   }
 
+  /** The port for operators, which `settings.ops` asks for. */
+  get opsPort() {
+    return Number(/^ops on http:\/\/127\.0\.0\.1:(\d+)/m.exec(this.log)[1]);
+  }
+
   listening() {
     return new Promise((resolve, reject) => {
       let seen = '';

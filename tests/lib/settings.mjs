@@ -31,6 +31,8 @@ export const defaults = {
   /** The bounds after which a client that does not read is closed; undefined leaves the relay's defaults. */
   slowConsumer: undefined, // { bytes, stallMs, totalBytes }
   shutdownDeadlineMs: undefined,
+  /** Whether there is a listener for operators: `relay.opsPort`. */
+  ops: false,
 };
 
 /** The rules of the two applications that the relay replaces Node for. */

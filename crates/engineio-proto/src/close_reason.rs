@@ -39,6 +39,23 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
+    /// Every [`label`](Self::label) there is.
+    pub const LABELS: [&'static str; 13] = [
+        "transport_close",
+        "transport_error",
+        "ping_timeout",
+        "parse_error",
+        "too_large",
+        "overlap",
+        "slow_consumer",
+        "violation",
+        "internal",
+        "unavailable",
+        "shutdown",
+        "application",
+        "dropped",
+    ];
+
     /// A constant word for metrics: lower case, underscores, no data.
     pub const fn label(&self) -> &'static str {
         match self {
@@ -107,5 +124,31 @@ impl fmt::Display for CloseReason {
             Self::Shutdown => "server shutting down",
             Self::Violation(why) | Self::Application(why) | Self::Dropped(why) => why,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_labels_has_each_reason_s_and_no_other() {
+        use CloseReason::*;
+        let reasons = [
+            TransportClose,
+            TransportError,
+            PingTimeout,
+            ParseError,
+            TooLarge,
+            Overlap,
+            SlowConsumer,
+            Violation("x"),
+            Internal,
+            Unavailable,
+            Shutdown,
+            Application("x"),
+            Dropped("x"),
+        ];
+        assert_eq!(reasons.map(|reason| reason.label()), CloseReason::LABELS);
     }
 }

@@ -33,12 +33,13 @@
 //! - [`Encoded`], [`Recipient`]: what is to be sent, to one and to many.
 //! - [`Outlet`]: what waits for one client and who hands it over; in it an [`Outbox`], out of it [`Answer`]s to polls.
 //!   [`Ledger`]: what waits for all.
-//! - [`CloseReason`]: how it ends.
+//! - [`CloseReason`]: how it ends. [`Histogram`]: how long things took, for whoever wants to see.
 
 mod answer;
 mod close_reason;
 mod encoded;
 mod handshake;
+mod histogram;
 pub mod jsonp;
 mod lateness;
 mod ledger;
@@ -57,6 +58,7 @@ pub use answer::{Answer, AnswerWatch, Chunk};
 pub use close_reason::CloseReason;
 pub use encoded::{Encoded, EncodedBuilder};
 pub use handshake::{SessionConfig, Transport, open_packet};
+pub use histogram::{Histogram, HistogramCounts};
 pub use jsonp::JsonpIndex;
 pub use lateness::grace;
 pub use ledger::{Ledger, Loan};

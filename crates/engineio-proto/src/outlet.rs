@@ -350,6 +350,11 @@ impl<P> Outlet<P> {
         Backlog { bytes: self.waiting_bytes(), sent: self.outbox.sent() + landed }
     }
 
+    /// The same, but for what is under way: that changes without anybody's doing here.
+    pub fn queued(&self) -> Backlog {
+        Backlog { bytes: self.outbox.bytes(), ..self.backlog() }
+    }
+
     /// What is in memory for this client: its part of what others wait for as well, and all that is under way.
     pub fn cost(&self) -> usize {
         self.outbox.cost() + self.flight_bytes()

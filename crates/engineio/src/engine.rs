@@ -5,14 +5,16 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use engineio_proto::CloseReason;
+use engineio_proto::{CloseReason, HistogramCounts};
 use http::{Request, Response};
 use http_body::Body as HttpBody;
 
 use crate::application::Application;
 use crate::config::EngineConfig;
+use crate::front::refusals::REFUSALS;
 use crate::front::route::Step;
 use crate::http::Body;
+use crate::session::counts::SessionCounts;
 use crate::shared::Shared;
 
 /// An Engine.IO server: answers HTTP requests, and runs a task for each session.
@@ -25,6 +27,9 @@ pub struct Engine {
 }
 
 impl Engine {
+    /// Every cause that [`refusal_counts`](Self::refusal_counts) may have.
+    pub const REFUSALS: [&str; 13] = REFUSALS;
+
     /// An engine that tells `application` about its sessions.
     pub fn new(config: EngineConfig, application: impl Application) -> Self {
         Self { shared: Arc::new(Shared::new(config, Box::new(application))) }
@@ -60,6 +65,16 @@ impl Engine {
     /// The sessions open now.
     pub fn session_count(&self) -> usize {
         self.shared.registry.len()
+    }
+
+    /// The sessions open now, and those that were. Takes the lock of none of them.
+    pub fn session_counts(&self) -> SessionCounts {
+        self.shared.registry.counts(self.shared.config.outbox_bytes_max)
+    }
+
+    /// How long clients took to answer pings, as the tasks of their sessions saw it.
+    pub fn ping_rtt(&self) -> HistogramCounts {
+        self.shared.ping_rtt.counts()
     }
 
     /// How many requests have been refused so far, by cause: the label of the

@@ -1,8 +1,9 @@
 //! What requests and sessions share.
 
 use std::sync::{Arc, Once};
+use std::time::Duration;
 
-use engineio_proto::{Encoded, Ledger, OutletBounds};
+use engineio_proto::{Encoded, Histogram, Ledger, OutletBounds};
 use tokio::sync::watch;
 
 use crate::application::Application;
@@ -31,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) tasks: Tasks,
     pub(crate) seats: Arc<Seats>,
     pub(crate) memory: Arc<Memory>,
+    /// How long clients took to answer pings.
+    pub(crate) ping_rtt: Histogram,
     /// Whether the server goes away.
     pub(crate) closing: watch::Sender<bool>,
     /// Whether somebody looks after the memory of all outboxes; there is a runtime for that once a session opens.
@@ -51,14 +54,15 @@ impl Shared {
         Self {
             seats: Seats::new(config.sessions_max),
             memory: Arc::new(memory),
+            ping_rtt: Histogram::new(RTT_BOUNDS),
             compressor: Compressor::new(config.compressions_max, ledger),
             config,
             registry: Registry::default(),
             refusals: Refusals::default(),
-            ping: Encoded::packet("2"),
-            probe_pong: Encoded::packet("3probe"),
-            noop: Encoded::packet("6"),
-            close: Encoded::packet("1"),
+            ping: kept("2"),
+            probe_pong: kept("3probe"),
+            noop: kept("6"),
+            close: kept("1"),
             ticks,
             application,
             tasks: Tasks::default(),
@@ -78,3 +82,28 @@ impl Drop for Shared {
         self.memory.wake_up();
     }
 }
+
+/// A packet that is there as long as the engine. It has an account of its own: on that of all, it would count as waiting for
+/// ever once it has waited.
+fn kept(packet: &str) -> Encoded {
+    let encoded = Encoded::packet(packet);
+    encoded.enter(&Arc::new(Ledger::new(usize::MAX)));
+    encoded
+}
+
+/// From the same room to around the world and a mobile network that was asleep.
+const RTT_BOUNDS: &[Duration] = &[
+    Duration::from_millis(1),
+    Duration::from_millis(2),
+    Duration::from_millis(5),
+    Duration::from_millis(10),
+    Duration::from_millis(25),
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_millis(2_500),
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+];

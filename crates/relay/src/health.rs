@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::Uri;
 use http::uri::PathAndQuery;
 
-use crate::config::{Loaded, Problem};
+use crate::config::{Address, Loaded, Problem};
 use crate::print::{Stream, print};
 
 /// Asks at `url`, or else where the configuration has the relay listen: status 0 if the answer is 200, else 1. It has no
@@ -33,7 +33,13 @@ fn configured(load: impl FnOnce() -> Result<Loaded, Vec<Problem>>) -> Result<Uri
     let problem =
         |problems: Vec<Problem>| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\nfanfare: ");
     let config = load().map_err(problem)?.config;
-    let address = config.listen.first().copied().ok_or("no address is configured")?;
+    let tcp = |address: &Address| match address {
+        Address::Tcp(address) => Some(*address),
+        Address::Unix(_) | Address::Systemd(_) => None,
+    };
+    // Operators' own first: it speaks no TLS.
+    let mut addresses = config.ops.listen.iter().copied().chain(config.listen.iter().filter_map(tcp));
+    let address = addresses.next().ok_or("no address is configured by its number: say the URL")?;
     if address.port() == 0 {
         return Err("the port is the system's choice: say the URL".to_owned());
     }

@@ -4,7 +4,7 @@
 //! [`config::Config`]), [`check`] (would it start?), [`health`] (is it well?), [`manual`] (what is typed, for shells and
 //! `man`), [`serve`] (from the configuration to a running relay, and its end), [`gate`] (who may begin a connection now),
 //! [`auth`] (who somebody is), [`relay`] (an event comes in, and the crate `policy` says what it means), [`site`]
-//! (everything else by HTTP), [`log`].
+//! (everything else by HTTP), [`ops`] (what operators ask), [`log`].
 
 mod auth;
 mod check;
@@ -19,6 +19,7 @@ mod log;
 mod machine;
 mod manual;
 mod memory;
+mod ops;
 mod print;
 mod relay;
 mod serve;

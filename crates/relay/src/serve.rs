@@ -1,6 +1,7 @@
 //! From the configuration to a running relay, and its end.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -8,8 +9,9 @@ use std::thread;
 use std::time::Instant;
 
 use policy::{Auth, Policy};
-use socketio::engineio::{HttpConfig, serve_with};
+use socketio::engineio::{Engine, HttpConfig, serve_with};
 use socketio::{ClientBundle, Failure, Handshake, Server, ServerConfig};
+use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -18,9 +20,10 @@ use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::descriptors;
 use crate::gate::Gate;
-use crate::listen::{Listening, listen, loopback_ports};
+use crate::listen::{Listening, listen, listen_for_ops, loopback_ports};
 use crate::log;
 use crate::memory;
+use crate::ops::{self, Readiness, Sources, Stage, Unready};
 use crate::print::{Stream, print};
 use crate::relay::{Common, Counts, Relaying};
 use crate::signals::{self, Ending};
@@ -95,6 +98,7 @@ async fn run(config: Config, workers: NonZeroUsize) -> Result<End, String> {
     let bundle = read_bundle(&config)?;
     let certificates = config.tls.as_ref().map(Certificates::read).transpose().map_err(|error| error.to_string())?;
     let mut listening = listen(&config, certificates.as_ref()).map_err(|error| error.to_string())?;
+    let for_ops = listen_for_ops(&config.ops.listen).map_err(|error| error.to_string())?;
     let deadline = config.shutdown_deadline;
     let gate = Gate::new(&config.limits, &config.server.engine, clock());
     let common = Arc::new(Common {
@@ -103,11 +107,15 @@ async fn run(config: Config, workers: NonZeroUsize) -> Result<End, String> {
         errors_event: config.errors_event.clone(),
         counts: Counts::default(),
     });
-    let Config { server: mut server_config, http, policy, .. } = config;
+    let Config { server: mut server_config, http, policy, ops, .. } = config;
     server_config.lanes = Some(workers);
     server_config.engine.origin.loopback_ports = loopback_ports(&listening);
     let server = server(server_config, bundle, gate, &policy, &common)?;
     let site = Arc::new(Site { server: server.clone() });
+    let readiness = Arc::new(Readiness::default());
+    // Before clients are accepted, and until the process ends.
+    let lines = ops_lines(&for_ops)?;
+    let _answering = ops::start(for_ops, ops.token, sources(&server, &common), &readiness);
 
     let (serving, stopping) = watch::channel(());
     // Removed when this returns: whoever connects meanwhile is refused as by a socket that is gone.
@@ -115,7 +123,8 @@ async fn run(config: Config, workers: NonZeroUsize) -> Result<End, String> {
     if let Some(certificates) = certificates {
         tokio::spawn(certificates.watch());
     }
-    let mut accepting = start(listening, &http, &site, &stopping);
+    let mut accepting = start(listening, &http, &site, &stopping, lines);
+    readiness.set(Unready::Starting, false);
     let stopped = async {
         // An error would be that nobody hears signals any more; that thread lives as long as the process.
         let _ = ending.wait_for(|ending| *ending >= Ending::InOrder).await;
@@ -123,6 +132,7 @@ async fn run(config: Config, workers: NonZeroUsize) -> Result<End, String> {
     let end = end(stopped, server.failed()).await;
 
     tracing::info!(connections = server.connection_count(), "stopping");
+    readiness.set(Unready::Draining, true);
     drop(serving);
     server.close();
     let all_ended = async {
@@ -175,8 +185,14 @@ fn clock() -> Instant {
 }
 
 /// Accepts on every listener, and says so in a line a script can read.
-fn start(all: Vec<Listening>, http: &HttpConfig, site: &Arc<Site>, stopping: &watch::Receiver<()>) -> JoinSet<()> {
-    let (mut accepting, mut lines) = (JoinSet::new(), Vec::new());
+fn start(
+    all: Vec<Listening>,
+    http: &HttpConfig,
+    site: &Arc<Site>,
+    stopping: &watch::Receiver<()>,
+    mut lines: Vec<String>,
+) -> JoinSet<()> {
+    let mut accepting = JoinSet::new();
     for Listening { listener, url, .. } in all {
         lines.push(format!("listening on {url}"));
         let site = Arc::clone(site);
@@ -189,6 +205,29 @@ fn start(all: Vec<Listening>, http: &HttpConfig, site: &Arc<Site>, stopping: &wa
     }
     print(Stream::Out, &lines);
     accepting
+}
+
+/// A line for each listener: `ops on http://127.0.0.1:9300`.
+fn ops_lines(listeners: &[TcpListener]) -> Result<Vec<String>, String> {
+    let line = |listener: &TcpListener| Ok(format!("ops on http://{}", listener.local_addr()?));
+    let lines: Result<_, io::Error> = listeners.iter().map(line).collect();
+    lines.map_err(|error| format!("cannot listen: {error}"))
+}
+
+/// Where the metrics come from. All codes are there from the start, so that the first is seen to come.
+fn sources(server: &Server, common: &Arc<Common>) -> Sources {
+    let (refusing, events, connects) = (server.clone(), Arc::clone(common), Arc::clone(common));
+    let http = Stage {
+        name: "http",
+        counts: Box::new(move || {
+            let mut counts: BTreeMap<_, _> = Engine::REFUSALS.into_iter().map(|code| (code, 0)).collect();
+            counts.extend(refusing.refusal_counts());
+            counts
+        }),
+    };
+    let event = Stage { name: "event", counts: Box::new(move || events.counts.refused_counts()) };
+    let connect = Stage { name: "connect", counts: Box::new(move || connects.counts.connects_refused_counts()) };
+    Sources { server: server.clone(), refusals: vec![http, connect, event], others: Vec::new() }
 }
 
 fn log_end(server: &Server, common: &Common, cut_short: Option<&str>) {

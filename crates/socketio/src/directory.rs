@@ -30,6 +30,11 @@ impl Directory {
         self.len.load(Ordering::Relaxed)
     }
 
+    /// Their names.
+    pub(crate) fn names(&self) -> Vec<NamespaceName> {
+        self.now().keys().cloned().collect()
+    }
+
     /// Those of now: read once for each decision, so that it is made by one generation.
     pub(crate) fn now(&self) -> Arc<Generation> {
         Arc::clone(&self.generation.read().unwrap_or_else(PoisonError::into_inner))

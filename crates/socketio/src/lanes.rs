@@ -19,25 +19,27 @@ pub(crate) async fn run(hub: Arc<Hub>, index: usize, config: LaneConfig) {
     let mut lane = open.0.lane(config);
     let mut ops = Vec::new();
     loop {
-        wait(open.0, &mut lane, &mut ops).await;
+        let since = wait(open.0, &mut lane, &mut ops).await;
         let mut turn = ops.drain(..);
         while lane.turn(&mut turn, now()) == Turn::Spent {
+            lane.note_delivered(since, now);
             tokio::task::yield_now().await;
         }
+        lane.note_delivered(since, now);
         drop(turn);
         tokio::task::yield_now().await;
     }
 }
 
-/// Until there is something to do. Meanwhile those may be waiting who send faster than others read.
-async fn wait(mailbox: &Mailbox, lane: &mut Lane, ops: &mut Vec<Op>) {
+/// Until there is something to do, since when is given back. Meanwhile those may be waiting who send faster than others read.
+async fn wait(mailbox: &Mailbox, lane: &mut Lane, ops: &mut Vec<Op>) -> Option<Instant> {
     loop {
         let drained = poll_fn(|cx| mailbox.poll_drain(cx, ops));
         let Some(deadline) = lane.poll_timeout() else {
             return drained.await;
         };
         match tokio::time::timeout_at(deadline.into(), drained).await {
-            Ok(()) => return,
+            Ok(since) => return since,
             Err(_) => lane.handle_timeout(now()),
         }
     }

@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use engineio::{Body, CorsConfig, Engine, EngineConfig, Handshake, Verdict};
+use engineio::proto::HistogramCounts;
+use engineio::{Body, CorsConfig, Engine, EngineConfig, Handshake, SessionCounts, Verdict};
 use http::{Request, Response};
 use hub::{AcksConfig, ClientConfig, Expulsion, Hub, LaneConfig, MailboxConfig, NamespaceCounts, Target};
 use socketio_codec::{InvalidNamespace, Namespace as NamespaceName};
@@ -263,10 +264,36 @@ impl Server {
         self.core.shared.closes.counts()
     }
 
-    /// What became of events so far, and how many sockets there are now, by namespace. Waits for no lane, and no lane
-    /// waits for it.
+    /// What became of events so far, and how many sockets and rooms there are now, for each namespace there is or ever
+    /// had a socket. Waits for no lane, and no lane waits for it.
     pub fn namespace_counts(&self) -> BTreeMap<NamespaceName, NamespaceCounts> {
-        self.core.shared.reach.hub.counts()
+        let mut counts = self.core.shared.reach.hub.counts();
+        for name in self.core.shared.directory.names() {
+            counts.entry(name).or_default();
+        }
+        counts
+    }
+
+    /// The connections open now, and those that were; what they have sent and received, and how many are behind. Takes no
+    /// lock of theirs, and none that a lane waits for.
+    pub fn session_counts(&self) -> SessionCounts {
+        self.core.engine.session_counts()
+    }
+
+    /// How long clients took to answer pings.
+    pub fn ping_rtt(&self) -> HistogramCounts {
+        self.core.engine.ping_rtt()
+    }
+
+    /// How long deliveries took, from when an event was read until its recipients' connections (or the polls that waited)
+    /// had it, or it was behind what waits for them. See [`Hub::delivery`].
+    pub fn delivery(&self) -> HistogramCounts {
+        self.core.shared.reach.hub.delivery()
+    }
+
+    /// The bytes that wait for all clients together; what several wait for counts once.
+    pub fn outbox_bytes(&self) -> usize {
+        self.core.engine.outbox_bytes()
     }
 
     /// How late each lane is: how long the oldest of what it has to do has waited by now. One that does nothing any more

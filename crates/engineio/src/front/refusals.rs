@@ -34,6 +34,7 @@ impl Refusals {
             },
             Err(error) => error.label(),
         };
+        debug_assert!(REFUSALS.contains(&label), "{label} is not on the list");
         *self.counts.lock().unwrap_or_else(PoisonError::into_inner).entry(label).or_default() += 1;
         let why = answer.as_ref().err().map(RequestError::message);
         tracing::debug!(cause = label, why, "request refused");
@@ -65,6 +66,25 @@ impl Refusals {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
+
+/// Every cause there is.
+pub(crate) const REFUSALS: [&str; 13] = [
+    // Those of `RequestError`.
+    "transport_unknown",
+    "session_unknown",
+    "bad_handshake_method",
+    "bad_request",
+    "forbidden",
+    "foreign_origin",
+    "unsupported_version",
+    // Those of answers.
+    "full",
+    "too_many",
+    "unavailable",
+    "too_large",
+    "body_timeout",
+    "method_not_allowed",
+];
 
 /// A header as a log may show it: in printable ASCII, and not for long.
 fn shown(headers: &HeaderMap, name: HeaderName) -> String {

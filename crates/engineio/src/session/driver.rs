@@ -55,6 +55,8 @@ pub(crate) struct Driver {
     /// The time when this run of turns began: a look at the clock for each would be a tenth of a short turn's work.
     now: Instant,
     opened: Instant,
+    /// When the ping was sent that is not answered yet.
+    pinged: Option<Instant>,
     received: u64,
     _seat: Seat,
 }
@@ -135,6 +137,7 @@ impl Driver {
             turns: 0,
             now,
             opened: now,
+            pinged: None,
             received: 0,
             _seat: seat,
         };
@@ -207,6 +210,7 @@ impl Driver {
         while let Some(due) = self.session.handle_timeout(now) {
             match due {
                 Due::Ping => {
+                    self.pinged = Some(now);
                     self.send(&self.shared.ping);
                     if let Some(websocket) = &mut self.websocket {
                         websocket.shrink();
@@ -260,6 +264,9 @@ impl Driver {
 
     fn on_packet(&mut self, packet: Result<Packet, DecodeError>, now: Instant) {
         let is_pong = matches!(packet, Ok(Packet::Pong(_)));
+        if is_pong && let Some(pinged) = self.pinged.take() {
+            self.shared.ping_rtt.record(now.duration_since(pinged), 1);
+        }
         let Some(message) = self.session.handle_packet(packet, now) else {
             if is_pong && let Some(deadline) = self.deadline() {
                 // Where pongs may take less time than pings rest, the timer would wake the task once in between.

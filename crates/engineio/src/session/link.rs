@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt;
 use std::io::{self, IoSlice};
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -17,6 +18,7 @@ use engineio_proto::{
 use tokio::sync::oneshot;
 
 use crate::session::memory::Memory;
+use crate::session::meter::Meter;
 use crate::sync::{Mutex, MutexGuard};
 use crate::transport::halves::WriteHalf;
 use crate::transport::websocket::WebSocket;
@@ -28,7 +30,10 @@ use crate::transport::websocket::WebSocket;
 /// that polls whoever flushes gives its answer; only when the socket is not writable, the stream is another one, or no
 /// poll waits, is the task woken, once. A `Mutex` around a queue costs nothing while it is empty, where a channel for each
 /// session would take 1.5 KB.
+#[repr(C)]
 pub struct Link {
+    /// Beside the lock, in this order: who sends has that line of memory anyway.
+    meter: Meter,
     port: Mutex<Port>,
     memory: Arc<Memory>,
 }
@@ -40,6 +45,12 @@ struct Port {
     half: Option<WriteHalf>,
     requests: VecDeque<SessionRequest>,
     task: Option<Waker>,
+}
+
+/// The port, while its lock is held. What was done meanwhile is then on the meter.
+struct Locked<'a> {
+    port: MutexGuard<'a, Port>,
+    meter: &'a Meter,
 }
 
 /// What an HTTP request wants of a session.
@@ -130,6 +141,7 @@ pub(crate) enum Held {
 impl Link {
     pub(crate) fn new(memory: Arc<Memory>) -> Self {
         Self {
+            meter: Meter::default(),
             port: Mutex::new(Port {
                 outlet: Outlet::new(Arc::clone(memory.bounds())),
                 half: None,
@@ -138,6 +150,11 @@ impl Link {
             }),
             memory,
         }
+    }
+
+    /// What it has sent and received, readable without its lock.
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     /// Hands the session's task a request. Given back when the session is over.
@@ -309,14 +326,14 @@ impl Link {
         Rest { outbox, half: port.half.take(), poll, requests: std::mem::take(&mut port.requests) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Port> {
+    fn lock(&self) -> Locked<'_> {
         // Nothing panics while it holds the lock but a broken invariant of the outbox; the session then ends by
         // its own checks, and nobody else should.
-        self.port.lock().unwrap_or_else(PoisonError::into_inner)
+        Locked { port: self.port.lock().unwrap_or_else(PoisonError::into_inner), meter: &self.meter }
     }
 
     /// Says what became of a message, wakes the task if that ends the session, and looks after everybody's memory.
-    fn entered(&self, port: MutexGuard<'_, Port>, Entry { queued, wakes }: Entry) -> Queued {
+    fn entered(&self, port: Locked<'_>, Entry { queued, wakes }: Entry) -> Queued {
         if wakes {
             wake(port)
         } else {
@@ -471,7 +488,7 @@ fn write_out(
 }
 
 /// Sends what waits as far as it goes, and wakes the task for the rest. Answers and wakes once the lock is gone.
-fn flush(mut port: MutexGuard<'_, Port>) {
+fn flush(mut port: Locked<'_>) {
     match port.outlet.flush() {
         Flush::Done => {}
         Flush::Wake => wake(port),
@@ -522,11 +539,31 @@ fn try_send(half: &WriteHalf, bytes: &[u8]) -> io::Result<usize> {
 }
 
 /// Wakes the session's task, after the lock is gone: it would run into it at once.
-fn wake(port: MutexGuard<'_, Port>) {
+fn wake(port: Locked<'_>) {
     let task = port.task.clone();
     drop(port);
     if let Some(task) = task {
         task.wake();
+    }
+}
+
+impl Deref for Locked<'_> {
+    type Target = Port;
+
+    fn deref(&self) -> &Port {
+        &self.port
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut Port {
+        &mut self.port
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        self.meter.set(self.port.outlet.queued());
     }
 }
 

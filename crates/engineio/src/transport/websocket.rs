@@ -31,6 +31,8 @@ pub(crate) struct WebSocket {
     was_refitted: bool,
     io: Io,
     replies: Vec<u8>,
+    /// Bytes that came since somebody asked.
+    received: usize,
 }
 
 #[derive(Debug)]
@@ -84,7 +86,15 @@ impl WebSocket {
         let context = WebSocketContext::from_partially_read(read_ahead.to_vec(), Role::Server, Some(config));
         let mut boundary = FrameBoundary::default();
         boundary.advance(read_ahead);
-        Self { context, boundary, is_drained: false, was_refitted: false, io, replies: Vec::new() }
+        Self {
+            context,
+            boundary,
+            is_drained: false,
+            was_refitted: false,
+            io,
+            replies: Vec::new(),
+            received: read_ahead.len(),
+        }
     }
 
     /// Gives back what long messages made the read buffer grow to. To be called now and then.
@@ -113,8 +123,8 @@ impl WebSocket {
             self.fit();
             return Poll::Pending;
         }
-        let Self { context, boundary, is_drained, io, replies, .. } = self;
-        let mut pipe = Pipe { io, boundary, cx, replies };
+        let Self { context, boundary, is_drained, io, replies, received, .. } = self;
+        let mut pipe = Pipe { io, boundary, cx, replies, received };
         let read = context.read(&mut pipe);
         *is_drained = matches!(&read, Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock);
         if read.is_ok() {
@@ -143,7 +153,8 @@ impl WebSocket {
     /// Whether tungstenite made the small buffer larger for some message, and it is not time for the large one.
     fn is_stretched(&self) -> bool {
         let longest = self.boundary.longest();
-        longest <= GROW_FROM_BYTES && longest + HEADER_BYTES_MAX > READ_BUFFER_BYTES as u64
+        // It makes room for a frame's payload behind what it has read of it.
+        longest <= GROW_FROM_BYTES && longest * 2 + HEADER_BYTES_MAX > READ_BUFFER_BYTES as u64
     }
 
     /// Takes a larger buffer for a client that sends long messages, if nothing is in the present one. The small one back,
@@ -156,6 +167,11 @@ impl WebSocket {
         {
             self.resize(GROWN_READ_BUFFER_BYTES);
         }
+    }
+
+    /// How many bytes came since the last time it was asked.
+    pub(crate) fn take_received(&mut self) -> usize {
+        mem::take(&mut self.received)
     }
 
     /// What the WebSocket has to answer by itself, as whole frames.
@@ -303,6 +319,7 @@ struct Pipe<'a, 'b, 'c> {
     boundary: &'a mut FrameBoundary,
     cx: &'b mut Context<'c>,
     replies: &'a mut Vec<u8>,
+    received: &'a mut usize,
 }
 
 impl Read for Pipe<'_, '_, '_> {
@@ -311,6 +328,7 @@ impl Read for Pipe<'_, '_, '_> {
         match self.io.poll_read(self.cx, &mut buffer) {
             Poll::Ready(Ok(())) => {
                 self.boundary.advance(buffer.filled());
+                *self.received += buffer.filled().len();
                 Ok(buffer.filled().len())
             }
             Poll::Ready(Err(error)) => Err(error),

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use engineio_proto::{CloseReason, Delivery, Recipient};
+use engineio_proto::{CloseReason, Delivery, HistogramCounts, Recipient};
 use socketio_codec::{Json, Namespace};
 
 use super::allowance::{Allowance, Charge, Scope};
@@ -21,7 +21,7 @@ use super::op::{
     Connect, Direction, Emit, Expel, FetchRooms, FetchSockets, Greeted, Message, Move, Op, SocketInfo, Tell,
 };
 use super::owner::Expulsion;
-use crate::lane::NamespaceCounts;
+use crate::lane::{Census, NamespaceCounts};
 use crate::{Room, SocketId, Target, encode};
 
 /// Tells each [`Lane`](crate::Lane) what concerns its sockets. Shared by everyone who emits.
@@ -46,7 +46,9 @@ impl Hub {
     /// A hub of so many lanes: one per worker thread.
     pub fn new(lanes: NonZeroUsize, config: MailboxConfig) -> Self {
         let congestion = Arc::new(Congestion::default());
-        let mailbox = || Mailbox::new(config, Arc::clone(&congestion));
+        // One lane has all rooms itself.
+        let census = (lanes.get() > 1).then(|| Arc::new(Census::new()));
+        let mailbox = || Mailbox::new(config, Arc::clone(&congestion), census.clone());
         let mailboxes = std::iter::repeat_with(mailbox).take(lanes.get()).collect();
         Self { mailboxes, limits: config, congestion, assigned: AtomicUsize::new(0) }
     }
@@ -204,7 +206,20 @@ impl Hub {
         for mailbox in &self.mailboxes {
             mailbox.board().read_into(&mut counts);
         }
+        for counts in counts.values_mut() {
+            // One lane may have been read before a room came there, and another after it went.
+            counts.rooms = usize::try_from(counts.rooms as isize).unwrap_or(0);
+        }
         counts
+    }
+
+    /// How long deliveries took: from when the first op of those that a lane took together came into its mailbox, until the
+    /// lane had handed the last of a turn to their recipients. Each delivery counts. Nothing without a
+    /// [clock](Self::with_clock).
+    pub fn delivery(&self) -> HistogramCounts {
+        let mut all = HistogramCounts::default();
+        self.mailboxes.iter().for_each(|mailbox| all.add(mailbox.board().delivery().counts()));
+        all
     }
 
     /// Whether a lane is so far behind that a program should emit no more for now. Cheap: ask before each event.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::congestion::Congestion;
 use super::op::Op;
-use crate::lane::{Board, Lane, LaneConfig};
+use crate::lane::{Board, Census, Lane, LaneConfig};
 
 /// The ops that wait for one lane, in the order in which they came.
 ///
@@ -64,8 +64,8 @@ impl Default for MailboxConfig {
 }
 
 impl Mailbox {
-    pub(crate) fn new(limits: MailboxConfig, congestion: Arc<Congestion>) -> Self {
-        Self { limits, congestion, board: Arc::default(), clock: None, waiting: Mutex::default() }
+    pub(crate) fn new(limits: MailboxConfig, congestion: Arc<Congestion>, census: Option<Arc<Census>>) -> Self {
+        Self { limits, congestion, board: Arc::new(Board::new(census)), clock: None, waiting: Mutex::default() }
     }
 
     pub(crate) fn set_clock(&mut self, clock: Clock) {
@@ -81,11 +81,11 @@ impl Mailbox {
         &self.board
     }
 
-    /// Puts all waiting ops into `turn`, or asks to be woken when there are any. Whoever calls is done with what came
-    /// out the last time.
+    /// Puts all waiting ops into `turn`, and says when the first of them came if there is a [clock](crate::Hub::with_clock);
+    /// or asks to be woken when there are any. Whoever calls is done with what came out the last time.
     ///
     /// `turn` is empty; its memory is what the mailbox fills next, so the same two vectors go back and forth.
-    pub fn poll_drain(&self, cx: &mut Context<'_>, turn: &mut Vec<Op>) -> Poll<()> {
+    pub fn poll_drain(&self, cx: &mut Context<'_>, turn: &mut Vec<Op>) -> Poll<Option<Instant>> {
         debug_assert!(turn.is_empty(), "ops that were not handled would be put back, out of order");
         let mut waiting = self.lock();
         waiting.taken_since = None;
@@ -98,9 +98,10 @@ impl Mailbox {
         }
         turn.shrink_to(KEPT_CAPACITY);
         std::mem::swap(&mut waiting.ops, turn);
-        waiting.taken_since = waiting.since.take();
+        let since = waiting.since.take();
+        waiting.taken_since = since;
         self.relieve(waiting);
-        Poll::Ready(())
+        Poll::Ready(since)
     }
 
     /// How long the oldest op that is not done has waited by now; nothing where there is none, or the hub has no

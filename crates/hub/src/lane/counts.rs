@@ -1,11 +1,15 @@
 //! What became of events, for whoever wants to know.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicIsize, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
+use engineio_proto::Histogram;
 use socketio_codec::Namespace;
 
+use super::census::Census;
+use crate::Room;
 use crate::front::Tally;
 
 /// What became of a namespace's events so far, and who is in it now. Each event counts once for each socket it was for.
@@ -14,6 +18,8 @@ use crate::front::Tally;
 pub struct NamespaceCounts {
     /// The sockets that are in it.
     pub members: usize,
+    /// The rooms that somebody is in, but for each socket's own.
+    pub rooms: usize,
     /// Queued: sent if the recipient's connection lives.
     pub delivered: u64,
     /// Dropped, being volatile, because the connection did not take it at once.
@@ -25,23 +31,61 @@ pub struct NamespaceCounts {
 /// The counts of one lane, which writes them, once for each event; read by anybody at any time.
 ///
 /// A namespace that ever had a socket stays: counts do not go down. Namespaces are the server's own, so they are few.
-#[derive(Default)]
 pub(crate) struct Board {
     /// Locked for writing when a namespace gets its first socket, otherwise only by those who read.
     namespaces: RwLock<HashMap<Namespace, Arc<Counts>>>,
     sockets: AtomicUsize,
+    /// How long what was to be delivered took from the mailbox to its recipients.
+    delivery: Histogram,
+    /// Shared with the other lanes, if there are any.
+    census: Option<Arc<Census>>,
 }
 
 /// The counts of one namespace on one lane. Written by the lane alone, so that a load and a store will do.
 #[derive(Default)]
 pub(crate) struct Counts {
     members: AtomicUsize,
+    /// Those that came first on this lane, without those that went last on it: the sum over all lanes is how many there are.
+    rooms: AtomicIsize,
     delivered: AtomicU64,
     dropped: AtomicU64,
     closed: AtomicU64,
 }
 
+impl Default for Board {
+    fn default() -> Self {
+        Self::new(None)
+    }
+}
+
 impl Board {
+    pub(crate) fn new(census: Option<Arc<Census>>) -> Self {
+        Self {
+            namespaces: RwLock::default(),
+            sockets: AtomicUsize::new(0),
+            delivery: Histogram::new(DELIVERY_BOUNDS),
+            census,
+        }
+    }
+
+    pub(crate) fn delivery(&self) -> &Histogram {
+        &self.delivery
+    }
+
+    /// The lane has a room now that it had not.
+    pub(crate) fn room_came(&self, namespace: &Namespace, counts: &Counts, room: &Room) {
+        if self.census.as_ref().is_none_or(|census| census.enter(namespace, room)) {
+            counts.add_rooms(1);
+        }
+    }
+
+    /// The lane has a room no more.
+    pub(crate) fn room_went(&self, namespace: &Namespace, counts: &Counts, room: &Room) {
+        if self.census.as_ref().is_none_or(|census| census.leave(namespace, room)) {
+            counts.add_rooms(-1);
+        }
+    }
+
     pub(crate) fn counts_of(&self, namespace: &Namespace) -> Arc<Counts> {
         let mut namespaces = self.namespaces.write().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(namespaces.entry(namespace.clone()).or_default())
@@ -60,6 +104,8 @@ impl Board {
         for (namespace, counts) in &*namespaces {
             let sum = all.entry(namespace.clone()).or_default();
             sum.members += counts.members.load(Ordering::Relaxed);
+            // Of one lane alone they may be less than none.
+            sum.rooms = sum.rooms.wrapping_add_signed(counts.rooms.load(Ordering::Relaxed));
             sum.delivered += counts.delivered.load(Ordering::Relaxed);
             sum.dropped += counts.dropped.load(Ordering::Relaxed);
             sum.closed += counts.closed.load(Ordering::Relaxed);
@@ -70,6 +116,11 @@ impl Board {
 impl Counts {
     pub(crate) fn set_members(&self, members: usize) {
         self.members.store(members, Ordering::Relaxed);
+    }
+
+    fn add_rooms(&self, rooms: isize) {
+        let before = self.rooms.load(Ordering::Relaxed);
+        self.rooms.store(before + rooms, Ordering::Relaxed);
     }
 
     /// Adds what became of `events` that were delivered as one.
@@ -84,3 +135,23 @@ impl Counts {
         }
     }
 }
+
+/// From one small event to a crowd that is behind.
+const DELIVERY_BOUNDS: &[Duration] = &[
+    Duration::from_micros(50),
+    Duration::from_micros(100),
+    Duration::from_micros(250),
+    Duration::from_micros(500),
+    Duration::from_millis(1),
+    Duration::from_micros(2_500),
+    Duration::from_millis(5),
+    Duration::from_millis(10),
+    Duration::from_millis(25),
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_millis(2_500),
+    Duration::from_secs(5),
+];

@@ -29,6 +29,7 @@ use crate::{
 pub struct Lane {
     config: LaneConfig,
     roster: Roster,
+    board: Arc<Board>,
     crowd: Crowd,
     /// The last time the driver told. Without any, nobody is held back.
     now: Option<Instant>,
@@ -45,6 +46,8 @@ pub struct Lane {
     /// Recipients to flush that are no member's, or whose member is gone.
     others: Vec<Arc<dyn Recipient>>,
     unflushed: Unflushed,
+    /// Deliveries that were flushed since they were last [noted](Self::note_delivered).
+    flushed: u64,
     /// The sockets one emit reached; kept for its capacity.
     reached: Vec<SocketId>,
     /// Members for which one of the group's events is not; kept for its capacity.
@@ -129,6 +132,7 @@ struct Unflushed {
     bytes: usize,
     emits: usize,
     messages: usize,
+    deliveries: u64,
 }
 
 /// How an event is handed to its recipients.
@@ -151,7 +155,8 @@ impl Lane {
     pub(crate) fn with_board(config: LaneConfig, board: Arc<Board>) -> Self {
         let capacity = config.unflushed_emits_max.min(GROUP_CAPACITY);
         Self {
-            roster: Roster::new(board),
+            roster: Roster::new(Arc::clone(&board)),
+            board,
             crowd: Crowd::new(config.crowd),
             now: None,
             group: Group { emits: Vec::with_capacity(capacity), is_mixed: false },
@@ -161,6 +166,7 @@ impl Lane {
             touched: Vec::new(),
             others: Vec::new(),
             unflushed: Unflushed::default(),
+            flushed: 0,
             reached: Vec::new(),
             apart: Vec::with_capacity(capacity),
             config,
@@ -205,6 +211,16 @@ impl Lane {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.now = Some(now);
         self.crowd.check(&mut self.roster, now);
+    }
+
+    /// Counts how long what was delivered since the last call took: `since` is when the first of it came into the mailbox
+    /// ([`Mailbox::poll_drain`](crate::Mailbox::poll_drain)). `now` is asked for only if there was anything. To be called
+    /// behind each turn.
+    pub fn note_delivered(&mut self, since: Option<Instant>, now: impl FnOnce() -> Instant) {
+        let flushed = std::mem::take(&mut self.flushed);
+        if let Some(since) = since.filter(|_| flushed > 0) {
+            self.board.delivery().record(now().saturating_duration_since(since), flushed);
+        }
     }
 
     /// The sockets that are connected.
@@ -385,7 +401,9 @@ impl Lane {
             self.stage = Stage::Delivering(delivering);
             return;
         }
-        self.roster.counts(&delivering.selection).add(delivering.tally, self.group.emits.len());
+        let (tally, events) = (delivering.tally, self.group.emits.len());
+        self.roster.counts(&delivering.selection).add(tally, events);
+        self.unflushed.deliveries += (tally.queued * events) as u64;
         if self.group.is_mixed {
             self.deliver_apart(&mut delivering);
         }
@@ -398,7 +416,7 @@ impl Lane {
     fn deliver_apart(&mut self, delivering: &mut Delivering) {
         self.set_apart(false);
         let Delivering { way, selection, holder, .. } = delivering;
-        let Self { roster, crowd, group, touched, apart, now, .. } = self;
+        let Self { roster, crowd, group, touched, apart, now, unflushed, .. } = self;
         let mut work = 0;
         for key in apart.drain(..) {
             let Some(member) = roster.member_mut(key) else {
@@ -419,7 +437,9 @@ impl Lane {
             }
             let mut tally = Tally::default();
             tally.count(queued);
-            roster.counts(selection).add(tally, theirs.clone().count());
+            let events = theirs.clone().count();
+            roster.counts(selection).add(tally, events);
+            unflushed.deliveries += (tally.queued * events) as u64;
             let reached: &[SocketId] = if queued.is_queued() { &[id] } else { &[] };
             for emit in theirs {
                 emit.account(tally, reached);
@@ -482,7 +502,7 @@ impl Lane {
         for recipient in self.others.drain(..) {
             recipient.flush();
         }
-        self.unflushed = Unflushed::default();
+        self.flushed += std::mem::take(&mut self.unflushed).deliveries;
         // Now that nobody's number is kept. The list of those to flush has room for all members, always.
         self.roster.shrink();
         if self.touched.capacity() > TOUCHED_KEPT && self.roster.len() < self.touched.capacity() / 4 {

@@ -364,7 +364,9 @@ impl Roster {
             return number;
         }
         let number = self.in_rooms.insert(InRoom { namespace, name: room.clone(), members: Vec::new() }) as u32;
-        self.in_namespaces[namespace as usize].rooms.insert(room.clone(), number);
+        let InNamespace { name, counts, rooms, .. } = &mut self.in_namespaces[namespace as usize];
+        rooms.insert(room.clone(), number);
+        self.board.room_came(name, counts, room);
         number
     }
 
@@ -398,8 +400,9 @@ impl Roster {
         }
         if members.is_empty() {
             let in_room = self.in_rooms.remove(room as usize);
-            let rooms = &mut self.in_namespaces[in_room.namespace as usize].rooms;
+            let InNamespace { name, counts, rooms, .. } = &mut self.in_namespaces[in_room.namespace as usize];
             rooms.remove(&in_room.name);
+            self.board.room_went(name, counts, &in_room.name);
             if is_sparse(rooms.len(), rooms.capacity()) {
                 rooms.shrink_to(2 * rooms.len());
             }

@@ -242,7 +242,7 @@ fn no_wake_up_is_lost_between_threads() {
     let (waker, mut turn, mut drained) = (crate::flow::unpark(), Vec::<Op>::new(), 0);
     while drained < 9_000 {
         match hub.mailboxes()[0].poll_drain(&mut Context::from_waker(&waker), &mut turn) {
-            Poll::Ready(()) => drained += turn.drain(..).count(),
+            Poll::Ready(_) => drained += turn.drain(..).count(),
             Poll::Pending => crate::flow::park(),
         }
     }

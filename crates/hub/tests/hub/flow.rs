@@ -185,7 +185,7 @@ fn no_wake_up_is_lost_between_threads() {
     let mut drained = 0;
     while drained < 10_000 {
         match hub.mailboxes()[0].poll_drain(&mut Context::from_waker(&waker), &mut turn) {
-            Poll::Ready(()) => drained += turn.drain(..).count(),
+            Poll::Ready(_) => drained += turn.drain(..).count(),
             Poll::Pending => park(),
         }
     }

@@ -267,6 +267,8 @@ impl Run {
                 *expected.entry(room.clone()).or_default() += 1;
             }
         }
+        let counted = self.world.hub.counts().get(&namespace).map_or(0, |counts| counts.rooms);
+        assert_eq!(counted, expected.len());
         assert_eq!(take(&found), expected);
     }
 

@@ -194,3 +194,42 @@ fn what_became_of_events_is_counted_with_or_without_a_receipt() {
     assert!(after.values().all(|counts| counts.members == 0));
     assert_eq!(after[&ROOT].delivered, counts[&ROOT].delivered, "they do not go down");
 }
+
+#[test]
+fn each_delivery_counts_once_for_how_long_it_took_whatever_the_turns() {
+    fn clock() -> Instant {
+        static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+        *START.get_or_init(Instant::now)
+    }
+    let (mut world, _peers) = world(4 * 30);
+    world.hub = Hub::new(1.try_into().unwrap(), MailboxConfig::default()).with_clock(clock);
+    let mut config = LaneConfig::default();
+    config.turn_work_max = 64;
+    let mut lane = world.hub.mailboxes()[0].lane(config);
+    for number in 0..100 {
+        world.connect(socket(number), &ROOT, &Peer::new());
+    }
+    for _ in 0..3 {
+        world.emit(everyone(), "event");
+        world.emit(everyone().except_socket(socket(0)), "event");
+    }
+    let (mut ops, mut turns) = (Vec::new(), 0);
+    let mut cx = Context::from_waker(Waker::noop());
+    let std::task::Poll::Ready(since) = world.hub.mailboxes()[0].poll_drain(&mut cx, &mut ops) else {
+        panic!("nothing came")
+    };
+    assert_eq!(since, Some(clock()));
+    let mut ops = ops.into_iter();
+    loop {
+        let turn = lane.turn(&mut ops, clock());
+        turns += 1;
+        lane.note_delivered(since, || clock() + Duration::from_millis(7));
+        if turn == Turn::Done {
+            break;
+        }
+    }
+    assert!(turns > 3);
+    let delivered = world.hub.counts()[&ROOT].delivered;
+    assert_eq!((delivered, world.hub.delivery().count()), (597, 597));
+    assert_eq!(world.hub.delivery().sum, Duration::from_millis(7 * 597));
+}

@@ -131,6 +131,7 @@ impl Draft {
         self.finish_client_dir(&mut checks);
         self.finish_namespaces(&mut checks);
         self.finish_auth(&mut checks);
+        self.finish_ops(&mut checks);
         self.config.derive();
         if checks.errors.is_empty() {
             Ok(Loaded { config: self.config, warnings: checks.warnings })
@@ -167,6 +168,12 @@ impl Draft {
             cors.credentials = credentials;
             cors
         });
+    }
+
+    fn finish_ops(&mut self, checks: &mut Checks) {
+        if self.config.ops.listen.is_empty() && self.config.ops.token.is_some() {
+            checks.warn(self.place("ops.token_env"), "has no effect: ops.listen is empty");
+        }
     }
 
     fn finish_listen(&mut self, checks: &mut Checks) {

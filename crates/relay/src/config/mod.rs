@@ -45,6 +45,7 @@ pub(crate) use settings::SETTINGS;
 
 use crate::auth::config::AuthConfig;
 use crate::machine;
+use crate::ops::OpsConfig;
 use crate::tls::TlsConfig;
 use draft::Draft;
 use written::Written;
@@ -77,6 +78,8 @@ pub(crate) struct Config {
     pub(crate) errors_event: Option<EventName>,
     /// Who is believed to be who.
     pub(crate) auth: AuthConfig,
+    /// Where operators ask.
+    pub(crate) ops: OpsConfig,
     /// The namespaces that exist (any other is refused), each with what its events mean. At least one.
     pub(crate) policy: Policy,
 }
@@ -191,6 +194,7 @@ impl Default for Config {
             limits: Limits::default(),
             errors_event: None,
             auth: AuthConfig::default(),
+            ops: OpsConfig::default(),
             policy: Policy::default(),
         };
         config.derive();

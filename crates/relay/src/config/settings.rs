@@ -1,6 +1,7 @@
 //! The table of settings: the one place that knows what a setting is called and how it is read.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use socketio::engineio::{CookieConfig, InvalidAddressBlock, SameSite, TrustedPro
 use super::draft::{Draft, Origins, WebhookDraft};
 use super::written::{Written, Wrong};
 use super::{LogFilter, LogFormat, Origin, Place, address, auth, cookie, engine_path, rule_text};
+use crate::ops::Token;
 
 /// One setting, by each of its names.
 pub(crate) struct Setting {
@@ -480,6 +482,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         set: |draft, written| put(&mut draft.config.log.queue_bytes_max, written.bytes(LOG_QUEUE_MIN..=GIBIBYTE)),
     },
     Setting {
+        key: "ops.listen",
+        variable: "FANFARE_OPS_LISTEN",
+        flag: None,
+        set: |draft, written| put(&mut draft.config.ops.listen, addresses(written)),
+    },
+    Setting { key: "ops.token_env", variable: "FANFARE_OPS_TOKEN_ENV", flag: None, set: ops_token },
+    Setting {
         key: "namespace.rule",
         variable: "FANFARE_RULE",
         flag: Some("--rule"),
@@ -525,6 +534,30 @@ fn path(draft: &Draft, written: Written<'_>, expected: &str) -> Result<PathBuf, 
 /// The webhook, which there is as soon as anything is said of it.
 fn webhook(draft: &mut Draft) -> &mut WebhookDraft {
     draft.webhook.get_or_insert_default()
+}
+
+/// The token for operators, in a variable that is named here.
+fn ops_token(draft: &mut Draft, written: Written<'_>) -> Result<(), Wrong> {
+    let expected = "the name of a variable of the environment that has a token";
+    let name = written.text(expected)?;
+    let token = draft.environment.get(name).and_then(|text| Token::new(text));
+    draft.config.ops.token = Some(token.ok_or_else(|| written.wrong(expected))?);
+    draft.named_variables.insert(name.to_owned());
+    Ok(())
+}
+
+fn addresses(written: Written<'_>) -> Result<Vec<SocketAddr>, Wrong> {
+    let expected = "an IP address and a port, such as 127.0.0.1:3000 or [::]:3000";
+    let mut addresses: Vec<SocketAddr> = Vec::new();
+    for element in written.elements(expected)? {
+        let address = element.text(expected)?.parse().map_err(|_| element.wrong(expected))?;
+        // Port 0 is another port each time.
+        if addresses.contains(&address) && address.port() != 0 {
+            return Err(element.wrong("each only once"));
+        }
+        addresses.push(address);
+    }
+    Ok(addresses)
 }
 
 fn client_dir(draft: &mut Draft, written: Written<'_>) -> Result<(), Wrong> {

@@ -58,6 +58,22 @@ pub(crate) fn listen(config: &Config, certificates: Option<&Arc<Certificates>>) 
     Ok(all)
 }
 
+/// Listens where operators ask: by plain HTTP.
+///
+/// # Errors
+/// The first address that cannot be had, and why.
+pub(crate) fn listen_for_ops(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, ListenError> {
+    let all: Vec<Address> = addresses.iter().copied().map(Address::Tcp).collect();
+    let listener = |address: &SocketAddr| {
+        let listened = bind(*address, &all).and_then(|socket| {
+            socket.listen(BACKLOG)?;
+            TcpListener::from_std(socket.into())
+        });
+        listened.map_err(|error| ListenError { address: Address::Tcp(*address), error })
+    };
+    addresses.iter().map(listener).collect()
+}
+
 /// The ports on which only this machine reaches the relay.
 pub(crate) fn loopback_ports(all: &[Listening]) -> Vec<u16> {
     let is_open = |port: &u16| all.iter().any(|listening| listening.open_port == Some(*port));
@@ -75,16 +91,15 @@ impl Listening {
 /// with is not looked at: it is somebody else who will be started with it.
 pub(crate) fn attempt(config: &Config) -> impl Iterator<Item = Result<(), ListenError>> {
     let is_default = is_default(config);
-    config.listen.iter().map(move |address| {
-        let tried = match address {
+    let for_ops = config.ops.listen.iter().copied().map(Address::Tcp);
+    config.listen.iter().cloned().chain(for_ops).map(move |address| {
+        let tried = match &address {
             Address::Tcp(tcp) => bind(*tcp, &config.listen).map(drop),
             Address::Unix(path) => unix::attempt(path),
             Address::Systemd(_) => Ok(()),
         };
         match tried {
-            Err(error) if !is_forgiven(is_default, address, &error) => {
-                Err(ListenError { address: address.clone(), error })
-            }
+            Err(error) if !is_forgiven(is_default, &address, &error) => Err(ListenError { address, error }),
             _ => Ok(()),
         }
     })

@@ -51,13 +51,14 @@ impl Driver {
     /// Leaves everything, and gives back what is still to be done for the connection.
     pub(super) fn say_goodbye(mut self: Box<Self>) -> Option<Pin<Box<impl Future<Output = ()> + use<>>>> {
         let reason = self.session.close_reason().unwrap_or(CloseReason::TransportError);
-        self.shared.registry.remove(&self.sid);
         match reason {
             CloseReason::SlowConsumer => self.link.give_up(),
             reason if reason.flushes() => {}
             _ => self.link.abandon(),
         }
         let last_answer = self.link.take_answer_if_polled();
+        // Behind the last that it sends.
+        self.shared.registry.remove(&self.sid, reason);
         let Rest { outbox, half, poll, requests } = self.link.shut();
         if let Some(poll) = poll {
             self.say_goodbye_to(poll, last_answer, reason);
@@ -109,14 +110,14 @@ pub(super) fn hang_up_poll(poll: PollSender) {
 /// Whatever ends the task, a panic in the layer above included, leaves no trace of the session.
 impl Drop for Driver {
     fn drop(&mut self) {
-        self.shared.registry.remove(&self.sid);
+        // Else it is the runtime that goes. Neither is the client's doing.
+        let reason = if std::thread::panicking() { CloseReason::Internal } else { CloseReason::Shutdown };
+        self.shared.registry.remove(&self.sid, self.session.close_reason().unwrap_or(reason));
         let Rest { requests, .. } = self.link.shut();
         self.turn_away(requests);
         let Some(connection) = self.connection.take() else {
             return;
         };
-        // Else it is the runtime that goes. Neither is the client's doing.
-        let reason = if std::thread::panicking() { CloseReason::Internal } else { CloseReason::Shutdown };
         if reason == CloseReason::Internal {
             tracing::error!("the application panicked: the session it was about is closed");
         }

@@ -15,7 +15,10 @@ impl Driver {
         match request {
             SessionRequest::Poll(answer) => self.on_poll(answer),
             SessionRequest::Post(answer) => self.on_post(answer),
-            SessionRequest::PostBody(body, answer) => self.on_post_body(Payload::new(body), answer),
+            SessionRequest::PostBody(body, answer) => {
+                self.link.meter().receive(body.len());
+                self.on_post_body(Payload::new(body), answer);
+            }
             SessionRequest::PostRefused => self.session.handle_post_end(false),
             SessionRequest::PostAborted => self.session.handle_post_end(true),
             SessionRequest::Candidate(websocket) => {

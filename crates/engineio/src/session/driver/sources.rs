@@ -121,7 +121,9 @@ impl Driver {
         let Some(websocket) = &mut self.websocket else {
             return Poll::Pending;
         };
-        websocket.poll_frame(cx).map(Wake::Frame)
+        let frame = ready!(websocket.poll_frame(cx));
+        self.link.meter().receive(websocket.take_received());
+        Poll::Ready(Wake::Frame(frame))
     }
 
     /// The next packet of the post that is being handled; behind the last one it is answered.

@@ -36,8 +36,9 @@ impl Driver {
             // A client that is in the middle of a post has broken off polling too early: what it says there and what
             // it says here would have no order. The reference cuts it off, too.
             self.posting = None;
+            let sent = self.link.meter().sent();
             self.adopt(candidate);
-            self.shared.registry.set_transport(&self.sid, Transport::WebSocket);
+            self.shared.registry.set_transport(&self.sid, Transport::WebSocket, sent);
         }
     }
 

@@ -20,6 +20,12 @@ const WRONG_FILES: &[(&str, &[&str])] = &[
     ("[tsl]\ncert = 'a'", &["1:2: tsl: is not a setting"]),
     ("engine = 5", &["1:1: engine: expected a table, [engine], found 5"]),
     ("[path]", &["1:2: path: expected text, found a table"]),
+    (
+        "[ops]\ntoken_env = 'NOBODY_SETS_THIS'",
+        &[
+            "2:1: ops.token_env: expected the name of a variable of the environment that has a token, found \"NOBODY_SETS_THIS\"",
+        ],
+    ),
     // Times and numbers.
     (
         "[engine]\n  ping_interval_ms = '25s'",

@@ -1,0 +1,91 @@
+//! The routes for operators.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::{StatusCode, header};
+use prometheus_client::encoding::prometheus_text::{CONTENT_TYPE, encode};
+use prometheus_client::registry::Registry;
+use socketio::{Health, Server};
+
+use super::readiness::Readiness;
+use super::requests::Requests;
+use super::token::Token;
+
+/// What the routes have in common.
+pub(crate) struct Ops {
+    pub(crate) server: Server,
+    pub(crate) registry: Registry,
+    pub(crate) requests: Arc<Requests>,
+    pub(crate) readiness: Arc<Readiness>,
+    pub(crate) token: Option<Token>,
+}
+
+pub(crate) fn router(ops: Ops) -> Router {
+    let ops = Arc::new(ops);
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route_layer(from_fn_with_state(Arc::clone(&ops), authorize))
+        // Below are those that need no token: what probes ask says no more than the clients' port does.
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .layer(from_fn_with_state(Arc::clone(&ops), count))
+        .with_state(ops)
+}
+
+/// Whether the process does what it is for. One that drains does: nobody is to kill it for that.
+async fn healthz(State(ops): State<Arc<Ops>>) -> Response {
+    match ops.server.health() {
+        health @ Health::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{health}\n")).into_response(),
+        _ => "ok\n".into_response(),
+    }
+}
+
+/// Whether clients are to be sent here.
+async fn readyz(State(ops): State<Arc<Ops>>) -> Response {
+    let why_not = match (ops.server.health(), ops.readiness.why_not()) {
+        (health @ Health::Failed(_), _) => Some(health.to_string()),
+        (_, Some(why_not)) => Some(why_not.to_string()),
+        (Health::Serving, None) => None,
+        (health, None) => Some(health.to_string()),
+    };
+    match why_not {
+        Some(why_not) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why_not}\n")).into_response(),
+        None => "ready\n".into_response(),
+    }
+}
+
+async fn metrics(State(ops): State<Arc<Ops>>) -> Response {
+    // Not on a thread that serves clients: with a crowd of them it is a millisecond.
+    let page = tokio::task::spawn_blocking(move || {
+        let mut page = String::new();
+        encode(&mut page, &ops.registry).map(|()| page)
+    });
+    match page.await {
+        Ok(Ok(page)) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], page).into_response(),
+        _ => {
+            tracing::error!("cannot write down the metrics");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// Answers only those who show the token, if there is one.
+async fn authorize(State(ops): State<Arc<Ops>>, request: Request, next: Next) -> Response {
+    let shown = request.headers().get(header::AUTHORIZATION).map_or(&[][..], |value| value.as_bytes());
+    if ops.token.as_ref().is_none_or(|token| token.is_shown_by(shown)) {
+        return next.run(request).await;
+    }
+    (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")]).into_response()
+}
+
+async fn count(State(ops): State<Arc<Ops>>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let response = next.run(request).await;
+    ops.requests.count(route.as_ref().map_or("none", MatchedPath::as_str), response.status().as_u16());
+    response
+}

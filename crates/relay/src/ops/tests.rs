@@ -1,0 +1,189 @@
+//! The routes, asked as from outside.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use http::{Response, header};
+use http_body_util::BodyExt;
+use socketio::{Admission, ConnectRequest, Member, Namespace, ServerConfig};
+
+use super::*;
+
+struct Silent;
+
+impl Namespace for Silent {
+    fn connect(&self, _: ConnectRequest) -> Admission {
+        Admission::accept(Self)
+    }
+}
+
+impl Member for Silent {}
+
+struct World {
+    server: Server,
+    readiness: Arc<Readiness>,
+    router: Router,
+}
+
+fn world(token: Option<&str>) -> World {
+    let server = Server::builder(ServerConfig::default())
+        .namespace("/", Silent)
+        .unwrap()
+        .namespace("/\"x\"", Silent)
+        .unwrap()
+        .build();
+    let (readiness, requests) = (Arc::<Readiness>::default(), Arc::<Requests>::default());
+    let stage = Stage { name: "http", counts: Box::new(|| [("full", 0)].into()) };
+    let metrics = Metrics { server: server.clone(), refusals: vec![stage], requests: Arc::clone(&requests) };
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(metrics));
+    registry.register_collector(Box::new(Process::of_now()));
+    let (readiness, token) = (readiness, token.and_then(Token::new));
+    let ops = Ops { server: server.clone(), registry, requests, readiness: Arc::clone(&readiness), token };
+    World { server, readiness, router: router(ops) }
+}
+
+impl World {
+    async fn asked(&self, path: &str) -> (u16, String) {
+        self.asked_with(path, "").await
+    }
+
+    async fn asked_with(&self, path: &str, authorization: &str) -> (u16, String) {
+        let request = Request::get(path).header(header::AUTHORIZATION, authorization).body(Body::empty()).unwrap();
+        let response: Response<Body> = self.router.clone().call(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    /// A value of the page, by its name and labels as they stand there.
+    async fn value(&self, sample: &str) -> f64 {
+        let (_, page) = self.asked("/metrics").await;
+        let line = page.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {sample} in\n{page}")).parse().unwrap()
+    }
+
+    async fn connect(&self) -> Response<socketio::Body> {
+        let request = Request::get("/socket.io/?EIO=4&transport=polling").body(String::new()).unwrap();
+        let response = self.server.call(request).await;
+        assert_eq!(response.status(), 200);
+        response
+    }
+}
+
+#[tokio::test]
+async fn a_relay_is_ready_between_its_start_and_its_end_and_lives_all_the_time() {
+    let world = world(None);
+    assert_eq!(world.asked("/readyz").await, (503, "starting\n".into()));
+    world.readiness.set(Unready::Starting, false);
+    assert_eq!(world.asked("/readyz").await, (200, "ready\n".into()));
+    world.readiness.set(Unready::Draining, true);
+    assert_eq!(world.asked("/readyz").await, (503, "draining\n".into()));
+    world.server.close();
+    assert_eq!(world.asked("/healthz").await, (200, "ok\n".into()));
+    world.readiness.set(Unready::Draining, false);
+    assert_eq!(world.asked("/readyz").await, (503, "draining\n".into()), "the server itself says so");
+}
+
+#[tokio::test]
+async fn the_metrics_are_for_those_who_show_the_token_and_the_probes_for_all() {
+    let world = world(Some("sesame"));
+    world.readiness.set(Unready::Starting, false);
+    assert_eq!(world.asked("/metrics").await.0, 401);
+    assert_eq!(world.asked_with("/metrics", "Bearer sesam").await.0, 401);
+    let (status, page) = world.asked_with("/metrics", "Bearer sesame").await;
+    assert_eq!(status, 200);
+    assert!(page.contains("fanfare_ops_requests_total{route=\"/metrics\",code=\"401\"} 2\n"), "{page}");
+    for probe in ["/healthz", "/readyz"] {
+        assert_eq!(world.asked(probe).await.0, 200);
+    }
+    assert_eq!(world.asked("/somewhere").await.0, 404);
+    let (_, page) = world.asked_with("/metrics", "Bearer sesame").await;
+    assert!(page.contains("fanfare_ops_requests_total{route=\"none\",code=\"404\"} 1\n"), "{page}");
+}
+
+#[tokio::test]
+async fn as_many_are_open_as_were_opened_and_not_closed() {
+    let world = world(None);
+    for _ in 0..3 {
+        world.connect().await;
+    }
+    assert_eq!(world.value("fanfare_sessions{transport=\"polling\"}").await, 3.0);
+    assert_eq!(world.value("fanfare_sessions_opened_total{transport=\"polling\"}").await, 3.0);
+    assert!(world.value("fanfare_sent_bytes_total{transport=\"polling\"}").await > 300.0);
+    assert_eq!(world.value("fanfare_sockets{namespace=\"/\\\"x\\\"\"}").await, 0.0);
+    for reason in socketio::engineio::proto::CloseReason::LABELS {
+        assert_eq!(world.value(&format!("fanfare_sessions_closed_total{{reason=\"{reason}\"}}")).await, 0.0);
+    }
+    let sent = world.value("fanfare_sent_bytes_total{transport=\"polling\"}").await;
+    world.server.close();
+    world.server.drained().await;
+    assert_eq!(world.value("fanfare_sessions{transport=\"polling\"}").await, 0.0);
+    assert_eq!(world.value("fanfare_sessions_closed_total{reason=\"shutdown\"}").await, 3.0);
+    assert_eq!(world.value("fanfare_sent_bytes_total{transport=\"polling\"}").await, sent);
+}
+
+#[tokio::test]
+async fn looking_at_twenty_thousand_sessions_takes_no_time() {
+    let world = world(None);
+    for _ in 0..20_000 {
+        world.connect().await;
+    }
+    let mut times: Vec<Duration> = Vec::new();
+    for _ in 0..5 {
+        let from = Instant::now();
+        let (_, page) = world.asked("/metrics").await;
+        times.push(from.elapsed());
+        assert!(page.contains("fanfare_sessions{transport=\"polling\"} 20000\n"), "{page}");
+    }
+    let best = times.iter().min().unwrap();
+    // Unoptimised, and beside other tests.
+    let most = Duration::from_millis(if cfg!(debug_assertions) { 60 } else { 5 });
+    assert!(*best < most, "{times:?}");
+}
+
+#[tokio::test]
+async fn every_metric_is_documented_and_every_documented_one_exists() {
+    let documented: BTreeSet<String> = read("docs/operating.md")
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split(['`', '{']).next().map(str::to_owned))
+        .filter(|name| name.starts_with("fanfare_") || name.starts_with("process_"))
+        .collect();
+    assert_eq!(documented, names().await);
+}
+
+#[tokio::test]
+async fn dashboards_and_alerts_ask_only_for_what_exists() {
+    let names = names().await;
+    for (file, least) in [("docs/examples/alerts.yml", 5), ("docs/examples/grafana.json", 10)] {
+        let asked = asked_for(&read(file));
+        for name in &asked {
+            assert!(names.contains(name), "{name} in {file}");
+        }
+        assert!(asked.len() >= least, "{file}: {asked:?}");
+    }
+    let dashboard: serde_json::Value = serde_json::from_str(&read("docs/examples/grafana.json")).unwrap();
+    let variables = dashboard["templating"]["list"].as_array().unwrap();
+    let variables: Vec<&str> = variables.iter().filter_map(|variable| variable["name"].as_str()).collect();
+    assert_eq!(variables, ["datasource", "job", "instance"]);
+}
+
+/// The names of all metrics of a relay that has been asked before.
+async fn names() -> BTreeSet<String> {
+    let (_, page) = world(None).asked("/metrics").await;
+    page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next().map(str::to_owned)).collect()
+}
+
+/// The metrics that a text names.
+fn asked_for(text: &str) -> BTreeSet<String> {
+    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    let metrics = words.filter(|word| word.starts_with("fanfare_") || word.starts_with("process_"));
+    let parts = ["_bucket", "_sum", "_count"];
+    metrics.map(|word| parts.iter().find_map(|part| word.strip_suffix(part)).unwrap_or(word).to_owned()).collect()
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
