@@ -104,6 +104,7 @@ async fn run(config: Config, workers: NonZeroUsize) -> Result<End, String> {
     let common = Arc::new(Common {
         authenticator: Authenticator::new(&config.auth),
         renewal: config.auth.renewal.clone(),
+        auth_bytes_max: config.server.client.auth_bytes_max,
         errors_event: config.errors_event.clone(),
         counts: Counts::default(),
     });

@@ -180,7 +180,9 @@ impl Authenticator {
         };
         match (&inner.webhook, fault) {
             (Some(webhook), _) => {
-                let question = webhook.question(&asking);
+                let Some(question) = webhook.question(&asking) else {
+                    return Answer::Now(inner.finding(&inner.unknown, Err(TokenFault::TooLong)));
+                };
                 match webhook.cached(&question) {
                     Some(finding) => Answer::Now(finding),
                     None => {
@@ -205,8 +207,10 @@ impl Authenticator {
             object @ Value::Object(_) => Json::serialize(&object).ok(),
             token @ Value::String(_) => {
                 let path = self.0.token_from.iter().find_map(TokenSource::auth_path)?;
-                let auth = path.iter().rev().fold(token, |value, key| Value::from_iter([(key.to_string(), value)]));
-                Json::serialize(&auth).ok()
+                Json::serialize(
+                    &path.iter().rev().fold(token, |value, key| Value::from_iter([(key.to_string(), value)])),
+                )
+                .ok()
             }
             _ => None,
         }

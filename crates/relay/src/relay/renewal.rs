@@ -29,7 +29,11 @@ impl Relayed {
         let Some(standing) = self.standing.as_mut().filter(|standing| standing.renewing.is_none()) else {
             return Answer::error(Code::RateLimited.label(), "a renewal is under way").send(ack);
         };
-        let auth = event.arguments().raw(0).and_then(|argument| self.relaying.common.authenticator.auth_of(argument));
+        let argument = event.arguments().raw(0);
+        if argument.is_some_and(|argument| argument.len() > self.relaying.common.auth_bytes_max) {
+            return Answer::error(Code::TooLarge.label(), "more than may be given to be known by").send(ack);
+        }
+        let auth = argument.and_then(|argument| self.relaying.common.authenticator.auth_of(argument));
         let asking = Asking {
             namespace: socket.namespace().clone(),
             auth,
