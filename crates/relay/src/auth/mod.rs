@@ -151,7 +151,7 @@ impl Authenticator {
                 }
             };
             let rules = issuer.rules.clone();
-            issuers.insert(rules.issuer.clone(), Issuer { name: (&*rules.issuer).into(), rules, keys });
+            issuers.insert(rules.issuer.clone(), Issuer::new(rules, keys));
         }
         Self(Arc::new(Inner {
             token_from: config.token_from.clone(),

@@ -7,9 +7,9 @@ const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 fn authenticator(ours: &Signer, others: &Signer) -> Authenticator {
     Authenticator::new(&AuthConfig {
         issuers: vec![
-            issuer("ours", &[Algorithm::Es256], known(&[ours])),
-            issuer("others", &[Algorithm::Es256], known(&[others])),
-            issuer("secret", &[Algorithm::Hs256], KeySource::Secret(Secret(SECRET.into()))),
+            issuer("ours", &[Algorithm::ES256], known(&[ours])),
+            issuer("others", &[Algorithm::ES256], known(&[others])),
+            issuer("secret", &[Algorithm::HS256], KeySource::Secret(Secret(SECRET.into()))),
         ],
         tokens: vec![StaticToken { sha256: sha256(b"sensor"), subject: Some("s1".into()), claims: Claims::default() }],
         ..AuthConfig::default()
@@ -46,6 +46,17 @@ async fn a_token_is_judged_by_its_issuers_keys_and_by_nothing_else() {
         (ours.sign("ES256", &changed("nbf", json!(unix_now() + 60))), INVALID, Some(("ours", "not_yet_valid"))),
         (ours.sign("ES256", &changed("iat", json!(unix_now() + 60))), INVALID, Some(("ours", "issued_later"))),
         (ours.sign("ES256", &changed("exp", json!(unix_now() - 31))), EXPIRED, Some(("ours", "expired"))),
+        (ours.sign("ES256", &changed("exp", json!(unix_now() - 30))), EXPIRED, Some(("ours", "expired"))),
+        (ours.sign("ES256", &changed("exp", json!(0))), EXPIRED, Some(("ours", "expired"))),
+        (ours.sign("ES256", &changed("exp", json!(-1))), INVALID, Some(("ours", "malformed"))),
+        (ours.sign("ES256", &changed("exp", json!("9999999999"))), INVALID, Some(("ours", "malformed"))),
+        (ours.sign("ES256", &changed("nbf", json!(null))), INVALID, Some(("ours", "malformed"))),
+        (ours.sign("ES256", &changed("aud", json!(null))), INVALID, Some(("ours", "audience"))),
+        (ours.sign("ES256", &changed("aud", json!(["x", "fanfare"]))), "1 of ours", None),
+        (ours.sign("ES256", &changed("sub", json!({}))), INVALID, None),
+        (header(json!({"alg": "ES256", "kid": 1})), INVALID, Some(("", "malformed"))),
+        (format!("{valid}="), INVALID, Some(("ours", "malformed"))),
+        (format!("{valid}.x"), INVALID, Some(("ours", "malformed"))),
         // That a forged one has expired is no news.
         (others.sign("ES256", &changed("exp", json!(1))), INVALID, Some(("ours", "signature"))),
         (ours.sign("ES256", &changed("x", json!("x".repeat(8000)))), INVALID, Some(("", "too_long"))),
