@@ -59,6 +59,13 @@ impl Webhook {
 
     /// What it is asked about somebody; nothing where that would be so much that applications refuse to read it.
     pub(crate) fn question(&self, asking: &Asking) -> Option<Question> {
+        // To write it down costs more than to see that it is too much.
+        let query = asking.handshake.uri.query().unwrap_or_default();
+        let auth = asking.auth.as_ref().map_or(0, |auth| auth.as_bytes().len());
+        if query.len() + auth > QUESTION_BYTES_MAX / 2 || query.bytes().filter(|byte| *byte == b'&').count() > PAIRS_MAX
+        {
+            return None;
+        }
         let question = self.whole_question(asking);
         (serde_json::to_vec(&question).ok()?.len() <= QUESTION_BYTES_MAX).then_some(question)
     }
@@ -321,6 +328,9 @@ const SIGNATURE: &str = "fanfare-signature";
 
 /// How many may wait until one of those that are under way has its answer.
 const QUEUE_MAX: usize = 1000;
+
+/// Of a query that a page has written.
+const PAIRS_MAX: usize = 256;
 
 /// As JSON: below what frameworks read by default (Express: 100 kB).
 const QUESTION_BYTES_MAX: usize = 64 * 1024;
