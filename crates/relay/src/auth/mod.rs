@@ -14,7 +14,6 @@ mod http_client;
 mod issuer;
 mod jwks;
 pub(crate) mod key;
-mod query;
 pub(crate) mod secret;
 mod static_tokens;
 pub(crate) mod token_command;

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, COOKIE};
 use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::Full;
-use policy::{Claims, TokenFault};
+use policy::{Claims, Query, TokenFault};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -26,7 +26,7 @@ use super::hold::Hold;
 use super::http_client::{Bounds, Failure, HttpClient};
 use super::secret::Secret;
 use super::static_tokens::sha256;
-use super::{Asking, Finding, Identity, UNAUTHORIZED, WEBHOOK, query, refused};
+use super::{Asking, Finding, Identity, UNAUTHORIZED, WEBHOOK, refused};
 
 /// The application, by its address.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ impl Webhook {
             (!values.is_empty()).then(|| (name.to_string(), values.join(between)))
         });
         let ours = |name: &str| ["EIO", "transport", "sid", "t", "b64", "j"].contains(&name);
-        let query = query::pairs(asking.handshake.uri.query().unwrap_or_default()).filter(|(name, _)| !ours(name));
+        let query = Query::pairs(asking.handshake.uri.query().unwrap_or_default()).filter(|(name, _)| !ours(name));
         Question {
             id: String::new(),
             reason: asking.reason.label(),
