@@ -15,7 +15,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::Problem;
-use super::draft::Draft;
+use super::draft::{Draft, ISSUER, TOKEN};
 use super::field::{Field, tables, unknown};
 use super::report::Report;
 use super::written::{Written, Wrong};
@@ -24,9 +24,6 @@ use crate::auth::key::Key;
 use crate::auth::secret::Secret;
 use crate::auth::token_source::TokenSource;
 use crate::auth::{is_https, is_loopback};
-
-/// The key of the list of issuers.
-pub(crate) const ISSUER: &str = "auth.issuer";
 
 /// The keys of an issuer.
 pub(crate) const ISSUER_KEYS: [&str; 9] = [
@@ -40,9 +37,6 @@ pub(crate) const ISSUER_KEYS: [&str; 9] = [
     "auth.issuer.audience",
     "auth.issuer.leeway_s",
 ];
-
-/// The key of the list of static tokens.
-pub(crate) const TOKEN: &str = "auth.token";
 
 /// The keys of a static token.
 pub(crate) const TOKEN_KEYS: [&str; 2] = ["auth.token.sha256", "auth.token.claims"];

@@ -9,12 +9,17 @@ use policy::{Auth, ClientLimits, Policy, Rate, Rules};
 use socketio::NamespaceName;
 use socketio::engineio::{CookieConfig, CorsConfig, CorsOrigins, EngineConfig, HeadersKept, SameSite};
 
-use super::auth;
 use super::namespaces::warnings;
 use super::rule_names::{same_room, second_rule};
 use super::{Address, Config, Loaded, Origin, Place, Problem, address};
 use crate::auth::config::{AuthConfig, WebhookConfig};
 use crate::tls::{Certificates, TlsConfig};
+
+/// The key of the list of issuers.
+pub(crate) const ISSUER: &str = "auth.issuer";
+
+/// The key of the list of static tokens.
+pub(crate) const TOKEN: &str = "auth.token";
 
 /// What was read so far: the configuration itself, and the parts that make sense only together.
 #[derive(Debug)]
@@ -354,7 +359,7 @@ impl Draft {
             return;
         }
         if self.config.policy.namespaces().all(|(_, rules)| rules.auth() == Auth::None) {
-            let places = [auth::ISSUER, auth::TOKEN, "auth.webhook.url"].map(|key| self.place(key));
+            let places = [ISSUER, TOKEN, "auth.webhook.url"].map(|key| self.place(key));
             let place = places.into_iter().find(|place| *place != Place::Default).unwrap_or(Place::Default);
             checks.warn(
                 place,
