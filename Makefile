@@ -43,7 +43,7 @@ test-rust:
 
 # What threads do to a session's link at once, in thousands of orders.
 model:
-	RUSTFLAGS="--cfg shuttle" $(CARGO) test --package engineio --lib --quiet --target-dir target/model -- model
+	RUSTFLAGS="--cfg shuttle" $(CARGO) test --manifest-path tests/model/Cargo.toml --lib --quiet --target-dir target/model -- model
 
 # Real clients against the binary: Node, Python, Chromium, Vite, raw sockets, and the reference server beside it.
 test-clients:
@@ -61,7 +61,7 @@ test-full: test
 ci: fmt clippy purity deny docs test model
 
 # The packages with workspaces of their own too.
-APART := fuzz crates/socketio-codec/bench crates/bench/peers/socketioxide tests/rust-client
+APART := fuzz tests/model crates/socketio-codec/bench crates/bench/peers/socketioxide tests/rust-client
 
 fmt:
 	$(CARGO) fmt --all --check

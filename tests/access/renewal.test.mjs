@@ -94,6 +94,22 @@ describe('a renewal', { skip }, () => {
   }
 });
 
+test('of somebody who is not known is refused, and its token goes to nobody', { skip }, async (t) => {
+  const everything = '[[namespace.rule]]\non = "*"\nto = "all"\n';
+  const namespaces = ['optional', 'none'].map((auth) => `[[namespace]]\nname = "/${auth}"\nauth = "${auth}"\n${everything}`);
+  const relay = await startRelay({ toml: auth('') + namespaces.join('') }, { env });
+  t.after(() => relay.kill());
+  const { connect } = clientsOf(t);
+  for (const name of ['optional', 'none']) {
+    const [client, listener] = await Promise.all([1, 2].map(() => connect(`${relay.url}/${name}`)));
+    const heard = recorded(listener);
+    assert.equal((await renewed(client, token())).code, 'identity_changed');
+    assert.equal((await asked(client, 'other', 1)).recipients, 2);
+    await settled(listener, 'mark');
+    assert.deepEqual(heard.map(([event]) => event).filter((event) => event !== 'mark'), ['other']);
+  }
+});
+
 describe('an end', { skip, concurrency: 4 }, () => {
   const hub = sharedRelay({ before, after }, { toml: auth('warn_before_s = 1\ngrace_s = 2') + relayRules }, { env });
 

@@ -146,7 +146,11 @@ impl Rules {
             participant.memberships.leave(room);
         }
         if let (Some(room), Some(template)) = (&join, &rule.join) {
-            let by = if template.reads_claims() { By::CLAIMS } else { By::EVENT };
+            let by = match rule.when.is_empty() {
+                false => By::CONDITION,
+                true if template.reads_claims() => By::CLAIMS,
+                true => By::EVENT,
+            };
             participant.memberships.join(room, by);
         }
         Ok(Deliver { leave, join, onward })

@@ -33,5 +33,5 @@ pub use refusal::{Code, Refusal};
 pub use rooms::{Pattern, Template};
 pub use rules::{Auth, On, Relay, Rule, Rules, Scope};
 pub use shape::{Schema, Shape};
-pub use token::{Algorithm, Token, TokenFault, TokenRules, Vouched};
+pub use token::{Token, TokenFault, TokenRules, Vouched};
 pub use values::{Claims, InvalidClaims, Keys, Path, Query};

@@ -3,6 +3,7 @@
 use hub::{Room, SocketId};
 use socketio_codec::Arguments;
 
+use crate::condition::Condition;
 use crate::participant::{By, Participant};
 use crate::refusal::{Code, Refusal};
 use crate::rules::Rules;
@@ -41,7 +42,8 @@ impl Rules {
     }
 
     /// Gives a client other claims, and says where it goes because of them. A room that it left itself it joins again only
-    /// if the claims make it a room of another name.
+    /// if the claims make it a room of another name. Rooms that it joined by events because
+    /// of its claims it leaves all, once these name others or let it join less: it may ask again for what is still its own.
     ///
     /// # Errors
     /// [`Code::NoValue`] if a value is not there; then everything stays as it was.
@@ -50,14 +52,19 @@ impl Rules {
         let new = Sources { claims: &claims, ..old };
         let after = self.first_rooms(&new, false)?;
         let before = self.first_rooms(&old, participant.is_anonymous).unwrap_or_default();
-        let has_changed =
-            self.paths().filter(|path| path.is_of_claims()).any(|path: &Path| old.value(path) != new.value(path));
+        let is_another = |path: &Path| path.is_of_claims() && old.value(path) != new.value(path);
+        let holds_no_more = |condition: &Condition| condition.holds(&participant.claims) && !condition.holds(&claims);
+        let has_changed = self.paths().any(is_another);
+        let may_less = has_changed || self.conditions_of_joining().any(holds_no_more);
 
         let memberships = &mut participant.memberships;
         let mut leave = memberships.withdraw(By::TEMPLATE, |room| after.contains(room));
         leave.extend(memberships.withdraw(By::NAMED, |room| named.contains(room)));
         if has_changed {
             leave.extend(memberships.withdraw(By::CLAIMS, |_| false));
+        }
+        if may_less {
+            leave.extend(memberships.withdraw(By::CONDITION, |_| false));
         }
         let again = after.into_iter().filter(|room| !before.contains(room)).map(|room| (room, By::TEMPLATE));
         let joined = again.chain(named.into_iter().map(|room| (room, By::NAMED)));

@@ -135,8 +135,10 @@ impl By {
     pub(crate) const NAMED: Self = Self(2);
     /// An event, whatever the client is.
     pub(crate) const EVENT: Self = Self(4);
-    /// An event, because of the client's claims.
+    /// An event, and the room is named by the client's claims.
     pub(crate) const CLAIMS: Self = Self(8);
+    /// An event, because the client's claims are what its rule wants; the room may be named by them too.
+    pub(crate) const CONDITION: Self = Self(16);
 }
 
 impl Memberships {

@@ -165,6 +165,11 @@ impl Rules {
         }
     }
 
+    /// Whether this event has a rule of its own, or is for joining or leaving.
+    pub fn has(&self, event: &str) -> bool {
+        self.by_event.contains_key(event)
+    }
+
     /// What an event is for, and the rule for all others.
     pub(crate) fn meaning(&self, event: &str) -> (Option<&Meaning>, Option<&Numbered>) {
         (self.by_event.get(event), self.wildcard.as_ref())
@@ -220,6 +225,11 @@ impl Rules {
     /// Whether anything in it asks who a client is.
     pub fn reads_claims(&self) -> bool {
         self.iter().any(|(_, rule)| !rule.when.is_empty()) || self.paths().any(Path::is_of_claims)
+    }
+
+    /// What clients have to be that join rooms by events.
+    pub(crate) fn conditions_of_joining(&self) -> impl Iterator<Item = &Condition> {
+        self.iter().filter(|(_, rule)| rule.join.is_some()).flat_map(|(_, rule)| &rule.when)
     }
 
     /// All values that rooms are made of.
@@ -369,6 +379,7 @@ mod tests {
         let name = |name| EventName::parse(name).unwrap();
         rules.set_join(name("join"), vec![Pattern::parse("doc:*").unwrap()]).unwrap();
         assert_eq!(rules.find("join"), None);
+        assert_eq!((rules.has("join"), rules.has("other")), (true, false));
         assert_eq!(rules.set_leave(name("join")), Err(event("join")));
         assert_eq!(rules.add(event("join"), rule(Scope::All)), Err(event("join")));
 

@@ -199,6 +199,23 @@ fn a_renewed_client_leaves_what_its_claims_led_to_and_stays_elsewhere() {
 }
 
 #[test]
+fn who_may_join_a_room_no_more_is_in_it_no_more() {
+    let staff = Rule {
+        when: vec![Condition::new(["role".to_owned()], ["admin".to_owned()])],
+        join: Some(Template::parse("staff").unwrap()),
+        ..Rule::default()
+    };
+    let rules = rules([("staff", staff)]);
+    let mut client = client(r#"{"role":"admin"}"#);
+    assert_eq!(code(&rules, &mut client, r#"["staff"]"#), None);
+    let moves = rules.renew(&mut client, Claims::parse(r#"{"role":["x","admin"]}"#).unwrap(), vec![]).unwrap();
+    assert_eq!(moves.leave, vec![]);
+    let moves = rules.renew(&mut client, Claims::parse(r#"{"role":"x"}"#).unwrap(), vec![]).unwrap();
+    assert_eq!((names(&moves.leave), client.rooms().count()), (vec!["staff"], 0));
+    assert_eq!(code(&rules, &mut client, r#"["staff"]"#), Some(Code::Forbidden));
+}
+
+#[test]
 fn what_does_not_fit_a_schema_is_told_where_and_what_was_expected() {
     let schema = r#"{"type":"object","required":["title"],"additionalProperties":false,"properties":{
         "title":{"type":"string","maxLength":5},"kind":{"enum":["a","b"]},"tags":{"type":"array","items":{"type":["string","null"]}},

@@ -106,6 +106,7 @@ async fn run(config: Config, workers: NonZeroUsize) -> Result<End, String> {
     let common = Arc::new(Common {
         authenticator: Authenticator::new(&config.auth),
         renewal: config.auth.renewal.clone(),
+        auth_bytes_max: config.server.client.auth_bytes_max,
         errors_event: config.errors_event.clone(),
         counts: Counts::default(),
     });
@@ -261,20 +262,27 @@ fn sources(server: &Server, common: &Arc<Common>) -> Sources {
     };
     let event = Stage { name: "event", counts: Box::new(move || events.counts.refused_counts()) };
     let connect = Stage { name: "connect", counts: Box::new(move || connects.counts.connects_refused_counts()) };
-    Sources { server: server.clone(), refusals: vec![http, connect, event], others: Vec::new() }
+    let tokens = Arc::clone(common);
+    let token = Stage { name: "token", counts: Box::new(move || tokens_refused(&tokens)) };
+    Sources { server: server.clone(), refusals: vec![http, connect, token, event], others: Vec::new() }
+}
+
+/// Why tokens were refused, whoever is said to have issued them.
+fn tokens_refused(common: &Common) -> BTreeMap<&'static str, u64> {
+    let mut counts = BTreeMap::new();
+    for ((_, reason), count) in common.authenticator.failures() {
+        *counts.entry(reason).or_default() += count;
+    }
+    counts
 }
 
 fn log_end(server: &Server, common: &Common) {
-    let Common { counts, authenticator, .. } = common;
-    let mut tokens_refused = BTreeMap::new();
-    for ((_, reason), count) in authenticator.failures() {
-        *tokens_refused.entry(reason).or_default() += count;
-    }
+    let Common { counts, .. } = common;
     tracing::info!(
         relayed = counts.relayed_count(),
         refused = counted(&counts.refused_counts()),
         connects_refused = counted(&counts.connects_refused_counts()),
-        tokens_refused = counted(&tokens_refused),
+        tokens_refused = counted(&tokens_refused(common)),
         closed = counted(&server.close_counts()),
         requests_refused = counted(&server.refusal_counts()),
         "stopped"

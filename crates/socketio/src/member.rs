@@ -32,8 +32,11 @@ pub trait Member: Send + 'static {
     }
 
     /// Whether another event may come. While it is not, nothing is read from the client, over all its namespaces, and its
-    /// silence is excused; nothing is lost. Asked again whenever the task runs: so what makes it ready is a future that
-    /// was polled by [`poll`](Self::poll), or a time that [`poll_timeout`](Self::poll_timeout) named.
+    /// silence is excused; nothing is lost, and what is for the client goes out. Asked again whenever the task runs: so what
+    /// makes it ready is a future that was polled by [`poll`](Self::poll), or a time that
+    /// [`poll_timeout`](Self::poll_timeout) named.
+    ///
+    /// Not for long: that the client answers a ping, or goes away, is not seen either until it is read.
     fn is_ready(&self) -> bool {
         true
     }

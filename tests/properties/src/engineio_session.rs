@@ -171,8 +171,7 @@ impl Run {
             Op::ExcuseSilence => {
                 self.session.excuse_silence(self.now);
                 // It is asked once more.
-                let SessionConfig { ping_interval, ping_timeout, .. } = self.config;
-                self.answer_by = self.answer_by.max(self.now + ping_interval + 2 * ping_timeout);
+                self.is_pinged = false;
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use std::time::Instant;
 
 use arbitrary::{Arbitrary, Unstructured};
@@ -302,7 +302,7 @@ impl Run {
         let mut ops = Vec::new();
         let drained = self.hub.mailboxes()[number].poll_drain(&mut Context::from_waker(Waker::noop()), &mut ops);
         assert_eq!(drained.is_ready(), self.waiting[number] > 0);
-        if let Poll::Ready(()) = drained {
+        if drained.is_ready() {
             assert_eq!(ops.len(), std::mem::take(&mut self.waiting[number]));
             let mut ops = ops.into_iter();
             while self.lanes[number].turn(&mut ops, self.now) == hub::Turn::Spent {}

@@ -183,7 +183,7 @@ impl Model {
         {
             return stopped;
         }
-        if rule.when.is_some_and(|role| !self.has_role(ROLES[usize::from(role) % ROLES.len()])) {
+        if rule.when.is_some_and(|role| !has_role(&self.claims, ROLES[usize::from(role) % ROLES.len()])) {
             return "forbidden".to_owned();
         }
         if rule.bytes_max.is_some_and(|max| arguments.join(",").len() > usize::from(max)) {
@@ -222,7 +222,14 @@ impl Model {
         };
         leave.iter().for_each(|room| drop(self.rooms.remove(room)));
         if let (Some(room), Some(at)) = (&join, rule.join) {
-            let why = if ROOMS[usize::from(at) % ROOMS.len()].contains("claims") { 'c' } else { 'e' };
+            let by_claims = ROOMS[usize::from(at) % ROOMS.len()].contains("claims");
+            let why = if rule.when.is_some() {
+                'w'
+            } else if by_claims {
+                'c'
+            } else {
+                'e'
+            };
             self.rooms.entry(room.clone()).or_default().insert(why);
         }
         format!("leave {leave:?} join {join:?} {} to {to}", event.raw_name())
@@ -256,12 +263,18 @@ impl Model {
         let before: BTreeSet<String> = self.rooms.keys().cloned().collect();
         let reads = self.setup.allow || self.setup.at_connect || self.rules.iter().any(|(_, rule)| rule.reads_claims());
         let changed = reads && scalar(&self.claims["a"]) != scalar(&claims["a"]);
+        let joining = self.rules.iter().filter(|(_, rule)| rule.join.is_some());
+        let mut roles = joining.filter_map(|(_, rule)| Some(ROLES[usize::from(rule.when?) % ROLES.len()]));
+        let less = roles.any(|role| has_role(&self.claims, role) && !has_role(&claims, role));
         for (room, why) in &mut self.rooms {
             if !new.contains(room) {
                 why.remove(&'t');
             }
             if changed {
                 why.remove(&'c');
+            }
+            if changed || less {
+                why.remove(&'w');
             }
         }
         self.rooms.retain(|_, why| !why.is_empty());
@@ -297,26 +310,19 @@ impl Model {
         scalar(self.claims.get(name)?)
     }
 
-    fn has_role(&self, role: &str) -> bool {
-        let is_it = |value: &Value| scalar(value).as_deref() == Some(role);
-        self.claims
-            .get("role")
-            .is_some_and(|value| is_it(value) || value.as_array().is_some_and(|all| all.iter().any(is_it)))
-    }
-
     fn limit(&mut self, what: String, limit: Option<(u8, u8)>, over: u8, count: usize) -> Option<String> {
         let (per_s, burst) = limit.filter(|(per_s, burst)| *per_s > 0 && *burst > 0)?;
         let cost = |count: u64| count * 1_000_000_000 / u64::from(per_s);
         let debt = self.debts.entry(what).or_default();
-        let is_over = *debt >= cost(burst.into());
+        // One passes if a whole one is there.
+        let all_but_one = cost(u64::from(burst) - 1);
+        let is_over = *debt > all_but_one;
         if !over.is_multiple_of(4) && is_over {
             return Some(["", "rate_limited", "drop", "close"][usize::from(over % 4)].to_owned());
         }
         *debt += cost(count as u64);
-        if over.is_multiple_of(4)
-            && let Some(wait) = debt.checked_sub(cost(burst.into()))
-        {
-            self.held_ns = self.held_ns.max(wait.max(1));
+        if over.is_multiple_of(4) && *debt > all_but_one {
+            self.held_ns = self.held_ns.max(*debt - all_but_one);
         }
         None
     }
@@ -325,6 +331,12 @@ impl Model {
         self.debts.values_mut().for_each(|debt| *debt = debt.saturating_sub(nanos));
         self.held_ns = self.held_ns.saturating_sub(nanos);
     }
+}
+
+fn has_role(claims: &Value, role: &str) -> bool {
+    let is_it = |value: &Value| scalar(value).as_deref() == Some(role);
+    let value = claims.get("role");
+    value.is_some_and(|value| is_it(value) || value.as_array().is_some_and(|all| all.iter().any(is_it)))
 }
 
 impl Written {

@@ -73,11 +73,19 @@ async fn a_client_that_is_held_back_is_not_blamed_for_its_silence() {
     }
     gate.open();
     assert_eq!(server.message().await, Message::Text("x".into()));
-    assert_eq!(text(&mut ws).await, "4x");
+    // It was pinged meanwhile, or it would have given us up.
+    let mut heard = Vec::new();
+    while heard.last().is_none_or(|last| last != "4x") {
+        heard.push(text(&mut ws).await);
+    }
+    assert!(heard.len() > 1 && heard[..heard.len() - 1].iter().all(|ping| ping == "2"), "{heard:?}");
     // And from here on it counts again.
-    assert_eq!(text(&mut ws).await, "2");
     assert_eq!(within(server.closed()).await, CloseReason::PingTimeout);
-    assert!(next(&mut ws).await.is_some_and(|message| message.is_close()));
+    let mut last = next(&mut ws).await;
+    while last.as_ref().is_some_and(|message| message.is_text()) {
+        last = next(&mut ws).await;
+    }
+    assert!(last.is_some_and(|message| message.is_close()));
 }
 
 /// A body of a megabyte may be some 100,000 packets.

@@ -133,7 +133,7 @@ async fn the_headers_of_a_verdict_are_in_the_answer_that_opens_a_session_and_in_
     let answer = http.request("GET", &polling(), &[("x-say", "headers")], b"").await;
     assert_eq!((answer.header("set-cookie"), answer.header("x-hello")), (Some("a=1"), Some("you")));
     assert!(answer.text().starts_with("0{"));
-    let sid = answer.text().get(8..28).unwrap().to_owned();
+    let sid = answer.text().get(9..29).unwrap().to_owned();
     let target = format!("{}&sid={sid}", polling());
     let mut posting = Http::connect(address).await;
     assert_eq!(posting.request("POST", &target, &[("x-say", "headers")], b"1").await.header("x-hello"), None);

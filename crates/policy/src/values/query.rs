@@ -12,13 +12,17 @@ type Values = Box<[(Box<str>, Box<str>)]>;
 impl Query {
     /// Of a query such as `EIO=4&room=a%20b`, the values of these names. Of one that stands twice the last counts.
     pub fn pick<'a>(query: &str, names: impl IntoIterator<Item = &'a str>) -> Self {
-        let value = |name: &str| {
-            let parts = query.split('&').map(|part| part.split_once('=').unwrap_or((part, "")));
-            parts.rev().find(|(key, _)| decoded(key).as_deref() == Some(name)).and_then(|(_, value)| decoded(value))
-        };
+        let value = |name: &str| Self::pairs(query).rev().find(|(key, _)| key == name).map(|(_, value)| value);
         let picked = names.into_iter().filter_map(|name| Some((name.into(), value(name)?.into())));
         let picked: Values = picked.collect();
         Self(Some(picked).filter(|picked| !picked.is_empty()).map(Box::new))
+    }
+
+    /// All that a query has, in its order, but for what is no text.
+    pub fn pairs(query: &str) -> impl DoubleEndedIterator<Item = (String, String)> + '_ {
+        let parts = query.split('&').filter(|part| !part.is_empty());
+        let parts = parts.map(|part| part.split_once('=').unwrap_or((part, "")));
+        parts.filter_map(|(key, value)| Some((decoded(key)?, decoded(value)?)))
     }
 
     /// The value of a name.

@@ -29,12 +29,13 @@ impl AnswerCache {
     }
 
     /// An answer that still holds.
-    pub(crate) fn get(&self, key: &[u8; 32]) -> Option<Finding> {
+    pub(crate) fn get(&self, key: impl FnOnce() -> Option<[u8; 32]>) -> Option<Finding> {
         if self.holds.is_zero() {
             return None;
         }
+        let key = key()?;
         let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        let (finding, until) = answers.by_key.get(key)?;
+        let (finding, until) = answers.by_key.get(&key)?;
         let is_over = match finding {
             Finding::Identity(identity) => identity.expires_at.is_some_and(|end| end <= SystemTime::now()),
             _ => false,
@@ -43,10 +44,11 @@ impl AnswerCache {
     }
 
     /// Keeps an answer.
-    pub(crate) fn put(&self, key: [u8; 32], finding: &Finding) {
+    pub(crate) fn put(&self, key: impl FnOnce() -> Option<[u8; 32]>, finding: &Finding) {
         if self.holds.is_zero() {
             return;
         }
+        let Some(key) = key() else { return };
         let now = Instant::now();
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         let Answers { by_key, order } = &mut *answers;
@@ -76,20 +78,20 @@ mod tests {
         Finding::Refused { code: "refused", message: "no".to_owned(), data: None }
     }
 
-    fn key(number: usize) -> [u8; 32] {
+    fn key(number: usize) -> impl FnOnce() -> Option<[u8; 32]> {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&number.to_le_bytes());
-        key
+        move || Some(key)
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_holds_for_its_time_and_there_are_only_so_many() {
         let cache = AnswerCache::new(Duration::from_secs(10));
         cache.put(key(0), &refused());
-        assert_eq!(cache.get(&key(0)), Some(refused()));
-        assert_eq!(cache.get(&key(1)), None);
+        assert_eq!(cache.get(key(0)), Some(refused()));
+        assert_eq!(cache.get(key(1)), None);
         tokio::time::advance(Duration::from_secs(10)).await;
-        assert_eq!(cache.get(&key(0)), None);
+        assert_eq!(cache.get(key(0)), None);
         for number in 1..2 * ANSWERS_MAX {
             cache.put(key(number), &refused());
         }
@@ -101,6 +103,6 @@ mod tests {
     async fn without_a_time_nothing_is_kept() {
         let cache = AnswerCache::new(Duration::ZERO);
         cache.put(key(0), &refused());
-        assert_eq!(cache.get(&key(0)), None);
+        assert_eq!(cache.get(key(0)), None);
     }
 }

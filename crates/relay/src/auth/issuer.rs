@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use jsonwebtoken::{Algorithm, Validation};
 use policy::{Token, TokenFault, TokenRules, Vouched};
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::Identity;
@@ -14,8 +16,10 @@ use super::key::Key;
 #[derive(Debug, Clone)]
 pub(crate) struct Issuer {
     pub(crate) name: Arc<str>,
-    pub(crate) rules: TokenRules,
-    pub(crate) keys: Keys,
+    rules: TokenRules,
+    /// What its tokens have to be, for each algorithm: a key is for those of one kind only.
+    validations: Vec<Validation>,
+    keys: Keys,
 }
 
 /// Where its keys are.
@@ -26,6 +30,11 @@ pub(crate) enum Keys {
 }
 
 impl Issuer {
+    pub(crate) fn new(rules: TokenRules, keys: Keys) -> Self {
+        let validations = rules.algorithms.iter().map(|algorithm| validation(&rules, *algorithm)).collect();
+        Self { name: (&*rules.issuer).into(), rules, validations, keys }
+    }
+
     /// Judges a token by the keys that are there. `None` if others have to be fetched first.
     pub(crate) fn judge(&self, token: &Token<'_>) -> Option<Result<Identity, TokenFault>> {
         if let Err(fault) = self.rules.admit(token) {
@@ -66,30 +75,50 @@ impl Issuer {
     }
 
     fn judge_by(&self, keys: &[Key], token: &Token<'_>) -> Result<Identity, TokenFault> {
-        verify(keys, token)?;
+        let claims = self.verify(keys, token)?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let Vouched { subject, claims, ends } = self.rules.judge(token, now)?;
+        let Vouched { subject, claims, ends } = self.rules.vouch(&claims, now)?;
         let expires_at = ends.and_then(|ends| UNIX_EPOCH.checked_add(ends));
         Ok(Identity { issuer: Arc::clone(&self.name), subject, claims, rooms: Vec::new(), expires_at })
     }
+
+    /// Tries the keys that a token may be signed with: that of its name, and those without one.
+    fn verify(&self, keys: &[Key], token: &Token<'_>) -> Result<Map<String, Value>, TokenFault> {
+        let is_same = |validation: &&Validation| validation.algorithms.contains(&token.algorithm());
+        let validation = self.validations.iter().find(is_same).ok_or(TokenFault::Algorithm)?;
+        let is_named = |key: &&Key| match (key.kid(), token.kid()) {
+            (Some(one), Some(other)) => one == other,
+            (None, Some(_)) => true,
+            (_, None) => key.fits(token.algorithm()),
+        };
+        let mut fault = TokenFault::Key;
+        for key in keys.iter().filter(is_named).take(TRIED_MAX) {
+            match key.verify(token, validation) {
+                Err(another @ (TokenFault::Algorithm | TokenFault::Signature)) => fault = another,
+                judged => return judged,
+            }
+        }
+        Err(fault)
+    }
 }
 
-/// Tries the keys that a token may be signed with: that of its name, and those without one.
-fn verify(keys: &[Key], token: &Token<'_>) -> Result<(), TokenFault> {
-    let is_named = |key: &&Key| match (key.kid(), token.kid()) {
-        (Some(one), Some(other)) => one == other,
-        _ => true,
-    };
-    let mut fault = TokenFault::Key;
-    for key in
-        keys.iter().filter(is_named).filter(|key| token.kid().is_some() || key.fits(token.algorithm())).take(TRIED_MAX)
-    {
-        match key.verify(token) {
-            Ok(()) => return Ok(()),
-            Err(another) => fault = another,
+/// What the library holds a token to.
+fn validation(rules: &TokenRules, algorithm: Algorithm) -> Validation {
+    let mut validation = Validation::new(algorithm);
+    validation.leeway = rules.leeway.as_secs();
+    // A token has ended in the second of its `exp` (RFC 7519, 4.1.4), and not after it.
+    validation.reject_tokens_expiring_in_less_than = 1;
+    validation.validate_nbf = true;
+    validation.set_issuer(&[&rules.issuer]);
+    validation.set_required_spec_claims(&["iss"]);
+    match &rules.audience {
+        Some(audience) => {
+            validation.set_audience(audience);
+            validation.set_required_spec_claims(&["iss", "aud"]);
         }
+        None => validation.validate_aud = false,
     }
-    Err(fault)
+    validation
 }
 
 /// Whether a set that is fetched anew may judge otherwise.

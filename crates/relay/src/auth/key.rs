@@ -1,13 +1,16 @@
 //! A key, and the algorithms that it is for.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
-use aws_lc_rs::hmac;
-use aws_lc_rs::rsa::PublicKeyComponents;
-use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, VerificationAlgorithm};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use policy::{Algorithm, Token, TokenFault};
+use aws_lc_rs::rsa::{PublicEncryptingKey, PublicKey, PublicKeyComponents};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, VerificationAlgorithm,
+};
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
+use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, DecodingKeyKind, Validation, decode};
+use policy::{Token, TokenFault};
 use rustls::pki_types::SubjectPublicKeyInfoDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::{Map, Value};
@@ -18,29 +21,15 @@ use super::secret::Secret;
 #[derive(Clone)]
 pub(crate) struct Key {
     kid: Option<Box<str>>,
-    /// What it was made of, by which two are the same.
-    source: Box<[u8]>,
-    verifiers: Vec<(Algorithm, Verifier)>,
-}
-
-#[derive(Clone)]
-enum Verifier {
-    // A kilobyte.
-    Secret(Box<hmac::Key>),
-    Public(ParsedPublicKey),
+    algorithms: Vec<Algorithm>,
+    verifier: DecodingKey,
 }
 
 impl Key {
     /// The key that a secret is.
     pub(crate) fn secret(secret: &Secret) -> Self {
-        let hashes = [
-            (Algorithm::Hs256, hmac::HMAC_SHA256),
-            (Algorithm::Hs384, hmac::HMAC_SHA384),
-            (Algorithm::Hs512, hmac::HMAC_SHA512),
-        ];
-        let key = |hash| Verifier::Secret(Box::new(hmac::Key::new(hash, &secret.0)));
-        let verifiers = hashes.map(|(algorithm, hash)| (algorithm, key(hash))).into();
-        Self { kid: None, source: secret.0.clone(), verifiers }
+        let algorithms = AlgorithmFamily::Hmac.algorithms().to_vec();
+        Self { kid: None, algorithms, verifier: DecodingKey::from_secret(&secret.0) }
     }
 
     /// The public keys of a PEM text (`BEGIN PUBLIC KEY`).
@@ -57,14 +46,13 @@ impl Key {
     }
 
     fn spki(der: &[u8]) -> Option<Self> {
-        let fitting = PUBLIC.iter().filter_map(|(algorithm, how)| {
-            // A weak one would be refused with each signature; here it shows at once.
-            let is_weak = matches!(how, How::Rsa(_)) && der.len() < MODULUS_MIN;
-            let key = ParsedPublicKey::new(how.algorithm(), der).ok().filter(|_| !is_weak)?;
-            Some((*algorithm, Verifier::Public(key)))
-        });
-        let verifiers: Vec<_> = fitting.collect();
-        (!verifiers.is_empty()).then(|| Self { kid: None, source: der.into(), verifiers })
+        if let Ok(key) = PublicKey::from_der(der) {
+            let PublicKeyComponents { n, e } = PublicKeyComponents::<Vec<u8>>::from(&key);
+            return Self::rsa(&n, &e);
+        }
+        // aws-lc takes the points of curves in this form too.
+        let either = [DecodingKey::from_ec_der(der), DecodingKey::from_ed_der(der)];
+        either.into_iter().find_map(|key| Self::point(key, None))
     }
 
     /// The keys of a JWK set (RFC 7517). What is no signature's key, or of a kind that we do not know, is left out.
@@ -73,37 +61,52 @@ impl Key {
     /// It is no such set.
     pub(crate) fn all_of_jwks(text: &[u8]) -> Result<Vec<Self>, &'static str> {
         let expected = "a JWK set, {\"keys\": […]}";
-        let set: Map<String, Value> = serde_json::from_slice(text).map_err(|_| expected)?;
-        let keys = set.get("keys").and_then(Value::as_array).ok_or(expected)?;
-        Ok(keys.iter().filter_map(Value::as_object).filter_map(Self::jwk).take(KEYS_MAX).collect())
+        let mut set: Map<String, Value> = serde_json::from_slice(text).map_err(|_| expected)?;
+        let Some(Value::Array(keys)) = set.remove("keys") else { return Err(expected) };
+        let known = keys.into_iter().filter_map(|key| serde_json::from_value(key).ok());
+        Ok(known.filter_map(|jwk| Self::jwk(&jwk)).take(KEYS_MAX).collect())
     }
 
-    fn jwk(jwk: &Map<String, Value>) -> Option<Self> {
-        let text = |name: &str| jwk.get(name).and_then(Value::as_str);
-        let bytes = |name: &str| URL_SAFE_NO_PAD.decode(text(name)?).ok();
-        let is_for_signatures = text("use").is_none_or(|purpose| purpose == "sig");
-        let verifies = match jwk.get("key_ops").and_then(Value::as_array) {
-            Some(operations) => operations.iter().any(|operation| operation == "verify"),
-            None => true,
-        };
+    fn jwk(jwk: &Jwk) -> Option<Self> {
+        let common = &jwk.common;
+        let is_for_signatures = common.public_key_use.as_ref().is_none_or(|to| *to == PublicKeyUse::Signature);
+        let verifies = common.key_operations.as_ref().is_none_or(|may| may.contains(&KeyOperations::Verify));
         if !is_for_signatures || !verifies {
             return None;
         }
-        let kind = match (text("kty")?, text("crv")) {
-            ("RSA", _) => Jwk::Rsa { n: number(bytes("n")?), e: number(bytes("e")?) },
-            ("EC", Some("P-256")) => Jwk::Point(Algorithm::Es256, point(&bytes("x")?, &bytes("y")?, 32)?),
-            ("EC", Some("P-384")) => Jwk::Point(Algorithm::Es384, point(&bytes("x")?, &bytes("y")?, 48)?),
-            ("OKP", Some("Ed25519")) => Jwk::Point(Algorithm::EdDsa, bytes("x")?),
+        let key = DecodingKey::from_jwk(jwk).ok()?;
+        let mut key = match (&jwk.algorithm, key.kind()) {
+            (AlgorithmParameters::RSA(_), DecodingKeyKind::RsaModulusExponent { n, e }) => Self::rsa(n, e),
+            (AlgorithmParameters::EllipticCurve(point), _) => Self::point(key, Some(&point.curve)),
+            (AlgorithmParameters::OctetKeyPair(point), _) => Self::point(key, Some(&point.curve)),
             // Secrets too: what anybody can fetch is none.
-            _ => return None,
-        };
-        let only = jwk.get("alg").map(|alg| alg.as_str().and_then(Algorithm::parse));
-        let fitting = PUBLIC.iter().filter(|(algorithm, _)| only.is_none_or(|only| only == Some(*algorithm)));
-        let verifiers: Vec<_> = fitting
-            .filter_map(|(algorithm, how)| Some((*algorithm, Verifier::Public(kind.parse(*algorithm, how)?))))
-            .collect();
-        let source = serde_json::to_vec(jwk).ok()?.into();
-        (!verifiers.is_empty()).then(|| Self { kid: text("kid").map(Into::into), source, verifiers })
+            _ => None,
+        }?;
+        if let Some(only) = common.key_algorithm {
+            key.algorithms.retain(|algorithm| KeyAlgorithm::from(*algorithm) == only);
+        }
+        key.kid = common.key_id.as_deref().map(Into::into);
+        (!key.algorithms.is_empty()).then_some(key)
+    }
+
+    /// An RSA key, if it is strong. A weak one would be refused with each signature; here it shows at once.
+    fn rsa(n: &[u8], e: &[u8]) -> Option<Self> {
+        let (n, e) = (number(n), number(e));
+        let key: PublicEncryptingKey = PublicKeyComponents { n, e }.try_into().ok()?;
+        RSA_BITS.contains(&key.key_size_bits()).then(|| {
+            let algorithms = AlgorithmFamily::Rsa.algorithms().to_vec();
+            Self { kid: None, algorithms, verifier: DecodingKey::from_rsa_raw_components(n, e) }
+        })
+    }
+
+    /// A point of a curve, of any that fits unless it is known which.
+    fn point(verifier: DecodingKey, curve: Option<&EllipticCurve>) -> Option<Self> {
+        let bytes = verifier.try_get_as_bytes().ok()?;
+        let (algorithm, ..) = CURVES.iter().find(|(algorithm, its_curve, how)| {
+            let may_be = algorithm.family() == verifier.family() && curve.is_none_or(|curve| curve == its_curve);
+            may_be && ParsedPublicKey::new(*how, bytes).is_ok()
+        })?;
+        Some(Self { kid: None, algorithms: vec![*algorithm], verifier })
     }
 
     /// Its name in a JWK set.
@@ -113,103 +116,54 @@ impl Key {
 
     /// Whether it is for this algorithm.
     pub(crate) fn fits(&self, algorithm: Algorithm) -> bool {
-        self.verifiers.iter().any(|(fitting, _)| *fitting == algorithm)
+        self.algorithms.contains(&algorithm)
     }
 
-    /// Whether the token was signed with it.
+    /// The claims of a token that was signed with it and is as `validation` has it, which names only the token's algorithm.
     ///
     /// # Errors
-    /// [`TokenFault::Algorithm`] or [`TokenFault::Signature`].
-    pub(crate) fn verify(&self, token: &Token<'_>) -> Result<(), TokenFault> {
-        let mut verifiers = self.verifiers.iter();
-        let (_, verifier) =
-            verifiers.find(|(fitting, _)| *fitting == token.algorithm()).ok_or(TokenFault::Algorithm)?;
-        let (signed, signature) = (token.signed().as_bytes(), token.signature());
-        let verified = match verifier {
-            Verifier::Secret(key) => hmac::verify(key, signed, signature),
-            Verifier::Public(key) => key.verify_sig(signed, signature),
-        };
-        verified.map_err(|_| TokenFault::Signature)
-    }
-
-    /// A signature, where the key can sign.
-    pub(crate) fn sign(&self, algorithm: Algorithm, signed: &str) -> Option<Vec<u8>> {
-        self.verifiers.iter().find_map(|(fitting, verifier)| match verifier {
-            Verifier::Secret(key) if *fitting == algorithm => {
-                Some(hmac::sign(key, signed.as_bytes()).as_ref().to_vec())
-            }
-            Verifier::Secret(_) | Verifier::Public(_) => None,
+    /// [`TokenFault::Algorithm`] or [`TokenFault::Signature`]; or what is wrong with it whatever key verifies it.
+    pub(crate) fn verify(&self, token: &Token<'_>, validation: &Validation) -> Result<Map<String, Value>, TokenFault> {
+        if !self.fits(token.algorithm()) {
+            return Err(TokenFault::Algorithm);
+        }
+        let decoded = decode(token.text(), &self.verifier, validation);
+        decoded.map(|token| token.claims).map_err(|error| match error.kind() {
+            ErrorKind::InvalidAlgorithm => TokenFault::Algorithm,
+            ErrorKind::InvalidSignature => TokenFault::Signature,
+            // A token without an audience has none of ours.
+            ErrorKind::InvalidAudience | ErrorKind::MissingRequiredClaim(_) => TokenFault::Audience,
+            ErrorKind::InvalidIssuer => TokenFault::Issuer,
+            ErrorKind::ImmatureSignature => TokenFault::NotYetValid,
+            // The latter is an end in the very second 0: its form was looked at.
+            ErrorKind::ExpiredSignature | ErrorKind::InvalidToken => TokenFault::Expired,
+            _ => TokenFault::Malformed,
         })
     }
-}
 
-/// How the signatures of an algorithm are verified.
-enum How {
-    Rsa(&'static RsaParameters),
-    Other(&'static dyn VerificationAlgorithm),
-}
-
-impl How {
-    fn algorithm(&self) -> &'static dyn VerificationAlgorithm {
-        match *self {
-            Self::Rsa(parameters) => parameters,
-            Self::Other(algorithm) => algorithm,
+    fn bytes(&self) -> (&[u8], &[u8]) {
+        match self.verifier.kind() {
+            DecodingKeyKind::SecretOrDer(bytes) => (bytes, &[]),
+            DecodingKeyKind::RsaModulusExponent { n, e } => (n, e),
         }
     }
 }
 
-/// The algorithms of public keys. (`Fixed`: JWTs have the two numbers of ECDSA side by side, not in ASN.1.)
-const PUBLIC: [(Algorithm, How); 9] = [
-    (Algorithm::Rs256, How::Rsa(&signature::RSA_PKCS1_2048_8192_SHA256)),
-    (Algorithm::Rs384, How::Rsa(&signature::RSA_PKCS1_2048_8192_SHA384)),
-    (Algorithm::Rs512, How::Rsa(&signature::RSA_PKCS1_2048_8192_SHA512)),
-    (Algorithm::Ps256, How::Rsa(&signature::RSA_PSS_2048_8192_SHA256)),
-    (Algorithm::Ps384, How::Rsa(&signature::RSA_PSS_2048_8192_SHA384)),
-    (Algorithm::Ps512, How::Rsa(&signature::RSA_PSS_2048_8192_SHA512)),
-    (Algorithm::Es256, How::Other(&signature::ECDSA_P256_SHA256_FIXED)),
-    (Algorithm::Es384, How::Other(&signature::ECDSA_P384_SHA384_FIXED)),
-    (Algorithm::EdDsa, How::Other(&signature::ED25519)),
+/// The curves, each with its only algorithm. (`FIXED`: JWTs have the two numbers of ECDSA side by side, not in ASN.1.)
+const CURVES: [(Algorithm, EllipticCurve, &dyn VerificationAlgorithm); 3] = [
+    (Algorithm::ES256, EllipticCurve::P256, &ECDSA_P256_SHA256_FIXED),
+    (Algorithm::ES384, EllipticCurve::P384, &ECDSA_P384_SHA384_FIXED),
+    (Algorithm::EdDSA, EllipticCurve::Ed25519, &ED25519),
 ];
 
-/// The numbers of a JWK.
-enum Jwk {
-    Rsa {
-        n: Vec<u8>,
-        e: Vec<u8>,
-    },
-    /// A point of the only curve of an algorithm.
-    Point(Algorithm, Vec<u8>),
-}
-
-impl Jwk {
-    fn parse(&self, algorithm: Algorithm, how: &How) -> Option<ParsedPublicKey> {
-        match (self, how) {
-            (Self::Rsa { n, e }, How::Rsa(parameters)) => {
-                let is_of_size = (MODULUS_MIN..=MODULUS_MAX).contains(&n.len());
-                let components = PublicKeyComponents { n, e };
-                is_of_size.then(|| components.to_parsed_public_key(parameters).ok()).flatten()
-            }
-            (Self::Point(only, point), How::Other(how)) if *only == algorithm => ParsedPublicKey::new(*how, point).ok(),
-            _ => None,
-        }
-    }
-}
-
 /// A number without the zeros before it that some writers have.
-fn number(mut bytes: Vec<u8>) -> Vec<u8> {
-    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-    bytes.drain(..zeros);
-    bytes
-}
-
-/// A point, uncompressed.
-fn point(x: &[u8], y: &[u8], size: usize) -> Option<Vec<u8>> {
-    (x.len() == size && y.len() == size).then(|| [&[4], x, y].concat())
+fn number(bytes: &[u8]) -> &[u8] {
+    &bytes[bytes.iter().take_while(|byte| **byte == 0).count()..]
 }
 
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
-        (&self.kid, &self.source) == (&other.kid, &other.source)
+        (&self.kid, &self.algorithms, self.bytes()) == (&other.kid, &other.algorithms, other.bytes())
     }
 }
 
@@ -218,14 +172,12 @@ impl Eq for Key {}
 /// Without what may be a secret.
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let algorithms: Vec<_> = self.verifiers.iter().map(|(algorithm, _)| algorithm.name()).collect();
-        f.debug_struct("Key").field("kid", &self.kid).field("algorithms", &algorithms).finish_non_exhaustive()
+        f.debug_struct("Key").field("kid", &self.kid).field("algorithms", &self.algorithms).finish_non_exhaustive()
     }
 }
 
 /// How many keys of a set are taken: nobody publishes more, and each may have to be tried.
 const KEYS_MAX: usize = 64;
 
-/// 2048 to 8192 bits, in bytes.
-const MODULUS_MIN: usize = 256;
-const MODULUS_MAX: usize = 1024;
+/// How large the modulus of an RSA key may be.
+const RSA_BITS: RangeInclusive<usize> = 2048..=8192;

@@ -14,7 +14,6 @@ mod http_client;
 mod issuer;
 mod jwks;
 pub(crate) mod key;
-mod query;
 pub(crate) mod secret;
 mod static_tokens;
 pub(crate) mod token_command;
@@ -151,7 +150,7 @@ impl Authenticator {
                 }
             };
             let rules = issuer.rules.clone();
-            issuers.insert(rules.issuer.clone(), Issuer { name: (&*rules.issuer).into(), rules, keys });
+            issuers.insert(rules.issuer.clone(), Issuer::new(rules, keys));
         }
         Self(Arc::new(Inner {
             token_from: config.token_from.clone(),
@@ -180,7 +179,9 @@ impl Authenticator {
         };
         match (&inner.webhook, fault) {
             (Some(webhook), _) => {
-                let question = webhook.question(&asking);
+                let Some(question) = webhook.question(&asking) else {
+                    return Answer::Now(inner.finding(&inner.unknown, Err(TokenFault::TooLong)));
+                };
                 match webhook.cached(&question) {
                     Some(finding) => Answer::Now(finding),
                     None => {
@@ -205,8 +206,10 @@ impl Authenticator {
             object @ Value::Object(_) => Json::serialize(&object).ok(),
             token @ Value::String(_) => {
                 let path = self.0.token_from.iter().find_map(TokenSource::auth_path)?;
-                let nest = |value, key: &Box<str>| Value::from_iter([(key.to_string(), value)]);
-                Json::serialize(&path.iter().rev().fold(token, nest)).ok()
+                Json::serialize(
+                    &path.iter().rev().fold(token, |value, key| Value::from_iter([(key.to_string(), value)])),
+                )
+                .ok()
             }
             _ => None,
         }
@@ -288,7 +291,10 @@ impl Inner {
     fn find_token(&self, asking: &Asking) -> Option<Found> {
         let auth: Option<Map<String, Value>> = asking.auth.as_ref().and_then(|auth| auth.deserialize().ok());
         let query = asking.handshake.uri.query().unwrap_or_default();
-        self.token_from.iter().find_map(|source| source.find(auth.as_ref(), &asking.handshake.headers, query))
+        // The handshake has the old token still.
+        let counts = |source: &&TokenSource| asking.reason == Reason::Connect || source.auth_path().is_some();
+        let mut sources = self.token_from.iter().filter(counts);
+        sources.find_map(|source| source.find(auth.as_ref(), &asking.handshake.headers, query))
     }
 
     fn judge(&self, text: &str) -> Judgement<'_> {

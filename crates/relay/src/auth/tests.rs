@@ -8,7 +8,8 @@ mod tokens;
 mod webhook;
 
 use http::{HeaderMap, Request};
-use policy::{Algorithm, TokenRules};
+use jsonwebtoken::Algorithm;
+use policy::TokenRules;
 use serde_json::json;
 use socketio::engineio::proto::Transport;
 

@@ -4,15 +4,16 @@ use std::fmt;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
-use policy::{Algorithm, Token, TokenFault, TokenRules};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use policy::{Token, TokenFault, TokenRules};
 use serde_json::{Map, Value, json};
 use tokio::runtime::Builder;
 
 use super::config::{AuthConfig, KeySource};
+use super::issuer::{Issuer, Keys};
 use super::key::Key;
+use super::secret::Secret;
 use super::{Authenticator, Explained, Identity, STATIC_TOKENS};
 use crate::EXIT_BAD_CONFIG;
 use crate::log::Timestamp;
@@ -44,7 +45,7 @@ pub(crate) fn run(config: &AuthConfig, arguments: &TokenArgs) -> ExitCode {
         TokenArgs { check: Some(token), .. } => explain(config, token),
         TokenArgs { claims, ttl, issuer, .. } => {
             let claims = claims.as_deref().unwrap_or_default();
-            mint(config, claims, *ttl, issuer.as_deref(), SystemTime::now()).map(|token| (0, vec![token]))
+            mint(config, claims, *ttl, issuer.as_deref()).map(|token| (0, vec![token]))
         }
     };
     let (status, stream, lines) = match result {
@@ -98,7 +99,7 @@ impl fmt::Display for About<'_> {
                 Some(kid) => write!(f, ", key {kid:?}")?,
                 None => f.write_str(", no key named (kid)")?,
             }
-            write!(f, ", algorithm {}", token.algorithm())?;
+            write!(f, ", algorithm {:?}", token.algorithm())?;
         }
         Ok(())
     }
@@ -108,45 +109,37 @@ impl fmt::Display for About<'_> {
 ///
 /// # Errors
 /// Why there is none.
-fn mint(
-    config: &AuthConfig,
-    claims: &str,
-    ttl: Duration,
-    issuer: Option<&str>,
-    now: SystemTime,
-) -> Result<String, String> {
-    let (rules, key) = signer(config, issuer)?;
+fn mint(config: &AuthConfig, claims: &str, ttl: Duration, issuer: Option<&str>) -> Result<String, String> {
+    let (rules, secret) = signer(config, issuer)?;
     let mut claims: Map<String, Value> =
         serde_json::from_str(claims).map_err(|error| format!("--claims: expected a JSON object ({error})"))?;
-    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     claims.insert("iss".to_owned(), json!(rules.issuer));
     claims.insert("iat".to_owned(), json!(now.as_secs()));
     claims.insert("exp".to_owned(), json!(now.saturating_add(ttl).as_secs()));
     if let Some(audience) = rules.audience.as_ref().and_then(|audience| audience.first()) {
         claims.entry("aud").or_insert_with(|| json!(audience));
     }
-    let algorithm = rules.algorithms.first().copied().unwrap_or(Algorithm::Hs256);
-    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let header = json!({"alg": algorithm.name(), "typ": "JWT"});
-    let signed = format!("{}.{}", part(&header), part(&Value::Object(claims)));
-    let signature = key.sign(algorithm, &signed).ok_or("the secret does not sign by its issuer's algorithm")?;
-    let token = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature));
+    let algorithm = rules.algorithms.first().copied().unwrap_or(Algorithm::HS256);
+    let token = encode(&Header::new(algorithm), &claims, &EncodingKey::from_secret(&secret.0))
+        .map_err(|error| format!("cannot sign: {error}"))?;
     // One that would be refused is not given out.
-    Token::parse(&token)
-        .and_then(|parsed| rules.judge(&parsed, now))
-        .map_err(|fault| format!("--claims: the token would be refused: {fault}"))?;
-    Ok(token)
+    let issuer = Issuer::new(rules.clone(), Keys::Known([Key::secret(secret)].into()));
+    match Token::parse(&token).map(|parsed| issuer.judge(&parsed)) {
+        Err(fault) | Ok(Some(Err(fault))) => Err(format!("--claims: the token would be refused: {fault}")),
+        Ok(_) => Ok(token),
+    }
 }
 
 /// The issuer that is meant, if it can sign.
-fn signer<'a>(config: &'a AuthConfig, issuer: Option<&str>) -> Result<(&'a TokenRules, Key), String> {
+fn signer<'a>(config: &'a AuthConfig, issuer: Option<&str>) -> Result<(&'a TokenRules, &'a Secret), String> {
     let with_secret = config.issuers.iter().filter_map(|issuer| match &issuer.keys {
         KeySource::Secret(secret) => Some((&issuer.rules, secret)),
         KeySource::Known(_) | KeySource::Url(_) => None,
     });
     let meant: Vec<_> = with_secret.filter(|(rules, _)| issuer.is_none_or(|name| *rules.issuer == *name)).collect();
     match meant.as_slice() {
-        [(rules, secret)] => Ok((rules, Key::secret(secret))),
+        [(rules, secret)] => Ok((rules, secret)),
         [] => Err(match issuer {
             Some(name) => format!("--issuer: no [[auth.issuer]] with a secret has iss = {name:?}"),
             None => "no [[auth.issuer]] has a secret (secret_file or secret_env) to sign with".to_owned(),
@@ -179,13 +172,12 @@ const REFUSED: u8 = 1;
 mod tests {
     use super::*;
     use crate::auth::config::IssuerConfig;
-    use crate::auth::secret::Secret;
 
     fn config() -> AuthConfig {
         let issuer = |name: &str, secret: &[u8]| IssuerConfig {
             rules: TokenRules {
                 issuer: name.into(),
-                algorithms: vec![Algorithm::Hs384],
+                algorithms: vec![Algorithm::HS384],
                 audience: Some(vec!["fanfare".into()]),
                 leeway: Duration::ZERO,
             },
@@ -195,7 +187,7 @@ mod tests {
     }
 
     fn minted(claims: &str, issuer: Option<&str>) -> Result<String, String> {
-        mint(&config(), claims, Duration::from_secs(60), issuer, SystemTime::now())
+        mint(&config(), claims, Duration::from_secs(60), issuer)
     }
 
     #[test]

@@ -4,9 +4,8 @@ use std::fmt;
 
 use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, HeaderName};
+use policy::Query;
 use serde_json::{Map, Value};
-
-use super::query;
 
 /// A place where a token may be.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -64,7 +63,7 @@ impl TokenSource {
                 text(token.trim().trim_matches('"'))
             }
             Self::Query(name) => {
-                let (_, token) = query::pairs(query).find(|(key, _)| *key == **name)?;
+                let (_, token) = Query::pairs(query).rev().find(|(key, _)| *key == **name)?;
                 text(&token)
             }
         }
@@ -132,7 +131,7 @@ mod tests {
         headers.insert(COOKIE, HeaderValue::from_static("a=1; session=\"e=\"; session2=x"));
         let found = |source: &str| {
             let source = TokenSource::parse(source).unwrap();
-            source.find(auth.as_object(), &headers, "EIO=4&access%20token=f%2Bg&access token=x")
+            source.find(auth.as_object(), &headers, "EIO=4&access%20token=y&b=f%2Bg&access token=x")
         };
         for (source, token) in [
             ("auth.token", "a"),
@@ -140,7 +139,8 @@ mod tests {
             ("header:Authorization", "c"),
             ("header:x-token", "d"),
             ("cookie:session", "e="),
-            ("query:access token", "f+g"),
+            ("query:access token", "x"),
+            ("query:b", "f+g"),
         ] {
             assert_eq!(found(source), Some(Found::Token(token.to_owned())), "{source}");
         }

@@ -9,9 +9,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use aws_lc_rs::hmac;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, COOKIE};
-use http::{HeaderValue, Method, Request, StatusCode};
+use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::Full;
-use policy::{Claims, TokenFault};
+use policy::{Claims, Query, TokenFault};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -26,13 +26,15 @@ use super::hold::Hold;
 use super::http_client::{Bounds, Failure, HttpClient};
 use super::secret::Secret;
 use super::static_tokens::sha256;
-use super::{Asking, Finding, Identity, UNAUTHORIZED, WEBHOOK, query, refused};
+use super::{Asking, Finding, Identity, UNAUTHORIZED, WEBHOOK, refused};
 
 /// The application, by its address.
 #[derive(Debug)]
 pub(crate) struct Webhook {
     config: WebhookConfig,
     issuer: Arc<str>,
+    /// Its address without a query, which may have a secret.
+    name: String,
     client: HttpClient,
     breaker: Breaker,
     slots: Semaphore,
@@ -45,6 +47,7 @@ impl Webhook {
     pub(crate) fn new(config: WebhookConfig, client: HttpClient) -> Self {
         Self {
             issuer: WEBHOOK.into(),
+            name: without_query(&config.url),
             client,
             breaker: Breaker::default(),
             slots: Semaphore::new(config.concurrency),
@@ -54,8 +57,20 @@ impl Webhook {
         }
     }
 
-    /// What it is asked about somebody.
-    pub(crate) fn question(&self, asking: &Asking) -> Question {
+    /// What it is asked about somebody; nothing where that would be so much that applications refuse to read it.
+    pub(crate) fn question(&self, asking: &Asking) -> Option<Question> {
+        // To write it down costs more than to see that it is too much.
+        let query = asking.handshake.uri.query().unwrap_or_default();
+        let auth = asking.auth.as_ref().map_or(0, |auth| auth.as_bytes().len());
+        if query.len() + auth > QUESTION_BYTES_MAX / 2 || query.bytes().filter(|byte| *byte == b'&').count() > PAIRS_MAX
+        {
+            return None;
+        }
+        let question = self.whole_question(asking);
+        (serde_json::to_vec(&question).ok()?.len() <= QUESTION_BYTES_MAX).then_some(question)
+    }
+
+    fn whole_question(&self, asking: &Asking) -> Question {
         let auth = asking.auth.as_ref().and_then(|auth| RawValue::from_string(auth.as_str().to_owned()).ok());
         let headers = self.config.headers.iter().filter_map(|name| {
             let values = asking.handshake.headers.get_all(name).iter();
@@ -64,7 +79,7 @@ impl Webhook {
             (!values.is_empty()).then(|| (name.to_string(), values.join(between)))
         });
         let ours = |name: &str| ["EIO", "transport", "sid", "t", "b64", "j"].contains(&name);
-        let query = query::pairs(asking.handshake.uri.query().unwrap_or_default()).filter(|(name, _)| !ours(name));
+        let query = Query::pairs(asking.handshake.uri.query().unwrap_or_default()).filter(|(name, _)| !ours(name));
         Question {
             id: String::new(),
             reason: asking.reason.label(),
@@ -79,7 +94,7 @@ impl Webhook {
 
     /// An answer to the same question that still holds.
     pub(crate) fn cached(&self, question: &Question) -> Option<Finding> {
-        self.cache.get(&question.key()?)
+        self.cache.get(|| question.key())
     }
 
     /// Asks, and again for a while where there is no answer.
@@ -88,12 +103,10 @@ impl Webhook {
         loop {
             match self.attempt(&mut question, hold.until()).await {
                 Ok(finding) => {
-                    if let Some(key) = question.key() {
-                        self.cache.put(key, &finding);
-                    }
+                    self.cache.put(|| question.key(), &finding);
                     return finding;
                 }
-                Err(fault) => tracing::debug!(url = %self.config.url, "webhook: {fault}"),
+                Err(fault) => tracing::debug!(webhook = %self.name, "webhook: {fault}"),
             }
             if !hold.pause(self.config.timeout).await {
                 return Finding::Unavailable;
@@ -112,10 +125,13 @@ impl Webhook {
         let outcome = self.exchange(question).await;
         match &outcome {
             Ok(_) => attempt.succeeded(),
+            // Anybody can ask what nobody understands: that is not to shut the door for the others.
+            Err(fault) if fault.is_of_question() => drop(attempt),
             Err(_) => {
+                let was_open = self.is_down().is_some();
                 attempt.failed(Instant::now());
-                if self.is_down().is_some() {
-                    tracing::warn!(url = %self.config.url, "the webhook has failed five times in a row");
+                if !was_open && self.is_down().is_some() {
+                    tracing::warn!(webhook = %self.name, "the webhook has failed five times in a row");
                 }
             }
         }
@@ -176,18 +192,18 @@ impl Webhook {
         let subject = reply.subject.or_else(|| claims.get("sub").and_then(Value::as_str).map(str::to_owned));
         let rooms = reply.rooms.unwrap_or_default();
         if rooms.iter().any(String::is_empty) {
-            return Err(Fault::Garbage("it names a room without a name"));
+            return Err(Fault::Unfit("it names a room without a name"));
         }
         let expires_at = match reply.expires_at.map(date) {
             None => None,
-            Some(None) => return Err(Fault::Garbage("it expires at no date")),
+            Some(None) => return Err(Fault::Unfit("it expires at no date")),
             Some(Some(end)) if end <= SystemTime::now() => return Ok(refused(TokenFault::Expired)),
             Some(end) => end,
         };
         Ok(Finding::Identity(Identity {
             issuer: Arc::clone(&self.issuer),
             subject: subject.map(Into::into),
-            claims: Claims::from_object(&claims).map_err(|_| Fault::Garbage("its claims are over 8 KiB"))?,
+            claims: Claims::from_object(&claims).map_err(|_| Fault::Unfit("its claims are over 8 KiB"))?,
             rooms: rooms.into_iter().map(Room::from).collect(),
             expires_at,
         }))
@@ -240,6 +256,22 @@ enum Fault {
     Open,
     Http(Failure),
     Garbage(&'static str),
+    /// It answers the question, but so that nothing can be made of it.
+    Unfit(&'static str),
+}
+
+impl Fault {
+    /// Whether it is about this one question, and says nothing of the application.
+    fn is_of_question(&self) -> bool {
+        match self {
+            Self::Unfit(_) => true,
+            Self::Http(Failure::Status(status)) => {
+                let is_about_now = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(status);
+                status.is_client_error() && !is_about_now
+            }
+            Self::Busy | Self::Open | Self::Http(_) | Self::Garbage(_) => false,
+        }
+    }
 }
 
 impl fmt::Display for Fault {
@@ -248,7 +280,7 @@ impl fmt::Display for Fault {
             Self::Busy => f.write_str("too many requests are under way"),
             Self::Open => f.write_str("it has failed too often, and is left alone for a while"),
             Self::Http(failure) => failure.fmt(f),
-            Self::Garbage(why) => write!(f, "its answer is not understood: {why}"),
+            Self::Garbage(why) | Self::Unfit(why) => write!(f, "its answer is not understood: {why}"),
         }
     }
 }
@@ -286,10 +318,22 @@ fn date(seconds: f64) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(seconds).ok()?)
 }
 
+/// An address as a log may have it.
+pub(super) fn without_query(url: &Uri) -> String {
+    let text = url.to_string();
+    text.split_once('?').map_or(text.clone(), |(address, _)| address.to_owned())
+}
+
 const SIGNATURE: &str = "fanfare-signature";
 
 /// How many may wait until one of those that are under way has its answer.
 const QUEUE_MAX: usize = 1000;
+
+/// Of a query that a page has written.
+const PAIRS_MAX: usize = 256;
+
+/// As JSON: below what frameworks read by default (Express: 100 kB).
+const QUESTION_BYTES_MAX: usize = 64 * 1024;
 
 /// More is no answer.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;

@@ -8,13 +8,14 @@ use std::io::Read;
 use std::time::Duration;
 
 use http::{HeaderName, Uri};
-use policy::{Algorithm, Claims, TokenRules};
+use jsonwebtoken::{Algorithm, AlgorithmFamily};
+use policy::{Claims, TokenRules};
 use serde_json::{Map, Number, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::Problem;
-use super::draft::Draft;
+use super::draft::{Draft, ISSUER, TOKEN};
 use super::field::{Field, tables, unknown};
 use super::report::Report;
 use super::written::{Written, Wrong};
@@ -23,9 +24,6 @@ use crate::auth::key::Key;
 use crate::auth::secret::Secret;
 use crate::auth::token_source::TokenSource;
 use crate::auth::{is_https, is_loopback};
-
-/// The key of the list of issuers.
-pub(crate) const ISSUER: &str = "auth.issuer";
 
 /// The keys of an issuer.
 pub(crate) const ISSUER_KEYS: [&str; 9] = [
@@ -39,9 +37,6 @@ pub(crate) const ISSUER_KEYS: [&str; 9] = [
     "auth.issuer.audience",
     "auth.issuer.leeway_s",
 ];
-
-/// The key of the list of static tokens.
-pub(crate) const TOKEN: &str = "auth.token";
 
 /// The keys of a static token.
 pub(crate) const TOKEN_KEYS: [&str; 2] = ["auth.token.sha256", "auth.token.claims"];
@@ -123,9 +118,12 @@ fn read_issuer(
 }
 
 fn read_algorithms(written: Written<'_>) -> Result<Vec<Algorithm>, Wrong> {
-    let names = Algorithm::ALL.map(Algorithm::name);
+    use AlgorithmFamily::{Ec, Ed, Hmac, Rsa};
+    let families = [Hmac, Rsa, Ec, Ed];
+    let names: Vec<String> =
+        families.iter().flat_map(AlgorithmFamily::algorithms).map(|algorithm| format!("{algorithm:?}")).collect();
     let expected = format!("one of {}", names.join(", "));
-    let algorithms = written.list(&expected, |name| Algorithm::parse(name).ok_or(&expected))?;
+    let algorithms = written.list(&expected, |name| name.parse().map_err(|_| &expected))?;
     if algorithms.is_empty() { Err(written.wrong("at least one algorithm")) } else { Ok(algorithms) }
 }
 
@@ -175,14 +173,19 @@ fn read_keys(name: &str, draft: &mut Draft, written: Written<'_>) -> Result<KeyS
 fn fit(algorithms: &[Algorithm], keys: &KeySource) -> Result<(), String> {
     let misfit = |wanted: fn(Algorithm) -> bool| algorithms.iter().find(|algorithm| !wanted(**algorithm));
     let (expected, misfit) = match keys {
-        KeySource::Secret(_) => ("HS256, HS384 or HS512 for a secret", misfit(Algorithm::is_symmetric)),
-        KeySource::Url(_) => ("algorithms of public keys", misfit(|algorithm| !algorithm.is_symmetric())),
+        KeySource::Secret(_) => ("HS256, HS384 or HS512 for a secret", misfit(is_symmetric)),
+        KeySource::Url(_) => ("algorithms of public keys", misfit(|algorithm| !is_symmetric(algorithm))),
         KeySource::Known(keys) => {
             let misfit = algorithms.iter().find(|algorithm| !keys.iter().any(|key| key.fits(**algorithm)));
             ("algorithms that a key in the file is for", misfit)
         }
     };
-    misfit.map_or(Ok(()), |misfit| Err(format!("expected {expected}, found \"{misfit}\"")))
+    misfit.map_or(Ok(()), |misfit| Err(format!("expected {expected}, found \"{misfit:?}\"")))
+}
+
+/// Whether who can verify can sign as well: a secret, not a pair of keys.
+fn is_symmetric(algorithm: Algorithm) -> bool {
+    algorithm.family() == AlgorithmFamily::Hmac
 }
 
 /// A secret that is shorter than what is made of it is easier to guess than that (RFC 7518, 3.2).
@@ -195,8 +198,8 @@ fn warn_of_short(
     report: &Report<'_>,
 ) {
     let bytes = algorithms.iter().map(|algorithm| match algorithm {
-        Algorithm::Hs512 => 64,
-        Algorithm::Hs384 => 48,
+        Algorithm::HS512 => 64,
+        Algorithm::HS384 => 48,
         _ => 32,
     });
     let least = bytes.max().unwrap_or_default();

@@ -12,8 +12,14 @@ use socketio::engineio::{CookieConfig, CorsConfig, CorsOrigins, EngineConfig, He
 use super::namespaces::warnings;
 use super::rule_names::{same_room, second_rule};
 use super::{Address, Config, Loaded, Origin, Place, Problem, address};
-use crate::auth::config::WebhookConfig;
+use crate::auth::config::{AuthConfig, WebhookConfig};
 use crate::tls::{Certificates, TlsConfig};
+
+/// The key of the list of issuers.
+pub(crate) const ISSUER: &str = "auth.issuer";
+
+/// The key of the list of static tokens.
+pub(crate) const TOKEN: &str = "auth.token";
 
 /// What was read so far: the configuration itself, and the parts that make sense only together.
 #[derive(Debug)]
@@ -359,9 +365,18 @@ impl Draft {
             };
             self.config.auth.webhook = Some(WebhookConfig { url, ..config });
         }
+        self.check_renewal(checks);
         let auth = &self.config.auth;
         if auth.is_empty() {
             return;
+        }
+        if self.config.policy.namespaces().all(|(_, rules)| rules.auth() == Auth::None) {
+            let places = [ISSUER, TOKEN, "auth.webhook.url"].map(|key| self.place(key));
+            let place = places.into_iter().find(|place| *place != Place::Default).unwrap_or(Place::Default);
+            checks.warn(
+                place,
+                "has no effect: no namespace asks who somebody is, by auth.required or an auth of its own",
+            );
         }
         // What is read when a client connects to a namespace has to be kept until then.
         let engine = &mut self.config.server.engine;
@@ -370,6 +385,21 @@ impl Draft {
         if !headers.is_empty() {
             let headers = headers.into_iter().filter_map(|name| HeaderName::try_from(name).ok());
             engine.headers_kept = HeadersKept::Only(headers.collect());
+        }
+    }
+
+    /// What is said of renewals, beside the rest.
+    fn check_renewal(&self, checks: &mut Checks) {
+        let AuthConfig { token_from, webhook, renewal, .. } = &self.config.auth;
+        let Some(event) = &renewal.renew_event else { return };
+        let event = event.as_str();
+        if let Some((name, _)) = self.config.policy.namespaces().find(|(_, rules)| rules.has(event)) {
+            let message = format!("expected an event that nothing else is about, found {event:?}, as in \"{name}\"");
+            checks.refuse(self.place("auth.renew_event"), &message);
+        }
+        if webhook.is_none() && token_from.iter().all(|source| source.auth_path().is_none()) {
+            let message = "has no effect: an event has no headers, so auth.token_from needs an auth.NAME too";
+            checks.warn(self.place("auth.renew_event"), message);
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::draft::Draft;
+use super::draft::{Draft, ISSUER, TOKEN};
 use super::namespaces;
 use super::report::Report;
 use super::settings::SETTINGS;
@@ -58,9 +58,11 @@ fn read_table(prefix: &str, table: &DeTable<'_>, draft: &mut Draft, report: &mut
         let at = name.span().start;
         if key == namespaces::KEY {
             draft.namespaces = namespaces::read(at, value, &draft.folder, report);
-        } else if key == auth::ISSUER {
+        } else if key == ISSUER {
+            draft.note_place(ISSUER, report.place(at, Some(&key)));
             auth::read_issuers(at, value, draft, report);
-        } else if key == auth::TOKEN {
+        } else if key == TOKEN {
+            draft.note_place(TOKEN, report.place(at, Some(&key)));
             auth::read_tokens(at, value, draft, report);
         } else if let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) {
             let place = report.place(at, Some(&key));
@@ -77,7 +79,7 @@ fn read_table(prefix: &str, table: &DeTable<'_>, draft: &mut Draft, report: &mut
                 _ => report.wrong(at, &key, value, Written::Toml(value).wrong(format_args!("a table, [{key}]"))),
             }
         } else {
-            let known = SETTINGS.iter().map(|setting| setting.key).chain([namespaces::KEY, auth::ISSUER, auth::TOKEN]);
+            let known = SETTINGS.iter().map(|setting| setting.key).chain([namespaces::KEY, ISSUER, TOKEN]);
             let message = format!("is not a setting{}", suggestion(&key, known));
             report.push(at, Some(&key), message);
         }

@@ -19,6 +19,8 @@ pub(crate) struct Relaying {
 pub(crate) struct Common {
     pub(crate) authenticator: Authenticator,
     pub(crate) renewal: Renewal,
+    /// What a client may give to be known by, as JSON; when it renews as when it connects.
+    pub(crate) auth_bytes_max: usize,
     /// The event by which clients hear of refusals that they asked no acknowledgement for.
     pub(crate) errors_event: Option<EventName>,
     pub(crate) counts: Counts,

@@ -10,7 +10,7 @@ use policy::Code;
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     relayed: AtomicU64,
-    /// By [`Code::index`]: an event's refusal is counted without a lock.
+    /// In the order of [`Code::ALL`]: an event's refusal is counted without a lock.
     refused: [AtomicU64; Code::ALL.len()],
     connects_refused: Mutex<BTreeMap<&'static str, u64>>,
 }

@@ -74,6 +74,7 @@ impl Relaying {
     }
 
     fn refuse(&self, code: &'static str, refusal: Refusal) -> Admission {
+        tracing::debug!(code, "not let into a namespace");
         self.common.counts.connect_refused(code);
         refusal.into()
     }

@@ -14,10 +14,9 @@ use super::standing::Renewing;
 use crate::auth::{self, Asking, Finding, Identity, Reason};
 
 impl Relayed {
-    /// Whether an event renews. Of one that nobody vouched for it is an event like others.
+    /// Whether an event is for renewing. There may be a token in it, so it is nobody's else, whoever sends it where.
     pub(super) fn is_renewal(&self, event: &Event) -> bool {
-        let Some(name) = &self.relaying.common.renewal.renew_event else { return false };
-        self.standing.is_some() && event.name() == name.as_str()
+        self.relaying.common.renewal.renew_event.as_ref().is_some_and(|name| event.name() == name.as_str())
     }
 
     /// Has whoever vouches asked again, with what the client gives now.
@@ -26,10 +25,21 @@ impl Relayed {
         if self.participant.refused(&self.relaying.rules, now) {
             return socket.hang_up("too_many_refusals");
         }
-        let Some(standing) = self.standing.as_mut().filter(|standing| standing.renewing.is_none()) else {
-            return Answer::error(Code::RateLimited.label(), "a renewal is under way").send(ack);
+        let counts = &self.relaying.common.counts;
+        let Some(standing) = self.standing.as_mut() else {
+            counts.refused(Code::IdentityChanged);
+            return Answer::error(Code::IdentityChanged.label(), "nobody is known here who could be renewed").send(ack);
         };
-        let auth = event.arguments().raw(0).and_then(|argument| self.relaying.common.authenticator.auth_of(argument));
+        if standing.renewing.is_some() {
+            counts.refused(Code::RateLimited);
+            return Answer::error(Code::RateLimited.label(), "a renewal is under way").send(ack);
+        }
+        let argument = event.arguments().raw(0);
+        if argument.is_some_and(|argument| argument.len() > self.relaying.common.auth_bytes_max) {
+            counts.refused(Code::TooLarge);
+            return Answer::error(Code::TooLarge.label(), "more than may be given to be known by").send(ack);
+        }
+        let auth = argument.and_then(|argument| self.relaying.common.authenticator.auth_of(argument));
         let asking = Asking {
             namespace: socket.namespace().clone(),
             auth,

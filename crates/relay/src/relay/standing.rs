@@ -53,8 +53,8 @@ impl Standing {
             self.lifetime.as_ref().and_then(|lifetime| lifetime.next(time, tokio::time::Instant::now().into_std()));
     }
 
-    /// Whether it is still the same somebody.
+    /// Whether it is still the same somebody. Of two without a subject nobody knows.
     pub(super) fn is_of(&self, identity: &Identity) -> bool {
-        self.issuer == identity.issuer && self.subject == identity.subject
+        self.subject.is_some() && self.issuer == identity.issuer && self.subject == identity.subject
     }
 }

@@ -9,7 +9,7 @@ fn set(signers: &[&Signer]) -> Value {
 }
 
 fn by_url(url: Uri) -> Authenticator {
-    of_issuers(vec![issuer("ours", &[Algorithm::Es256], KeySource::Url(url))])
+    of_issuers(vec![issuer("ours", &[Algorithm::ES256], KeySource::Url(url))])
 }
 
 #[tokio::test]
@@ -117,11 +117,8 @@ async fn a_key_that_is_new_is_found_by_one_more_fetch() {
         async { keys }
     });
     tokio::time::pause();
-    let issuer = Issuer {
-        name: "ours".into(),
-        rules: issuer("ours", &[Algorithm::Es256], KeySource::Known([].into())).rules,
-        keys: Keys::Fetched(Arc::new(jwks)),
-    };
+    let rules = issuer("ours", &[Algorithm::ES256], KeySource::Known([].into())).rules;
+    let issuer = Issuer::new(rules, Keys::Fetched(Arc::new(jwks)));
     let soon = || tokio::time::Instant::now() + Duration::from_secs(5);
     let text = new.sign("ES256", &claims("ours"));
     let token = Token::parse(&text).unwrap();

@@ -1,9 +1,14 @@
 //! Which key verifies what.
 
+use jsonwebtoken::Validation;
+
 use super::*;
 
 fn judged(key: &Key, token: &str) -> Result<(), TokenFault> {
-    key.verify(&Token::parse(token).unwrap())
+    let token = Token::parse(token)?;
+    let mut validation = Validation::new(token.algorithm());
+    validation.required_spec_claims.clear();
+    key.verify(&token, &validation).map(drop)
 }
 
 #[test]
@@ -26,7 +31,7 @@ fn every_algorithm_is_verified_by_its_own_keys_and_by_no_other() {
                 // A character that is another, and a signature that is another's.
                 if index == other {
                     let changed = token.replacen("eyJ", "eyI", 1);
-                    assert!(Token::parse(&changed).and_then(|token| keys[0].verify(&token)).is_err());
+                    assert!(judged(&keys[0], &changed).is_err());
                     let another = signer.sign(name, &json!({"a": 1}));
                     let (signed, signature) = (token.rsplit_once('.').unwrap().0, another.rsplit_once('.').unwrap().1);
                     assert_eq!(judged(&keys[0], &format!("{signed}.{signature}")), Err(TokenFault::Signature));
@@ -43,12 +48,11 @@ fn every_algorithm_is_verified_by_its_own_keys_and_by_no_other() {
 }
 
 #[test]
-fn a_secret_verifies_and_signs() {
+fn a_secret_verifies() {
     let key = Key::secret(&Secret(b"secret".as_slice().into()));
     assert_eq!(judged(&key, &signer::hs256(b"secret", &json!({}))), Ok(()));
     assert_eq!(judged(&key, &signer::hs256(b"other", &json!({}))), Err(TokenFault::Signature));
     assert_eq!(judged(&key, &Signer::p256("2").sign("ES256", &json!({}))), Err(TokenFault::Algorithm));
-    assert!(key.sign(Algorithm::Hs512, "x").is_some());
     assert!(!format!("{key:?}").contains("115"), "no secret is shown");
 }
 

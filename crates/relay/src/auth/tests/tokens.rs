@@ -7,9 +7,9 @@ const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 fn authenticator(ours: &Signer, others: &Signer) -> Authenticator {
     Authenticator::new(&AuthConfig {
         issuers: vec![
-            issuer("ours", &[Algorithm::Es256], known(&[ours])),
-            issuer("others", &[Algorithm::Es256], known(&[others])),
-            issuer("secret", &[Algorithm::Hs256], KeySource::Secret(Secret(SECRET.into()))),
+            issuer("ours", &[Algorithm::ES256], known(&[ours])),
+            issuer("others", &[Algorithm::ES256], known(&[others])),
+            issuer("secret", &[Algorithm::HS256], KeySource::Secret(Secret(SECRET.into()))),
         ],
         tokens: vec![StaticToken { sha256: sha256(b"sensor"), subject: Some("s1".into()), claims: Claims::default() }],
         ..AuthConfig::default()
@@ -46,6 +46,17 @@ async fn a_token_is_judged_by_its_issuers_keys_and_by_nothing_else() {
         (ours.sign("ES256", &changed("nbf", json!(unix_now() + 60))), INVALID, Some(("ours", "not_yet_valid"))),
         (ours.sign("ES256", &changed("iat", json!(unix_now() + 60))), INVALID, Some(("ours", "issued_later"))),
         (ours.sign("ES256", &changed("exp", json!(unix_now() - 31))), EXPIRED, Some(("ours", "expired"))),
+        (ours.sign("ES256", &changed("exp", json!(unix_now() - 30))), EXPIRED, Some(("ours", "expired"))),
+        (ours.sign("ES256", &changed("exp", json!(0))), EXPIRED, Some(("ours", "expired"))),
+        (ours.sign("ES256", &changed("exp", json!(-1))), INVALID, Some(("ours", "malformed"))),
+        (ours.sign("ES256", &changed("exp", json!("9999999999"))), INVALID, Some(("ours", "malformed"))),
+        (ours.sign("ES256", &changed("nbf", json!(null))), INVALID, Some(("ours", "malformed"))),
+        (ours.sign("ES256", &changed("aud", json!(null))), INVALID, Some(("ours", "audience"))),
+        (ours.sign("ES256", &changed("aud", json!(["x", "fanfare"]))), "1 of ours", None),
+        (ours.sign("ES256", &changed("sub", json!({}))), INVALID, None),
+        (header(json!({"alg": "ES256", "kid": 1})), INVALID, Some(("", "malformed"))),
+        (format!("{valid}="), INVALID, Some(("ours", "malformed"))),
+        (format!("{valid}.x"), INVALID, Some(("ours", "malformed"))),
         // That a forged one has expired is no news.
         (others.sign("ES256", &changed("exp", json!(1))), INVALID, Some(("ours", "signature"))),
         (ours.sign("ES256", &changed("x", json!("x".repeat(8000)))), INVALID, Some(("", "too_long"))),
@@ -77,6 +88,27 @@ async fn no_credentials_are_nobody_and_odd_ones_are_refused() {
         (json!({"token": "sensor"}), "s1 of [[auth.token]]"),
     ] {
         assert_eq!(told(at_once(&authenticator, asking(&auth))), expected, "{auth}");
+    }
+}
+
+#[tokio::test]
+async fn a_renewal_is_by_what_is_given_then_and_not_by_what_the_connection_came_with() {
+    let cookie = HeaderMap::from_iter([(http::header::COOKIE, "sid=sensor".parse().unwrap())]);
+    let token_from = ["cookie:sid", "auth.token"].map(|source| TokenSource::parse(source).unwrap()).to_vec();
+    let tokens = ["sensor", "other"].map(|name| StaticToken {
+        sha256: sha256(name.as_bytes()),
+        subject: Some(name.into()),
+        claims: Claims::default(),
+    });
+    let authenticator =
+        Authenticator::new(&AuthConfig { token_from, tokens: tokens.to_vec(), ..AuthConfig::default() });
+    for (auth, reason, expected) in [
+        (json!({"token": "other"}), Reason::Connect, "sensor of [[auth.token]]"),
+        (json!({"token": "other"}), Reason::Refresh, "other of [[auth.token]]"),
+        (json!({}), Reason::Refresh, "nobody"),
+    ] {
+        let asking = Asking { handshake: handshake("/", cookie.clone()), reason, ..asking(&auth) };
+        assert_eq!(told(at_once(&authenticator, asking)), expected, "{auth} {reason:?}");
     }
 }
 

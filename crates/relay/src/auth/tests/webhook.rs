@@ -87,7 +87,7 @@ async fn tokens_that_we_know_are_no_question() {
     let server = Server::start(|_, _| Reply::Silence).await;
     let signer = Signer::p256("k");
     let authenticator = Authenticator::new(&AuthConfig {
-        issuers: vec![issuer("ours", &[Algorithm::Es256], known(&[&signer]))],
+        issuers: vec![issuer("ours", &[Algorithm::ES256], known(&[&signer]))],
         tokens: vec![StaticToken { sha256: sha256(b"sensor"), subject: None, claims: Claims::default() }],
         webhook: Some(WebhookConfig::new(server.url("/"))),
         ..AuthConfig::default()

@@ -1,7 +1,7 @@
 //! Who may come in, as a file says it.
 
 use http::header::{AUTHORIZATION, COOKIE};
-use policy::Algorithm;
+use jsonwebtoken::Algorithm;
 use socketio::engineio::HeadersKept;
 
 use super::*;
@@ -30,7 +30,7 @@ fn issuers_tokens_and_the_webhook_are_read() {
     let secret = Secret(SECRET.1.as_bytes().into());
     let one = &issuers[0];
     assert_eq!(one.keys, KeySource::Secret(secret.clone()));
-    assert_eq!(one.rules.algorithms, [Algorithm::Hs256]);
+    assert_eq!(one.rules.algorithms, [Algorithm::HS256]);
     assert_eq!(one.rules.audience, Some(vec!["a".into(), "b".into()]));
     assert_eq!(one.rules.leeway, Duration::from_secs(30));
     let two = &issuers[1];
@@ -87,7 +87,7 @@ fn keys_and_secrets_are_read_from_files_beside_the_configuration() {
     let issuers = load("HS256", "ES256").unwrap().config.auth.issuers;
     assert_eq!(issuers[0].keys, KeySource::Secret(Secret(SECRET.1.as_bytes().into())));
     let KeySource::Known(keys) = &issuers[1].keys else { panic!("{:?}", issuers[1].keys) };
-    assert!(keys[0].fits(Algorithm::Es256) && !keys[0].fits(Algorithm::Es384) && !keys[0].fits(Algorithm::Hs256));
+    assert!(keys[0].fits(Algorithm::ES256) && !keys[0].fits(Algorithm::ES384) && !keys[0].fits(Algorithm::HS256));
     // A public key is nobody's secret, and a secret no public key.
     for (secret_for, keys_for, found) in
         [("HS256", "HS256", "HS256"), ("ES256", "ES256", "ES256"), ("HS256", "RS256", "RS256")]

@@ -328,6 +328,10 @@ const WRONG_FILES: &[(&str, &[&str])] = &[
         "auth.required = ['/x']\nauth.webhook.url = 'http://a/'",
         &["1:6: auth.required: expected namespaces that exist, found \"/x\""],
     ),
+    (
+        "auth.renew_event = 'a'\n[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'a'",
+        &["1:6: auth.renew_event: expected an event that nothing else is about, found \"a\", as in \"/\""],
+    ),
     // Namespaces.
     ("[namespace]\nname = '/'", &["1:2: namespace: expected [[namespace]], tables in double brackets, found a table"]),
     ("namespace = ['/']", &["1:14: namespace: expected [[namespace]], tables in double brackets, found \"/\""]),
@@ -681,6 +685,14 @@ fn what_works_but_may_not_be_meant_is_a_warning() {
         (
             "[[namespace]]\nname = '/'\nrooms = ['a:{claims.x}']\n[[namespace.rule]]\non = 'a'\nto = { room = 'a:{args.0}' }",
             "1:1: namespace: namespace \"/\" reads claims, but with auth = \"none\" nobody has any",
+        ),
+        (
+            "[[auth.token]]\nsha256 = '2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b'",
+            "1:8: auth.token: has no effect: no namespace asks who somebody is, by auth.required or an auth of its own",
+        ),
+        (
+            "[auth]\nrenew_event = 'renew'\ntoken_from = ['cookie:sid']",
+            "2:1: auth.renew_event: has no effect: an event has no headers, so auth.token_from needs an auth.NAME too",
         ),
         (
             "cors.origins = ['null', 'http://a.example']",
