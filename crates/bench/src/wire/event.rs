@@ -128,7 +128,7 @@ const TIME_DIGITS: usize = 12;
 const WORD_BYTES_MAX: usize = 18;
 
 /// How much of a message has to be seen to read its stamp, whatever its name.
-pub(crate) const STAMPED_BYTES: usize = Name::ToCrowd.start().len() + SENDER_DIGITS + SEQUENCE_DIGITS + TIME_DIGITS;
+pub(crate) const STAMPED_BYTES: usize = Name::Object.start().len() + SENDER_DIGITS + SEQUENCE_DIGITS + TIME_DIGITS;
 
 #[cfg(test)]
 mod tests {
