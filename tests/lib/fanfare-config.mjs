@@ -29,6 +29,11 @@ export function toToml(settings) {
     put('outbox_bytes_total_max', settings.slowConsumer.totalBytes);
   }
 
+  if (settings.unlimited) {
+    lines.push('[limits.client]', 'events_per_s = 0', 'bytes_per_s = 0', 'refusals_per_s = 0');
+    lines.push('[limits.node]', 'handshakes_per_s = 0');
+  }
+
   if (settings.toml) return `${lines.join('\n')}\n${settings.toml}`;
 
   lines.push('[cors]');

@@ -13,6 +13,8 @@ const target = '/socket.io/?EIO=4&transport=websocket';
 
 /** Settings in which `rules` are those of the noise, and a pair has a namespace of its own. */
 export const quietly = (rules = [{ on: '*' }]) => ({
+  // The noise is as loud as it can be: what is looked at is what holds without limits.
+  unlimited: true,
   namespaces: [{ name: '/', rules: [word, ...rules] }, { name: '/quiet', rules: [word] }],
 });
 const word = { on: 'word', to: 'others' };

@@ -30,6 +30,8 @@ export const defaults = {
   clientDir: undefined,
   /** The bounds after which a client that does not read is closed; undefined leaves the relay's defaults. */
   slowConsumer: undefined, // { bytes, stallMs, totalBytes }
+  /** Whether `limits.client` and `limits.node` are off: for tests of what holds without them. */
+  unlimited: false,
   /** How it leaves: at once, unless a test looks at that. */
   drain: { waitS: 0, spreadS: 0 }, // and maxPerS, deadlineS
   /** Whether there is a listener for operators: `relay.opsPort`. */
