@@ -13,7 +13,7 @@ run: target/client/stamp
 	@echo
 	@echo "Try it:  open docs/examples/two-tabs.html in two browser tabs and press the button in one of them."
 	@echo "         curl http://localhost:3000/healthz"
-	@echo "         Ctrl-C stops the relay; the tabs reconnect when it is back."
+	@echo "         Ctrl-C stops the relay (twice: without waiting for open tabs); they reconnect when it is back."
 	@echo
 	@client=""; [ ! -d $(CLIENT_DIR) ] || client="--client-dir $(CLIENT_DIR)"; \
 	exec target/release/fanfare --config docs/examples/relay.toml $$client

@@ -134,6 +134,12 @@ fn redirected(from: &Uri, location: Option<&HeaderValue>) -> Option<Uri> {
     (place(&to)? == place(from)?).then_some(to)
 }
 
+/// An address as a log may have it: a query may have a secret.
+pub(super) fn without_query(url: &Uri) -> String {
+    let text = url.to_string();
+    text.split_once('?').map_or(text.clone(), |(address, _)| address.to_owned())
+}
+
 pub(crate) fn is_https(url: &Uri) -> bool {
     url.scheme_str() == Some("https")
 }

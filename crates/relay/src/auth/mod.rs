@@ -39,7 +39,7 @@ use breaker::OPEN;
 use config::{AuthConfig, KeySource};
 use failures::Failures;
 use hold::Hold;
-use http_client::{Bounds, HttpClient};
+use http_client::{Bounds, HttpClient, without_query};
 use issuer::{Issuer, Keys};
 use jwks::Jwks;
 use key::Key;
@@ -332,7 +332,7 @@ impl Inner {
 
 /// What a client is told: not why.
 fn refused(fault: TokenFault) -> Finding {
-    let code = if fault == TokenFault::Expired { "token_expired" } else { "token_invalid" };
+    let code = if fault == TokenFault::Expired { "token_expired" } else { TOKEN_INVALID };
     let data = Json::serialize(&BTreeMap::from([("code", code)])).ok();
     Finding::Refused { code, message: UNAUTHORIZED.to_owned(), data }
 }
@@ -340,7 +340,7 @@ fn refused(fault: TokenFault) -> Finding {
 /// The keys at an address.
 fn fetched(url: &Uri, client: &HttpClient) -> Jwks {
     let (at, client) = (url.clone(), client.clone());
-    Jwks::start(url.to_string(), move || {
+    Jwks::start(without_query(url), move || {
         let (at, client) = (at.clone(), client.clone());
         async move {
             let set = client.get(&at, JWKS_BOUNDS).await.map_err(|failure| failure.to_string())?;
@@ -367,7 +367,9 @@ pub(crate) const WEBHOOK: &str = "[auth.webhook]";
 /// What tokens of nobody are counted under.
 const UNKNOWN: &str = "";
 
-const UNAUTHORIZED: &str = "unauthorized";
+/// What everybody is told who is not known; why is in the log.
+pub(crate) const UNAUTHORIZED: &str = "unauthorized";
+pub(crate) const TOKEN_INVALID: &str = "token_invalid";
 
 /// What the fetch of a JWK set may take.
 const JWKS_BOUNDS: Bounds = Bounds { time: Duration::from_secs(3), body_bytes_max: 256 * 1024 };

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use aws_lc_rs::hmac;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, COOKIE};
-use http::{HeaderValue, Method, Request, StatusCode, Uri};
+use http::{HeaderValue, Method, Request, StatusCode};
 use http_body_util::Full;
 use policy::{Claims, Query, TokenFault};
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ use super::answer_cache::AnswerCache;
 use super::breaker::Breaker;
 use super::config::WebhookConfig;
 use super::hold::Hold;
-use super::http_client::{Bounds, Failure, HttpClient};
+use super::http_client::{Bounds, Failure, HttpClient, without_query};
 use super::secret::Secret;
 use super::static_tokens::sha256;
 use super::{Asking, Finding, Identity, UNAUTHORIZED, WEBHOOK, refused};
@@ -316,12 +316,6 @@ fn unix_now() -> u64 {
 
 fn date(seconds: f64) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(seconds).ok()?)
-}
-
-/// An address as a log may have it.
-pub(super) fn without_query(url: &Uri) -> String {
-    let text = url.to_string();
-    text.split_once('?').map_or(text.clone(), |(address, _)| address.to_owned())
 }
 
 const SIGNATURE: &str = "fanfare-signature";

@@ -25,7 +25,3 @@ pub(crate) struct Common {
     pub(crate) errors_event: Option<EventName>,
     pub(crate) counts: Counts,
 }
-
-/// What everybody is told who is not known; why is in the log.
-pub(super) const UNAUTHORIZED: &str = "unauthorized";
-pub(super) const TOKEN_INVALID: &str = "token_invalid";

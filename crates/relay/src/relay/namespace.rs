@@ -7,10 +7,10 @@ use policy::{Auth, Participant, Query};
 use serde::Serialize;
 use socketio::{Admission, ConnectRequest, Handshake, Namespace, Refusal, SocketId};
 
-use super::common::{Relaying, TOKEN_INVALID, UNAUTHORIZED};
+use super::common::Relaying;
 use super::member::Relayed;
 use super::standing::Standing;
-use crate::auth::{Answer, Asking, Finding, Identity, Reason};
+use crate::auth::{Answer, Asking, Finding, Identity, Reason, TOKEN_INVALID, UNAUTHORIZED};
 
 /// Who asks to be let in.
 struct Newcomer {

@@ -8,10 +8,9 @@ use policy::{Code, Moves};
 use socketio::{AckSender, Event, Socket};
 
 use super::answer::Answer;
-use super::common::{TOKEN_INVALID, UNAUTHORIZED};
 use super::member::Relayed;
 use super::standing::Renewing;
-use crate::auth::{self, Asking, Finding, Identity, Reason};
+use crate::auth::{self, Asking, Finding, Identity, Reason, TOKEN_INVALID, UNAUTHORIZED};
 
 impl Relayed {
     /// Whether an event is for renewing. There may be a token in it, so it is nobody's else, whoever sends it where.
@@ -65,11 +64,16 @@ impl Relayed {
     /// What it is in goes on as before, whatever was found: its old token ends when it ends.
     fn renewed(&mut self, socket: &Socket, finding: Finding, ack: Option<AckSender>) {
         let counts = &self.relaying.common.counts;
+        let refuse = |code, message: &str, ack| {
+            tracing::debug!(socket = %socket.id(), code, "not renewed");
+            counts.connect_refused(code);
+            Answer::error(code, message).send(ack);
+        };
         let identity = match finding {
             Finding::Identity(identity) => identity,
-            Finding::Nobody => return Answer::error(TOKEN_INVALID, UNAUTHORIZED).send(ack),
-            Finding::Refused { code, message, .. } => return Answer::error(code, &message).send(ack),
-            Finding::Unavailable => return Answer::error("unavailable", "cannot be decided now").send(ack),
+            Finding::Nobody => return refuse(TOKEN_INVALID, UNAUTHORIZED, ack),
+            Finding::Refused { code, message, .. } => return refuse(code, &message, ack),
+            Finding::Unavailable => return refuse("unavailable", "cannot be decided now", ack),
         };
         let Some(standing) = self.standing.as_mut().filter(|standing| standing.is_of(&identity)) else {
             counts.refused(Code::IdentityChanged);
