@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque, hash_map};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Instant;
 
 use socketio_codec::{AckId, Arguments, Namespace};
@@ -85,13 +86,36 @@ pub struct Answers {
     pub timed_out: bool,
 }
 
-/// An event whose acknowledgement is settled.
-pub struct Resolved {
-    answers: Answers,
-    complete: Complete,
+/// What somebody is to be told: by [`complete`](Self::complete), once the table is not locked any more.
+pub struct Resolved(News);
+
+enum News {
+    Settled(Answers, Complete),
+    Progress(Progress, Follow),
 }
 
 type Complete = Box<dyn FnOnce(Answers) + Send>;
+type Follow = Arc<dyn Fn(Progress) + Send + Sync>;
+
+/// What is known of acknowledgements as they come, in this order.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Progress {
+    /// So many sockets have the event.
+    Reached(usize),
+    /// One of them answered.
+    Answered(SocketId, Arguments),
+    /// No more answers are waited for.
+    Over,
+}
+
+/// Who waits for an event's acknowledgement.
+enum Waiting {
+    /// For all of it together.
+    Whole(Complete),
+    /// For each as it comes.
+    Each(Follow),
+}
 
 /// As many acknowledgements are waited for as the configuration allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +128,7 @@ struct Entry {
     stage: Stage,
     answers: Answers,
     deadline: Instant,
-    complete: Complete,
+    waiting: Waiting,
 }
 
 /// How far an entry is:
@@ -147,6 +171,23 @@ impl Acks {
         deadline: Instant,
         complete: impl FnOnce(Answers) + Send + 'static,
     ) -> Result<AckId, AcksFull> {
+        self.open_for(namespace, deadline, Waiting::Whole(Box::new(complete)))
+    }
+
+    /// The same for who wants to have each answer as it comes; none is kept.
+    ///
+    /// # Errors
+    /// [`AcksFull`] likewise.
+    pub fn follow(
+        &mut self,
+        namespace: &Namespace,
+        deadline: Instant,
+        follow: impl Fn(Progress) + Send + Sync + 'static,
+    ) -> Result<AckId, AcksFull> {
+        self.open_for(namespace, deadline, Waiting::Each(Arc::new(follow)))
+    }
+
+    fn open_for(&mut self, namespace: &Namespace, deadline: Instant, waiting: Waiting) -> Result<AckId, AcksFull> {
         if self.entries.len() >= self.config.entries_max || self.awaited.len() >= self.config.awaited_max {
             return Err(AcksFull);
         }
@@ -159,12 +200,7 @@ impl Acks {
         self.unsent.insert(key);
         self.entries.insert(
             key,
-            Entry {
-                stage: Stage::Unsent { early: HashMap::new() },
-                answers: Answers::default(),
-                deadline,
-                complete: Box::new(complete),
-            },
+            Entry { stage: Stage::Unsent { early: HashMap::new() }, answers: Answers::default(), deadline, waiting },
         );
         Ok(id)
     }
@@ -175,10 +211,13 @@ impl Acks {
         let Some(entry) = self.entries.get_mut(&key) else { return };
         let Stage::Unsent { early } = &mut entry.stage else { return };
         let mut early = std::mem::take(early);
+        if let Waiting::Each(follow) = &entry.waiting {
+            self.resolved.push_back(Resolved(News::Progress(Progress::Reached(sockets.len()), Arc::clone(follow))));
+        }
         let mut owed = sockets;
         owed.retain(|socket| match early.remove(socket) {
             Some(answer) => {
-                entry.answers.add(*socket, answer);
+                self.answer_bytes -= entry.add(*socket, answer, &mut self.resolved);
                 false
             }
             None => self.awaited.insert((*socket, key)),
@@ -271,8 +310,8 @@ impl Acks {
                 }
                 *owed -= 1;
                 let is_settled = *owed == 0;
-                entry.answers.add(socket, answer);
                 self.answer_bytes += bytes;
+                self.answer_bytes -= entry.add(socket, answer, &mut self.resolved);
                 if is_settled {
                     self.resolve(key, false);
                 }
@@ -283,15 +322,18 @@ impl Acks {
 
     /// Settles an entry; whoever still owes an answer to it is missing.
     fn resolve(&mut self, key: Key, timed_out: bool) {
-        if let Some((mut answers, complete)) = self.take(key) {
+        if let Some((mut answers, waiting)) = self.take(key) {
             answers.timed_out = timed_out;
-            self.resolved.push_back(Resolved { answers, complete });
+            self.resolved.push_back(Resolved(match waiting {
+                Waiting::Whole(complete) => News::Settled(answers, complete),
+                Waiting::Each(follow) => News::Progress(Progress::Over, follow),
+            }));
         }
     }
 
     /// Takes an entry out of everything.
-    fn take(&mut self, key: Key) -> Option<(Answers, Complete)> {
-        let Entry { stage, mut answers, deadline, complete } = self.entries.remove(&key)?;
+    fn take(&mut self, key: Key) -> Option<(Answers, Waiting)> {
+        let Entry { stage, mut answers, deadline, waiting } = self.entries.remove(&key)?;
         self.deadlines.remove(&(deadline, key));
         self.unsent.remove(&key);
         let given_back = match stage {
@@ -303,7 +345,7 @@ impl Acks {
             }
         };
         self.answer_bytes -= given_back;
-        Some((answers, complete))
+        Some((answers, waiting))
     }
 
     fn key(&self, namespace: &Namespace, id: AckId) -> Option<Key> {
@@ -321,6 +363,25 @@ impl Acks {
     }
 }
 
+impl Entry {
+    /// Notes what became of one socket's answer, and gives how many bytes of it are not kept.
+    fn add(&mut self, socket: SocketId, answer: Option<Arguments>, resolved: &mut VecDeque<Resolved>) -> usize {
+        match (&self.waiting, answer) {
+            (Waiting::Each(follow), Some(answer)) => {
+                let bytes = size(&answer);
+                let progress = Progress::Answered(socket, answer);
+                resolved.push_back(Resolved(News::Progress(progress, Arc::clone(follow))));
+                bytes
+            }
+            (Waiting::Each(_), None) => 0,
+            (Waiting::Whole(_), answer) => {
+                self.answers.add(socket, answer);
+                0
+            }
+        }
+    }
+}
+
 impl Answers {
     fn add(&mut self, socket: SocketId, answer: Option<Arguments>) {
         match answer {
@@ -331,20 +392,23 @@ impl Answers {
 }
 
 impl Resolved {
-    /// What was answered.
-    pub fn answers(&self) -> &Answers {
-        &self.answers
-    }
-
-    /// Hands the answers to whoever asked. Not while the table is locked: they may ask again.
+    /// Tells whoever asked. Not while the table is locked: they may ask again.
     pub fn complete(self) {
-        (self.complete)(self.answers);
+        match self.0 {
+            News::Settled(answers, complete) => complete(answers),
+            News::Progress(progress, follow) => follow(progress),
+        }
     }
 }
 
 impl fmt::Debug for Resolved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Resolved").field("answers", &self.answers).finish_non_exhaustive()
+        let mut resolved = f.debug_tuple("Resolved");
+        match &self.0 {
+            News::Settled(answers, _) => resolved.field(answers),
+            News::Progress(progress, _) => resolved.field(progress),
+        };
+        resolved.finish()
     }
 }
 

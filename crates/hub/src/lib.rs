@@ -12,11 +12,11 @@ mod acks;
 mod client;
 pub mod encode;
 
-pub use acks::{Acks, AcksConfig, AcksFull, Answers, Resolved};
+pub use acks::{Acks, AcksConfig, AcksFull, Answers, Progress, Resolved};
 pub use client::{Bucket, Client, ClientConfig, ConnectRefusal, Incoming, Violation};
 pub use front::{
     Allowance, Charged, Command, Connect, Emit, Expel, Expulsion, FetchRooms, FetchSockets, Greeted, Hub, Mailbox,
     MailboxConfig, Move, Op, Outcome, Owner, Receipt, SocketInfo, Tell, Waiter,
 };
-pub use lane::{CrowdConfig, Lane, LaneConfig, NamespaceCounts, Turn};
+pub use lane::{CrowdConfig, Lane, LaneConfig, NamespaceCounts, RoomWatch, Turn};
 pub use names::{Room, SocketId, Target};

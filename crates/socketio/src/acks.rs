@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use engineio::proto::grace;
-use hub::{Acks, AcksConfig, AcksFull, Answers, SocketId};
+use hub::{Acks, AcksConfig, AcksFull, Answers, Progress, SocketId};
 use socketio_codec::{AckId, Arguments, Namespace};
 use tokio::sync::Notify;
 
@@ -28,9 +28,23 @@ impl AckTable {
         within: Duration,
         complete: impl FnOnce(Answers) + Send + 'static,
     ) -> Result<AckId, AcksFull> {
+        self.open_by(|table| table.open(namespace, deadline(within), complete))
+    }
+
+    /// The same for who wants each answer as it comes.
+    pub(crate) fn follow(
+        &self,
+        namespace: &Namespace,
+        within: Duration,
+        follow: impl Fn(Progress) + Send + Sync + 'static,
+    ) -> Result<AckId, AcksFull> {
+        self.open_by(|table| table.follow(namespace, deadline(within), follow))
+    }
+
+    fn open_by(&self, open: impl FnOnce(&mut Acks) -> Result<AckId, AcksFull>) -> Result<AckId, AcksFull> {
         let mut table = self.lock();
         let before = table.poll_timeout();
-        let id = table.open(namespace, deadline(within), complete)?;
+        let id = open(&mut table)?;
         let is_sooner = table.poll_timeout() != before;
         drop(table);
         if is_sooner {

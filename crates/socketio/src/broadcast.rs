@@ -1,6 +1,5 @@
 //! Sending to whom it is for.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,13 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engineio::proto::Delivery;
-use hub::{AcksFull, Allowance, Answers, Command, Expulsion, Outcome, Receipt, Room, SocketInfo, Target};
+use hub::{AcksFull, Allowance, Command, Expulsion, Receipt, Room, SocketId, Target};
 use serde::Serialize;
 use socketio_codec::{AckId, Arguments, EventName, Namespace, RawName, ReservedName, SerializeError};
 use tokio::sync::oneshot;
 
 use crate::acks::AckTable;
-use crate::reach::Reach;
+use crate::peers::{Acknowledged, Nodes, Outgoing, Published};
+use crate::questions;
+use crate::reach::{Reach, Scope};
 
 /// Some sockets of one namespace, chosen step by step, and what can be done to all of them at once.
 ///
@@ -25,7 +26,8 @@ use crate::reach::Reach;
 /// # }
 /// ```
 ///
-/// An event is encoded once, whoever it is for; emitting never waits.
+/// An event is encoded once, whoever it is for; emitting never waits. Where the server has [`Peers`](crate::Peers), it all
+/// means the sockets of all nodes, unless it is [`local`](Self::local).
 #[derive(Clone)]
 #[must_use = "choosing sockets does nothing to them"]
 pub struct Broadcast {
@@ -34,15 +36,26 @@ pub struct Broadcast {
     by: Option<Arc<Allowance>>,
     target: Target,
     delivery: Delivery,
+    scope: Scope,
 }
 
 impl Broadcast {
+    pub(crate) fn new(reach: Arc<Reach>, by: Option<Arc<Allowance>>, target: Target) -> Self {
+        Self { reach, by, target, delivery: Delivery::Reliable, scope: Scope::Cluster }
+    }
+
     pub(crate) fn reach(&self) -> &Arc<Reach> {
         &self.reach
     }
 
-    pub(crate) fn new(reach: Arc<Reach>, by: Option<Arc<Allowance>>, target: Target) -> Self {
-        Self { reach, by, target, delivery: Delivery::Reliable }
+    /// With how far it goes.
+    pub(crate) fn into_target(self) -> (Arc<Reach>, Target, Scope) {
+        (self.reach, self.target, self.scope)
+    }
+
+    /// Only sockets of this node.
+    pub fn local(self) -> Self {
+        Self { scope: Scope::Node, ..self }
     }
 
     /// Only sockets in `room`; said again, those in any of the rooms.
@@ -76,7 +89,7 @@ impl Broadcast {
 
     /// Emits arguments as they came from a client, under any name, without looking into them.
     pub fn relay(self, name: RawName<'_>, arguments: &Arguments) {
-        self.send(name, arguments, None, None);
+        self.send(name, arguments, |_| None);
     }
 
     /// The same, and `complete` is told what became of it: at once, but from another task, so it must not block.
@@ -87,13 +100,15 @@ impl Broadcast {
         arguments: &Arguments,
         complete: impl FnOnce(Outcome) + Send + 'static,
     ) {
-        // On a lane: a panic there would leave the clients of that lane without deliveries.
-        let complete = |outcome| {
-            if catch_unwind(AssertUnwindSafe(|| complete(outcome))).is_err() {
-                tracing::error!("a program panicked when it was told what became of an event");
-            }
-        };
-        self.send(name, arguments, None, Some(Receipt::counting(complete)));
+        self.send(name, arguments, |cluster| {
+            // On a lane: a panic there would leave the clients of that lane without deliveries.
+            let complete = move |here: hub::Outcome| {
+                if catch_unwind(AssertUnwindSafe(|| complete(Outcome::new(&here, cluster)))).is_err() {
+                    tracing::error!("a program panicked when it was told what became of an event");
+                }
+            };
+            Some(Receipt::counting(complete))
+        });
     }
 
     /// Emits an event and waits for the acknowledgements of all who got it, at most for `within`.
@@ -112,30 +127,37 @@ impl Broadcast {
         let name = EventName::new(name)?;
         let arguments = Arguments::serialize(arguments)?;
         let (sender, receiver) = oneshot::channel();
-        let namespace = self.target.namespace().clone();
-        let id = self.reach.acks.open(&namespace, within, move |answers| {
+        let Self { reach, by, target, delivery, scope } = self;
+        let namespace = target.namespace().clone();
+        let id = reach.acks.open(&namespace, within, move |answers| {
             // Nobody waits any more: then nobody misses it.
             let _ = sender.send(answers);
         })?;
-        let cancels = CancelOnDrop { acks: Arc::clone(&self.reach.acks), namespace: namespace.clone(), id };
-        let acks = Arc::clone(&self.reach.acks);
+        let cancels = CancelOnDrop { acks: Arc::clone(&reach.acks), namespace: namespace.clone(), id };
+        let acks = Arc::clone(&reach.acks);
         let receipt = Receipt::collecting(move |outcome| acks.sent(&namespace, id, outcome.reached));
-        self.send(name.raw(), &arguments, Some(id), Some(receipt));
+        let elsewhere = reach
+            .peers_in(scope)
+            .map(|peers| peers.emit_with_ack(Outgoing::new(target.clone(), &name, &arguments), within));
+        let (name, id, receipt) = (name.raw(), Some(id), Some(receipt));
+        reach.hub.apply(Command::Emit { target, name, arguments: &arguments, id, delivery, receipt }, by.as_ref());
         Ok(async move {
-            let answers = receiver.await.unwrap_or_default();
+            let (here, elsewhere) = tokio::join!(receiver, questions::answer(elsewhere));
             drop(cancels);
-            answers
+            Answers::new(here.unwrap_or_default(), elsewhere)
         })
     }
 
     /// Lets them all join a room: `socketsJoin`.
     pub fn join(self, room: impl Into<Room>) {
-        self.reach.tell(Command::Join { target: self.target, rooms: vec![room.into()] }, self.by.as_ref());
+        let rooms = vec![room.into()];
+        self.tell(|target| Command::Join { target, rooms });
     }
 
     /// Lets them all leave a room: `socketsLeave`.
     pub fn leave(self, room: impl Into<Room>) {
-        self.reach.tell(Command::Leave { target: self.target, rooms: vec![room.into()] }, self.by.as_ref());
+        let rooms = vec![room.into()];
+        self.tell(|target| Command::Leave { target, rooms });
     }
 
     /// Makes them all leave the namespace: `disconnectSockets()`.
@@ -158,37 +180,75 @@ impl Broadcast {
         self.expel(Expulsion::Transport(why));
     }
 
-    /// Who they are at the moment: `fetchSockets`.
-    pub async fn fetch_sockets(self) -> Vec<SocketInfo> {
-        let (sender, receiver) = oneshot::channel();
-        self.reach.hub.fetch_sockets(self.target, move |sockets| {
-            let _ = sender.send(sockets);
-        });
-        receiver.await.unwrap_or_default()
-    }
-
-    /// All rooms of the namespace (whatever was chosen within it), with the number of their sockets.
-    pub async fn fetch_rooms(self) -> BTreeMap<Room, usize> {
-        let (sender, receiver) = oneshot::channel();
-        self.reach.hub.fetch_rooms(self.target.namespace().clone(), move |rooms| {
-            let _ = sender.send(rooms);
-        });
-        receiver.await.unwrap_or_default()
-    }
-
-    fn send(self, name: RawName<'_>, arguments: &Arguments, id: Option<AckId>, receipt: Option<Receipt>) {
-        let Self { reach, by, target, delivery } = self;
-        reach.tell(Command::Emit { target, name, arguments, id, delivery, receipt }, by.as_ref());
+    fn send(self, name: RawName<'_>, arguments: &Arguments, receipt_of: impl FnOnce(Published) -> Option<Receipt>) {
+        let Self { reach, by, target, delivery, scope } = self;
+        let mut command = Command::Emit { target, name, arguments, id: None, delivery, receipt: None };
+        let published = reach.publish(&command, scope);
+        if let Command::Emit { receipt, .. } = &mut command {
+            *receipt = receipt_of(published);
+        }
+        reach.hub.apply(command, by.as_ref());
     }
 
     fn expel(self, from: Expulsion) {
-        self.reach.tell(Command::Expel { target: self.target, from }, self.by.as_ref());
+        self.tell(|target| Command::Expel { target, from });
+    }
+
+    fn tell(self, command: impl FnOnce(Target) -> Command<'static>) {
+        let Self { reach, by, target, scope, .. } = self;
+        let command = command(target);
+        reach.publish(&command, scope);
+        reach.hub.apply(command, by.as_ref());
     }
 }
 
 impl fmt::Debug for Broadcast {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Broadcast").field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+/// What became of an event: each socket of this node that was meant is in exactly one of the counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// Sockets it was queued to: sent if their connection lives.
+    pub queued: usize,
+    /// Sockets it was dropped for, being volatile.
+    pub dropped: usize,
+    /// Sockets whose session is closed, perhaps by this very event, for which there was no room.
+    pub closed: usize,
+    /// What became of it for the sockets of other nodes.
+    pub cluster: Published,
+}
+
+impl Outcome {
+    fn new(here: &hub::Outcome, cluster: Published) -> Self {
+        Self { queued: here.queued, dropped: here.dropped, closed: here.closed, cluster }
+    }
+}
+
+/// What came of asking for acknowledgement.
+#[derive(Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Answers {
+    /// The answers of this node's clients, in no order.
+    pub received: Vec<(SocketId, Arguments)>,
+    /// Those of them that disconnected or did not answer in time.
+    pub missing: Vec<SocketId>,
+    /// Whether this node's clients were waited for until the end. If that came before the lanes had reported, both lists are
+    /// empty.
+    pub timed_out: bool,
+    /// What other nodes' clients answered.
+    pub elsewhere: Acknowledged,
+    /// The other nodes that were asked.
+    pub nodes: Nodes,
+}
+
+impl Answers {
+    fn new(here: hub::Answers, (elsewhere, nodes): (Acknowledged, Nodes)) -> Self {
+        let hub::Answers { received, missing, timed_out, .. } = here;
+        Self { received, missing, timed_out, elsewhere, nodes }
     }
 }
 

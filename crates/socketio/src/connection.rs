@@ -23,7 +23,6 @@ use crate::socket::Socket;
 pub(crate) struct Connection {
     shared: Arc<Shared>,
     link: Arc<Link>,
-    handshake: Arc<Handshake>,
     client: Client,
     inbox: Arc<Inbox>,
     joined: Vec<Joined>,
@@ -68,8 +67,7 @@ impl Connection {
             allowance: shared.reach.hub.allowance(),
             shared,
             link,
-            handshake: Arc::new(handshake),
-            inbox: Arc::default(),
+            inbox: Arc::new(Inbox::new(handshake)),
             joined: Vec::new(),
             deciding: Vec::new(),
             leave_at: None,
@@ -108,7 +106,7 @@ impl Connection {
         let Some(namespace) = namespaces.get(asked.namespace.as_str()) else {
             return self.refuse(&asked, &Refusal::new(INVALID_NAMESPACE), now);
         };
-        let (handshake, name) = (Arc::clone(&self.handshake), asked.namespace.clone());
+        let (handshake, name) = (Arc::clone(self.inbox.handshake()), asked.namespace.clone());
         let request = ConnectRequest { handshake, namespace: name, socket: asked.socket, auth };
         let admission = guarded(&asked.namespace, "connect", || namespace.connect(request))?;
         self.decide(asked, admission, now)
@@ -219,7 +217,7 @@ impl Connection {
     }
 
     fn violated(&self, violation: &Violation) -> CloseReason {
-        let address = self.handshake.address.map(tracing::field::display);
+        let address = self.inbox.handshake().address.map(tracing::field::display);
         tracing::debug!(address, %violation, "client broke the protocol");
         CloseReason::Violation(violation.label())
     }

@@ -3,12 +3,12 @@
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
 
-use hub::{Outcome, Waiter};
+use hub::Waiter;
 use serde::Serialize;
 use socketio_codec::{Arguments, EventName};
 use tokio::sync::oneshot;
 
-use crate::broadcast::{Broadcast, EmitError};
+use crate::broadcast::{Broadcast, EmitError, Outcome};
 
 impl Broadcast {
     /// Ready when no part of the server is so far behind that it should be sent more.

@@ -1,17 +1,19 @@
 //! What a connection is told by the lanes.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
+use engineio::Handshake;
 use hub::{Expulsion, Owner, SocketId};
 
 /// The sockets of one connection that were expelled, until its task sees it.
 ///
 /// A task asks at each of its turns, and nearly never is there anything: it takes the lock only when something came, or
 /// when it has to say whom to wake.
-#[derive(Default)]
 pub(crate) struct Inbox {
+    /// Here for those who find the session by its sockets.
+    handshake: Arc<Handshake>,
     /// Nothing is here, and the task waits for something to come.
     is_quiet: AtomicBool,
     waiting: Mutex<Waiting>,
@@ -24,6 +26,14 @@ struct Waiting {
 }
 
 impl Inbox {
+    pub(crate) fn new(handshake: Handshake) -> Self {
+        Self { handshake: Arc::new(handshake), is_quiet: AtomicBool::default(), waiting: Mutex::default() }
+    }
+
+    pub(crate) fn handshake(&self) -> &Arc<Handshake> {
+        &self.handshake
+    }
+
     /// Takes what came. The task is at its end, and is told nothing more.
     pub(crate) fn take_last(&self) -> Vec<(SocketId, Expulsion)> {
         std::mem::take(&mut self.lock().expelled)

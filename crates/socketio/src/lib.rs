@@ -23,12 +23,20 @@ mod lanes;
 mod reach;
 mod supervisor;
 
+mod found;
+mod local;
+mod peers;
+mod questions;
+
 mod client_bundle;
 
-pub use broadcast::{Broadcast, EmitError, NoAnswer};
+pub use broadcast::{Answers, Broadcast, EmitError, NoAnswer, Outcome};
 pub use client_bundle::{BundleError, ClientBundle};
+pub use found::{Fetched, RemoteSocket, Rooms, SocketInfo};
+pub use local::Local;
 pub use member::{DisconnectReason, Member};
 pub use namespace::{Admission, ConnectRequest, Namespace, Refusal};
+pub use peers::{Acknowledged, Asked, Nodes, Outgoing, Peers, Published};
 pub use server::{Health, Server, ServerBuilder, ServerConfig};
 pub use socket::{AckSender, Socket};
 pub use supervisor::Failure;
@@ -41,7 +49,7 @@ pub use hub;
 pub use socketio_codec as codec;
 
 pub use engineio::{Body, Handshake, PeerAddr, Verdict, serve};
-pub use hub::{Answers, Outcome, Room, SocketId, SocketInfo};
+pub use hub::{Command, Progress, Room, RoomWatch, SocketId, Target};
 /// The name of a namespace; [`Namespace`] is what an application does there.
 pub use socketio_codec::Namespace as NamespaceName;
 pub use socketio_codec::{Arguments, Attachment, Event, Json};

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use hub::{Allowance, Command, Hub};
+use hub::{Command, Hub};
 
 use crate::acks::AckTable;
+use crate::peers::{Peers, Published};
 
 /// The way to all sockets: those that are here, and those of other nodes.
 ///
@@ -13,31 +14,34 @@ use crate::acks::AckTable;
 pub(crate) struct Reach {
     pub(crate) hub: Arc<Hub>,
     pub(crate) acks: Arc<AckTable>,
-    peers: Box<dyn Peers>,
+    /// `None` for a node that is alone.
+    peers: Option<Box<dyn Peers>>,
 }
 
-/// The other nodes.
-pub(crate) trait Peers: Send + Sync {
-    /// Passes on what is to be done to sockets wherever they are. It must not block: what is asked for here is done
-    /// whether or not anybody else hears of it. Answers are for clients of this node only.
-    fn publish(&self, command: &Command<'_>);
+/// How far something goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// To the sockets of all nodes.
+    Cluster,
+    /// To those that are here.
+    Node,
 }
-
-/// There are none.
-pub(crate) struct NoPeers;
 
 impl Reach {
-    pub(crate) fn new(hub: Arc<Hub>, acks: Arc<AckTable>, peers: Box<dyn Peers>) -> Self {
+    pub(crate) fn new(hub: Arc<Hub>, acks: Arc<AckTable>, peers: Option<Box<dyn Peers>>) -> Self {
         Self { hub, acks, peers }
     }
 
-    /// Does it here, and lets it be done elsewhere; on the account of a connection, if that asked for it.
-    pub(crate) fn tell(&self, command: Command<'_>, by: Option<&Arc<Allowance>>) {
-        self.peers.publish(&command);
-        self.hub.apply(command, by);
+    /// Lets the others do it; it is still to be done here.
+    pub(crate) fn publish(&self, command: &Command<'_>, scope: Scope) -> Published {
+        self.peers_in(scope).map_or(Published::Nowhere, |peers| peers.publish(command))
     }
-}
 
-impl Peers for NoPeers {
-    fn publish(&self, _: &Command<'_>) {}
+    /// The others, where it goes so far.
+    pub(crate) fn peers_in(&self, scope: Scope) -> Option<&dyn Peers> {
+        match scope {
+            Scope::Cluster => self.peers.as_deref(),
+            Scope::Node => None,
+        }
+    }
 }

@@ -6,15 +6,15 @@ use std::fmt;
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use engineio::proto::HistogramCounts;
 use engineio::{Body, CorsConfig, Departure, Engine, EngineConfig, Handshake, SessionCounts, Verdict};
 use http::{Request, Response};
-use hub::{AcksConfig, ClientConfig, Expulsion, Hub, LaneConfig, MailboxConfig, NamespaceCounts, Target};
+use hub::{AcksConfig, ClientConfig, Expulsion, Hub, LaneConfig, MailboxConfig, NamespaceCounts, RoomWatch, Target};
 use socketio_codec::{InvalidNamespace, Namespace as NamespaceName};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
@@ -25,8 +25,10 @@ use crate::client_bundle::ClientBundle;
 use crate::closes::Closes;
 use crate::directory::{Directory, Generation};
 use crate::lanes;
+use crate::local::Local;
 use crate::namespace::Namespace;
-use crate::reach::{NoPeers, Reach};
+use crate::peers::Peers;
+use crate::reach::{Reach, Scope};
 use crate::removal;
 use crate::sessions::{OnHandshake, Sessions};
 use crate::shared::Shared;
@@ -73,7 +75,12 @@ pub struct ServerBuilder {
     namespaces: Generation,
     on_handshake: Option<OnHandshake>,
     bundle: Option<ClientBundle>,
+    peers: Option<Connect>,
+    room_watch: Option<Arc<dyn RoomWatch>>,
 }
+
+/// Makes the way to the other nodes.
+type Connect = Box<dyn FnOnce(Local) -> Box<dyn Peers> + Send>;
 
 impl ServerBuilder {
     /// Adds a namespace. One named again replaces the former.
@@ -127,15 +134,32 @@ impl ServerBuilder {
         Self { bundle: Some(bundle), ..self }
     }
 
+    /// Makes it a node of a cluster. `connect` is called when the server starts, with what the others may ask of this one.
+    #[must_use]
+    pub fn peers<P: Peers>(self, connect: impl FnOnce(Local) -> P + Send + 'static) -> Self {
+        Self { peers: Some(Box::new(|local| Box::new(connect(local)))), ..self }
+    }
+
+    /// Has `watch` told of each room that gets its first socket here, or loses its last.
+    #[must_use]
+    pub fn room_watch(self, watch: Arc<dyn RoomWatch>) -> Self {
+        Self { room_watch: Some(watch), ..self }
+    }
+
     /// Starts the server.
     ///
     /// # Panics
     /// Outside a tokio runtime: the server's tasks run on it.
     pub fn build(self) -> Server {
-        let Self { config, namespaces, on_handshake, bundle } = self;
+        let Self { config, namespaces, on_handshake, bundle, peers, room_watch } = self;
         let threads = || NonZeroUsize::new(Handle::current().metrics().num_workers());
         let lanes = config.lanes.or_else(threads).unwrap_or(NonZeroUsize::MIN);
-        let (reach, supervisor) = start(lanes, &config);
+        let is_watched = peers.is_some() || room_watch.is_some();
+        let hub = match is_watched {
+            true => Hub::watched(lanes, config.mailbox, room_watch),
+            false => Hub::new(lanes, config.mailbox),
+        };
+        let (reach, supervisor) = start(hub, &config, peers);
         let shared = Arc::new(Shared {
             reach,
             supervisor,
@@ -148,7 +172,10 @@ impl ServerBuilder {
         let bundle = bundle.map(|files| Served { files, path, cors });
         let failing = tokio::spawn(close_upon_failure(engine.clone(), shared.supervisor.failed()));
         let is_closing = AtomicBool::new(false);
-        Server { core: Arc::new(Core { engine, shared, bundle, is_closing, failing: failing.abort_handle() }) }
+        let (failing, announcing) = (failing.abort_handle(), Mutex::default());
+        let server = Server { core: Arc::new(Core { engine, shared, bundle, is_closing, failing, announcing }) };
+        server.announce();
+        server
     }
 }
 
@@ -169,6 +196,8 @@ struct Core {
     bundle: Option<Served>,
     is_closing: AtomicBool,
     failing: AbortHandle,
+    /// So that the peers hear of namespaces in the order of their changes.
+    announcing: Mutex<()>,
 }
 
 /// The client bundle, and how it is answered.
@@ -233,6 +262,7 @@ impl Server {
     /// [`InvalidNamespace`] if no client could ask for a namespace of that name.
     pub fn add_namespace(&self, name: &str, namespace: impl Namespace) -> Result<(), InvalidNamespace> {
         self.core.shared.directory.add(NamespaceName::try_from(name)?, Arc::new(namespace));
+        self.announce();
         Ok(())
     }
 
@@ -246,10 +276,21 @@ impl Server {
         };
         let Shared { reach, directory, .. } = &*self.core.shared;
         let everyone = Target::everyone(name.clone());
-        if spread.is_zero() {
-            return directory.remove(&name, || reach.hub.expel(everyone, Expulsion::Namespace));
+        let is_removed = match spread.is_zero() {
+            true => directory.remove(&name, || reach.hub.expel(everyone, Expulsion::Namespace)),
+            false => directory.remove(&name, || removal::begin(reach, everyone, spread)),
+        };
+        self.announce();
+        is_removed
+    }
+
+    /// Tells the peers which namespaces there are.
+    fn announce(&self) {
+        let Shared { reach, directory, .. } = &*self.core.shared;
+        if let Some(peers) = reach.peers_in(Scope::Cluster) {
+            let _turn = self.core.announcing.lock().unwrap_or_else(PoisonError::into_inner);
+            peers.serve(&directory.names());
         }
-        directory.remove(&name, || removal::begin(reach, everyone, spread))
     }
 
     /// The connections open now.
@@ -383,15 +424,16 @@ where
 }
 
 /// Starts the tasks that deliver, and those who watch them.
-fn start(lanes: NonZeroUsize, config: &ServerConfig) -> (Arc<Reach>, Supervisor) {
-    let hub = Arc::new(Hub::new(lanes, config.mailbox).with_clock(lanes::now));
+fn start(hub: Hub, config: &ServerConfig, peers: Option<Connect>) -> (Arc<Reach>, Supervisor) {
+    let hub = Arc::new(hub.with_clock(lanes::now));
     let acks = Arc::new(AckTable::new(config.acks));
     let mut tasks = Tasks::default();
-    for index in 0..lanes.get() {
+    for index in 0..hub.mailboxes().len() {
         tasks.spawn("delivers events", lanes::run(Arc::clone(&hub), index, config.lane));
     }
     tasks.spawn("lets acknowledgements expire", Arc::clone(&acks).run());
-    (Arc::new(Reach::new(hub, acks, Box::new(NoPeers))), Supervisor::new(tasks))
+    let peers = peers.map(|connect| connect(Local::new(&hub, &acks)));
+    (Arc::new(Reach::new(hub, acks, peers)), Supervisor::new(tasks))
 }
 
 impl Served {

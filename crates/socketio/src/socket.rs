@@ -76,7 +76,8 @@ impl Socket {
 
     /// This client alone.
     pub fn only(&self) -> Broadcast {
-        self.choose(Target::socket(self.0.namespace.clone(), self.0.id))
+        // It is here, or nowhere.
+        self.choose(Target::socket(self.0.namespace.clone(), self.0.id)).local()
     }
 
     /// The whole namespace, this client included: `io`.
@@ -153,6 +154,6 @@ impl AckSender {
     pub fn send_arguments(self, arguments: &Arguments) {
         let Inner { reach, allowance, namespace, id, .. } = &*self.socket.0;
         // Through the hub, like everything: it may not overtake the events it follows.
-        reach.tell(Command::Answer { namespace, socket: *id, id: self.id, arguments }, Some(allowance));
+        reach.hub.apply(Command::Answer { namespace, socket: *id, id: self.id, arguments }, Some(allowance));
     }
 }

@@ -21,7 +21,7 @@ use super::op::{
     Connect, Direction, Emit, Expel, FetchRooms, FetchSockets, Greeted, Message, Move, Op, SocketInfo, Tell,
 };
 use super::owner::Expulsion;
-use crate::lane::{Census, NamespaceCounts};
+use crate::lane::{Census, NamespaceCounts, RoomWatch};
 use crate::{Room, SocketId, Target, encode};
 
 /// Tells each [`Lane`](crate::Lane) what concerns its sockets. Shared by everyone who emits.
@@ -38,6 +38,8 @@ pub struct Hub {
     mailboxes: Box<[Mailbox]>,
     limits: MailboxConfig,
     congestion: Arc<Congestion>,
+    /// Which rooms there are; kept if there are several lanes, or somebody wants to know.
+    census: Option<Arc<Census>>,
     /// Connections that were given a lane so far.
     assigned: AtomicUsize,
 }
@@ -45,12 +47,21 @@ pub struct Hub {
 impl Hub {
     /// A hub of so many lanes: one per worker thread.
     pub fn new(lanes: NonZeroUsize, config: MailboxConfig) -> Self {
-        let congestion = Arc::new(Congestion::default());
         // One lane has all rooms itself.
-        let census = (lanes.get() > 1).then(|| Arc::new(Census::new()));
+        Self::with_census(lanes, config, (lanes.get() > 1).then(|| Census::new(None)))
+    }
+
+    /// The same, of which is known at any time which rooms there are ([`has_room`](Self::has_room)); and `watch` is told of
+    /// each that comes or goes.
+    pub fn watched(lanes: NonZeroUsize, config: MailboxConfig, watch: Option<Arc<dyn RoomWatch>>) -> Self {
+        Self::with_census(lanes, config, Some(Census::new(watch)))
+    }
+
+    fn with_census(lanes: NonZeroUsize, config: MailboxConfig, census: Option<Census>) -> Self {
+        let (congestion, census) = (Arc::new(Congestion::default()), census.map(Arc::new));
         let mailbox = || Mailbox::new(config, Arc::clone(&congestion), census.clone());
         let mailboxes = std::iter::repeat_with(mailbox).take(lanes.get()).collect();
-        Self { mailboxes, limits: config, congestion, assigned: AtomicUsize::new(0) }
+        Self { mailboxes, limits: config, congestion, census, assigned: AtomicUsize::new(0) }
     }
 
     /// The same with a clock, for [`Mailbox::lag`]. It is asked for the first op that comes into an empty mailbox.
@@ -197,6 +208,14 @@ impl Hub {
             complete(rooms);
         });
         self.spread(None, Arc::new(FetchRooms { namespace, found }), Op::FetchRooms);
+    }
+
+    /// Whether any socket is in a room, other than that of its own id. Also true where nobody keeps count: of a hub of one
+    /// lane that is not [`watched`](Self::watched). Waits for no lane.
+    ///
+    /// A socket that is in the room by what was asked for before, but that its lane has yet to do, does not count.
+    pub fn has_room(&self, namespace: &Namespace, room: &Room) -> bool {
+        self.census.as_ref().is_none_or(|census| census.has(namespace, room))
     }
 
     /// What became of events so far, and who is there now, for each namespace that ever had a socket. Waits for no lane,

@@ -111,13 +111,15 @@ pub struct FetchSockets {
 }
 
 /// A socket as a fetch found it. By the time it is read, it may have moved or gone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct SocketInfo {
     /// Its id.
     pub id: SocketId,
     /// The rooms it is in, in no order. Its own room, which has its id for a name, goes without saying.
     pub rooms: Vec<Room>,
+    /// The session behind it.
+    pub owner: Arc<dyn Owner>,
 }
 
 /// A question about rooms.
@@ -193,6 +195,13 @@ impl fmt::Debug for Connect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { socket, namespace, .. } = self;
         f.debug_struct("Connect").field("socket", socket).field("namespace", namespace).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for SocketInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, rooms, .. } = self;
+        f.debug_struct("SocketInfo").field("id", id).field("rooms", rooms).finish_non_exhaustive()
     }
 }
 

@@ -1,11 +1,15 @@
 //! Who is told when the server ends a socket.
 
+use std::any::Any;
+
 use crate::SocketId;
 
 /// The session behind a socket, told when the hub ended the socket.
 ///
 /// Called on a lane: put it where the session's task finds it, wake the task, and return.
-pub trait Owner: Send + Sync {
+///
+/// It is found again in [`SocketInfo::owner`](crate::SocketInfo::owner), as what it is.
+pub trait Owner: Any + Send + Sync {
     /// `socket` was expelled. It is in no room and receives nothing any more. What its client was sent, and what the
     /// session still owes, is [`Expulsion`]'s.
     fn expelled(&self, socket: SocketId, expulsion: Expulsion);

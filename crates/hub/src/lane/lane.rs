@@ -549,11 +549,11 @@ impl Lane {
     /// In one go: with ten thousand sockets that is a few milliseconds, and only a program asks.
     fn fetch_sockets(&mut self, fetch: &FetchSockets) {
         let mut keys = Vec::new();
-        self.roster.select(&fetch.target, |key, member| keys.push((key, member.id)));
+        self.roster.select(&fetch.target, |key, member| keys.push((key, member.id, Arc::clone(&member.owner))));
         self.spend(keys.len());
-        fetch.found.add(keys.into_iter().map(|(key, id)| {
+        fetch.found.add(keys.into_iter().map(|(key, id, owner)| {
             let rooms = self.roster.rooms_of(key).cloned().collect();
-            SocketInfo { id, rooms }
+            SocketInfo { id, rooms, owner }
         }));
     }
 

@@ -12,5 +12,7 @@ pub use counts::NamespaceCounts;
 pub use crowd::CrowdConfig;
 pub use lane::{Lane, LaneConfig, Turn};
 
+pub use census::RoomWatch;
+
 pub(crate) use census::Census;
 pub(crate) use counts::Board;

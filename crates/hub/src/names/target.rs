@@ -85,23 +85,28 @@ impl Target {
         &self.namespace
     }
 
-    pub(crate) fn is_everyone(&self) -> bool {
+    /// Whether it is for all sockets of the namespace, but for exceptions.
+    pub fn is_everyone(&self) -> bool {
         self.rooms().is_empty() && self.sockets().is_empty()
     }
 
-    pub(crate) fn rooms(&self) -> &[Room] {
+    /// The rooms it is for.
+    pub fn rooms(&self) -> &[Room] {
         self.rooms.as_slice()
     }
 
-    pub(crate) fn sockets(&self) -> &[SocketId] {
+    /// The sockets it is for.
+    pub fn sockets(&self) -> &[SocketId] {
         self.sockets.as_slice()
     }
 
-    pub(crate) fn except_rooms(&self) -> &[Room] {
+    /// The rooms it is not for.
+    pub fn except_rooms(&self) -> &[Room] {
         self.except_rooms.as_slice()
     }
 
-    pub(crate) fn except_sockets(&self) -> &[SocketId] {
+    /// The sockets it is not for.
+    pub fn except_sockets(&self) -> &[SocketId] {
         self.except_sockets.as_slice()
     }
 

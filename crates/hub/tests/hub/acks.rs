@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use engineio_proto::{Delivery, Encoded};
-use hub::{Acks, AcksConfig, AcksFull, Answers, Emit, Receipt, SocketId, Target};
+use hub::{Acks, AcksConfig, AcksFull, Answers, Emit, Progress, Receipt, SocketId, Target};
 use socketio_codec::{AckId, Arguments, Namespace};
 
 use crate::support::{Behaviour, Dice, Peer, World, cell, namespace, socket, take};
@@ -408,4 +408,35 @@ impl RandomRun {
         });
         assert_eq!(self.table.acks.len(), self.open.len());
     }
+}
+
+#[test]
+fn who_follows_hears_of_each_answer_as_it_comes() {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let follow = {
+        let told = Arc::clone(&told);
+        move |progress| told.lock().unwrap().push(progress)
+    };
+    let mut table = Table::new();
+    let id = table.acks.follow(&ROOT, table.now + TIMEOUT, follow).unwrap();
+    // The first answers before the lanes have reported.
+    assert!(table.ack(id, socket(1), 10));
+    table.acks.sent(&ROOT, id, vec![socket(1), socket(2), socket(3)]);
+    assert_eq!(table.complete(), 2);
+    assert!(table.ack(id, socket(2), 20));
+    table.acks.handle_disconnect(socket(3));
+    table.complete();
+    let expected = [
+        Progress::Reached(3),
+        Progress::Answered(socket(1), arguments(10)),
+        Progress::Answered(socket(2), arguments(20)),
+        Progress::Over,
+    ];
+    assert_eq!(*told.lock().unwrap(), expected);
+    assert!(table.acks.is_empty());
+
+    let id = table.acks.follow(&ROOT, table.now + TIMEOUT, |_| ()).unwrap();
+    table.acks.sent(&ROOT, id, vec![socket(1)]);
+    table.pass(TIMEOUT);
+    assert_eq!((table.complete(), table.ack(id, socket(1), 1), table.acks.is_empty()), (2, false, true));
 }

@@ -138,7 +138,7 @@ impl Served {
     /// Rooms of `/` and how many are in each, once all that was asked for before is done.
     pub(crate) async fn rooms(&self) -> BTreeMap<String, usize> {
         let rooms = within(self.server.of("/").unwrap().fetch_rooms()).await;
-        rooms.into_iter().map(|(room, members)| (room.to_string(), members)).collect()
+        rooms.here.into_iter().map(|(room, members)| (room.to_string(), members)).collect()
     }
 
     pub(crate) async fn members(&self, namespace: &str) -> usize {

@@ -18,5 +18,6 @@ mod mounted;
 mod namespaces;
 mod order;
 mod panics;
+mod peers;
 mod sending;
 mod waiting;

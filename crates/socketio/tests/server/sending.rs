@@ -110,8 +110,8 @@ async fn sockets_can_be_moved_and_found_as_a_group() {
     everyone().to("x").join("y");
     everyone().to(b.id()).join("y");
     let mut found = everyone().to("y").fetch_sockets().await;
-    found.sort_by_key(|info| info.rooms.len());
-    assert_eq!(found.iter().map(|info| info.id).collect::<Vec<_>>(), [b.id(), a.id()]);
+    found.sockets.sort_by_key(|info| info.rooms.len());
+    assert_eq!(found.ids().collect::<Vec<_>>(), [b.id(), a.id()]);
     everyone().leave("y");
     assert_eq!(everyone().to("y").fetch_sockets().await.len(), 0);
     assert_eq!(everyone().fetch_sockets().await.len(), 3);

@@ -1,0 +1,92 @@
+//! What other nodes may ask of this one.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use hub::{Command, Hub, Progress, Receipt, Room, SocketId, Target};
+use socketio_codec::{Arguments, Namespace as NamespaceName, RawName};
+use tokio::sync::oneshot;
+
+use crate::acks::AckTable;
+use crate::found::{self, SocketInfo};
+
+/// This node's part of a cluster: what is asked of it is done here, and passed on to nobody. Cheap to clone.
+///
+/// It does not keep the server. Once that is gone, nobody is here.
+#[derive(Clone)]
+pub struct Local {
+    hub: Weak<Hub>,
+    acks: Weak<AckTable>,
+}
+
+impl Local {
+    pub(crate) fn new(hub: &Arc<Hub>, acks: &Arc<AckTable>) -> Self {
+        Self { hub: Arc::downgrade(hub), acks: Arc::downgrade(acks) }
+    }
+
+    /// Does what a peer asked for, to the sockets that are here. Nobody is held back for it: a peer cannot be.
+    pub fn apply(&self, command: Command<'_>) {
+        if let Some(hub) = self.hub.upgrade() {
+            hub.apply(command, None);
+        }
+    }
+
+    /// Whether anybody here is in `room`: what is for nobody need not be read. Of the room that has a socket's id for a
+    /// name, it is taken to be so.
+    pub fn has_room(&self, namespace: &NamespaceName, room: &Room) -> bool {
+        let is_socket = || SocketId::parse(room.as_str()).is_some();
+        self.hub.upgrade().is_some_and(|hub| hub.has_room(namespace, room) || is_socket())
+    }
+
+    /// Whether the lanes are so far behind that no more should be asked for what can be left out.
+    pub fn is_congested(&self) -> bool {
+        self.hub.upgrade().is_some_and(|hub| hub.is_congested())
+    }
+
+    /// Who of `target` is here.
+    pub async fn fetch_sockets(&self, target: Target) -> Vec<SocketInfo> {
+        match self.hub.upgrade() {
+            Some(hub) => found::here(&hub, target).await,
+            None => Vec::new(),
+        }
+    }
+
+    /// The rooms of a namespace that are here, with the number of their sockets.
+    pub async fn fetch_rooms(&self, namespace: NamespaceName) -> BTreeMap<Room, usize> {
+        let (sender, receiver) = oneshot::channel();
+        match self.hub.upgrade() {
+            Some(hub) => hub.fetch_rooms(namespace, move |rooms| drop(sender.send(rooms))),
+            None => return BTreeMap::new(),
+        }
+        receiver.await.unwrap_or_default()
+    }
+
+    /// Emits an event of a peer's to the sockets of `target` that are here, and tells `follow` how many they are, then of
+    /// each acknowledgement as it comes, and at the end, `within` from now at the latest, that there are no more. It is
+    /// called on lanes and sessions' tasks: note it and return.
+    ///
+    /// `false` if too many acknowledgements are waited for already; then nothing was sent and nothing is told.
+    pub fn emit_with_ack(
+        &self,
+        target: Target,
+        (name, arguments): (RawName<'_>, &Arguments),
+        within: Duration,
+        follow: impl Fn(Progress) + Send + Sync + 'static,
+    ) -> bool {
+        let (Some(hub), Some(acks)) = (self.hub.upgrade(), self.acks.upgrade()) else { return false };
+        let namespace = target.namespace().clone();
+        let Ok(id) = acks.follow(&namespace, within, follow) else { return false };
+        let receipt = Receipt::collecting(move |outcome| acks.sent(&namespace, id, outcome.reached));
+        let (id, receipt, delivery) = (Some(id), Some(receipt), engineio::proto::Delivery::Reliable);
+        hub.apply(Command::Emit { target, name, arguments, id, delivery, receipt }, None);
+        true
+    }
+}
+
+impl fmt::Debug for Local {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Local").finish_non_exhaustive()
+    }
+}

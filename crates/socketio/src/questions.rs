@@ -1,0 +1,87 @@
+//! What can be asked about sockets.
+
+use std::future::Future;
+use std::time::Duration;
+
+use serde::Serialize;
+use socketio_codec::{Arguments, EventName, Json};
+use tokio::sync::oneshot;
+
+use crate::broadcast::{Broadcast, EmitError};
+use crate::found::{self, Fetched, Rooms};
+use crate::peers::{Asked, Nodes};
+
+impl Broadcast {
+    /// Who they are at the moment, and from where: `fetchSockets`.
+    ///
+    /// [`Nodes::missing`] says whether all of it is there: a node that does not answer in time is not waited for.
+    pub async fn fetch_sockets(self) -> Fetched {
+        let (reach, target, scope) = self.into_target();
+        let elsewhere = reach.peers_in(scope).map(|peers| peers.fetch_sockets(target.clone()));
+        let (sockets, (remote, nodes)) = tokio::join!(found::here(&reach.hub, target), answer(elsewhere));
+        Fetched { sockets, remote, nodes }
+    }
+
+    /// How many they are at the moment.
+    pub async fn count(self) -> (usize, Nodes) {
+        let (reach, target, scope) = self.into_target();
+        let elsewhere = reach.peers_in(scope).map(|peers| peers.count(target.clone()));
+        let (here, (elsewhere, nodes)) = tokio::join!(found::here(&reach.hub, target), answer(elsewhere));
+        (here.len() + elsewhere, nodes)
+    }
+
+    /// All rooms of the namespace, whatever was chosen within it.
+    pub async fn fetch_rooms(self) -> Rooms {
+        let (reach, target, scope) = self.into_target();
+        let namespace = target.namespace().clone();
+        let elsewhere = reach.peers_in(scope).map(|peers| peers.fetch_rooms(namespace.clone()));
+        let (sender, receiver) = oneshot::channel();
+        reach.hub.fetch_rooms(namespace, move |rooms| {
+            let _ = sender.send(rooms);
+        });
+        let (here, (elsewhere, nodes)) = tokio::join!(receiver, answer(elsewhere));
+        Rooms { here: here.unwrap_or_default(), elsewhere, nodes }
+    }
+
+    /// Tells the programs of all other nodes something, whatever was chosen: `serverSideEmit`. Alone, it reaches nobody.
+    ///
+    /// # Errors
+    /// [`EmitError`] as for [`emit`](Broadcast::emit).
+    pub fn server_side_emit<T: Serialize + ?Sized>(self, name: &str, arguments: &T) -> Result<(), EmitError> {
+        self.tell_programs(name, arguments, None).map(drop)
+    }
+
+    /// The same, and waits for what they answer, at most for `within`.
+    ///
+    /// # Errors
+    /// [`EmitError`] as for [`emit`](Broadcast::emit).
+    pub fn server_side_emit_with_ack<T: Serialize + ?Sized>(
+        self,
+        name: &str,
+        arguments: &T,
+        within: Duration,
+    ) -> Result<impl Future<Output = (Vec<Json>, Nodes)> + Send + use<T>, EmitError> {
+        let answers = self.tell_programs(name, arguments, Some(within))?;
+        Ok(answer(answers))
+    }
+
+    fn tell_programs<T: Serialize + ?Sized>(
+        self,
+        name: &str,
+        arguments: &T,
+        within: Option<Duration>,
+    ) -> Result<Option<Asked<Vec<Json>>>, EmitError> {
+        let (name, arguments) = (EventName::new(name)?, Arguments::serialize(arguments)?);
+        let (reach, target, scope) = self.into_target();
+        let peers = reach.peers_in(scope);
+        Ok(peers.map(|peers| peers.server_side_emit(target.namespace(), &name, &arguments, within)))
+    }
+}
+
+/// What the others answer; nothing where nobody was asked.
+pub(crate) async fn answer<T: Default>(asked: Option<Asked<T>>) -> (T, Nodes) {
+    match asked {
+        Some(asked) => asked.await,
+        None => (T::default(), Nodes::default()),
+    }
+}
