@@ -18,5 +18,6 @@ mod mounted;
 mod namespaces;
 mod order;
 mod panics;
+mod reconfigured;
 mod sending;
 mod waiting;
