@@ -15,6 +15,7 @@ mod endings;
 mod handshakes;
 mod leaving;
 mod mounted;
+mod moves;
 mod namespaces;
 mod order;
 mod panics;
