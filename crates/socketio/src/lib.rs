@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod config;
+mod fixed;
+mod reconfigure;
 mod server;
 mod sessions;
 mod shared;
@@ -32,12 +35,13 @@ mod client_bundle;
 
 pub use broadcast::{Answers, Broadcast, EmitError, NoAnswer, Outcome};
 pub use client_bundle::{BundleError, ClientBundle};
+pub use config::ServerConfig;
 pub use found::{Fetched, RemoteSocket, Rooms, SocketInfo};
 pub use local::Local;
 pub use member::{DisconnectReason, Member};
 pub use namespace::{Admission, ConnectRequest, Namespace, Refusal};
 pub use peers::{Acknowledged, Asked, Nodes, Outgoing, Peers, Published};
-pub use server::{Health, Server, ServerBuilder, ServerConfig};
+pub use server::{Health, Server, ServerBuilder};
 pub use socket::{AckSender, Socket};
 pub use supervisor::Failure;
 
@@ -48,7 +52,7 @@ pub use hub;
 /// Packets, events and their arguments.
 pub use socketio_codec as codec;
 
-pub use engineio::{Body, Handshake, PeerAddr, Verdict, serve};
+pub use engineio::{Body, Handshake, PeerAddr, Unchangeable, Verdict, serve};
 pub use hub::{Command, Progress, Room, RoomWatch, SocketId, Target};
 /// The name of a namespace; [`Namespace`] is what an application does there.
 pub use socketio_codec::Namespace as NamespaceName;
