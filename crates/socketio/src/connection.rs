@@ -100,7 +100,7 @@ impl Connection {
             return Ok(());
         };
         let ack = ack.map(|ack| socket.ack_sender(ack));
-        guarded(socket.namespace(), "event", || member.event(socket, event, ack))
+        guarded(socket.connection(), socket.namespace(), "event", || member.event(socket, event, ack))
     }
 
     fn ask(&mut self, asked: Asked, auth: Option<Json>, now: Instant) -> Result<(), CloseReason> {
@@ -109,8 +109,9 @@ impl Connection {
             return self.refuse(&asked, &Refusal::new(INVALID_NAMESPACE), now);
         };
         let (handshake, name) = (Arc::clone(&self.handshake), asked.namespace.clone());
+        let connection = handshake.connection;
         let request = ConnectRequest { handshake, namespace: name, socket: asked.socket, auth };
-        let admission = guarded(&asked.namespace, "connect", || namespace.connect(request))?;
+        let admission = guarded(connection, &asked.namespace, "connect", || namespace.connect(request))?;
         self.decide(asked, admission, now)
     }
 
@@ -147,10 +148,10 @@ impl Connection {
             return self.refuse(&asked, &Refusal::new(INVALID_NAMESPACE), now);
         }
         let (reach, allowance) = (Arc::clone(&self.shared.reach), Arc::clone(&self.allowance));
-        let socket = Socket::new(reach, allowance, id, asked.namespace);
+        let socket = Socket::new(reach, allowance, self.handshake.connection, id, asked.namespace);
         self.joined.push(Joined { socket, member });
         if let Some(Joined { socket, member }) = self.joined.last_mut() {
-            guarded(socket.namespace(), "connected", || member.connected(socket))?;
+            guarded(socket.connection(), socket.namespace(), "connected", || member.connected(socket))?;
         }
         Ok(())
     }
@@ -189,7 +190,7 @@ impl Connection {
             return Ok(());
         };
         let Joined { socket, mut member } = self.joined.swap_remove(index);
-        guarded(socket.namespace(), "disconnected", || {
+        guarded(socket.connection(), socket.namespace(), "disconnected", || {
             member.disconnected(&socket, reason);
             drop(member);
         })
@@ -219,8 +220,9 @@ impl Connection {
     }
 
     fn violated(&self, violation: &Violation) -> CloseReason {
-        let address = self.handshake.address.map(tracing::field::display);
-        tracing::debug!(address, %violation, "client broke the protocol");
+        let Handshake { connection, address, .. } = &*self.handshake;
+        let address = address.map(tracing::field::display);
+        tracing::debug!(connection, address, %violation, "client broke the protocol");
         CloseReason::Violation(violation.label())
     }
 
@@ -228,7 +230,7 @@ impl Connection {
     fn poll_decisions(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<(), CloseReason> {
         let mut index = 0;
         while let Some(Deciding { asked, decision }) = self.deciding.get_mut(index) {
-            match guarded(&asked.namespace, "connect", || decision.as_mut().poll(cx))? {
+            match guarded(self.handshake.connection, &asked.namespace, "connect", || decision.as_mut().poll(cx))? {
                 Poll::Pending => index += 1,
                 // A decision that leads to another one is asked again at the end.
                 Poll::Ready(admission) => {
@@ -242,7 +244,7 @@ impl Connection {
 
     fn poll_members(&mut self, cx: &mut Context<'_>) -> Result<(), Panicked> {
         for Joined { socket, member } in &mut self.joined {
-            guarded(socket.namespace(), "poll", || member.poll(socket, cx))?;
+            guarded(socket.connection(), socket.namespace(), "poll", || member.poll(socket, cx))?;
         }
         Ok(())
     }
@@ -251,7 +253,9 @@ impl Connection {
     fn time_members_out(&mut self, now: Instant) -> Result<(), Panicked> {
         for Joined { socket, member } in &mut self.joined {
             if member.poll_timeout().is_some_and(|due| due <= now) {
-                guarded(socket.namespace(), "handle_timeout", || member.handle_timeout(socket, now))?;
+                guarded(socket.connection(), socket.namespace(), "handle_timeout", || {
+                    member.handle_timeout(socket, now)
+                })?;
             }
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! What a request asks for, and what can be done about it at once.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -22,6 +23,7 @@ use crate::http::{
 };
 use crate::session::driver::Start;
 use crate::session::link::{Link, NoSession, Polled, SessionRequest, WaitingPoll};
+use crate::session::number;
 use crate::session::open::open;
 use crate::session::registry::Entry;
 use crate::session::seats::Seat;
@@ -75,6 +77,8 @@ impl<B: HttpBody> From<Judged> for Step<B> {
 pub(crate) struct Tail {
     is_upgrade: bool,
     cors: Option<CorsDecision>,
+    /// Whose request it is, where the log would say so.
+    address: Option<IpAddr>,
 }
 
 impl Shared {
@@ -82,7 +86,11 @@ impl Shared {
     pub(crate) fn begin<B: HttpBody>(self: &Arc<Self>, request: Request<B>) -> (Result<Step<B>, RequestError>, Tail) {
         let (mut parts, body) = request.into_parts();
         let cors = self.config.cors.as_ref();
-        let tail = Tail { is_upgrade: is_upgrade(&parts.headers), cors: cors.map(|cors| cors.decide(&parts.headers)) };
+        let tail = Tail {
+            is_upgrade: is_upgrade(&parts.headers),
+            cors: cors.map(|cors| cors.decide(&parts.headers)),
+            address: tracing::enabled!(tracing::Level::DEBUG).then(|| self.address_of(&parts)).flatten(),
+        };
         if !parts.uri.path().starts_with(&self.config.path) {
             return (Ok(Step::done(respond_empty(StatusCode::NOT_FOUND))), Tail { cors: None, ..tail });
         }
@@ -92,10 +100,16 @@ impl Shared {
         let peer = parts.extensions.get::<PeerAddr>().map(|peer| peer.0.ip());
         let is_proxied = self.config.trusted_proxies.contain_peer(peer);
         if !self.config.origin.admits(cors, &parts.headers, is_proxied) {
-            self.refusals.note_stranger(&parts.headers);
+            self.refusals.note_stranger(self.address_of(&parts), &parts.headers);
             return (Err(RequestError::ForeignOrigin), tail);
         }
         (self.route(&mut parts, body, tail.is_upgrade), tail)
+    }
+
+    /// The client's address, by the word of the proxies that are trusted.
+    fn address_of(&self, parts: &Parts) -> Option<IpAddr> {
+        let peer = parts.extensions.get::<PeerAddr>().map(|peer| peer.0.ip());
+        client_address(peer, &parts.headers, &self.config.trusted_proxies)
     }
 
     /// Turns what came of a request into its answer.
@@ -104,7 +118,7 @@ impl Shared {
             // It is not unknown, it just ended, and its client is to come back.
             return hang_up_response();
         }
-        self.refusals.note(&answer);
+        self.refusals.note(&answer, tail.address);
         let mut response = answer.unwrap_or_else(|error| refuse(&error, tail.is_upgrade));
         // Of a refused upgrade a browser shows nothing, whoever may read it; as in the reference.
         let is_read = !tail.is_upgrade || response.status() == StatusCode::SWITCHING_PROTOCOLS;
@@ -166,10 +180,10 @@ impl Shared {
             return Ok(Step::done(not_now(StatusCode::SERVICE_UNAVAILABLE, RETRY_AFTER)));
         }
         let peer = parts.extensions.get::<PeerAddr>().map(|peer| peer.0);
-        let proxies = &self.config.trusted_proxies;
         let handshake = Handshake {
+            connection: number::next(),
             peer,
-            address: client_address(peer.map(|peer| peer.ip()), &parts.headers, proxies),
+            address: self.address_of(parts),
             transport,
             headers: Arc::new(parts.headers.clone()),
             uri: Arc::new(parts.uri.clone()),

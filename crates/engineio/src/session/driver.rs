@@ -34,7 +34,7 @@ use crate::transport::websocket::{Frame, WebSocket};
 pub(crate) struct Driver {
     shared: Arc<Shared>,
     sid: Sid,
-    address: Option<IpAddr>,
+    who: Who,
     link: Arc<Link>,
     session: Session,
     /// Gone once it was told the end.
@@ -89,6 +89,13 @@ enum Wake {
     CandidateFailed,
 }
 
+/// Whose session it is, as the log has it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Who {
+    pub(crate) connection: u32,
+    pub(crate) address: Option<IpAddr>,
+}
+
 /// How a session starts.
 pub(crate) enum Start {
     Poll(PollSender),
@@ -109,7 +116,7 @@ impl Driver {
     pub(crate) fn new(
         shared: Arc<Shared>,
         sid: Sid,
-        address: Option<IpAddr>,
+        who: Who,
         link: Arc<Link>,
         connection: Box<dyn Connection>,
         start: Start,
@@ -123,7 +130,7 @@ impl Driver {
             session,
             shared,
             sid,
-            address,
+            who,
             link,
             connection: Some(connection),
             posting: None,

@@ -8,7 +8,7 @@ use rand::RngExt;
 
 use crate::application::Handshake;
 use crate::config::EngineConfig;
-use crate::session::driver::{Driver, Start};
+use crate::session::driver::{Driver, Start, Who};
 use crate::session::link::Link;
 use crate::session::relief;
 use crate::session::seats::Seat;
@@ -28,7 +28,7 @@ pub(crate) fn open(
     let sid = new_sid();
     let link = Arc::new(Link::new(Arc::clone(&shared.memory)));
     link.queue(&open_packet(&sid, upgrades, &shared.config.session), Delivery::Reliable);
-    let address = handshake.address;
+    let who = Who { connection: handshake.connection, address: handshake.address };
     let handshake = keep(&shared.config, handshake);
     // Before the session is entered anywhere: should the application panic, nothing is left of it.
     let connection = shared.application.open(handshake, Arc::clone(&link));
@@ -37,7 +37,7 @@ pub(crate) fn open(
         // It slipped in behind `close_all`.
         link.close(CloseReason::Shutdown);
     }
-    let driver = Box::new(Driver::new(Arc::clone(shared), sid, address, link, connection, start, seat));
+    let driver = Box::new(Driver::new(Arc::clone(shared), sid, who, link, connection, start, seat));
     tokio::spawn(driver.run(shared.tasks.begin()));
     sid
 }

@@ -44,7 +44,12 @@ pub(crate) enum Pass {
 
 impl Budgets {
     /// Asks for one line, which says `what`.
-    pub(crate) fn pass(&self, metadata: &'static Metadata<'static>, now: Instant, what: impl FnOnce() -> String) -> Pass {
+    pub(crate) fn pass(
+        &self,
+        metadata: &'static Metadata<'static>,
+        now: Instant,
+        what: impl FnOnce() -> String,
+    ) -> Pass {
         if !is_bounded(metadata) {
             return Pass::Yes;
         }

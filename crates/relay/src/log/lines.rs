@@ -336,7 +336,8 @@ mod tests {
     fn a_text_of_any_length_is_cut_and_a_fault_of_ours_is_not() {
         let long = "é".repeat(50_000);
         for format in [LogFormat::Text, LogFormat::Json] {
-            let line = logged(format, false, || tracing::info!(event = %long, debug = ?long, text = long.as_str(), "{long}"));
+            let line =
+                logged(format, false, || tracing::info!(event = %long, debug = ?long, text = long.as_str(), "{long}"));
             assert!(line.len() < 1400, "{line}");
             assert_eq!(line.matches("…+99744").count(), 3, "{line}");
             let line = logged(format, false, || tracing::error!(backtrace = %long, "panicked"));
@@ -348,8 +349,28 @@ mod tests {
     fn nasty(random: &mut impl rand::Rng) -> String {
         use rand::RngExt;
         const NASTY: &[char] = &[
-            '\0', '\n', '\r', '\x1b', '\x7f', '\u{9b}', '\u{85}', '\u{202e}', '\u{2066}', '\u{2028}', '\u{feff}',
-            '\u{e0041}', '"', '\\', ' ', '=', '{', 'é', '💥', '\u{fffd}', 'u', 'n',
+            '\0',
+            '\n',
+            '\r',
+            '\x1b',
+            '\x7f',
+            '\u{9b}',
+            '\u{85}',
+            '\u{202e}',
+            '\u{2066}',
+            '\u{2028}',
+            '\u{feff}',
+            '\u{e0041}',
+            '"',
+            '\\',
+            ' ',
+            '=',
+            '{',
+            'é',
+            '💥',
+            '\u{fffd}',
+            'u',
+            'n',
         ];
         let length = *[0, 1, 3, 20, 255, 256, 257, 2000].get(random.random_range(0..8)).unwrap();
         (0..length)
@@ -378,9 +399,16 @@ mod tests {
             assert_eq!(object.len(), 8, "{object:?}");
             let first = object["first"].as_str().unwrap();
             let begins = if text.len() <= TEXT_BYTES_MAX { first } else { &first[..first.rfind('…').unwrap()] };
-            assert!(text.starts_with(begins) && begins.len() + 4 > text.len().min(TEXT_BYTES_MAX), "{text:?}: {first:?}");
+            assert!(
+                text.starts_with(begins) && begins.len() + 4 > text.len().min(TEXT_BYTES_MAX),
+                "{text:?}: {first:?}"
+            );
             let line = logged(LogFormat::Text, false, say);
-            assert_eq!(fields(line.trim_end().strip_suffix(" number=7").unwrap()), ["first", "second", "third"], "{line}");
+            assert_eq!(
+                fields(line.trim_end().strip_suffix(" number=7").unwrap()),
+                ["first", "second", "third"],
+                "{line}"
+            );
         }
     }
 
