@@ -33,7 +33,9 @@ use std::time::{Duration, SystemTime};
 use http::Uri;
 use policy::{Claims, Token, TokenFault};
 use serde_json::{Map, Value};
+use socketio::engineio::proto::HistogramCounts;
 use socketio::{Handshake, Json, NamespaceName, Room};
+use tokio::time::Instant;
 
 use breaker::OPEN;
 use config::{AuthConfig, KeySource};
@@ -165,6 +167,17 @@ impl Authenticator {
     /// Who somebody is: by its token, if that is one that we know or its issuer is; else as the webhook says, if there
     /// is one.
     pub(crate) fn ask(&self, asking: Asking) -> Answer {
+        let from = Instant::now();
+        match self.find_out(asking) {
+            Answer::Now(finding) => Answer::Now(self.0.timed(finding, from)),
+            Answer::Later(finding) => {
+                let this = Arc::clone(&self.0);
+                Answer::Later(Box::pin(async move { this.timed(finding.await, from) }))
+            }
+        }
+    }
+
+    fn find_out(&self, asking: Asking) -> Answer {
         let inner = &*self.0;
         let found = inner.find_token(&asking);
         let fault = match &found {
@@ -230,6 +243,24 @@ impl Authenticator {
     /// How often tokens were refused, by issuer and reason.
     pub(crate) fn failures(&self) -> BTreeMap<(Arc<str>, &'static str), u64> {
         self.0.failures.read()
+    }
+
+    /// The same, with those that there were none of.
+    pub(crate) fn all_failures(&self) -> BTreeMap<(Arc<str>, &'static str), u64> {
+        let issuers = self.0.issuers.values().map(|issuer| &issuer.name).chain([&self.0.unknown]);
+        let none = issuers.flat_map(|issuer| TokenFault::LABELS.map(|reason| ((Arc::clone(issuer), reason), 0)));
+        none.chain(self.failures()).collect()
+    }
+
+    /// How long it took to find out who somebody is, those that were held included; but for those who gave no credentials.
+    pub(crate) fn took(&self) -> HistogramCounts {
+        self.0.failures.took.counts()
+    }
+
+    /// How old the keys are that are fetched, by issuer.
+    pub(crate) fn key_ages(&self) -> BTreeMap<Arc<str>, Duration> {
+        let ages = self.0.issuers.values().filter_map(|issuer| Some((Arc::clone(&issuer.name), issuer.keys_age()?)));
+        ages.collect()
     }
 
     /// Whose a token is, and why nobody's; for an operator, and counted nowhere.
@@ -314,6 +345,14 @@ impl Inner {
             },
             Err(fault) => Judgement::Unknown(fault),
         }
+    }
+
+    /// The same, and how long it took to find out is counted.
+    fn timed(&self, finding: Finding, from: Instant) -> Finding {
+        if finding != Finding::Nobody {
+            self.failures.took.record(from.elapsed(), 1);
+        }
+        finding
     }
 
     fn issuer(&self, token: &Token<'_>) -> Option<&Issuer> {
