@@ -7,6 +7,8 @@
 
 mod brief;
 mod budget;
+#[cfg(test)]
+mod documented;
 mod escape;
 mod lines;
 mod part;
