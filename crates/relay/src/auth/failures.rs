@@ -22,9 +22,9 @@ impl Default for Failures {
 }
 
 impl Failures {
-    /// A token was refused. The token itself is nowhere to be seen.
-    pub(crate) fn count(&self, issuer: &Arc<str>, fault: TokenFault) {
-        tracing::debug!(issuer = &**issuer, reason = fault.label(), "token refused: {fault}");
+    /// A token of this connection's client was refused. The token itself is nowhere to be seen.
+    pub(crate) fn count(&self, connection: u32, issuer: &Arc<str>, fault: TokenFault) {
+        tracing::debug!(connection, issuer = &**issuer, reason = fault.label(), "token refused: {fault}");
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         *counts.entry((Arc::clone(issuer), fault.label())).or_default() += 1;
     }

@@ -178,13 +178,13 @@ impl Authenticator {
     }
 
     fn find_out(&self, asking: Asking) -> Answer {
-        let inner = &*self.0;
+        let (inner, connection) = (&*self.0, asking.handshake.connection);
         let found = inner.find_token(&asking);
         let fault = match &found {
             Some(Found::Token(text)) => match inner.judge(text) {
                 Judgement::Static(identity) => return Answer::Now(Finding::Identity(identity)),
-                Judgement::Of(issuer, judged) => return Answer::Now(inner.finding(&issuer.name, judged)),
-                Judgement::Pending(_) => return self.judge_later(text.clone()),
+                Judgement::Of(issuer, judged) => return Answer::Now(inner.finding(connection, &issuer.name, judged)),
+                Judgement::Pending(_) => return self.judge_later(connection, text.clone()),
                 Judgement::Unknown(fault) => Some(fault),
             },
             Some(Found::NoText) => Some(TokenFault::Malformed),
@@ -193,7 +193,7 @@ impl Authenticator {
         match (&inner.webhook, fault) {
             (Some(webhook), _) => {
                 let Some(question) = webhook.question(&asking) else {
-                    return Answer::Now(inner.finding(&inner.unknown, Err(TokenFault::TooLong)));
+                    return Answer::Now(inner.finding(connection, &inner.unknown, Err(TokenFault::TooLong)));
                 };
                 match webhook.cached(&question) {
                     Some(finding) => Answer::Now(finding),
@@ -208,7 +208,7 @@ impl Authenticator {
                     }
                 }
             }
-            (None, Some(fault)) => Answer::Now(inner.finding(&inner.unknown, Err(fault))),
+            (None, Some(fault)) => Answer::Now(inner.finding(connection, &inner.unknown, Err(fault))),
             (None, None) => Answer::Now(Finding::Nobody),
         }
     }
@@ -280,14 +280,14 @@ impl Authenticator {
     }
 
     /// The keys that the token needs are not there yet.
-    fn judge_later(&self, text: String) -> Answer {
+    fn judge_later(&self, connection: u32, text: String) -> Answer {
         let this = Arc::clone(&self.0);
         Answer::Later(Box::pin(async move {
             let hold = Hold::begin();
             let (Ok(token), until) = (Token::parse(&text), hold.until()) else { return Finding::Unavailable };
             let Some(issuer) = this.issuer(&token) else { return Finding::Unavailable };
             match issuer.judge_until(&token, until).await {
-                Some(judged) => this.finding(&issuer.name, judged),
+                Some(judged) => this.finding(connection, &issuer.name, judged),
                 None => {
                     tokio::time::sleep_until(until).await;
                     Finding::Unavailable
@@ -359,12 +359,12 @@ impl Inner {
         self.issuers.get(token.issuer()?)
     }
 
-    fn finding(&self, issuer: &Arc<str>, judged: Result<Identity, TokenFault>) -> Finding {
+    fn finding(&self, connection: u32, issuer: &Arc<str>, judged: Result<Identity, TokenFault>) -> Finding {
         let fault = match judged {
             Ok(identity) => return Finding::Identity(identity),
             Err(fault) => fault,
         };
-        self.failures.count(issuer, fault);
+        self.failures.count(connection, issuer, fault);
         refused(fault)
     }
 }
