@@ -44,8 +44,18 @@ impl Queue {
 
     /// Puts a line, with its line end, behind the others; drops it if there is no room.
     pub(crate) fn push(&self, line: &[u8]) {
+        self.put(line, self.bytes_max);
+    }
+
+    /// The same for a line that says what was lost or left out. While lines are lost there is no room, and what it says is counted
+    /// nowhere else.
+    pub(crate) fn push_anyway(&self, line: &[u8]) {
+        self.put(line, usize::MAX);
+    }
+
+    fn put(&self, line: &[u8], bytes_max: usize) {
         let mut waiting = self.lock();
-        if waiting.lines.len() + line.len() > self.bytes_max {
+        if waiting.lines.len() + line.len() > bytes_max {
             waiting.lost += 1;
             return;
         }
@@ -232,6 +242,8 @@ mod tests {
         }
         assert_eq!(queue.lock().lines, b"12345\n123\n");
         assert_eq!(lost(&queue), 2);
+        queue.push_anyway(b"2 were lost\n");
+        assert_eq!(queue.written(), "12345\n123\n2 were lost\n");
     }
 
     #[test]
