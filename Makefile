@@ -55,6 +55,7 @@ test-clients:
 test-full: test
 	$(CARGO) build --release --package fanfare --quiet
 	FANFARE_BIN=$(CURDIR)/target/release/fanfare node tests/load/rolling.mjs
+	CHURN_S=300 FANFARE_BIN=$(CURDIR)/target/release/fanfare node --test --test-name-pattern='true after' tests/faults/metrics.test.mjs
 
 # ── Check ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 

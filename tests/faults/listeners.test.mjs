@@ -83,7 +83,7 @@ describe('a Unix socket', { skip }, () => {
     one.send('42["update",1]');
     assert.equal(await other.text(), '42["update",1]');
     one.socket.destroy();
-    await until('the end of a session', () => /session closed transport=websocket/.test(relay.log));
+    await until('the end of a session', () => /session closed connection=\d+ transport=websocket/.test(relay.log));
     await stop(relay);
     assert.ok(!existsSync(path), 'its file is gone');
   });

@@ -13,9 +13,9 @@ const target = '/socket.io/?EIO=4&transport=websocket';
 const skip = HUB === 'reference' && 'it has no log';
 
 /** Starts fanfare by a shell, which puts its outputs where `redirect` says; as pipes they are left to the test to read. */
-async function start(t, redirect, flags = []) {
+async function start(t, redirect, flags = [], env = {}) {
   const args = ['-c', `exec "$0" "$@" ${redirect}`, FANFARE_BIN, '--listen', '127.0.0.1:0', ...flags];
-  const child = spawn('/bin/sh', args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...endsAtOnce } });
+  const child = spawn('/bin/sh', args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...endsAtOnce, ...env } });
   const exited = new Promise((resolve) => child.on('exit', (code, signal) => resolve({ code, signal })));
   t.after(() => child.kill('SIGKILL'));
   return { child, exited, port: await portOf(child.pid) };
@@ -45,6 +45,17 @@ function socketsOf(pid) {
 
 async function leave(port) {
   const ws = await openWebSocket(port, target);
+  ws.send('1');
+  await ws.end();
+}
+
+/** Sends events that are refused: fewer than it is closed for. */
+async function refused(port, events) {
+  const ws = await openWebSocket(port, target);
+  ws.send('40');
+  await ws.until(/^40/);
+  for (let i = 0; i < events; i++) ws.send(`421["unknown ${i}"]`);
+  for (let i = 0; i < events; i++) await ws.until(/^431/);
   ws.send('1');
   await ws.end();
 }
@@ -79,18 +90,42 @@ describe('a log', { skip }, () => {
   });
 
   test('that is read again says how many lines were lost', async (t) => {
-    const relay = await start(t, '', ['--log', 'debug', '--rule', 'known']);
-    const ws = await openWebSocket(relay.port, target);
-    ws.send('40');
-    await ws.until(/^40/);
-    // Each is a line of 60 kB, of which the pipe holds one and the queue seventeen.
-    for (let i = 0; i < 36; i++) ws.send(`421["${'x'.repeat(60_000)}"]`);
-    for (let i = 0; i < 36; i++) await ws.until(/^431/); // more refusals, and it is closed
-    ws.destroy();
+    const relay = await start(t, '', [], { FANFARE_LOG_QUEUE_BYTES_MAX: '65536' });
+    // The pipe holds 64 KiB, the queue and the thread that writes as much each: some 800 lines.
+    await many(1500, 20, () => leave(relay.port));
     let log = '';
     relay.child.stderr.on('data', (bytes) => (log += bytes));
-    await until('the number of lines that were lost', () => /WARN .* log lines were lost: .* lines=\d\d\b/.test(log));
+    const isLost = /WARN .* log lines were lost: .* lost=(\d+)\b/g;
+    await until('the number of lines that were lost', () => log.match(isLost));
+    // Each is a line, or one of those that were lost: some perhaps since the first of these was written.
+    await until('all of them', () => {
+      const lost = [...log.matchAll(isLost)].reduce((sum, [, lines]) => sum + Number(lines), 0);
+      return log.match(/ session closed /g).length + lost === 1500;
+    });
     await ends(relay, 5000);
+  });
+
+  test('of everything, which nobody reads, makes no event late', async (t) => {
+    const relay = await start(t, '', ['--log', 'trace', '--rule', 'known']);
+    const from = performance.now();
+    await many(100, 10, () => refused(relay.port, 30));
+    const took = performance.now() - from;
+    assert.ok(took < 10_000, `3000 refusals took ${took | 0} ms`);
+    await ends(relay, 5000);
+  });
+
+  test('is not filled by what a client repeats, and says how much it left out', async (t) => {
+    const relay = await start(t, '', ['--log', 'debug', '--rule', 'known']);
+    let log = '';
+    relay.child.stderr.on('data', (bytes) => (log += bytes));
+    await many(100, 10, () => refused(relay.port, 30));
+    await until('word of what was left out', () => /DEBUG fanfare::relay: lines left out like="event refused"/.test(log));
+    await ends(relay, 5000);
+    const shown = log.match(/: event refused /g).length;
+    const leftOut = [...log.matchAll(/lines left out like="event refused" left_out=(\d+)/g)];
+    assert.equal(shown + leftOut.reduce((sum, [, lines]) => sum + Number(lines), 0), 3000);
+    assert.ok(shown < 400, `${shown} lines`);
+    assert.equal(log.match(/ session closed /g).length, 100, 'the end of each is there');
   });
 
   for (const [what, redirect] of [

@@ -25,9 +25,10 @@ class Page {
     return this.samples.get(sample);
   }
 
-  /** Those of a name that are not 0, by the value of their last label. */
-  by(name) {
-    const found = [...this.samples].filter(([sample, value]) => sample.startsWith(`${name}{`) && value !== 0);
+  /** Those of a name that are not 0, by the value of their last label; where it is said, of those `which` it is about. */
+  by(name, which = /^/) {
+    const isAsked = ([sample, value]) => sample.startsWith(`${name}{`) && value !== 0 && which.test(sample);
+    const found = [...this.samples].filter(isAsked);
     return Object.fromEntries(found.map(([sample, value]) => [/"([^"]*)"}$/.exec(sample)[1], value]));
   }
 

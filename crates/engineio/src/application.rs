@@ -70,6 +70,9 @@ pub trait Connection: Send + 'static {
 /// The request that opened a session.
 #[derive(Debug, Clone)]
 pub struct Handshake {
+    /// The number that the log knows the connection by. It is no secret, and no other of this process has it (but after
+    /// four billions more).
+    pub connection: u32,
     /// The other end of the connection, if the service was told ([`PeerAddr`]): the client, or the last proxy before us.
     pub peer: Option<SocketAddr>,
     /// The client's address: that of `peer`, or where that is one of

@@ -166,6 +166,22 @@ pub enum TokenFault {
 }
 
 impl TokenFault {
+    /// All their names.
+    pub const LABELS: [&'static str; 12] = [
+        "too_long",
+        "malformed",
+        "algorithm",
+        "critical",
+        "issuer",
+        "key",
+        "signature",
+        "audience",
+        "expired",
+        "not_yet_valid",
+        "issued_later",
+        "claims",
+    ];
+
     /// Its name in logs and metrics.
     pub fn label(self) -> &'static str {
         match self {
@@ -291,6 +307,26 @@ mod tests {
         assert_eq!(ends(r#"{"iat":1029.5}"#), None);
         assert_eq!(ends(r#"{"exp":2000.5}"#), Some(2000.5));
         assert_eq!(ends(r#"{"exp":1e300}"#), Some(SECONDS_MAX));
+    }
+
+    #[test]
+    fn the_list_of_labels_has_each_fault_s_and_no_other() {
+        use TokenFault::*;
+        let faults = [
+            TooLong,
+            Malformed,
+            Algorithm,
+            Critical,
+            Issuer,
+            Key,
+            Signature,
+            Audience,
+            Expired,
+            NotYetValid,
+            IssuedLater,
+            Claims,
+        ];
+        assert_eq!(faults.map(TokenFault::label), TokenFault::LABELS);
     }
 
     #[test]

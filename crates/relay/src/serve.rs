@@ -25,7 +25,7 @@ use crate::listen::{Listening, listen, listen_for_ops, loopback_ports};
 use crate::log;
 use crate::memory;
 use crate::notify;
-use crate::ops::{self, Sources, Stage};
+use crate::ops::{self, AuthMetrics, Sources, Stage};
 use crate::print::{Stream, print};
 use crate::readiness::{Readiness, Unready};
 use crate::relay::{Common, Counts, Relaying};
@@ -264,7 +264,9 @@ fn sources(server: &Server, common: &Arc<Common>) -> Sources {
     let connect = Stage { name: "connect", counts: Box::new(move || connects.counts.connects_refused_counts()) };
     let tokens = Arc::clone(common);
     let token = Stage { name: "token", counts: Box::new(move || tokens_refused(&tokens)) };
-    Sources { server: server.clone(), refusals: vec![http, connect, token, event], others: Vec::new() }
+    let asked = Arc::clone(common);
+    let auth = AuthMetrics(Box::new(move || asked.authenticator.clone()));
+    Sources { server: server.clone(), refusals: vec![http, connect, token, event], others: vec![Box::new(auth)] }
 }
 
 /// Why tokens were refused, whoever is said to have issued them.

@@ -98,7 +98,7 @@ impl Connection {
             return Ok(());
         };
         let ack = ack.map(|ack| socket.ack_sender(ack));
-        guarded(socket.namespace(), "event", || member.event(socket, event, ack))
+        guarded(socket.connection(), socket.namespace(), "event", || member.event(socket, event, ack))
     }
 
     fn ask(&mut self, asked: Asked, auth: Option<Json>, now: Instant) -> Result<(), CloseReason> {
@@ -107,8 +107,9 @@ impl Connection {
             return self.refuse(&asked, &Refusal::new(INVALID_NAMESPACE), now);
         };
         let (handshake, name) = (Arc::clone(self.inbox.handshake()), asked.namespace.clone());
+        let connection = handshake.connection;
         let request = ConnectRequest { handshake, namespace: name, socket: asked.socket, auth };
-        let admission = guarded(&asked.namespace, "connect", || namespace.connect(request))?;
+        let admission = guarded(connection, &asked.namespace, "connect", || namespace.connect(request))?;
         self.decide(asked, admission, now)
     }
 
@@ -145,10 +146,10 @@ impl Connection {
             return self.refuse(&asked, &Refusal::new(INVALID_NAMESPACE), now);
         }
         let (reach, allowance) = (Arc::clone(&self.shared.reach), Arc::clone(&self.allowance));
-        let socket = Socket::new(reach, allowance, id, asked.namespace);
+        let socket = Socket::new(reach, allowance, self.inbox.handshake().connection, id, asked.namespace);
         self.joined.push(Joined { socket, member });
         if let Some(Joined { socket, member }) = self.joined.last_mut() {
-            guarded(socket.namespace(), "connected", || member.connected(socket))?;
+            guarded(socket.connection(), socket.namespace(), "connected", || member.connected(socket))?;
         }
         Ok(())
     }
@@ -187,7 +188,7 @@ impl Connection {
             return Ok(());
         };
         let Joined { socket, mut member } = self.joined.swap_remove(index);
-        guarded(socket.namespace(), "disconnected", || {
+        guarded(socket.connection(), socket.namespace(), "disconnected", || {
             member.disconnected(&socket, reason);
             drop(member);
         })
@@ -218,6 +219,7 @@ impl Connection {
 
     /// A lane moved a socket.
     fn moved(&mut self, id: SocketId, direction: Direction, rooms: &[Room]) -> Result<(), Panicked> {
+        let connection = self.inbox.handshake().connection;
         let Some(Joined { socket, member }) = self.joined.iter_mut().find(|joined| joined.socket.id() == id) else {
             return Ok(());
         };
@@ -225,12 +227,13 @@ impl Connection {
             Direction::Join => (rooms, &[][..]),
             Direction::Leave => (&[][..], rooms),
         };
-        guarded(socket.namespace(), "moved", || member.moved(socket, joined, left))
+        guarded(connection, socket.namespace(), "moved", || member.moved(socket, joined, left))
     }
 
     fn violated(&self, violation: &Violation) -> CloseReason {
-        let address = self.inbox.handshake().address.map(tracing::field::display);
-        tracing::debug!(address, %violation, "client broke the protocol");
+        let Handshake { connection, address, .. } = &**self.inbox.handshake();
+        let address = address.map(tracing::field::display);
+        tracing::debug!(connection, address, %violation, "client broke the protocol");
         CloseReason::Violation(violation.label())
     }
 
@@ -238,7 +241,9 @@ impl Connection {
     fn poll_decisions(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<(), CloseReason> {
         let mut index = 0;
         while let Some(Deciding { asked, decision }) = self.deciding.get_mut(index) {
-            match guarded(&asked.namespace, "connect", || decision.as_mut().poll(cx))? {
+            match guarded(self.inbox.handshake().connection, &asked.namespace, "connect", || {
+                decision.as_mut().poll(cx)
+            })? {
                 Poll::Pending => index += 1,
                 // A decision that leads to another one is asked again at the end.
                 Poll::Ready(admission) => {
@@ -252,7 +257,7 @@ impl Connection {
 
     fn poll_members(&mut self, cx: &mut Context<'_>) -> Result<(), Panicked> {
         for Joined { socket, member } in &mut self.joined {
-            guarded(socket.namespace(), "poll", || member.poll(socket, cx))?;
+            guarded(socket.connection(), socket.namespace(), "poll", || member.poll(socket, cx))?;
         }
         Ok(())
     }
@@ -261,7 +266,9 @@ impl Connection {
     fn time_members_out(&mut self, now: Instant) -> Result<(), Panicked> {
         for Joined { socket, member } in &mut self.joined {
             if member.poll_timeout().is_some_and(|due| due <= now) {
-                guarded(socket.namespace(), "handle_timeout", || member.handle_timeout(socket, now))?;
+                guarded(socket.connection(), socket.namespace(), "handle_timeout", || {
+                    member.handle_timeout(socket, now)
+                })?;
             }
         }
         Ok(())

@@ -8,17 +8,18 @@ use socketio_codec::Namespace as NamespaceName;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Panicked;
 
-/// Runs a `call` of the application's about a namespace.
+/// Runs a `call` of the application's about a connection in a namespace.
 ///
 /// What it panicked in the middle of is the application's; our own state is changed before or after it, never by it.
 /// The panic's message is not repeated: the program's panic hook has it, and it may say what a client sent.
 pub(crate) fn guarded<T>(
+    connection: u32,
     namespace: &NamespaceName,
     call: &'static str,
     run: impl FnOnce() -> T,
 ) -> Result<T, Panicked> {
     catch_unwind(AssertUnwindSafe(run)).map_err(|_| {
-        tracing::error!(%namespace, call, "the application panicked: the connection it was about is closed");
+        tracing::error!(connection, %namespace, call, "the application panicked: the connection it was about is closed");
         Panicked
     })
 }
@@ -62,9 +63,9 @@ mod tests {
     fn a_panic_is_one_line_at_the_level_of_errors() {
         let lines = Arc::new(AtomicUsize::new(0));
         tracing::subscriber::with_default(Errors(Arc::clone(&lines)), || {
-            assert_eq!(guarded(&NamespaceName::ROOT, "event", || 1), Ok(1));
+            assert_eq!(guarded(1, &NamespaceName::ROOT, "event", || 1), Ok(1));
             assert_eq!(lines.load(Ordering::SeqCst), 0);
-            assert_eq!(guarded(&NamespaceName::ROOT, "event", || panic!("as asked")), Err::<(), _>(Panicked));
+            assert_eq!(guarded(1, &NamespaceName::ROOT, "event", || panic!("as asked")), Err::<(), _>(Panicked));
         });
         assert_eq!(lines.load(Ordering::SeqCst), 1);
     }

@@ -23,18 +23,31 @@ struct Inner {
     reach: Arc<Reach>,
     /// What its connection may have on its way.
     allowance: Arc<Allowance>,
+    /// Its number in the log. In what the others leave of a word, so that it takes no memory.
+    connection: u32,
     id: SocketId,
     namespace: NamespaceName,
 }
 
 impl Socket {
-    pub(crate) fn new(reach: Arc<Reach>, allowance: Arc<Allowance>, id: SocketId, namespace: NamespaceName) -> Self {
-        Self(Arc::new(Inner { reach, allowance, id, namespace }))
+    pub(crate) fn new(
+        reach: Arc<Reach>,
+        allowance: Arc<Allowance>,
+        connection: u32,
+        id: SocketId,
+        namespace: NamespaceName,
+    ) -> Self {
+        Self(Arc::new(Inner { reach, allowance, connection, id, namespace }))
     }
 
     /// Its public id; also the name of a room with only this socket in it.
     pub fn id(&self) -> SocketId {
         self.0.id
+    }
+
+    /// The number by which the log knows its connection: that of its [`Handshake`](engineio::Handshake).
+    pub fn connection(&self) -> u32 {
+        self.0.connection
     }
 
     /// The namespace it is in.

@@ -65,7 +65,7 @@ impl Supervisor {
         let supervising = async move {
             // The others go on: until the process ends, they serve whom they can.
             while let Some(failure) = tasks.failure().await {
-                tracing::error!("{failure}: this server must be restarted");
+                tracing::error!(%failure, "this server must be restarted");
                 let _ = report.send(Some(failure));
             }
         };

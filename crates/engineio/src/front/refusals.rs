@@ -1,6 +1,7 @@
 //! Counting the requests that were refused.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use engineio_proto::RequestError;
@@ -23,7 +24,7 @@ pub(crate) struct Cause(pub(crate) &'static str);
 
 impl Refusals {
     /// Counts an answer if it is a refusal, and says so in the log: at debug, since anybody can make us refuse.
-    pub(crate) fn note<B>(&self, answer: &Result<Response<B>, RequestError>) {
+    pub(crate) fn note<B>(&self, answer: &Result<Response<B>, RequestError>, address: Option<IpAddr>) {
         let label = match answer {
             Ok(response) => match response.extensions().get::<Cause>() {
                 Some(Cause(label)) => label,
@@ -37,14 +38,15 @@ impl Refusals {
         debug_assert!(REFUSALS.contains(&label), "{label} is not on the list");
         *self.counts.lock().unwrap_or_else(PoisonError::into_inner).entry(label).or_default() += 1;
         let why = answer.as_ref().err().map(RequestError::message);
-        tracing::debug!(cause = label, why, "request refused");
+        tracing::debug!(address = address.map(tracing::field::display), code = label, why, "request refused");
     }
 
     /// Tells the log of a page that may not: whoever wrote the page, or runs the server, looks for the reason there.
-    pub(crate) fn note_stranger(&self, headers: &HeaderMap) {
+    pub(crate) fn note_stranger(&self, address: Option<IpAddr>, headers: &HeaderMap) {
         let Some(left_out) = self.strangers.pass() else { return };
         let (origin, host) = (shown(headers, ORIGIN), shown(headers, HOST));
         tracing::warn!(
+            address = address.map(tracing::field::display),
             origin,
             host,
             left_out,

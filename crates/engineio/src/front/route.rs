@@ -1,5 +1,6 @@
 //! What a request asks for, and what can be done about it at once.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -17,11 +18,12 @@ use crate::front::polling::{Coding, First, Manner, PollRequest, add};
 use crate::front::posting::Posting;
 use crate::front::refusals::Cause;
 use crate::http::{
-    Body, CorsDecision, WebSocketRequest, client_address, close_connection, hang_up_response, is_upgrade, respond,
-    respond_empty,
+    Body, CorsDecision, TrustedProxies, WebSocketRequest, client_address, close_connection, hang_up_response,
+    is_upgrade, respond, respond_empty,
 };
 use crate::session::driver::Start;
 use crate::session::link::{Link, NoSession, Polled, SessionRequest, WaitingPoll};
+use crate::session::number;
 use crate::session::open::open;
 use crate::session::registry::Entry;
 use crate::session::seats::Seat;
@@ -71,6 +73,12 @@ impl<B: HttpBody> From<Judged> for Step<B> {
     }
 }
 
+/// The client's address, by the word of the proxies that are trusted.
+fn address_of(parts: &Parts, proxies: &TrustedProxies) -> Option<IpAddr> {
+    let peer = parts.extensions.get::<PeerAddr>().map(|peer| peer.0.ip());
+    client_address(peer, &parts.headers, proxies)
+}
+
 /// What the end of an answer must know of its request.
 #[derive(Clone)]
 pub(crate) struct Tail {
@@ -78,6 +86,8 @@ pub(crate) struct Tail {
     pub(crate) settings: Arc<Settings>,
     is_upgrade: bool,
     cors: Option<CorsDecision>,
+    /// Whose request it is, where the log would say so.
+    address: Option<IpAddr>,
 }
 
 impl Shared {
@@ -86,7 +96,9 @@ impl Shared {
         let (mut parts, body) = request.into_parts();
         let settings = self.settings.now();
         let decision = settings.config.cors.as_ref().map(|cors| cors.decide(&parts.headers));
-        let tail = Tail { settings, is_upgrade: is_upgrade(&parts.headers), cors: decision };
+        let is_logged = tracing::enabled!(tracing::Level::DEBUG);
+        let address = is_logged.then(|| address_of(&parts, &settings.config.trusted_proxies)).flatten();
+        let tail = Tail { settings, is_upgrade: is_upgrade(&parts.headers), cors: decision, address };
         let EngineConfig { cors, origin, trusted_proxies, .. } = &*tail.settings.config;
         if !parts.uri.path().starts_with(&self.path) {
             return (Ok(Step::done(respond_empty(StatusCode::NOT_FOUND))), Tail { cors: None, ..tail });
@@ -97,7 +109,7 @@ impl Shared {
         let peer = parts.extensions.get::<PeerAddr>().map(|peer| peer.0.ip());
         let is_proxied = trusted_proxies.contain_peer(peer);
         if !origin.admits(cors.as_ref(), &parts.headers, is_proxied) {
-            self.refusals.note_stranger(&parts.headers);
+            self.refusals.note_stranger(address_of(&parts, trusted_proxies), &parts.headers);
             return (Err(RequestError::ForeignOrigin), tail);
         }
         (self.route(&mut parts, body, &tail), tail)
@@ -109,7 +121,7 @@ impl Shared {
             // It is not unknown, it just ended, and its client is to come back.
             return hang_up_response();
         }
-        self.refusals.note(&answer);
+        self.refusals.note(&answer, tail.address);
         let mut response = answer.unwrap_or_else(|error| refuse(&error, tail.is_upgrade));
         // Of a refused upgrade a browser shows nothing, whoever may read it; as in the reference.
         let is_read = !tail.is_upgrade || response.status() == StatusCode::SWITCHING_PROTOCOLS;
@@ -177,10 +189,10 @@ impl Shared {
             return Ok(Step::done(not_now(StatusCode::SERVICE_UNAVAILABLE, RETRY_AFTER)));
         }
         let peer = parts.extensions.get::<PeerAddr>().map(|peer| peer.0);
-        let proxies = &settings.config.trusted_proxies;
         let handshake = Handshake {
+            connection: number::next(),
             peer,
-            address: client_address(peer.map(|peer| peer.ip()), &parts.headers, proxies),
+            address: address_of(parts, &settings.config.trusted_proxies),
             transport,
             headers: Arc::new(parts.headers.clone()),
             uri: Arc::new(parts.uri.clone()),

@@ -167,11 +167,11 @@ async fn opened(
         outcome = opening => outcome,
         _ = stopping.changed() => return None,
     };
-    let address = peer.map(tracing::field::display);
+    let peer = peer.map(tracing::field::display);
     match outcome {
         Ok(Ok(accepted)) => return Some(accepted),
-        Ok(Err(error)) => tracing::debug!(address, %error, "connection failed before a request"),
-        Err(_) => tracing::debug!(address, "connection closed: what comes before a request did not come in time"),
+        Ok(Err(error)) => tracing::debug!(peer, %error, "connection failed before a request"),
+        Err(_) => tracing::debug!(peer, "connection closed: what comes before a request did not come in time"),
     }
     None
 }
@@ -193,7 +193,7 @@ async fn serve_connection<S, F, B>(
     if let Stream::Tcp(stream) = &stream {
         let _ = stream.set_nodelay(true);
     }
-    let address = move || peer.map(tracing::field::display);
+    let shown = move || peer.map(tracing::field::display);
     let unwanted = Unwanted::default();
     let exchange = Arc::new(Exchange::default());
     let stream = HttpStream::new(TimedStream::new(stream), Arc::clone(&exchange));
@@ -214,7 +214,7 @@ async fn serve_connection<S, F, B>(
             let mut response = match answer {
                 Some(answer) => answer.await.map(Either::Left),
                 None => {
-                    tracing::debug!(address = address(), "request refused: it does not say once which host it is for");
+                    tracing::debug!(peer = shown(), "request refused: it does not say once which host it is for");
                     close_connection(bad_request()).map(Either::Right)
                 }
             };
@@ -254,7 +254,7 @@ async fn serve_connection<S, F, B>(
             () = unwanted.seen() => return,
             overdue = poll_fn(|cx| patience.poll_overdue(&exchange, cx)) => match overdue {
                 Overdue::Head => {
-                    tracing::debug!(address = address(), "connection closed: a request's head did not come in time");
+                    tracing::debug!(peer = shown(), "connection closed: a request's head did not come in time");
                     return;
                 }
                 Overdue::Idle => {
@@ -266,7 +266,7 @@ async fn serve_connection<S, F, B>(
         }
     };
     if let Err(error) = finished {
-        tracing::debug!(address = address(), %error, "connection failed");
+        tracing::debug!(peer = shown(), %error, "connection failed");
     }
 }
 

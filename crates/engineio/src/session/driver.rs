@@ -35,7 +35,7 @@ use crate::transport::websocket::{Frame, WebSocket};
 pub(crate) struct Driver {
     shared: Arc<Shared>,
     sid: Sid,
-    address: Option<IpAddr>,
+    who: Who,
     link: Arc<Link>,
     session: Session,
     /// Gone once it was told the end.
@@ -91,6 +91,13 @@ enum Wake {
     CandidateFailed,
 }
 
+/// Whose session it is, as the log has it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Who {
+    pub(crate) connection: u32,
+    pub(crate) address: Option<IpAddr>,
+}
+
 /// How a session starts.
 pub(crate) enum Start {
     Poll(PollSender),
@@ -109,7 +116,7 @@ impl Start {
 /// What is there of a session before its task is.
 pub(crate) struct Opened {
     pub(crate) sid: Sid,
-    pub(crate) address: Option<IpAddr>,
+    pub(crate) who: Who,
     pub(crate) link: Arc<Link>,
     pub(crate) connection: Box<dyn Connection>,
     pub(crate) seat: Seat,
@@ -118,7 +125,7 @@ pub(crate) struct Opened {
 impl Driver {
     /// `open` is the open packet; whatever the connection already queued comes behind it.
     pub(crate) fn new(shared: Arc<Shared>, opened: Opened, start: Start, settings: &Settings) -> Self {
-        let Opened { sid, address, link, connection, seat } = opened;
+        let Opened { sid, who, link, connection, seat } = opened;
         let now = clock::now();
         let (config, tick) = (&settings.config.session, settings.tick);
         let session = Session::new(config.clone(), start.transport(), now, jitter(config));
@@ -127,7 +134,7 @@ impl Driver {
             session,
             shared,
             sid,
-            address,
+            who,
             link,
             connection: Some(connection),
             posting: None,

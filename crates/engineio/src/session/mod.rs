@@ -7,6 +7,7 @@ pub(crate) mod driver;
 pub(crate) mod link;
 pub(crate) mod memory;
 pub(crate) mod meter;
+pub(crate) mod number;
 pub(crate) mod open;
 pub(crate) mod registry;
 pub(crate) mod relief;

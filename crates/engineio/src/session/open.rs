@@ -8,7 +8,7 @@ use rand::RngExt;
 
 use crate::application::Handshake;
 use crate::config::EngineConfig;
-use crate::session::driver::{Driver, Opened, Start};
+use crate::session::driver::{Driver, Opened, Start, Who};
 use crate::session::link::Link;
 use crate::session::relief;
 use crate::session::seats::Seat;
@@ -30,7 +30,7 @@ pub(crate) fn open(
     let sid = new_sid();
     let link = Arc::new(Link::new(Arc::clone(&shared.memory), Arc::clone(&settings.bounds)));
     link.queue(&open_packet(&sid, upgrades, &settings.config.session), Delivery::Reliable);
-    let address = handshake.address;
+    let who = Who { connection: handshake.connection, address: handshake.address };
     let handshake = keep(&settings.config, handshake);
     // Before the session is entered anywhere: should the application panic, nothing is left of it.
     let connection = shared.application.open(handshake, Arc::clone(&link));
@@ -39,7 +39,7 @@ pub(crate) fn open(
         // It slipped in behind `close_all`.
         link.close(CloseReason::Shutdown);
     }
-    let opened = Opened { sid, address, link, connection, seat };
+    let opened = Opened { sid, who, link, connection, seat };
     let driver = Box::new(Driver::new(Arc::clone(shared), opened, start, settings));
     tokio::spawn(driver.run(shared.tasks.begin()));
     sid

@@ -74,6 +74,14 @@ impl Issuer {
         }
     }
 
+    /// How long ago its keys were fetched, if they are.
+    pub(crate) fn keys_age(&self) -> Option<Duration> {
+        match &self.keys {
+            Keys::Known(_) => None,
+            Keys::Fetched(jwks) => Some(jwks.age()),
+        }
+    }
+
     fn judge_by(&self, keys: &[Key], token: &Token<'_>) -> Result<Identity, TokenFault> {
         let claims = self.verify(keys, token)?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

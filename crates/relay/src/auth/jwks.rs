@@ -15,6 +15,7 @@ use super::key::Key;
 #[derive(Debug)]
 pub(crate) struct Jwks {
     state: watch::Receiver<State>,
+    begun: Instant,
     /// Somebody looks for a key that is not there.
     wanted: Arc<Notify>,
 }
@@ -39,7 +40,7 @@ impl Jwks {
         let (publish, state) = watch::channel(State::default());
         let wanted = Arc::new(Notify::new());
         tokio::spawn(keep_fetching(name, fetch, publish, Arc::clone(&wanted)));
-        Self { state, wanted }
+        Self { state, begun: Instant::now(), wanted }
     }
 
     /// The keys, however stale within the bound.
@@ -61,6 +62,11 @@ impl Jwks {
         let mut state = self.state.clone();
         let found = timeout_at(until, state.wait_for(|state| state.usable().is_some())).await.ok()?.ok()?;
         found.usable()
+    }
+
+    /// How long ago they were fetched; while they never were, how long that has been tried.
+    pub(crate) fn age(&self) -> Duration {
+        self.state.borrow().keys.as_ref().map_or(self.begun, |(_, fetched)| *fetched).elapsed()
     }
 
     /// Until when it makes no sense to ask; `None` while there are keys, or there may be in a moment.
@@ -176,7 +182,10 @@ mod tests {
         let jwks = served(&server);
         assert!(jwks.keys().is_none());
         assert!(jwks.first_keys(in_s(1)).await.is_some());
-        tokio::time::sleep(Duration::from_secs(3600)).await;
+        tokio::time::sleep(Duration::from_secs(200)).await;
+        assert_eq!(jwks.age().as_secs(), 200);
+        tokio::time::sleep(Duration::from_secs(3400)).await;
+        assert!(jwks.age() <= Duration::from_secs(300));
         assert_eq!(server.fetches.load(Ordering::Relaxed), 12);
     }
 
@@ -213,6 +222,7 @@ mod tests {
         assert!(jwks.keys().is_some());
         assert_eq!(jwks.is_down(), None);
         assert!(jwks.newer_keys(in_s(10)).await.is_none(), "there may be newer ones");
+        assert!(jwks.age() >= Duration::from_secs(23 * 3600), "whatever was tried since");
         tokio::time::sleep(Duration::from_secs(3600)).await;
         assert!(jwks.keys().is_none());
         assert_eq!(jwks.is_down(), Some(OPEN));
@@ -229,6 +239,7 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(60)).await;
         let fetches = server.fetches.load(Ordering::Relaxed);
         assert!((12..=18).contains(&fetches), "{fetches}");
+        assert_eq!(jwks.age(), Duration::from_secs(60), "of none at all");
         assert_eq!(jwks.is_down(), Some(OPEN));
     }
 

@@ -33,7 +33,9 @@ use std::time::{Duration, SystemTime};
 use http::Uri;
 use policy::{Claims, Token, TokenFault};
 use serde_json::{Map, Value};
+use socketio::engineio::proto::HistogramCounts;
 use socketio::{Handshake, Json, NamespaceName, Room};
+use tokio::time::Instant;
 
 use breaker::OPEN;
 use config::{AuthConfig, KeySource};
@@ -165,13 +167,24 @@ impl Authenticator {
     /// Who somebody is: by its token, if that is one that we know or its issuer is; else as the webhook says, if there
     /// is one.
     pub(crate) fn ask(&self, asking: Asking) -> Answer {
-        let inner = &*self.0;
+        let from = Instant::now();
+        match self.find_out(asking) {
+            Answer::Now(finding) => Answer::Now(self.0.timed(finding, from)),
+            Answer::Later(finding) => {
+                let this = Arc::clone(&self.0);
+                Answer::Later(Box::pin(async move { this.timed(finding.await, from) }))
+            }
+        }
+    }
+
+    fn find_out(&self, asking: Asking) -> Answer {
+        let (inner, connection) = (&*self.0, asking.handshake.connection);
         let found = inner.find_token(&asking);
         let fault = match &found {
             Some(Found::Token(text)) => match inner.judge(text) {
                 Judgement::Static(identity) => return Answer::Now(Finding::Identity(identity)),
-                Judgement::Of(issuer, judged) => return Answer::Now(inner.finding(&issuer.name, judged)),
-                Judgement::Pending(_) => return self.judge_later(text.clone()),
+                Judgement::Of(issuer, judged) => return Answer::Now(inner.finding(connection, &issuer.name, judged)),
+                Judgement::Pending(_) => return self.judge_later(connection, text.clone()),
                 Judgement::Unknown(fault) => Some(fault),
             },
             Some(Found::NoText) => Some(TokenFault::Malformed),
@@ -180,7 +193,7 @@ impl Authenticator {
         match (&inner.webhook, fault) {
             (Some(webhook), _) => {
                 let Some(question) = webhook.question(&asking) else {
-                    return Answer::Now(inner.finding(&inner.unknown, Err(TokenFault::TooLong)));
+                    return Answer::Now(inner.finding(connection, &inner.unknown, Err(TokenFault::TooLong)));
                 };
                 match webhook.cached(&question) {
                     Some(finding) => Answer::Now(finding),
@@ -195,7 +208,7 @@ impl Authenticator {
                     }
                 }
             }
-            (None, Some(fault)) => Answer::Now(inner.finding(&inner.unknown, Err(fault))),
+            (None, Some(fault)) => Answer::Now(inner.finding(connection, &inner.unknown, Err(fault))),
             (None, None) => Answer::Now(Finding::Nobody),
         }
     }
@@ -232,6 +245,24 @@ impl Authenticator {
         self.0.failures.read()
     }
 
+    /// The same, with those that there were none of.
+    pub(crate) fn all_failures(&self) -> BTreeMap<(Arc<str>, &'static str), u64> {
+        let issuers = self.0.issuers.values().map(|issuer| &issuer.name).chain([&self.0.unknown]);
+        let none = issuers.flat_map(|issuer| TokenFault::LABELS.map(|reason| ((Arc::clone(issuer), reason), 0)));
+        none.chain(self.failures()).collect()
+    }
+
+    /// How long it took to find out who somebody is, those that were held included; but for those who gave no credentials.
+    pub(crate) fn took(&self) -> HistogramCounts {
+        self.0.failures.took.counts()
+    }
+
+    /// How old the keys are that are fetched, by issuer.
+    pub(crate) fn key_ages(&self) -> BTreeMap<Arc<str>, Duration> {
+        let ages = self.0.issuers.values().filter_map(|issuer| Some((Arc::clone(&issuer.name), issuer.keys_age()?)));
+        ages.collect()
+    }
+
     /// Whose a token is, and why nobody's; for an operator, and counted nowhere.
     pub(crate) async fn explain(&self, text: &str) -> Explained {
         let of = |issuer: &Issuer, judged| Explained { issuer: Some(Arc::clone(&issuer.name)), judged };
@@ -249,14 +280,14 @@ impl Authenticator {
     }
 
     /// The keys that the token needs are not there yet.
-    fn judge_later(&self, text: String) -> Answer {
+    fn judge_later(&self, connection: u32, text: String) -> Answer {
         let this = Arc::clone(&self.0);
         Answer::Later(Box::pin(async move {
             let hold = Hold::begin();
             let (Ok(token), until) = (Token::parse(&text), hold.until()) else { return Finding::Unavailable };
             let Some(issuer) = this.issuer(&token) else { return Finding::Unavailable };
             match issuer.judge_until(&token, until).await {
-                Some(judged) => this.finding(&issuer.name, judged),
+                Some(judged) => this.finding(connection, &issuer.name, judged),
                 None => {
                     tokio::time::sleep_until(until).await;
                     Finding::Unavailable
@@ -316,16 +347,24 @@ impl Inner {
         }
     }
 
+    /// The same, and how long it took to find out is counted.
+    fn timed(&self, finding: Finding, from: Instant) -> Finding {
+        if finding != Finding::Nobody {
+            self.failures.took.record(from.elapsed(), 1);
+        }
+        finding
+    }
+
     fn issuer(&self, token: &Token<'_>) -> Option<&Issuer> {
         self.issuers.get(token.issuer()?)
     }
 
-    fn finding(&self, issuer: &Arc<str>, judged: Result<Identity, TokenFault>) -> Finding {
+    fn finding(&self, connection: u32, issuer: &Arc<str>, judged: Result<Identity, TokenFault>) -> Finding {
         let fault = match judged {
             Ok(identity) => return Finding::Identity(identity),
             Err(fault) => fault,
         };
-        self.failures.count(issuer, fault);
+        self.failures.count(connection, issuer, fault);
         refused(fault)
     }
 }

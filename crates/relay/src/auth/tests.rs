@@ -36,6 +36,7 @@ fn asking(auth: &Value) -> Asking {
 
 fn handshake(uri: &str, headers: HeaderMap) -> Arc<Handshake> {
     Arc::new(Handshake {
+        connection: 1,
         peer: None,
         address: Some([192, 0, 2, 1].into()),
         transport: Transport::WebSocket,

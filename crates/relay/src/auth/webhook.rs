@@ -106,7 +106,7 @@ impl Webhook {
                     self.cache.put(|| question.key(), &finding);
                     return finding;
                 }
-                Err(fault) => tracing::debug!(webhook = %self.name, "webhook: {fault}"),
+                Err(fault) => tracing::debug!(url = self.name, "webhook: {fault}"),
             }
             if !hold.pause(self.config.timeout).await {
                 return Finding::Unavailable;
@@ -131,7 +131,7 @@ impl Webhook {
                 let was_open = self.is_down().is_some();
                 attempt.failed(Instant::now());
                 if !was_open && self.is_down().is_some() {
-                    tracing::warn!(webhook = %self.name, "the webhook has failed five times in a row");
+                    tracing::warn!(url = self.name, "the webhook has failed five times in a row");
                 }
             }
         }

@@ -2,8 +2,13 @@
 //!
 //! A line is formatted where it arises ([`lines`]) and put into a bounded queue ([`queue`]); a thread of its own writes
 //! what waits there. What does not fit is dropped, counted, and reported as soon as lines flow again. Whatever comes
-//! from a client is escaped ([`escape`]).
+//! from a client is escaped ([`escape`]) and not longer than a line has room for ([`brief`]); what it can have written again and
+//! again is left out beyond a budget, and counted ([`budget`]).
 
+mod brief;
+mod budget;
+#[cfg(test)]
+mod documented;
 mod escape;
 mod lines;
 mod part;
@@ -28,6 +33,7 @@ pub(crate) use timestamp::Timestamp;
 /// The log of this process. Lines that wait when it is dropped are written within a second, or not at all.
 pub(crate) struct Log {
     queue: Arc<Queue>,
+    lines: Arc<Lines>,
 }
 
 /// Logs to standard error from here on. Standard output has only the lines that scripts read.
@@ -36,23 +42,24 @@ pub(crate) struct Log {
 /// If there can be no thread for it.
 pub(crate) fn start(config: &LogConfig) -> Result<Log, String> {
     let queue = Arc::new(Queue::new(config.queue_bytes_max));
+    let lines = Arc::new(Lines::new(config, io::stderr().is_terminal(), Arc::clone(&queue)));
     let output = Stream::Err.file();
-    let writing = Arc::clone(&queue);
+    let (writing, reporting) = (Arc::clone(&queue), Arc::clone(&lines));
     let writer = thread::Builder::new().name("log".into()).spawn(move || {
         if let Some(mut output) = output {
-            writing.write_to(&mut output);
+            writing.write_to(&mut output, || reporting.report_left_out());
         }
     });
     writer.map_err(|error| format!("cannot start: {error}"))?;
-    let lines = Lines::new(config, io::stderr().is_terminal(), Arc::clone(&queue));
-    tracing::subscriber::set_global_default(lines).map_err(|error| format!("cannot start: {error}"))?;
+    tracing::subscriber::set_global_default(Arc::clone(&lines)).map_err(|error| format!("cannot start: {error}"))?;
     // The hook that is there by default writes to standard error itself, and waits for whoever reads it.
     panic::set_hook(Box::new(log_panic));
-    Ok(Log { queue })
+    Ok(Log { queue, lines })
 }
 
 impl Drop for Log {
     fn drop(&mut self) {
+        self.lines.report_left_out();
         self.queue.flush(LAST_LINES_WAIT);
     }
 }

@@ -24,6 +24,16 @@ struct Waiting {
     is_writing: bool,
     /// Lines that nobody will see, not yet reported.
     lost: u64,
+    /// When something is to be said, even if nobody says anything.
+    remind_at: Option<Instant>,
+}
+
+/// Why the thread runs.
+enum Task {
+    /// The lines that it was given.
+    Write,
+    /// What it was reminded of.
+    Report,
 }
 
 impl Queue {
@@ -34,8 +44,18 @@ impl Queue {
 
     /// Puts a line, with its line end, behind the others; drops it if there is no room.
     pub(crate) fn push(&self, line: &[u8]) {
+        self.put(line, self.bytes_max);
+    }
+
+    /// The same for a line that says what was lost or left out. While lines are lost there is no room, and what it says is counted
+    /// nowhere else.
+    pub(crate) fn push_anyway(&self, line: &[u8]) {
+        self.put(line, usize::MAX);
+    }
+
+    fn put(&self, line: &[u8], bytes_max: usize) {
         let mut waiting = self.lock();
-        if waiting.lines.len() + line.len() > self.bytes_max {
+        if waiting.lines.len() + line.len() > bytes_max {
             waiting.lost += 1;
             return;
         }
@@ -44,13 +64,25 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Writes lines as they come, for ever.
-    pub(crate) fn write_to(&self, output: &mut impl Write) {
+    /// Has the thread report after a while, whether lines come or not.
+    pub(crate) fn remind(&self, after: Duration) {
+        self.lock().remind_at.get_or_insert_with(|| Instant::now() + after);
+        self.changed.notify_all();
+    }
+
+    /// Writes lines as they come, for ever, and calls `report` when it was [reminded](Self::remind).
+    pub(crate) fn write_to(&self, output: &mut impl Write, report: impl Fn()) {
         let mut lines = Vec::new();
         // Whether the last line that was written lacks its end, because there was no room for it.
         let mut is_torn = false;
         loop {
-            self.take(&mut lines);
+            match self.take(&mut lines) {
+                Task::Write => {}
+                Task::Report => {
+                    report();
+                    continue;
+                }
+            }
             if is_torn {
                 is_torn = write_all(output, b"\n") == 0;
             }
@@ -66,7 +98,7 @@ impl Queue {
                 0 => {}
                 // Nobody can be told yet, and a full disk is not to be asked without pause.
                 _ if !is_writable => thread::sleep(PAUSE),
-                lines => tracing::warn!(lines, "log lines were lost: they could not be written in time"),
+                lost => tracing::warn!(target: TARGET, lost, "log lines were lost: they could not be written in time"),
             }
         }
     }
@@ -84,15 +116,25 @@ impl Queue {
         }
     }
 
-    /// Waits for lines, and takes all of them into an empty buffer.
-    fn take(&self, lines: &mut Vec<u8>) {
-        let waiting = self.lock();
-        let mut waiting = self
-            .changed
-            .wait_while(waiting, |waiting| waiting.lines.is_empty())
-            .unwrap_or_else(PoisonError::into_inner);
-        std::mem::swap(&mut waiting.lines, lines);
-        waiting.is_writing = true;
+    /// Waits for lines, and takes all of them into an empty buffer; or for the time to report.
+    fn take(&self, lines: &mut Vec<u8>) -> Task {
+        let mut waiting = self.lock();
+        loop {
+            let left = waiting.remind_at.map(|at| at.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                waiting.remind_at = None;
+                return Task::Report;
+            }
+            if !waiting.lines.is_empty() {
+                std::mem::swap(&mut waiting.lines, lines);
+                waiting.is_writing = true;
+                return Task::Write;
+            }
+            waiting = match left {
+                Some(left) => self.changed.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0,
+                None => self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
     }
 
     /// The lines that were taken are written, but for so many, which are lost. Gives back the number of all that are lost,
@@ -103,6 +145,12 @@ impl Queue {
         self.changed.notify_all();
         waiting.lost += unwritten;
         if is_reported { std::mem::take(&mut waiting.lost) } else { waiting.lost }
+    }
+
+    /// What waits.
+    #[cfg(test)]
+    pub(super) fn written(&self) -> String {
+        String::from_utf8(self.lock().lines.clone()).unwrap()
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -130,6 +178,9 @@ fn write_all(output: &mut impl Write, bytes: &[u8]) -> usize {
 fn count(lines: &[u8]) -> u64 {
     lines.iter().filter(|byte| **byte == b'\n').count() as u64
 }
+
+/// Whose the line is that says how many were lost.
+pub(crate) const TARGET: &str = "fanfare::log::queue";
 
 /// Room for lines that is kept for the next ones.
 const KEPT_BYTES: usize = 64 * 1024;
@@ -171,7 +222,7 @@ mod tests {
     fn writing(queue: &Arc<Queue>) -> (Sender<io::Result<usize>>, Receiver<Vec<u8>>) {
         let ((allow, allowed), (written, seen)) = (channel(), channel());
         let queue = Arc::clone(queue);
-        thread::spawn(move || queue.write_to(&mut Output { allowed, written }));
+        thread::spawn(move || queue.write_to(&mut Output { allowed, written }, || {}));
         (allow, seen)
     }
 
@@ -191,6 +242,8 @@ mod tests {
         }
         assert_eq!(queue.lock().lines, b"12345\n123\n");
         assert_eq!(lost(&queue), 2);
+        queue.push_anyway(b"2 were lost\n");
+        assert_eq!(queue.written(), "12345\n123\n2 were lost\n");
     }
 
     #[test]
@@ -241,6 +294,21 @@ mod tests {
         queue.push(b"three\n");
         allow.send(Ok(100)).unwrap();
         assert_eq!(next(&seen), "three\n");
+    }
+
+    #[test]
+    fn a_reminder_is_one_report_though_nobody_says_anything_else() {
+        let queue = Arc::new(Queue::new(100));
+        let (writing, (report, reported)) = (Arc::clone(&queue), channel());
+        thread::spawn(move || writing.write_to(&mut io::sink(), || report.send(()).unwrap()));
+        queue.remind(Duration::from_millis(20));
+        queue.remind(Duration::ZERO);
+        reported.recv_timeout(Duration::from_secs(10)).unwrap();
+        queue.push(b"one\n");
+        queue.flush(Duration::from_secs(10));
+        assert!(reported.try_recv().is_err());
+        queue.remind(Duration::ZERO);
+        reported.recv_timeout(Duration::from_secs(10)).unwrap();
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! On listeners of its own: whoever may be a client is not told any of it.
 
+mod auth;
 mod metrics;
 mod page;
 mod process;
@@ -23,6 +24,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tower_service::Service;
 
+pub(crate) use auth::AuthMetrics;
 pub(crate) use token::Token;
 
 use crate::drain::Drain;

@@ -10,6 +10,8 @@ use http_body_util::BodyExt;
 use socketio::{Admission, ConnectRequest, Member, Namespace, ServerConfig};
 
 use super::*;
+use crate::auth::Authenticator;
+use crate::auth::config::AuthConfig;
 use crate::drain::DrainConfig;
 use crate::readiness::Unready;
 
@@ -48,6 +50,8 @@ fn world(token: Option<&str>) -> World {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(metrics));
     registry.register_collector(Box::new(Process::of_now()));
+    let authenticator = Authenticator::new(&AuthConfig::default());
+    registry.register_collector(Box::new(AuthMetrics(Box::new(move || authenticator.clone()))));
     let token = token.and_then(Token::new);
     let drain = Drain::new(server.clone(), Arc::clone(&readiness), quick());
     let (kept, readiness_kept) = (Arc::clone(&drain), Arc::clone(&readiness));

@@ -116,7 +116,14 @@ impl Relayed {
 
     fn count(&self, socket: &Socket, event: &Event, code: Code) {
         self.relaying.common.counts.refused(code);
-        tracing::debug!(socket = %socket.id(), event = %event.raw_name(), code = code.label(), "event refused");
+        tracing::debug!(
+            connection = socket.connection(),
+            socket = %socket.id(),
+            namespace = %socket.namespace(),
+            event = %event.raw_name(),
+            code = code.label(),
+            "event refused"
+        );
     }
 }
 

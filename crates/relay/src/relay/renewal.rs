@@ -65,7 +65,8 @@ impl Relayed {
     fn renewed(&mut self, socket: &Socket, finding: Finding, ack: Option<AckSender>) {
         let counts = &self.relaying.common.counts;
         let refuse = |code, message: &str, ack| {
-            tracing::debug!(socket = %socket.id(), code, "not renewed");
+            let (connection, namespace) = (socket.connection(), socket.namespace());
+            tracing::debug!(connection, socket = %socket.id(), %namespace, code, "not renewed");
             counts.connect_refused(code);
             Answer::error(code, message).send(ack);
         };

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use engineio_proto::{Answer, CloseReason, Recipient, Transport};
 
-use super::{Driver, Post};
+use super::{Driver, Post, Who};
 use crate::application::Connection;
 use crate::session::link::{PollAnswer, PollSender, Rest, SessionRequest};
 use crate::transport::farewell::{farewell, hang_up};
@@ -24,7 +24,7 @@ impl Driver {
         };
         self.link.seal();
         self.posting = None;
-        end(connection, reason);
+        end(connection, reason, self.who);
         if !self.session.is_probing() {
             self.drop_candidate();
         }
@@ -33,9 +33,10 @@ impl Driver {
 
     fn log_end(&self, reason: CloseReason, now: Instant) {
         tracing::info!(
-            address = self.address.map(tracing::field::display),
+            connection = self.who.connection,
+            address = self.who.address.map(tracing::field::display),
             transport = self.transport().name(),
-            reason = %reason,
+            reason = reason.label(),
             cause = reason.cause(),
             duration_ms = u64::try_from(now.duration_since(self.opened).as_millis()).unwrap_or(u64::MAX),
             messages_received = self.received,
@@ -119,21 +120,24 @@ impl Drop for Driver {
             return;
         };
         if reason == CloseReason::Internal {
-            tracing::error!("the application panicked: the session it was about is closed");
+            tracing::error!(
+                connection = self.who.connection,
+                "the application panicked: the session it was about is closed"
+            );
         }
-        end(connection, reason);
+        end(connection, reason, self.who);
         self.log_end(reason, self.now);
     }
 }
 
 /// Tells the application the end, whatever it does then. If that is because it has panicked, a lock that it left
 /// poisoned may well make it panic again: out of a destructor, this would abort the process.
-fn end(mut connection: Box<dyn Connection>, reason: CloseReason) {
+fn end(mut connection: Box<dyn Connection>, reason: CloseReason, Who { connection: number, .. }: Who) {
     let ended = catch_unwind(AssertUnwindSafe(|| {
         connection.handle_close(reason);
         drop(connection);
     }));
     if ended.is_err() {
-        tracing::error!("the application panicked at the end of a session");
+        tracing::error!(connection = number, "the application panicked at the end of a session");
     }
 }

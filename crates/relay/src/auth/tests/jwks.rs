@@ -23,6 +23,8 @@ async fn who_comes_before_the_keys_waits_for_them_and_the_next_does_not() {
     assert_eq!(told(found(&authenticator, with(&token)).await), "1 of ours");
     assert_eq!(told(at_once(&authenticator, with(&token))), "1 of ours");
     assert_eq!(server.requests().len(), 1);
+    assert_eq!(authenticator.took().count(), 2, "that of nobody who went meanwhile");
+    assert!(authenticator.key_ages()["ours"] < Duration::from_secs(60));
 }
 
 #[tokio::test]

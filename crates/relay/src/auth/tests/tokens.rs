@@ -75,6 +75,23 @@ async fn a_token_is_judged_by_its_issuers_keys_and_by_nothing_else() {
 }
 
 #[tokio::test]
+async fn every_reason_of_every_issuer_is_there_before_the_first_and_every_answer_is_timed() {
+    let signer = Signer::p256("k");
+    let authenticator = of_issuers(vec![issuer("ours", &[Algorithm::ES256], known(&[&signer]))]);
+    let all = authenticator.all_failures();
+    assert_eq!(all.len(), 2 * TokenFault::LABELS.len());
+    assert!(all.keys().all(|(issuer, _)| matches!(&**issuer, "ours" | "")) && all.values().all(|count| *count == 0));
+    found(&authenticator, with(&signer.sign("ES256", &claims("ours")))).await;
+    for (token, key) in [("x".to_owned(), ("", "malformed")), (signer.sign("ES256", &claims("else")), ("", "issuer"))] {
+        found(&authenticator, with(&token)).await;
+        assert_eq!(authenticator.all_failures()[&(key.0.into(), key.1)], 1);
+    }
+    found(&authenticator, asking(&json!({}))).await;
+    assert_eq!(authenticator.took().count(), 3, "but for who gave none");
+    assert!(authenticator.key_ages().is_empty(), "they are in the configuration");
+}
+
+#[tokio::test]
 async fn no_credentials_are_nobody_and_odd_ones_are_refused() {
     let authenticator = authenticator(&Signer::p256("k"), &Signer::p256("k"));
     for (auth, expected) in [
