@@ -36,16 +36,16 @@ use clap::Parser;
 
 use crate::auth::token_command;
 use crate::cli::{Cli, Command, Flags};
-use crate::config::{Config, Loaded, Problem};
+use crate::config::{Loaded, Problem};
 use crate::print::{Stream, print};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match &cli.command {
-        None => with_config(&cli.flags, serve::serve),
-        Some(Command::Check) => with_config(&cli.flags, |config| check::check(&config)),
+        None => with_config(&cli.flags, |loaded| serve::serve(loaded.config, loaded.effective)),
+        Some(Command::Check) => with_config(&cli.flags, |loaded| check::check(&loaded.config)),
         Some(Command::Token(arguments)) => {
-            with_config(&cli.flags, |config| token_command::run(&config.auth, arguments))
+            with_config(&cli.flags, |loaded| token_command::run(&loaded.config.auth, arguments))
         }
         Some(Command::Health { url }) => health::health(url.as_deref(), || load(&cli.flags)),
         Some(Command::Completions { shell }) => manual::completions(*shell),
@@ -54,11 +54,11 @@ fn main() -> ExitCode {
 }
 
 /// Goes on if the configuration is right.
-fn with_config(flags: &Flags, go_on: impl FnOnce(Config) -> ExitCode) -> ExitCode {
+fn with_config(flags: &Flags, go_on: impl FnOnce(Loaded) -> ExitCode) -> ExitCode {
     match load(flags) {
-        Ok(Loaded { config, warnings }) => {
-            print(Stream::Err, &lines("warning: ", &warnings));
-            go_on(config)
+        Ok(loaded) => {
+            print(Stream::Err, &lines("warning: ", &loaded.warnings));
+            go_on(loaded)
         }
         Err(problems) => {
             print(Stream::Err, &lines("", &problems));
