@@ -119,7 +119,8 @@ async fn run(config: Config, effective: Effective, workers: NonZeroUsize) -> Res
     let drain = Drain::new(server.clone(), Arc::clone(&readiness), drain);
     // Before clients are accepted, and until the process ends.
     let lines = ops_lines(&for_ops)?;
-    let _answering = ops::start(for_ops, ops.token, sources(&server, &common), &readiness, &drain, Held::new(effective));
+    let _answering =
+        ops::start(for_ops, ops.token, sources(&server, &common), &readiness, &drain, Held::new(effective));
 
     let (serving, stopping) = watch::channel(());
     // Removed when this returns: whoever connects meanwhile is refused as by a socket that is gone.

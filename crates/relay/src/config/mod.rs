@@ -45,9 +45,9 @@ pub(crate) use effective::{Change, Effective, Held, Line, compare, page};
 pub(crate) use log_filter::LogFilter;
 pub(crate) use origin::Origin;
 pub(crate) use problem::{Place, Problem};
+pub(crate) use settings::TakesEffect;
 #[cfg(test)]
 pub(crate) use settings::settings;
-pub(crate) use settings::TakesEffect;
 
 use crate::auth::config::AuthConfig;
 use crate::drain::DrainConfig;

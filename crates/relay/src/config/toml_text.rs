@@ -71,8 +71,10 @@ impl Toml {
     /// A table on one line, with the members that `counts` says count.
     pub(crate) fn table(table: &DeTable<'_>, counts: impl Fn(&str, &Self) -> bool) -> Self {
         let members = table.iter().map(|(name, value)| (name.get_ref().as_ref(), Self::of(value.get_ref())));
-        let members: Vec<String> =
-            members.filter(|(name, value)| counts(name, value)).map(|(name, value)| format!("{} = {value}", bare(name))).collect();
+        let members: Vec<String> = members
+            .filter(|(name, value)| counts(name, value))
+            .map(|(name, value)| format!("{} = {value}", bare(name)))
+            .collect();
         Self(if members.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", members.join(", ")) })
     }
 

@@ -30,10 +30,7 @@ impl Key {
     }
 
     pub(crate) fn of_rule(name: &str, on: &str, key: &str) -> Self {
-        Self::Namespace {
-            name: name.to_owned(),
-            key: NamespaceKey::Rule { on: on.to_owned(), key: key.to_owned() },
-        }
+        Self::Namespace { name: name.to_owned(), key: NamespaceKey::Rule { on: on.to_owned(), key: key.to_owned() } }
     }
 }
 

@@ -168,10 +168,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "engine.cookie.same_site",
         variable: "FANFARE_COOKIE_SAME_SITE",
         flag: None,
-        set: |draft, written| {
-            
-            put(&mut baked(draft).same_site, written.word(&SAME_SITE).map(Some))
-        },
+        set: |draft, written| put(&mut baked(draft).same_site, written.word(&SAME_SITE).map(Some)),
         show: |config| baked_of(config).and_then(|cookie| cookie.same_site.map(|site| Toml::word(&SAME_SITE, site))),
         about: "Whether requests from other sites carry it: \"strict\", \"lax\" or \"none\".",
         takes_effect: TakesEffect::AtOnce,

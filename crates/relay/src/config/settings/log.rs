@@ -17,9 +17,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "log.format",
         variable: "FANFARE_LOG_FORMAT",
         flag: Some("--log-format"),
-        set: |draft, written| {
-            put(&mut draft.config.log.format, written.word(&FORMATS))
-        },
+        set: |draft, written| put(&mut draft.config.log.format, written.word(&FORMATS)),
         show: |config| Some(Toml::word(&FORMATS, config.log.format)),
         about: "How a line is written: \"text\" or \"json\".",
         takes_effect: TakesEffect::AtRestart,
