@@ -9,6 +9,7 @@ use policy::{Auth, ClientLimits, Rules};
 use socketio::NamespaceName;
 use socketio::engineio::{CookieConfig, EngineConfig};
 
+use super::defaults::TLS_REREAD;
 use super::effective::Listing;
 use super::notes::Notes;
 use super::report::Report;
@@ -97,7 +98,7 @@ impl Default for Draft {
             cookie: None,
             certificate: None,
             key: None,
-            tls_reread: Duration::from_secs(60),
+            tls_reread: TLS_REREAD,
             compression: true,
             compression_threshold_bytes: EngineConfig::default().compression_threshold_bytes.unwrap_or_default(),
             outbox_bytes_max: None,
