@@ -8,7 +8,7 @@ mod page;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use change::{Change, What, compare};
+pub(crate) use change::{Change, compare};
 pub(crate) use held::Held;
 pub(crate) use key::Key;
 pub(crate) use lists::{Listing, lets_in, listed_rules, note_schemas, relays_all};
