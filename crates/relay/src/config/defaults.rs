@@ -1,13 +1,12 @@
 //! A file to start from: everything that can be said, as it is by default.
 
-use std::time::Duration;
-
 use http::Uri;
 use socketio::engineio::CookieConfig;
 
 use super::Config;
 use super::settings::{Setting, TakesEffect, settings};
 use super::toml_text::Toml;
+use super::unsaid::TLS_REREAD;
 use crate::auth::config::WebhookConfig;
 use crate::tls::TlsConfig;
 
@@ -91,9 +90,6 @@ const EXAMPLES: &[(&str, &str)] = &[
 
 /// Not of the file: its rules are at the end.
 const RULES: &str = "namespace.rule";
-
-/// How often a certificate is looked at.
-pub(super) const TLS_REREAD: Duration = Duration::from_secs(60);
 
 const HEAD: &str = "\
 # Everything that fanfare can be told. docs/configuration.md says more of each.

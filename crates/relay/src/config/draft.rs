@@ -9,10 +9,10 @@ use policy::{Auth, ClientLimits, Rules};
 use socketio::NamespaceName;
 use socketio::engineio::{CookieConfig, EngineConfig};
 
-use super::defaults::TLS_REREAD;
 use super::effective::Listing;
 use super::notes::Notes;
 use super::report::Report;
+use super::unsaid::TLS_REREAD;
 use super::{Config, Origin, Place, Problem};
 use crate::auth::config::WebhookConfig;
 

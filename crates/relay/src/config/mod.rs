@@ -29,6 +29,7 @@ mod rule_text;
 mod settings;
 mod suggest;
 mod toml_text;
+mod unsaid;
 mod written;
 
 use std::ffi::OsString;
