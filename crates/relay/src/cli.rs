@@ -24,7 +24,20 @@ pub(crate) struct Cli {
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub(crate) enum Command {
     /// Check the configuration, print what is wrong with it, and exit
-    Check,
+    Check {
+        /// Ask the relay that answers operators here what a reload of this configuration would change; the exit status is 0,
+        /// or 1 if it would be refused
+        #[arg(long, value_name = "URL")]
+        against: Option<String>,
+    },
+    /// Print every setting as it holds, with where it comes from, as a TOML file without secrets
+    Config {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a commented file to start from, with every setting at its default
+    Defaults,
     /// Mint a token of an issuer with a secret, or say what is made of one
     Token(TokenArgs),
     /// Ask a running relay whether it is healthy; the exit status is 0 or 1
@@ -108,7 +121,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
-    use crate::config::SETTINGS;
+    use crate::config::settings;
 
     fn parse(arguments: &[&str]) -> Cli {
         Cli::try_parse_from(["fanfare"].iter().chain(arguments)).unwrap()
@@ -121,7 +134,7 @@ mod tests {
 
     #[test]
     fn every_flag_of_the_settings_table_exists_and_is_handed_on() {
-        for flag in SETTINGS.iter().filter_map(|setting| setting.flag) {
+        for flag in settings().filter_map(|setting| setting.flag) {
             let given = parse(&[flag, "x"]).flags.given();
             assert_eq!(given, [(flag, vec!["x".to_owned()])]);
         }
@@ -131,7 +144,7 @@ mod tests {
     fn every_flag_but_config_is_in_the_settings_table() {
         for argument in Cli::command().get_arguments() {
             let Some(name) = argument.get_long() else { continue };
-            let known = SETTINGS.iter().any(|setting| setting.flag == Some(format!("--{name}").as_str()));
+            let known = settings().any(|setting| setting.flag == Some(format!("--{name}").as_str()));
             assert!(known || ["config", "help", "version"].contains(&name), "--{name}");
         }
     }
@@ -140,7 +153,7 @@ mod tests {
     fn flags_are_understood_before_and_after_check() {
         for arguments in [["check", "--config", "a.toml"], ["--config", "a.toml", "check"]] {
             let cli = parse(&arguments);
-            assert_eq!(cli.command, Some(Command::Check));
+            assert_eq!(cli.command, Some(Command::Check { against: None }));
             assert_eq!(cli.flags.config, Some(PathBuf::from("a.toml")));
         }
     }

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::auth::Authenticator;
-use crate::config::Config;
+use crate::config::{Config, Effective, Held};
 use crate::descriptors;
 use crate::drain::Drain;
 use crate::gate::Gate;
@@ -35,8 +35,8 @@ use crate::tls::Certificates;
 use crate::{EXIT_BAD_CONFIG, EXIT_FAILED};
 
 /// Runs the relay until it is told to stop.
-pub(crate) fn serve(config: Config) -> ExitCode {
-    let (status, message) = last_words(log_and_serve(config));
+pub(crate) fn serve(config: Config, effective: Effective) -> ExitCode {
+    let (status, message) = last_words(log_and_serve(config, effective));
     if let Some(message) = message {
         print(Stream::Err, &[format!("fanfare: {message}")]);
     }
@@ -71,7 +71,7 @@ async fn end(stopped: impl Future<Output = ()>, failed: impl Future<Output = Fai
 
 /// # Errors
 /// Why it could not start.
-fn log_and_serve(config: Config) -> Result<End, String> {
+fn log_and_serve(config: Config, effective: Effective) -> Result<End, String> {
     // What is logged until the end is still written when this is dropped.
     let _log = log::start(&config.log)?;
     descriptors::raise(config.server.engine.sessions_max);
@@ -79,7 +79,7 @@ fn log_and_serve(config: Config) -> Result<End, String> {
     let available = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let workers = config.worker_threads.unwrap_or(available);
     let runtime = runtime(workers)?;
-    let outcome = runtime.block_on(run(config, workers));
+    let outcome = runtime.block_on(run(config, effective, workers));
     // What did not end by its deadline is not waited for.
     runtime.shutdown_background();
     outcome
@@ -96,7 +96,7 @@ fn runtime(workers: NonZeroUsize) -> Result<Runtime, String> {
 
 /// # Errors
 /// Why it could not start; then nothing was served.
-async fn run(config: Config, workers: NonZeroUsize) -> Result<End, String> {
+async fn run(config: Config, effective: Effective, workers: NonZeroUsize) -> Result<End, String> {
     let mut ending = signals::listen()?;
     let bundle = read_bundle(&config)?;
     let certificates = config.tls.as_ref().map(Certificates::read).transpose().map_err(|error| error.to_string())?;
@@ -119,7 +119,8 @@ async fn run(config: Config, workers: NonZeroUsize) -> Result<End, String> {
     let drain = Drain::new(server.clone(), Arc::clone(&readiness), drain);
     // Before clients are accepted, and until the process ends.
     let lines = ops_lines(&for_ops)?;
-    let _answering = ops::start(for_ops, ops.token, sources(&server, &common), &readiness, &drain);
+    let _answering =
+        ops::start(for_ops, ops.token, sources(&server, &common), &readiness, &drain, Held::new(effective));
 
     let (serving, stopping) = watch::channel(());
     // Removed when this returns: whoever connects meanwhile is refused as by a socket that is gone.

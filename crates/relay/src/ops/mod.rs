@@ -27,11 +27,13 @@ use tower_service::Service;
 pub(crate) use auth::AuthMetrics;
 pub(crate) use token::Token;
 
+use crate::config::Held;
 use crate::drain::Drain;
 use crate::readiness::Readiness;
 use metrics::Metrics;
 use process::Process;
 use requests::Requests;
+pub(crate) use router::Told;
 use router::{Ops, router};
 
 /// The section `[ops]`.
@@ -66,6 +68,7 @@ pub(crate) fn start(
     sources: Sources,
     readiness: &Arc<Readiness>,
     drain: &Arc<Drain>,
+    held: Arc<Held>,
 ) -> JoinSet<()> {
     let Sources { server, refusals, others } = sources;
     let requests = Arc::new(Requests::default());
@@ -75,7 +78,7 @@ pub(crate) fn start(
     registry.register_collector(Box::new(Process::of_now()));
     others.into_iter().for_each(|other| registry.register_collector(other));
     let (readiness, drain) = (Arc::clone(readiness), Arc::clone(drain));
-    let router = router(Ops { server, registry, requests, readiness, drain, token });
+    let router = router(Ops { server, registry, requests, readiness, drain, held, token });
     let mut answering = JoinSet::new();
     for listener in listeners {
         let router = router.clone();

@@ -10,11 +10,13 @@ use axum::routing::get;
 use http::{StatusCode, header};
 use prometheus_client::encoding::prometheus_text::{CONTENT_TYPE, encode};
 use prometheus_client::registry::Registry;
+use serde::{Deserialize, Serialize};
 use socketio::{Health, Server};
 
 use super::requests::Requests;
 use super::token::Token;
-use crate::drain::{Drain, IsFinal, Progress};
+use crate::config::{Held, Line};
+use crate::drain::{Drain, IsFinal};
 use crate::readiness::Readiness;
 
 /// What the routes have in common.
@@ -24,7 +26,16 @@ pub(crate) struct Ops {
     pub(crate) requests: Arc<Requests>,
     pub(crate) readiness: Arc<Readiness>,
     pub(crate) drain: Arc<Drain>,
+    pub(crate) held: Arc<Held>,
     pub(crate) token: Option<Token>,
+}
+
+/// What `GET /config` tells.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Told {
+    /// Of the program.
+    pub(crate) version: String,
+    pub(crate) settings: Vec<Line>,
 }
 
 pub(crate) fn router(ops: Ops) -> Router {
@@ -33,6 +44,7 @@ pub(crate) fn router(ops: Ops) -> Router {
         .route("/drain", get(progress).post(drain).delete(take_back))
         .route_layer(from_fn(refuse_pages))
         .route("/metrics", get(metrics))
+        .route("/config", get(config))
         .route_layer(from_fn_with_state(Arc::clone(&ops), authorize))
         // Below are those that need no token: what probes ask says no more than the clients' port does.
         .route("/healthz", get(healthz))
@@ -78,6 +90,11 @@ async fn metrics(State(ops): State<Arc<Ops>>) -> Response {
     }
 }
 
+/// What holds, without secrets.
+async fn config(State(ops): State<Arc<Ops>>) -> Response {
+    json(StatusCode::OK, &Told { version: env!("CARGO_PKG_VERSION").into(), settings: ops.held.get().lines() })
+}
+
 async fn progress(State(ops): State<Arc<Ops>>) -> Response {
     json(StatusCode::OK, &ops.drain.progress())
 }
@@ -96,8 +113,8 @@ async fn take_back(State(ops): State<Arc<Ops>>) -> Response {
     json(status, &ops.drain.progress())
 }
 
-fn json(status: StatusCode, progress: &Progress) -> Response {
-    let mut text = serde_json::to_string(progress).unwrap_or_default();
+fn json(status: StatusCode, said: &impl Serialize) -> Response {
+    let mut text = serde_json::to_string(said).unwrap_or_default();
     text.push('\n');
     (status, [(header::CONTENT_TYPE, "application/json")], text).into_response()
 }

@@ -12,6 +12,7 @@ use socketio::{Admission, ConnectRequest, Member, Namespace, ServerConfig};
 use super::*;
 use crate::auth::Authenticator;
 use crate::auth::config::AuthConfig;
+use crate::config;
 use crate::drain::DrainConfig;
 use crate::readiness::Unready;
 
@@ -55,7 +56,8 @@ fn world(token: Option<&str>) -> World {
     let token = token.and_then(Token::new);
     let drain = Drain::new(server.clone(), Arc::clone(&readiness), quick());
     let (kept, readiness_kept) = (Arc::clone(&drain), Arc::clone(&readiness));
-    let ops = Ops { server: server.clone(), registry, requests, readiness, drain, token };
+    let held = Held::new(config::load(None, [], &[]).unwrap().effective);
+    let ops = Ops { server: server.clone(), registry, requests, readiness, drain, held, token };
     World { server, readiness: readiness_kept, drain: kept, router: router(ops) }
 }
 

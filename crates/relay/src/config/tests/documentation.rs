@@ -5,11 +5,15 @@ use super::*;
 #[test]
 fn the_docs_have_every_key_with_its_variable_and_flag() {
     let docs = docs();
-    for setting in SETTINGS {
+    for setting in settings() {
         let row = docs.lines().find(|line| {
             line.starts_with(&format!("| `{}` |", setting.key)) && line.contains(&format!("`{}`", setting.variable))
         });
         let row = row.unwrap_or_else(|| panic!("no row for {} with {}", setting.key, setting.variable));
+        let mark = format!("*Takes effect: {}.*", setting.takes_effect);
+        let is_at_once = setting.takes_effect == TakesEffect::AtOnce;
+        assert_eq!(row.matches("*Takes effect: ").count(), usize::from(!is_at_once), "{row}");
+        assert!(is_at_once || row.contains(&mark), "{mark} in {row}");
         if let Some(flag) = setting.flag {
             assert!(row.contains(&format!("`{flag}`")), "{flag} in {row}");
         }
@@ -26,7 +30,7 @@ fn the_defaults_in_the_docs_are_the_defaults() {
     let docs = docs();
     let defaults = blocks(&docs, "toml").into_iter().find(|block| block.starts_with("# defaults")).unwrap();
     assert_eq!(from_file(defaults).unwrap().config, Config::default());
-    for setting in SETTINGS {
+    for setting in settings() {
         let (_, key) = setting.key.rsplit_once('.').unwrap_or(("", setting.key));
         let has_no_default =
             ["client_dir", "worker_threads", "outbox_bytes_total_max", "renew_event", "warn_event", "token_env"]
@@ -56,7 +60,7 @@ fn the_examples_in_the_docs_are_valid() {
 #[test]
 fn the_example_file_relays_both_applications() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/examples/relay.toml");
-    let Loaded { config, warnings } = load(Some(&path), [], &[]).unwrap();
+    let Loaded { config, warnings, .. } = load(Some(&path), [], &[]).unwrap();
     assert_eq!(warnings, []);
     assert_eq!(config.server.engine.cors, Some(CorsConfig::new(CorsOrigins::Any)));
     assert_eq!(config.listen, Config::default().listen);
