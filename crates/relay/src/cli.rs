@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::auth::token_command::TokenArgs;
+use crate::shell::{EmitArgs, ListenArgs};
 
 /// A Socket.IO broadcast relay: what one client emits, every client receives.
 #[derive(Debug, Parser)]
@@ -32,6 +33,10 @@ pub(crate) enum Command {
         /// Ask here, `/healthz` unless a path is given [default: the first address of the configuration]
         url: Option<String>,
     },
+    /// Join a namespace of any Socket.IO server, and print its events
+    Listen(ListenArgs),
+    /// Emit an event to any Socket.IO server
+    Emit(EmitArgs),
     /// Print the completions of a shell
     Completions {
         /// The shell

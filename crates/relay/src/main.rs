@@ -4,7 +4,7 @@
 //! [`config::Config`]), [`check`] (would it start?), [`health`] (is it well?), [`manual`] (what is typed, for shells and
 //! `man`), [`serve`] (from the configuration to a running relay, and its end), [`drain`] (how its clients leave before that), [`gate`] (who may begin a connection now),
 //! [`auth`] (who somebody is), [`relay`] (an event comes in, and the crate `policy` says what it means), [`site`]
-//! (everything else by HTTP), [`ops`] (what operators ask), [`log`].
+//! (everything else by HTTP), [`ops`] (what operators ask), [`log`]; and [`shell`], a client of any server.
 
 mod auth;
 mod check;
@@ -26,6 +26,7 @@ mod print;
 mod readiness;
 mod relay;
 mod serve;
+mod shell;
 mod signals;
 mod site;
 mod tls;
@@ -48,6 +49,8 @@ fn main() -> ExitCode {
             with_config(&cli.flags, |config| token_command::run(&config.auth, arguments))
         }
         Some(Command::Health { url }) => health::health(url.as_deref(), || load(&cli.flags)),
+        Some(Command::Listen(arguments)) => shell::listen(arguments, &cli.flags),
+        Some(Command::Emit(arguments)) => shell::emit(arguments, &cli.flags),
         Some(Command::Completions { shell }) => manual::completions(*shell),
         Some(Command::Man) => manual::man(),
     }

@@ -1,0 +1,76 @@
+//! `fanfare emit`: one event, and the certainty that the server has it.
+
+use fanfare_client::{AckId, Arguments, Client, ConnectError, EmitError, End, Happening, NoAnswer};
+use tokio::time::{Instant, timeout_at};
+
+use super::line::args;
+use super::say::{note, say};
+use super::status::Status;
+use super::wanted::Emitting;
+
+/// Connects, emits, waits for the acknowledgement if one is wanted, and leaves.
+pub(super) async fn emit(wanted: Emitting) -> Status {
+    let deadline = Instant::now() + wanted.timeout;
+    let status = exchange(wanted, deadline).await;
+    status.unwrap_or_else(|(status, why)| {
+        note(&why);
+        status
+    })
+}
+
+/// What went wrong, and how it is said.
+type Trouble = (Status, String);
+
+async fn exchange(wanted: Emitting, deadline: Instant) -> Result<Status, Trouble> {
+    let Emitting { options, event, arguments, ack, timeout } = wanted;
+    let late = |what: &str| (Status::TimedOut, format!("{what} within {} ms", timeout.as_millis()));
+    let connected = timeout_at(deadline, Client::connect(options)).await.map_err(|_| late("not connected"))?;
+    let mut client = connected.map_err(not_connected)?;
+    if ack {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let id = client.emit_with_ack(&event, &arguments, left).map_err(not_emitted)?;
+        let answer = answer(&mut client, id).await?;
+        let printed = say(&format!("{}\n", args(&answer))).await;
+        // It was acknowledged, so it was heard.
+        let _ = timeout_at(deadline, client.close()).await;
+        printed.map_err(|error| (Status::Failed, format!("cannot write: {error}")))?;
+        return Ok(Status::Done);
+    }
+    client.emit(&event, &arguments).map_err(not_emitted)?;
+    match timeout_at(deadline, client.close()).await {
+        Ok(End::Closed { is_heard: true }) => Ok(Status::Done),
+        Ok(_) => {
+            Err((Status::Unreachable, "the connection was lost: whether the server has heard is not known".to_owned()))
+        }
+        Err(_) => Err(late("sent, but the server has not said that it read it")),
+    }
+}
+
+/// Waits for the acknowledgement. Its time-out is the machine's.
+async fn answer(client: &mut Client, asked: AckId) -> Result<Arguments, Trouble> {
+    loop {
+        match client.next().await {
+            Some(Happening::Answered { id, answer }) if id == asked => {
+                return answer.map_err(|why| match why {
+                    NoAnswer::TimedOut => (Status::TimedOut, why.to_string()),
+                    _ => (Status::Unreachable, why.to_string()),
+                });
+            }
+            Some(Happening::Ended(end)) => return Err((Status::from(&end), end.to_string())),
+            Some(_) => {}
+            None => return Err((Status::Unreachable, NoAnswer::Lost.to_string())),
+        }
+    }
+}
+
+fn not_connected(error: ConnectError) -> Trouble {
+    let status = match &error {
+        ConnectError::Ended(end) => Status::from(end),
+        _ => Status::Failed,
+    };
+    (status, error.to_string())
+}
+
+fn not_emitted(error: EmitError) -> Trouble {
+    (Status::Refused, format!("not emitted: {error}"))
+}
