@@ -1,30 +1,35 @@
 //! From an address to a WebSocket: TCP, TLS if need be, and the upgrade.
 
+use std::pin::pin;
 use std::sync::Arc;
 
-use http::header::{HeaderMap, HeaderValue, LOCATION, USER_AGENT};
-use http::{Request, Response};
+use bytes::Bytes;
+use http::header::{
+    CONNECTION, HOST, HeaderMap, HeaderValue, LOCATION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
+    UPGRADE, USER_AGENT,
+};
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::upgrade::{self, Upgraded};
+use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::error::Error;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::client::generate_key;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::failure::{Failure, Unsupported};
 use crate::server::Server;
 
-/// A connection, encrypted or not.
-pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
-
 /// An open WebSocket.
-pub(crate) type WebSocket = WebSocketStream<Box<dyn Io>>;
+pub(crate) type WebSocket = WebSocketStream<TokioIo<Upgraded>>;
 
 /// What every attempt needs.
 #[derive(Debug)]
@@ -37,43 +42,79 @@ pub(crate) struct Dialer {
 }
 
 impl Dialer {
+    /// Connects. How long it may take is the machine's to say.
     pub(crate) async fn dial(self: Arc<Self>) -> Result<WebSocket, Failure> {
         let Server { host, port, .. } = &self.server;
         let unreachable = |error: std::io::Error| Failure::Unreachable(error.to_string());
         let tcp = TcpStream::connect((host.as_str(), *port)).await.map_err(unreachable)?;
         // Events are small, and wait for nothing.
         tcp.set_nodelay(true).map_err(unreachable)?;
-        let io: Box<dyn Io> = match &self.tls {
-            Some(tls) => {
-                let failed = |why: String| Failure::Tls(why);
-                let name = ServerName::try_from(host.clone()).map_err(|error| failed(error.to_string()))?;
-                let connector = TlsConnector::from(Arc::clone(tls));
-                Box::new(connector.connect(name, tcp).await.map_err(|error| failed(error.to_string()))?)
+        let Some(tls) = &self.tls else {
+            return self.upgrade(tcp).await;
+        };
+        let name = ServerName::try_from(host.clone()).map_err(|error| Failure::Tls(error.to_string()))?;
+        let connected = TlsConnector::from(Arc::clone(tls)).connect(name, tcp).await;
+        self.upgrade(connected.map_err(|error| Failure::Tls(error.to_string()))?).await
+    }
+
+    /// Asks for a WebSocket. HTTP is hyper's: tungstenite's own handshake forgets what else the server answers.
+    async fn upgrade(&self, io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Result<WebSocket, Failure> {
+        let (mut sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(broken)?;
+        let key = generate_key();
+        let exchange = async {
+            let response = sender.send_request(self.request(&key)).await.map_err(broken)?;
+            if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                return Err(refused(response).await);
             }
-            None => Box::new(tcp),
+            if !accepts(&response, &key) {
+                return Err(Failure::Broken("the server answers an upgrade that is no websocket's".to_owned()));
+            }
+            upgrade::on(response).await.map_err(broken)
+        };
+        let (mut exchange, connection) = (pin!(exchange), pin!(connection.with_upgrades()));
+        let upgraded = tokio::select! {
+            upgraded = &mut exchange => upgraded?,
+            // It has handed the connection over, or says why not.
+            _ = connection => exchange.await?,
         };
         let config = WebSocketConfig::default()
             .max_message_size(Some(self.message_bytes_max))
             .max_frame_size(Some(self.message_bytes_max));
-        match client_async_with_config(self.request()?, io, Some(config)).await {
-            Ok((websocket, _)) => Ok(websocket),
-            Err(Error::Http(response)) => Err(refused(&response)),
-            Err(error) => Err(Failure::Broken(error.to_string())),
-        }
+        Ok(WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Client, Some(config)).await)
     }
 
-    fn request(&self) -> Result<Request<()>, Failure> {
-        let mut request =
-            self.server.uri().into_client_request().map_err(|error| Failure::Broken(error.to_string()))?;
-        request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(AGENT));
-        for name in self.headers.keys() {
-            request.headers_mut().remove(name);
-        }
-        for (name, value) in &self.headers {
-            request.headers_mut().append(name.clone(), value.clone());
-        }
-        Ok(request)
+    /// The opening handshake of RFC 6455, section 4.1.
+    fn request(&self, key: &str) -> Request<Empty<Bytes>> {
+        let mut request = Request::new(Empty::new());
+        *request.uri_mut() = self.server.target();
+        let headers = request.headers_mut();
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        headers.extend(self.headers.clone());
+        headers.insert(HOST, self.server.authority());
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        headers.insert(SEC_WEBSOCKET_KEY, HeaderValue::try_from(key).expect("base64 is plain"));
+        request
     }
+}
+
+/// Whether a server has understood what was asked (the same section).
+fn accepts<B>(response: &Response<B>, key: &str) -> bool {
+    let is = |name, value: &str| {
+        let found = response.headers().get(name).and_then(|found| found.to_str().ok());
+        found.is_some_and(|found| found.split(',').any(|word| word.trim().eq_ignore_ascii_case(value)))
+    };
+    let accept = response.headers().get(SEC_WEBSOCKET_ACCEPT).map(HeaderValue::as_bytes);
+    is(UPGRADE, "websocket")
+        && is(CONNECTION, "upgrade")
+        && accept == Some(derive_accept_key(key.as_bytes()).as_bytes())
+}
+
+fn broken(error: hyper::Error) -> Failure {
+    // The first alone says "connection error".
+    let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
+    Failure::Broken(format!("{error}{}", source.unwrap_or_default()))
 }
 
 /// The system's certificates, or those of `SSL_CERT_FILE`; `None` if there are none.
@@ -85,17 +126,24 @@ pub(crate) fn tls() -> Option<Arc<ClientConfig>> {
 }
 
 /// What an answer means that is no WebSocket.
-fn refused(response: &Response<Option<Vec<u8>>>) -> Failure {
+async fn refused(response: Response<Incoming>) -> Failure {
+    let (head, mut body) = response.into_parts();
+    let mut text = Vec::new();
+    while text.len() < BODY_BYTES_MAX
+        && let Some(Ok(frame)) = body.frame().await
+    {
+        text.extend_from_slice(&frame.into_data().unwrap_or_default());
+    }
+    meaning(head.status, head.headers.get(LOCATION), &text)
+}
+
+fn meaning(status: StatusCode, location: Option<&HeaderValue>, body: &[u8]) -> Failure {
     /// How Engine.IO servers say it.
     #[derive(Deserialize)]
     struct Refusal {
         message: String,
     }
-    let status = response.status();
-    let body = response.body().as_deref().unwrap_or_default();
-    if status.is_redirection()
-        && let Some(location) = response.headers().get(LOCATION)
-    {
+    if let Some(location) = location.filter(|_| status.is_redirection()) {
         let to = String::from_utf8_lossy(location.as_bytes());
         return Failure::Http { status: status.as_u16(), message: format!("the server redirects to {to}") };
     }
@@ -120,6 +168,9 @@ fn first_line(body: &[u8]) -> String {
 
 const LINE_MAX: usize = 200;
 
+/// Enough for a message.
+const BODY_BYTES_MAX: usize = 4096;
+
 const AGENT: &str = concat!("fanfare-client/", env!("CARGO_PKG_VERSION"));
 
 #[cfg(test)]
@@ -127,8 +178,24 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, body: &str) -> Failure {
-        let response = Response::builder().status(status).header(LOCATION, "https://b/");
-        refused(&response.body(Some(body.as_bytes().to_vec())).unwrap())
+        let location = HeaderValue::from_static("https://b/");
+        meaning(StatusCode::from_u16(status).unwrap(), Some(&location), body.as_bytes())
+    }
+
+    #[test]
+    fn only_the_answer_to_its_own_question_is_taken() {
+        // RFC 6455, section 1.3.
+        let key = "dGhlIHNhbXBsZSBub25jZQ==";
+        let answer = |upgrade: &str, connection: &str, accept: &str| {
+            let answer = Response::builder().header(UPGRADE, upgrade).header(CONNECTION, connection);
+            answer.header(SEC_WEBSOCKET_ACCEPT, accept).body(()).unwrap()
+        };
+        let accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+        assert!(accepts(&answer("WebSocket", "keep-alive, Upgrade", accept), key));
+        assert!(!accepts(&answer("h2c", "Upgrade", accept), key));
+        assert!(!accepts(&answer("websocket", "close", accept), key));
+        assert!(!accepts(&answer("websocket", "Upgrade", "another"), key));
+        assert!(!accepts(&Response::new(()), key));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use http::Uri;
-use http::uri::Scheme;
+use http::header::HeaderValue;
+use http::uri::PathAndQuery;
 use socketio_codec::Namespace;
 
 /// A server's address, as its WebSocket is asked for.
@@ -79,22 +80,23 @@ impl Server {
     /// Where on the server: the official `path`.
     pub(crate) fn with_path(mut self, path: &str) -> Result<Self, UrlError> {
         self.path = if path.ends_with('/') { path.to_owned() } else { format!("{path}/") };
-        let is_path = path.starts_with('/') && !path.contains(['?', '#']) && self.try_uri().is_ok();
+        let is_path = path.starts_with('/') && !path.contains(['?', '#']) && self.path_and_query().is_ok();
         if is_path { Ok(self) } else { Err(UrlError::Path) }
     }
 
-    /// The WebSocket's address.
-    pub(crate) fn uri(&self) -> Uri {
-        self.try_uri().expect("its parts were of a URI, and the path was tried")
+    /// What is asked of the server.
+    pub(crate) fn target(&self) -> Uri {
+        self.path_and_query().expect("the query was of a URI, and the path was tried").into()
     }
 
-    fn try_uri(&self) -> Result<Uri, http::Error> {
+    /// What `Host` says.
+    pub(crate) fn authority(&self) -> HeaderValue {
+        HeaderValue::try_from(&self.authority).expect("what a URI has is plain")
+    }
+
+    fn path_and_query(&self) -> Result<PathAndQuery, http::uri::InvalidUri> {
         let own = self.query.as_ref().map(|query| format!("&{query}")).unwrap_or_default();
-        Uri::builder()
-            .scheme(Scheme::try_from(if self.is_secure { "wss" } else { "ws" })?)
-            .authority(self.authority.as_str())
-            .path_and_query(format!("{}?EIO=4&transport=websocket{own}", self.path))
-            .build()
+        format!("{}?EIO=4&transport=websocket{own}", self.path).parse()
     }
 }
 
@@ -120,21 +122,16 @@ mod tests {
 
     #[test]
     fn a_url_is_a_server_and_a_namespace() {
-        for (url, asked, namespace, host, port) in [
-            (
-                "http://localhost:3000",
-                "ws://localhost:3000/socket.io/?EIO=4&transport=websocket",
-                "/",
-                "localhost",
-                3000,
-            ),
-            ("https://a.example/", "wss://a.example/socket.io/?EIO=4&transport=websocket", "/", "a.example", 443),
-            ("ws://[::1]/chat", "ws://[::1]/socket.io/?EIO=4&transport=websocket", "/chat", "::1", 80),
-            ("wss://a:1/?x=1&y", "wss://a:1/socket.io/?EIO=4&transport=websocket&x=1&y", "/", "a", 1),
+        for (url, is_secure, host, port, authority, namespace, own) in [
+            ("http://localhost:3000", false, "localhost", 3000, "localhost:3000", "/", ""),
+            ("https://a.example/", true, "a.example", 443, "a.example", "/", ""),
+            ("ws://[::1]/chat", false, "::1", 80, "[::1]", "/chat", ""),
+            ("wss://a:1/?x=1&y", true, "a", 1, "a:1", "/", "&x=1&y"),
         ] {
             let (server, found) = Server::parse(url).unwrap();
-            assert_eq!((server.uri().to_string().as_str(), found.as_str()), (asked, namespace));
-            assert_eq!((server.host.as_str(), server.port), (host, port));
+            assert_eq!((server.is_secure, server.host.as_str(), server.port), (is_secure, host, port));
+            assert_eq!((server.authority().to_str().unwrap(), found.as_str()), (authority, namespace));
+            assert_eq!(server.target().to_string(), format!("/socket.io/?EIO=4&transport=websocket{own}"));
         }
     }
 
@@ -160,7 +157,7 @@ mod tests {
     fn a_path_has_a_slash_at_both_ends() {
         let server = Server::parse("http://a").unwrap().0;
         for (path, asked) in [("/x", "/x/"), ("/x/", "/x/"), ("/", "/")] {
-            assert_eq!(server.clone().with_path(path).unwrap().uri().path(), asked);
+            assert_eq!(server.clone().with_path(path).unwrap().target().path(), asked);
         }
         for path in ["", "x", "/x?y", "/x#y", "/a b"] {
             assert_eq!(server.clone().with_path(path).unwrap_err(), UrlError::Path, "{path}");

@@ -48,6 +48,7 @@ pub(crate) enum Command {
 
 /// The settings that can be given as a flag.
 #[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Settings of the relay")]
 pub(crate) struct Flags {
     /// Read settings from this TOML file [env: FANFARE_CONFIG]
     #[arg(long, global = true, value_name = "FILE")]

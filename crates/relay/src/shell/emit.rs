@@ -50,13 +50,15 @@ async fn exchange(wanted: Emitting, deadline: Instant) -> Result<Status, Trouble
 async fn answer(client: &mut Client, asked: AckId) -> Result<Arguments, Trouble> {
     loop {
         match client.next().await {
-            Some(Happening::Answered { id, answer }) if id == asked => {
-                return answer.map_err(|why| match why {
-                    NoAnswer::TimedOut => (Status::TimedOut, why.to_string()),
-                    _ => (Status::Unreachable, why.to_string()),
-                });
+            Some(Happening::Answered { id, answer: Ok(answer) }) if id == asked => return Ok(answer),
+            Some(Happening::Answered { answer: Err(why @ NoAnswer::TimedOut), .. }) => {
+                return Err((Status::TimedOut, why.to_string()));
+            }
+            Some(Happening::Ended(End::GaveUp(why))) => {
+                return Err((Status::Unreachable, format!("{}: {why}", NoAnswer::Lost)));
             }
             Some(Happening::Ended(end)) => return Err((Status::from(&end), end.to_string())),
+            // Where it was lost the end comes next, and says why.
             Some(_) => {}
             None => return Err((Status::Unreachable, NoAnswer::Lost.to_string())),
         }

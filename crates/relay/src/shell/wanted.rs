@@ -14,7 +14,7 @@ use super::args::{EmitArgs, ListenArgs, ServerArgs};
 /// What `fanfare listen` is to do.
 pub(super) struct Listening {
     pub(super) options: Options,
-    /// As it was typed, for whoever reads.
+    /// The URL for whoever reads: a query may have a secret.
     pub(super) url: String,
     /// Which events; none means all.
     pub(super) events: Vec<String>,
@@ -42,7 +42,7 @@ pub(super) fn listening(arguments: &ListenArgs) -> Result<Listening, String> {
     }
     Ok(Listening {
         options: options(&arguments.server)?.reconnect(reconnect),
-        url: arguments.server.url.clone(),
+        url: arguments.server.url.split('?').next().unwrap_or_default().to_owned(),
         events: arguments.events.clone(),
         emits: arguments.emits.iter().map(|text| emit(text)).collect::<Result<_, _>>()?,
         json: arguments.json,
