@@ -76,12 +76,22 @@ describe('fanfare emit to a server', { skip, concurrency: 2 }, () => {
     assert.deepEqual([code, out], [status.done, '["\\u009b\\n",{"file":{"$base64":"cG5n"}},7]\n']);
   });
 
+  // Which forgets an event if its client has left before the event's turn comes.
+  test('has been heard by a listener whenever it says so', async (t) => {
+    const { io, url } = await server(t);
+    const heard = [];
+    io.on('connection', (socket) => socket.on('update', (n) => heard.push(n)));
+    const numbers = Array.from({ length: 20 }, (_, n) => n);
+    for (const n of numbers) assert.equal((await emitted(t, [url, 'update', String(n)])).code, status.done);
+    assert.deepEqual(heard, numbers);
+  });
+
   test('says when nobody acknowledges, or answers at all, in time', async (t) => {
     const { url } = await server(t);
     const { code, err } = await emitted(t, [url, 'x', '--ack', '--timeout-ms', '2000']);
     assert.deepEqual([code, err], [status.timedOut, 'fanfare: not acknowledged in time\n']);
     const { http, port } = await server(t);
-    http.removeAllListeners('upgrade').on('upgrade', (request, socket) => socket.resume());
+    http.removeAllListeners('upgrade').on('upgrade', (request, socket) => socket.on('end', () => socket.destroy()).resume());
     const silent = await emitted(t, [`http://127.0.0.1:${port}`, 'x', '--timeout-ms', '300']);
     assert.deepEqual([silent.code, silent.err], [status.timedOut, 'fanfare: not connected within 300 ms\n']);
   });
@@ -97,10 +107,12 @@ describe('fanfare emit to a server', { skip, concurrency: 2 }, () => {
     }
     // One that does not read, but has said enough before.
     const { io: held, url: heldUrl } = await server(t);
-    held.on('connection', (socket) => socket.conn.transport.socket.pause());
+    const sockets = [];
+    held.on('connection', (socket) => sockets.push(socket.conn.transport.socket) && sockets[0].pause());
     const { code, err } = await emitted(t, [heldUrl, 'x', '--timeout-ms', '2000']);
     assert.equal(code, status.timedOut, err);
     assert.match(err, /sent, but the server has not said that it read it/);
+    sockets[0].resume(); // or it would be waited for
   });
 
   test('is sent away', async (t) => {
