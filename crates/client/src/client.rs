@@ -37,13 +37,13 @@ pub struct Client {
 /// The connection, as far as there is one.
 enum Link {
     None,
-    Dialing(Pin<Box<dyn Future<Output = Result<WebSocket, Failure>> + Send>>),
+    Dialing(Pin<Box<dyn Future<Output = Result<Box<WebSocket>, Failure>> + Send>>),
     Open(Box<WebSocket>),
 }
 
 /// What ended the waiting.
 enum Wake {
-    Dialed(Result<WebSocket, Failure>),
+    Dialed(Result<Box<WebSocket>, Failure>),
     Received(Message),
     Closed(Failure),
     TimedOut,
@@ -152,7 +152,7 @@ impl Client {
         let now = Instant::now();
         match wake {
             Wake::Dialed(Ok(websocket)) => {
-                self.link = Link::Open(Box::new(websocket));
+                self.link = Link::Open(websocket);
                 self.machine.handle_dialed();
             }
             Wake::Dialed(Err(why)) => {

@@ -43,7 +43,7 @@ pub(crate) struct Dialer {
 
 impl Dialer {
     /// Connects. How long it may take is the machine's to say.
-    pub(crate) async fn dial(self: Arc<Self>) -> Result<WebSocket, Failure> {
+    pub(crate) async fn dial(self: Arc<Self>) -> Result<Box<WebSocket>, Failure> {
         let Server { host, port, .. } = &self.server;
         let unreachable = |error: std::io::Error| Failure::Unreachable(error.to_string());
         let tcp = TcpStream::connect((host.as_str(), *port)).await.map_err(unreachable)?;
@@ -58,7 +58,10 @@ impl Dialer {
     }
 
     /// Asks for a WebSocket. HTTP is hyper's: tungstenite's own handshake forgets what else the server answers.
-    async fn upgrade(&self, io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Result<WebSocket, Failure> {
+    async fn upgrade(
+        &self,
+        io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    ) -> Result<Box<WebSocket>, Failure> {
         let (mut sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(broken)?;
         let key = generate_key();
         let exchange = async {
@@ -80,7 +83,7 @@ impl Dialer {
         let config = WebSocketConfig::default()
             .max_message_size(Some(self.message_bytes_max))
             .max_frame_size(Some(self.message_bytes_max));
-        Ok(WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Client, Some(config)).await)
+        Ok(Box::new(WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Client, Some(config)).await))
     }
 
     /// The opening handshake of RFC 6455, section 4.1.

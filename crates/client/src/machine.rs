@@ -53,16 +53,14 @@ impl Default for MachineConfig {
 /// One client of one namespace, without I/O: no socket, no clock, no chance of its own.
 ///
 /// ```text
-///            handle_timeout: Dial      handle_dialed         the open packet        CONNECT
-///   waiting ─────────────────► dialing ────────────► opening ──────────────► joining ──────► joined
-///      ▲                          │                     │                       │  │          │  │
-///      └──────────────────────────┴─────────────────────┴───────────────────────┴──│──────────┘  │
-///                      handle_dial_failed, handle_closed, silence                  │             │
-///                                                             CONNECT_ERROR ◄──────┴─────────────┤
-///                                                             leaving ◄── close, DISCONNECT ─────┘
-///                                                                │ the server's close, or too late
-///                                                                ▼
-///                                                              ended
+///            handle_timeout: Dial     handle_dialed         the open packet         CONNECT
+///   waiting ────────────────► dialing ────────────► opening ──────────────► joining ──────► joined
+///      ▲                         │                     │                       │              │
+///      └─────────────────────────┴─────────────────────┴───────────────────────┴──────────────┤
+///        handle_dial_failed, handle_closed, too late, silence: as often as allowed            │
+///                                                                                             │
+///   ended ◄───────────────────────────── leaving ◄────────────────────────────────────────────┘
+///        the server's close, or too late          close, CONNECT_ERROR, DISCONNECT
 /// ```
 ///
 /// After each call of a `handle_…` or of a command: [`poll_action`](Self::poll_action) until `None`,

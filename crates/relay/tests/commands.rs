@@ -33,7 +33,15 @@ fn the_manual_page_has_every_flag_and_subcommand() {
     assert_eq!(output.status.code(), Some(0));
     let page = text(&output.stdout).replace("\\-", "-");
     assert!(page.contains(".TH fanfare 1"), "{page}");
-    for word in ["--config", "--listen", "--cors-origin", "--log-format", "\nfanfare check\n", "\nfanfare health\n"] {
+    for word in [
+        "--config",
+        "--listen",
+        "--cors-origin",
+        "--log-format",
+        "\nfanfare check\n",
+        "\nfanfare health\n",
+        "\nfanfare listen\n",
+    ] {
         assert!(page.contains(word), "{word} in {page}");
     }
     assert!(!page.contains("(1)"), "there is no other page: {page}");
