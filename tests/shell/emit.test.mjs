@@ -149,7 +149,7 @@ describe('fanfare emit to a server', { skip, concurrency: 2 }, () => {
     }
     const unknown = await emitted(t, [url, 'ask', '--ack'], { env: { SSL_CERT_FILE: at('other.crt') } });
     assert.equal(unknown.code, status.unreachable, unknown.err);
-    assert.match(unknown.err, /^fanfare: no tls: .*certificate/);
+    assert.match(unknown.err, /^fanfare: cannot connect: no tls: .*certificate/);
     const none = await emitted(t, [url, 'ask'], { env: { SSL_CERT_FILE: '/dev/null' } });
     assert.match(none.err, /no root certificates/);
     assert.equal(none.code, 70);

@@ -195,7 +195,7 @@ describe('fanfare listen to a server', { skip, concurrency: 2 }, () => {
     assert.match(first.err, /^fanfare: .*refused.*\n$/);
     const second = await runs(t, FANFARE_BIN, ['listen', nowhere, '--attempts', '2']).ends();
     assert.equal(second.code, status.unreachable);
-    assert.match(second.err, /^fanfare: cannot connect: .*; again in \d\.\d s\nfanfare: .*refused.*\n$/);
+    assert.match(second.err, /^fanfare: cannot connect: .*; again in \d\.\d s\nfanfare: gave up: .*refused.*\n$/);
   });
 
   test('says so where a server offers polling only', async (t) => {

@@ -170,7 +170,11 @@ impl Client {
             // tungstenite answers pings itself.
             Wake::Received(Message::Ping(_) | Message::Frame(_)) => self.machine.handle_other(now),
             Wake::Closed(why) => self.machine.handle_closed(now, why),
-            Wake::TimedOut => self.machine.handle_timeout(now),
+            Wake::TimedOut => {}
+        }
+        // Also behind a message: a server that never pauses is no reason to wait for ever.
+        if self.machine.poll_timeout().is_some_and(|at| at <= now) {
+            self.machine.handle_timeout(now);
         }
     }
 

@@ -124,8 +124,13 @@ fn broken(error: hyper::Error) -> Failure {
 pub(crate) fn tls() -> Option<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let config = ClientConfig::builder().with_root_certificates(roots.clone()).with_no_client_auth();
-    (!roots.is_empty()).then(|| Arc::new(config))
+    if roots.is_empty() {
+        return None;
+    }
+    // Named, since a program may have others too.
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().ok()?;
+    Some(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
 }
 
 /// What an answer means that is no WebSocket.

@@ -66,11 +66,11 @@ async fn answer(client: &mut Client, asked: AckId) -> Result<Arguments, Trouble>
 }
 
 fn not_connected(error: ConnectError) -> Trouble {
-    let status = match &error {
-        ConnectError::Ended(end) => Status::from(end),
-        _ => Status::Failed,
-    };
-    (status, error.to_string())
+    match error {
+        ConnectError::Ended(End::GaveUp(why)) => (Status::Unreachable, format!("cannot connect: {why}")),
+        ConnectError::Ended(end) => (Status::from(&end), end.to_string()),
+        error => (Status::Failed, error.to_string()),
+    }
 }
 
 fn not_emitted(error: EmitError) -> Trouble {

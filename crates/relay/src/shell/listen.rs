@@ -4,7 +4,7 @@ use std::env;
 use std::io::{self, IsTerminal};
 use std::time::{Duration, SystemTime};
 
-use fanfare_client::{AckId, Client, Event, Happening, Namespace};
+use fanfare_client::{AckId, Client, End, Event, Happening, Namespace};
 
 use super::line::{Style, line};
 use super::say::{Said, note, say};
@@ -59,7 +59,10 @@ pub(super) async fn listen(wanted: Listening) -> Status {
                 note(&format!("cannot connect: {why}; again in {}", seconds(retry_in)))
             }
             Some(Happening::Ended(end)) => {
-                note(&end.to_string());
+                note(&match &end {
+                    End::GaveUp(why) => format!("gave up: {why}"),
+                    end => end.to_string(),
+                });
                 return Status::from(&end);
             }
             Some(_) => {}
