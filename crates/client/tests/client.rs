@@ -14,19 +14,19 @@ use tokio_tungstenite::{WebSocketStream, accept_async};
 const OPEN: &str = r#"0{"sid":"x","upgrades":[],"pingInterval":25000,"pingTimeout":20000}"#;
 
 async fn listener() -> (TcpListener, Options) {
-    let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let at: SocketAddr = listener.local_addr().unwrap();
-    let options = Options::new(&format!("http://{at}")).unwrap().reconnect(Reconnect::never());
+    let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await.expect("it works");
+    let at: SocketAddr = listener.local_addr().expect("it works");
+    let options = Options::new(&format!("http://{at}")).expect("it works").reconnect(Reconnect::never());
     (listener, options)
 }
 
 /// Lets a client in.
 async fn accept(listener: &TcpListener) -> WebSocketStream<TcpStream> {
-    let (stream, _) = listener.accept().await.unwrap();
-    let mut websocket = accept_async(stream).await.unwrap();
-    websocket.send(Message::text(OPEN)).await.unwrap();
-    assert_eq!(websocket.next().await.unwrap().unwrap(), Message::text("40"));
-    websocket.send(Message::text(r#"40{"sid":"me"}"#)).await.unwrap();
+    let (stream, _) = listener.accept().await.expect("it works");
+    let mut websocket = accept_async(stream).await.expect("it works");
+    websocket.send(Message::text(OPEN)).await.expect("it works");
+    assert_eq!(websocket.next().await.expect("it works").expect("it is a message"), Message::text("40"));
+    websocket.send(Message::text(r#"40{"sid":"me"}"#)).await.expect("it works");
     websocket
 }
 
@@ -35,7 +35,7 @@ async fn soon<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn name() -> EventName {
-    EventName::new("x").unwrap()
+    EventName::new("x").expect("it works")
 }
 
 #[tokio::test]
@@ -72,12 +72,14 @@ async fn next_may_be_dropped_at_any_time_and_nothing_is_lost() {
     soon(server).await.unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_never_pauses_holds_up_no_time_out() {
     let (listener, options) = listener().await;
     let server = tokio::spawn(async move {
         let mut websocket = accept(&listener).await;
-        while websocket.send(Message::text(r#"42["flood"]"#)).await.is_ok() {}
+        // So many at once that the client always has another one.
+        let frames = b"\x81\x0b42[\"flood\"]".repeat(10_000);
+        while websocket.get_mut().write_all(&frames).await.is_ok() {}
     });
     let mut client = soon(Client::connect(options)).await.unwrap();
     let asked = client.emit_with_ack(&name(), Arguments::empty(), Duration::from_millis(200)).unwrap();

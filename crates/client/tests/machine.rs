@@ -34,7 +34,7 @@ impl Test {
         self.dial();
         self.text(OPEN);
         let [Frame::Text(connect)] = &self.frames()[..] else { panic!("one CONNECT is sent") };
-        let namespace = connect.strip_prefix("40").unwrap().split('{').next().unwrap().to_owned();
+        let namespace = connect.trim_start_matches("40").split('{').next().unwrap_or_default().to_owned();
         self.text(&format!(r#"40{namespace}{{"sid":"me"}}"#));
         assert_eq!(self.happenings(), [Happening::Connected { id: "me".to_owned() }]);
     }
@@ -85,7 +85,7 @@ fn text(text: &str) -> Frame {
 }
 
 fn name(name: &str) -> EventName {
-    EventName::new(name).unwrap()
+    EventName::new(name).expect("it is not reserved")
 }
 
 fn closed() -> Failure {
