@@ -7,7 +7,7 @@ import { createServer as createTlsServer } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Server } from 'socket.io';
-import { FANFARE_BIN, HUB, startReference, startRelay } from './relay.mjs';
+import { FANFARE_BIN, HUB, endsAtOnce, startReference, startRelay } from './relay.mjs';
 import { until, within } from './within.mjs';
 
 export const skip = HUB === 'reference' && 'it is the client that is tested';
@@ -82,6 +82,14 @@ export async function emitted(t, args, { input, ...options } = {}) {
   const command = runs(t, FANFARE_BIN, ['emit', ...args], { ...options, stdin: input === undefined ? 'ignore' : 'pipe' });
   if (input !== undefined) command.child.stdin.end(input);
   return await command.ends();
+}
+
+/** A relay with a certificate: its URL. */
+export async function relayWithTls(t, { at }) {
+  const env = { ...endsAtOnce, FANFARE_TLS_CERTIFICATE: at('site.crt'), FANFARE_TLS_KEY: at('site.key') };
+  const relay = runs(t, FANFARE_BIN, ['--listen', '127.0.0.1:0'], { env });
+  await until('the listening line', () => /^listening on https:/m.test(relay.out), { ms: 15_000 });
+  return /^listening on (https:\/\/127\.0\.0\.1:\d+)/m.exec(relay.out)[1];
 }
 
 /** The official server in this process, for what no hub does. */

@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { clientsOf, received, recorded } from '../lib/clients.mjs';
 import { startRelay } from '../lib/relay.mjs';
-import { certificates, emitted, hubs, listening, server, skip, status } from '../lib/shell.mjs';
+import { certificates, emitted, hubs, listening, relayWithTls, server, skip, status } from '../lib/shell.mjs';
 import { sha256 } from '../lib/tokens.mjs';
 import { until } from '../lib/within.mjs';
 
@@ -23,6 +23,17 @@ for (const [name, start] of Object.entries(hubs)) {
       const { code, out, err } = await emitted(t, [hub.url, ...args], { input: '["from a pipe"]\n' });
       assert.deepEqual([code, out, err], [status.done, '', '']);
       assert.deepEqual(await update, [{ id: 1, é: '💥' }, -5, 'text', ['from a pipe'], file, Buffer.alloc(0)]);
+    });
+
+    test('waits for what is large', async (t) => {
+      const hub = await start({ maxPayloadBytes: 30_000_000, slowConsumer: { bytes: 100_000_000, totalBytes: 200_000_000 } });
+      t.after(() => hub.kill());
+      const input = randomBytes(20_000_000);
+      const client = await clientsOf(t).connect(hub.url, { transports: ['websocket'] });
+      const update = received(client, 'update', 20_000);
+      const { code, err } = await emitted(t, [hub.url, 'update', '--timeout-ms', '20000', '--file', '-'], { input });
+      assert.equal(code, status.done, err);
+      assert.ok(input.equals((await update)[0]));
     });
 
     test('reads a binary argument from its input', async (t) => {
@@ -157,6 +168,15 @@ describe('fanfare emit to a server', { skip, concurrency: 2 }, () => {
 });
 
 describe('fanfare emit and listen to a relay', { skip, concurrency: 2 }, () => {
+  test('with TLS', async (t) => {
+    const files = certificates(t);
+    const url = await relayWithTls(t, files);
+    const env = { SSL_CERT_FILE: files.at('ca.crt') };
+    const listener = await listening(t, [url], { env });
+    assert.equal((await emitted(t, [url, 'x', '1'], { env })).code, status.done);
+    assert.deepEqual(await listener.printed(1), [['x', 1]]);
+  });
+
   test('that asks for a token', async (t) => {
     const toml = `[[auth.token]]\nsha256 = "${sha256('of a device')}"\nclaims = { sub = "1" }\n[[namespace]]\nname = "/"\nauth = "required"\n`;
     const relay = await startRelay({ toml });

@@ -125,8 +125,8 @@ impl Client {
         self.machine.acknowledge(id, arguments)
     }
 
-    /// Sends what waits, makes sure that the server has read it, and leaves: at most 10 s in all. What comes meanwhile is
-    /// dropped.
+    /// Sends what waits, makes sure that the server has read it
+    /// (within [`Options::close_timeout`]), and leaves (within 2 s more). What comes meanwhile is dropped.
     pub async fn close(mut self) -> End {
         self.machine.close(Instant::now());
         loop {

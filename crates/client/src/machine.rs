@@ -28,7 +28,7 @@ pub struct MachineConfig {
     pub reconnect: Reconnect,
     /// How long opening a connection may take, to the server's open packet. 20 s, the official `timeout`.
     pub open_timeout: Duration,
-    /// How long [`Machine::close`] waits for the server to have read everything, and then for its close. 5 s.
+    /// How long [`Machine::close`] waits for the server to have read everything. 5 s.
     pub close_timeout: Duration,
     /// How many bytes may wait to be sent. 16 MiB.
     pub queue_bytes_max: usize,
@@ -198,7 +198,7 @@ impl Machine {
     /// A pong of the WebSocket came.
     pub fn handle_pong(&mut self, now: Instant, data: &[u8]) {
         self.heard(now);
-        let until = now + self.config.close_timeout;
+        let until = now + PARTING_MAX;
         if let State::Leaving { step: Step::Asking, .. } = self.state
             && data == HEARD
         {
@@ -290,7 +290,7 @@ impl Machine {
         let id = AckId::from(self.next_question);
         self.send(&PacketRef::event(&namespace, name, arguments).with_id(id))?;
         self.next_question = self.next_question.wrapping_add(1);
-        self.questions.insert(id, now + timeout.min(QUESTION_TIME_MAX));
+        self.questions.insert(id, now + timeout.min(TIME_MAX));
         Ok(id)
     }
 
@@ -308,7 +308,7 @@ impl Machine {
     /// Servers handle what comes in order, but the reference forgets an event whose client's DISCONNECT is already there
     /// when the event's turn comes, a moment later. So a ping of the WebSocket goes first, and the rest behind its pong.
     pub fn close(&mut self, now: Instant) {
-        let until = now + self.config.close_timeout;
+        let until = now + self.config.close_timeout.min(TIME_MAX);
         match self.state {
             State::Joined { .. } => {
                 self.queue([Frame::Ping(Bytes::from_static(HEARD))]);
@@ -460,7 +460,7 @@ impl Machine {
 
     /// Closes in good order, and ends when that is done.
     fn leave(&mut self, now: Instant, end: End) {
-        self.state = State::Leaving { step: Step::Parting, until: now + self.config.close_timeout, end };
+        self.state = State::Leaving { step: Step::Parting, until: now + PARTING_MAX, end };
         self.queue([Frame::Close]);
     }
 
@@ -523,6 +523,9 @@ fn decoder(config: &MachineConfig) -> Decoder {
 /// What the last ping says, so that no other pong is taken for its answer.
 const HEARD: &[u8] = b"heard?";
 
+/// How long the server's own close is waited for, which is only good manners.
+const PARTING_MAX: Duration = Duration::from_secs(2);
+
 /// Events before the server's CONNECT: one is usual (the admin namespace's `session`).
 const EARLY_MAX: usize = 1000;
 
@@ -530,4 +533,4 @@ const EARLY_MAX: usize = 1000;
 const QUESTIONS_MAX: usize = 65_536;
 
 /// An `Instant` has an end.
-const QUESTION_TIME_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+const TIME_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);

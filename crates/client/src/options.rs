@@ -1,6 +1,7 @@
 //! What a client is to do.
 
 use std::fmt;
+use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use socketio_codec::{Json, Namespace};
@@ -76,6 +77,13 @@ impl Options {
     #[must_use]
     pub fn reconnect(mut self, reconnect: Reconnect) -> Self {
         self.machine.reconnect = reconnect;
+        self
+    }
+
+    /// How long [`Client::close`](crate::Client::close) waits for the server to have read everything: 5 s unless said.
+    #[must_use]
+    pub fn close_timeout(mut self, timeout: Duration) -> Self {
+        self.machine.close_timeout = timeout;
         self
     }
 

@@ -1,7 +1,9 @@
 //! `fanfare emit`: one event, and the certainty that the server has it.
 
+use std::time::Duration;
+
 use fanfare_client::{AckId, Arguments, Client, ConnectError, EmitError, End, Happening, NoAnswer};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::line::args;
 use super::say::{note, say};
@@ -22,9 +24,10 @@ pub(super) async fn emit(wanted: Emitting) -> Status {
 type Trouble = (Status, String);
 
 async fn exchange(wanted: Emitting, deadline: Instant) -> Result<Status, Trouble> {
-    let Emitting { options, event, arguments, ack, timeout } = wanted;
-    let late = |what: &str| (Status::TimedOut, format!("{what} within {} ms", timeout.as_millis()));
-    let connected = timeout_at(deadline, Client::connect(options)).await.map_err(|_| late("not connected"))?;
+    let Emitting { options, event, arguments, ack, timeout: time } = wanted;
+    let late = |what: &str| (Status::TimedOut, format!("{what} within {} ms", time.as_millis()));
+    let connected =
+        timeout_at(deadline, Client::connect(options.close_timeout(time))).await.map_err(|_| late("not connected"))?;
     let mut client = connected.map_err(not_connected)?;
     if ack {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -32,17 +35,18 @@ async fn exchange(wanted: Emitting, deadline: Instant) -> Result<Status, Trouble
         let answer = answer(&mut client, id).await?;
         let printed = say(&format!("{}\n", args(&answer))).await;
         // It was acknowledged, so it was heard.
-        let _ = timeout_at(deadline, client.close()).await;
+        let _ = timeout(GOODBYE_MAX, client.close()).await;
         printed.map_err(|error| (Status::Failed, format!("cannot write: {error}")))?;
         return Ok(Status::Done);
     }
     client.emit(&event, &arguments).map_err(not_emitted)?;
-    match timeout_at(deadline, client.close()).await {
+    // Once it is known to be heard, the goodbye does not have to be in time.
+    match timeout_at(deadline + GOODBYE_MAX, client.close()).await {
         Ok(End::Closed { is_heard: true }) => Ok(Status::Done),
-        Ok(_) => {
+        Ok(_) if Instant::now() < deadline => {
             Err((Status::Unreachable, "the connection was lost: whether the server has heard is not known".to_owned()))
         }
-        Err(_) => Err(late("sent, but the server has not said that it read it")),
+        _ => Err(late("sent, but the server has not said that it read it")),
     }
 }
 
@@ -76,3 +80,6 @@ fn not_connected(error: ConnectError) -> Trouble {
 fn not_emitted(error: EmitError) -> Trouble {
     (Status::Refused, format!("not emitted: {error}"))
 }
+
+/// How long the server's goodbye is waited for.
+const GOODBYE_MAX: Duration = Duration::from_secs(2);

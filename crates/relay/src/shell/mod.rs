@@ -1,8 +1,8 @@
 //! `fanfare listen` and `fanfare emit`: a Socket.IO client for a shell, for the relay and any other server.
 //!
 //! In reading order: [`args`] (what is typed), [`wanted`] (what it means, or what is wrong with it: before anything is
-//! sent), [`listen`], [`emit`], [`line`](mod@line) (an event as a line), [`say`] (where lines go), [`stop`] (when to end),
-//! [`status`] (how it ended).
+//! sent), [`listen`](mod@listen), [`emit`](mod@emit), [`line`](mod@line) (an event as a line), [`say`](mod@say) (where lines
+//! go), [`stop`] (when to end), [`status`] (how it ended).
 
 mod args;
 mod emit;
