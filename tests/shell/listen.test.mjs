@@ -188,6 +188,17 @@ describe('fanfare listen to a server', { skip, concurrency: 2 }, () => {
     assert.equal(code, status.done);
   });
 
+  test('can be stopped while it connects', async (t) => {
+    const { http, url } = await server(t);
+    const asked = new Promise((resolve) => {
+      http.removeAllListeners('upgrade').on('upgrade', (request, socket) => resolve(socket.on('end', () => socket.destroy()).resume()));
+    });
+    const listener = runs(t, FANFARE_BIN, ['listen', url]);
+    await within(5000, 'request', asked);
+    const { code, err } = await listener.stop();
+    assert.deepEqual([code, err], [status.done, '']);
+  });
+
   test('gives up at once on what it cannot reach, or after as many attempts as it is told', async (t) => {
     const nowhere = 'http://127.0.0.1:1';
     const first = await runs(t, FANFARE_BIN, ['listen', nowhere]).ends();

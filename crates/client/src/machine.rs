@@ -1,6 +1,7 @@
 //! The client as a state machine.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::mem;
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ use crate::happening::{EmitError, End, Happening, NoAnswer};
 use crate::reconnect::{Chance, Reconnect};
 
 /// What a [`Machine`] is to do.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct MachineConfig {
     /// Which namespace to join.
@@ -67,7 +68,6 @@ impl Default for MachineConfig {
 /// [`poll_happening`](Self::poll_happening) until `None`, [`poll_frame`](Self::poll_frame) whenever the WebSocket takes
 /// one, and [`poll_timeout`](Self::poll_timeout) for when to call [`handle_timeout`](Self::handle_timeout). What has
 /// arrived is handed in before a time-out is: a client that was held up itself is not to take its server for silent.
-#[derive(Debug)]
 pub struct Machine {
     config: MachineConfig,
     chance: Chance,
@@ -511,6 +511,29 @@ impl Machine {
             }
             !is_over
         });
+    }
+}
+
+impl fmt::Debug for MachineConfig {
+    /// Without `auth`, which is a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { namespace, reconnect, .. } = self;
+        f.debug_struct("MachineConfig")
+            .field("namespace", namespace)
+            .field("reconnect", reconnect)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Machine {
+    /// Without what waits to be sent: the secret is there too.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { config, state, failed, .. } = self;
+        f.debug_struct("Machine")
+            .field("config", config)
+            .field("state", state)
+            .field("failed", failed)
+            .finish_non_exhaustive()
     }
 }
 

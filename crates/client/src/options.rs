@@ -59,7 +59,9 @@ impl Options {
         if own.contains(&name.as_str()) || name.as_str().starts_with("sec-websocket-") {
             return Err(HeaderError::Own);
         }
-        let value = HeaderValue::try_from(value).map_err(|_| HeaderError::Value)?;
+        let mut value = HeaderValue::try_from(value).map_err(|_| HeaderError::Value)?;
+        // Not for a log: it may be a token.
+        value.set_sensitive(true);
         self.headers.append(name, value);
         Ok(self)
     }
@@ -127,3 +129,16 @@ impl fmt::Display for HeaderError {
 
 impl std::error::Error for NotAnObject {}
 impl std::error::Error for HeaderError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_is_in_what_debug_writes() {
+        let auth = Json::from_text(r#"{"token":"secret"}"#.into()).unwrap();
+        let options = Options::new("http://a").unwrap().auth(auth).unwrap().header("authorization", "secret").unwrap();
+        let written = format!("{options:?}");
+        assert!(!written.contains("secret"), "{written}");
+    }
+}

@@ -119,16 +119,27 @@ fn emit(text: &str) -> Result<(EventName, Arguments), String> {
 
 /// The text of one JSON value.
 fn value(what: &str, text: &str) -> Result<String, String> {
+    let found = beginning(text);
     match Json::from_text(text.to_owned().into()) {
         Ok(json) => Ok(json.as_str().to_owned()),
         // A word. To take it for text would send the text `{id:1}` where an object was meant, and `1` as a number.
         Err(_) if !text.trim_start().starts_with(['{', '[', '"']) && !text.trim().is_empty() => {
-            let quoted = serde_json::to_string(text).unwrap_or_default();
-            Err(format!("{what}: expected JSON, found {text}: text is written with its quotes, '{quoted}'"))
+            let quoted = serde_json::to_string(&found).unwrap_or_default();
+            Err(format!("{what}: expected JSON, found {found}: text is written with its quotes, '{quoted}'"))
         }
-        Err(error) => Err(format!("{what}: expected JSON, found {text}: {error}")),
+        Err(error) => Err(format!("{what}: expected JSON, found {found}: {error}")),
     }
 }
+
+/// As much of a text as tells which one it is.
+fn beginning(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_MAX) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+const SHOWN_MAX: usize = 60;
 
 /// Values, and behind them what is binary.
 fn arguments_with(mut values: Vec<String>, attachments: Vec<Bytes>) -> Result<Arguments, String> {
