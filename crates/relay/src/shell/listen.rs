@@ -1,10 +1,12 @@
 //! `fanfare listen`: prints what comes.
 
 use std::env;
+use std::future::ready;
 use std::io::{self, IsTerminal};
 use std::time::{Duration, SystemTime};
 
-use fanfare_client::{AckId, Client, End, Event, Happening, Namespace};
+use fanfare_client::{Client, End, Event, Happening};
+use tokio::time::timeout;
 
 use super::line::{Style, line};
 use super::say::{Said, note, say};
@@ -25,13 +27,35 @@ pub(super) async fn listen(wanted: Listening) -> Status {
         Err(error) => return failed(&error.to_string()),
     };
     let style = style(json);
+    // What has come together is written together, as soon as nothing more is there.
+    let mut lines = String::new();
     loop {
         let happening = tokio::select! {
-            () = stop.asked() => return leave(client, stop).await,
-            happening = client.next() => happening,
+            biased;
+            () = stop.asked() => return leave(client, &lines, stop).await,
+            happening = client.next(), if lines.len() < TOGETHER_BYTES => Some(happening),
+            () = ready(()), if !lines.is_empty() => None,
         };
+        if let Some(Some(Happening::Event { event, id })) = &happening {
+            if is_wanted(&events, event) {
+                lines.push_str(&line(style, SystemTime::now(), &namespace, event, *id));
+            }
+            continue;
+        }
+        if !lines.is_empty() {
+            let said = tokio::select! {
+                said = say(&lines) => said,
+                // Whoever is to read does not.
+                () = stop.asked() => return Status::Done,
+            };
+            match said {
+                Ok(Said::Heard) => lines.clear(),
+                Ok(Said::Unwanted) => return leave(client, "", stop).await,
+                Err(error) => return failed(&format!("cannot write: {error}")),
+            }
+        }
         match happening {
-            Some(Happening::Connected { id }) => {
+            Some(Some(Happening::Connected { id })) => {
                 note(&format!("connected to {namespace} of {url} as {id}"));
                 for (name, arguments) in &emits {
                     if let Err(error) = client.emit(name, arguments) {
@@ -40,48 +64,36 @@ pub(super) async fn listen(wanted: Listening) -> Status {
                     }
                 }
             }
-            Some(Happening::Event { event, id }) if is_wanted(&events, &event) => {
-                let said = tokio::select! {
-                    said = print(style, &namespace, &event, id) => said,
-                    // Whoever is to read does not.
-                    () = stop.asked() => return Status::Done,
-                };
-                match said {
-                    Ok(Said::Heard) => {}
-                    Ok(Said::Unwanted) => return leave(client, stop).await,
-                    Err(error) => return failed(&format!("cannot write: {error}")),
-                }
+            Some(Some(Happening::Lost { why, retry_in })) => {
+                note(&format!("connection lost: {why}; again in {}", seconds(retry_in)));
             }
-            Some(Happening::Lost { why, retry_in }) => {
-                note(&format!("connection lost: {why}; again in {}", seconds(retry_in)))
+            Some(Some(Happening::Failed { why, retry_in })) => {
+                note(&format!("cannot connect: {why}; again in {}", seconds(retry_in)));
             }
-            Some(Happening::Failed { why, retry_in }) => {
-                note(&format!("cannot connect: {why}; again in {}", seconds(retry_in)))
-            }
-            Some(Happening::Ended(end)) => {
+            Some(Some(Happening::Ended(end))) => {
                 note(&match &end {
                     End::GaveUp(why) => format!("gave up: {why}"),
                     end => end.to_string(),
                 });
                 return Status::from(&end);
             }
-            Some(_) => {}
-            None => return Status::Done,
+            Some(None) => return Status::Done,
+            Some(Some(_)) | None => {}
         }
     }
 }
 
-/// Says goodbye, unless it is hurried.
-async fn leave(client: Client, mut stop: Stop) -> Status {
+/// Says what is still to be said, and goodbye, unless it is hurried.
+async fn leave(client: Client, lines: &str, mut stop: Stop) -> Status {
+    let last = async {
+        let _ = timeout(LAST_WORDS_MAX, say(lines)).await;
+        client.close().await;
+    };
     tokio::select! {
-        _ = client.close() => {}
+        () = last => {}
         () = stop.asked() => {}
     }
     Status::Done
-}
-
-async fn print(style: Style, namespace: &Namespace, event: &Event, id: Option<AckId>) -> io::Result<Said> {
-    say(&line(style, SystemTime::now(), namespace, event, id)).await
 }
 
 fn is_wanted(events: &[String], event: &Event) -> bool {
@@ -107,3 +119,9 @@ fn failed(why: &str) -> Status {
     note(why);
     Status::Failed
 }
+
+/// A pipe's buffer.
+const TOGETHER_BYTES: usize = 64 * 1024;
+
+/// For a reader that may not be there any more.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(1);

@@ -6,7 +6,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::log::Plain;
 
-/// What became of a line.
+/// What became of lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Said {
     Heard,
@@ -14,14 +14,14 @@ pub(super) enum Said {
     Unwanted,
 }
 
-/// Writes a line, with its end, and waits until it is handed over.
+/// Writes lines, with their ends, and waits until they are handed over.
 ///
 /// # Errors
 /// Why it cannot be, such as a full disk.
-pub(super) async fn say(line: &str) -> io::Result<Said> {
+pub(super) async fn say(lines: &str) -> io::Result<Said> {
     let mut stdout = tokio::io::stdout();
     let written = async {
-        stdout.write_all(line.as_bytes()).await?;
+        stdout.write_all(lines.as_bytes()).await?;
         stdout.flush().await
     };
     match written.await {
