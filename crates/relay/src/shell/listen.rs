@@ -3,9 +3,10 @@
 use std::env;
 use std::future::ready;
 use std::io::{self, IsTerminal};
+use std::ops::ControlFlow;
 use std::time::{Duration, SystemTime};
 
-use fanfare_client::{Client, End, Event, Happening};
+use fanfare_client::{Arguments, Client, End, Event, EventName, Happening};
 use tokio::time::timeout;
 
 use super::line::{Style, line};
@@ -54,33 +55,51 @@ pub(super) async fn listen(wanted: Listening) -> Status {
                 Err(error) => return failed(&format!("cannot write: {error}")),
             }
         }
-        match happening {
+        let outcome = match happening {
             Some(Some(Happening::Connected { id })) => {
                 note(&format!("connected to {namespace} of {url} as {id}"));
-                for (name, arguments) in &emits {
-                    if let Err(error) = client.emit(name, arguments) {
-                        note(&format!("{name:?} is not emitted: {error}"));
-                        return Status::Refused;
-                    }
-                }
+                greet(&mut client, &emits)
             }
-            Some(Some(Happening::Lost { why, retry_in })) => {
-                note(&format!("connection lost: {why}; again in {}", seconds(retry_in)));
-            }
-            Some(Some(Happening::Failed { why, retry_in })) => {
-                note(&format!("cannot connect: {why}; again in {}", seconds(retry_in)));
-            }
-            Some(Some(Happening::Ended(end))) => {
-                note(&match &end {
-                    End::GaveUp(why) => format!("gave up: {why}"),
-                    end => end.to_string(),
-                });
-                return Status::from(&end);
-            }
-            Some(None) => return Status::Done,
-            Some(Some(_)) | None => {}
+            Some(happening) => heed(happening),
+            None => ControlFlow::Continue(()),
+        };
+        if let ControlFlow::Break(status) = outcome {
+            return status;
         }
     }
+}
+
+/// Emits what is to be emitted after each connect.
+fn greet(client: &mut Client, emits: &[(EventName, Arguments)]) -> ControlFlow<Status> {
+    for (name, arguments) in emits {
+        if let Err(error) = client.emit(name, arguments) {
+            note(&format!("{name:?} is not emitted: {error}"));
+            return ControlFlow::Break(Status::Refused);
+        }
+    }
+    ControlFlow::Continue(())
+}
+
+/// Says how the connection fares, and whether that is the end.
+fn heed(happening: Option<Happening>) -> ControlFlow<Status> {
+    match happening {
+        Some(Happening::Lost { why, retry_in }) => {
+            note(&format!("connection lost: {why}; again in {}", seconds(retry_in)));
+        }
+        Some(Happening::Failed { why, retry_in }) => {
+            note(&format!("cannot connect: {why}; again in {}", seconds(retry_in)));
+        }
+        Some(Happening::Ended(end)) => {
+            note(&match &end {
+                End::GaveUp(why) => format!("gave up: {why}"),
+                end => end.to_string(),
+            });
+            return ControlFlow::Break(Status::from(&end));
+        }
+        Some(_) => {}
+        None => return ControlFlow::Break(Status::Done),
+    }
+    ControlFlow::Continue(())
 }
 
 /// Says what is still to be said, and goodbye, unless it is hurried.
