@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::auth::token_command::TokenArgs;
+use crate::shell::{EmitArgs, ListenArgs};
 
 /// A Socket.IO broadcast relay: what one client emits, every client receives.
 #[derive(Debug, Parser)]
@@ -45,6 +46,10 @@ pub(crate) enum Command {
         /// Ask here, `/healthz` unless a path is given [default: the first address of the configuration]
         url: Option<String>,
     },
+    /// Join a namespace of any Socket.IO server, and print its events
+    Listen(ListenArgs),
+    /// Emit an event to any Socket.IO server
+    Emit(EmitArgs),
     /// Print the completions of a shell
     Completions {
         /// The shell
@@ -56,6 +61,7 @@ pub(crate) enum Command {
 
 /// The settings that can be given as a flag.
 #[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Settings of the relay")]
 pub(crate) struct Flags {
     /// Read settings from this TOML file [env: FANFARE_CONFIG]
     #[arg(long, global = true, value_name = "FILE")]

@@ -4,7 +4,7 @@
 //! [`config::Config`]), [`check`] (would it start?), [`against`] (what would a reload change?), [`effective`] (what holds), [`health`] (is it well?; [`question`] asks), [`manual`] (what is typed, for shells and
 //! `man`), [`serve`] (from the configuration to a running relay, and its end), [`drain`] (how its clients leave before that), [`gate`] (who may begin a connection now),
 //! [`auth`] (who somebody is), [`relay`] (an event comes in, and the crate `policy` says what it means), [`site`]
-//! (everything else by HTTP), [`ops`] (what operators ask), [`log`].
+//! (everything else by HTTP), [`ops`] (what operators ask), [`log`]; and [`shell`], a client of any server.
 
 mod against;
 mod auth;
@@ -29,6 +29,7 @@ mod question;
 mod readiness;
 mod relay;
 mod serve;
+mod shell;
 mod signals;
 mod site;
 mod tls;
@@ -56,6 +57,8 @@ fn main() -> ExitCode {
             with_config(&cli.flags, |loaded| token_command::run(&loaded.config.auth, arguments))
         }
         Some(Command::Health { url }) => health::health(url.as_deref(), || load(&cli.flags)),
+        Some(Command::Listen(arguments)) => shell::listen(arguments, &cli.flags),
+        Some(Command::Emit(arguments)) => shell::emit(arguments, &cli.flags),
         Some(Command::Completions { shell }) => manual::completions(*shell),
         Some(Command::Man) => manual::man(),
     }

@@ -43,6 +43,7 @@ fn the_manual_page_has_every_flag_and_subcommand() {
         "\nfanfare check\n",
         "\nfanfare health\n",
         "\nfanfare config\n",
+        "\nfanfare listen\n",
     ] {
         assert!(page.contains(word), "{word} in {page}");
     }

@@ -334,3 +334,26 @@ fn placeholders_are_where_a_scan_would_find_them() {
         assert_eq!(nested["l"], [data[2].clone(), data[0].clone()]);
     }
 }
+
+#[test]
+fn arguments_are_shown_as_json_with_something_in_the_place_of_each_attachment() {
+    let placeholder = r#"{"_placeholder":true,"num":0}"#;
+    let attachments = |count: u8| (0..count).map(|n| vec![n; 3].into()).collect::<Vec<Bytes>>();
+    let within = r#"[{"_placeholder":true,"num":1,"x":{"_placeholder":true,"num":0}},2]"#;
+    for (array, count, shown) in [
+        (r#"[1, "é" ]"#.to_owned(), 0, r#"[1, "é"]"#.to_owned()),
+        ("[]".to_owned(), 0, "[]".to_owned()),
+        // Without attachments it is an object like any other.
+        (format!("[{placeholder}]"), 0, format!("[{placeholder}]")),
+        (format!(r#"[{{"a":[{placeholder}]}}, 1]"#), 1, r#"[{"a":["0x3"]}, 1]"#.to_owned()),
+        // Nobody names the attachment.
+        ("[1]".to_owned(), 1, "[1]".to_owned()),
+        (within.to_owned(), 2, r#"["1x3",2]"#.to_owned()),
+    ] {
+        let arguments = Arguments::with_attachments(array.into(), attachments(count)).unwrap();
+        for arguments in [arguments.detached(), arguments] {
+            let json = arguments.to_json_with(|bytes, json| *json += &format!("\"{}x{}\"", bytes[0], bytes.len()));
+            assert_eq!(json, shown);
+        }
+    }
+}

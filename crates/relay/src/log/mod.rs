@@ -28,6 +28,7 @@ use crate::print::Stream;
 use lines::Lines;
 use queue::Queue;
 
+pub(crate) use escape::{JsonString, Plain, is_deceptive};
 pub(crate) use timestamp::Timestamp;
 
 /// The log of this process. Lines that wait when it is dropped are written within a second, or not at all.

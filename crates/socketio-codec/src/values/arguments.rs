@@ -198,6 +198,39 @@ impl Arguments {
         deserialize::list(self.text.as_bytes(), self.list.clone(), self.sources())
     }
 
+    /// All of them as a JSON array, with what `write` writes, JSON too, in the place of each attachment: for who shows
+    /// them, or hands them on over something that has no binary.
+    ///
+    /// ```
+    /// use socketio_codec::{Arguments, Attachment};
+    ///
+    /// let arguments = Arguments::serialize(&("cat.png", Attachment::from(&b"PNG"[..])))?;
+    /// let shown = arguments.to_json_with(|bytes, json| *json += &format!("\"{} bytes\"", bytes.len()));
+    /// assert_eq!(shown, r#"["cat.png","3 bytes"]"#);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn to_json_with(&self, mut write: impl FnMut(&Bytes, &mut String)) -> String {
+        let mut json = String::with_capacity(self.as_bytes().len() + 2);
+        json.push('[');
+        let (placeholders, attachments) = self.sources();
+        let mut at = self.list.start;
+        let copy = |json: &mut String, span: Range<usize>| {
+            json.push_str(text::checked(self.text.as_bytes().get(span).unwrap_or_default()));
+        };
+        for placeholder in placeholders {
+            // One within another has gone with it.
+            let Some(attachment) = attachments.get(placeholder.index).filter(|_| placeholder.span.start >= at) else {
+                continue;
+            };
+            copy(&mut json, at..placeholder.span.start);
+            write(attachment, &mut json);
+            at = placeholder.span.end;
+        }
+        copy(&mut json, at..self.list.end);
+        json.push(']');
+        json
+    }
+
     /// The text that all spans are places in.
     pub(crate) fn text(&self) -> &[u8] {
         self.text.as_bytes()

@@ -1,0 +1,64 @@
+//! `fanfare listen` and `fanfare emit`: a Socket.IO client for a shell, for the relay and any other server.
+//!
+//! In reading order: [`args`] (what is typed), [`wanted`] (what it means, or what is wrong with it: before anything is
+//! sent), [`listen`](mod@listen), [`emit`](mod@emit), [`line`](mod@line) (an event as a line), [`say`](mod@say) (where lines
+//! go), [`stop`] (when to end), [`status`] (how it ended).
+
+mod args;
+mod emit;
+mod line;
+mod listen;
+mod say;
+mod status;
+mod stop;
+mod wanted;
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use tokio::runtime::Builder;
+
+pub(crate) use args::{EmitArgs, ListenArgs};
+use say::note;
+use status::Status;
+
+use crate::cli::Flags;
+
+/// `fanfare listen`.
+pub(crate) fn listen(arguments: &ListenArgs, flags: &Flags) -> ExitCode {
+    let wanted = only_ours(flags, "listen").and_then(|()| wanted::listening(arguments));
+    run(wanted.map(listen::listen))
+}
+
+/// `fanfare emit`.
+pub(crate) fn emit(arguments: &EmitArgs, flags: &Flags) -> ExitCode {
+    let wanted = only_ours(flags, "emit").and_then(|()| wanted::emitting(arguments));
+    run(wanted.map(emit::emit))
+}
+
+fn run(wanted: Result<impl Future<Output = Status>, String>) -> ExitCode {
+    let status = match (wanted, Builder::new_current_thread().enable_all().build()) {
+        (Ok(command), Ok(runtime)) => {
+            let status = runtime.block_on(command);
+            // What waits for a reader that does not read is not waited for.
+            runtime.shutdown_background();
+            status
+        }
+        (Err(problem), _) => {
+            note(&problem);
+            Status::Misused
+        }
+        (Ok(_), Err(error)) => {
+            note(&format!("cannot start: {error}"));
+            Status::Failed
+        }
+    };
+    status.into()
+}
+
+/// The relay's settings are taken everywhere, and mean nothing here: who gives one means something else.
+fn only_ours(flags: &Flags, command: &str) -> Result<(), String> {
+    let given = flags.given().into_iter().map(|(flag, _)| flag).find(|flag| *flag != "--path");
+    let given = given.or(flags.config.as_ref().map(|_| "--config"));
+    given.map_or(Ok(()), |flag| Err(format!("{flag}: a setting of the relay, which `fanfare {command}` does not run")))
+}
