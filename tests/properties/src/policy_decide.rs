@@ -120,9 +120,8 @@ impl Run {
             held_ns: 0,
         };
         let first = model.first(&model.claims);
-        assert_eq!(rules.admit(&claims, &query, false).is_ok(), first.is_some());
         let mut participant = Participant::new(socket(), claims, query, false);
-        rules.enter(&mut participant, Vec::new());
+        assert_eq!(rules.enter(&mut participant, Vec::new()).is_ok(), first.is_some());
         for room in first.into_iter().flatten() {
             model.rooms.entry(room).or_default().insert('t');
         }
@@ -377,7 +376,7 @@ impl Written {
 
 /// A decision in words.
 fn told(decision: &Decision<'_>) -> String {
-    let Decision::Deliver(Deliver { leave, join, onward }) = decision else {
+    let Decision::Deliver(Deliver { leave, join, onward, .. }) = decision else {
         return match decision {
             Decision::Refuse(refusal) => refusal.code.label().to_owned(),
             Decision::Drop(_) => "drop".to_owned(),
