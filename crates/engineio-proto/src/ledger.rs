@@ -12,13 +12,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Debug)]
 pub struct Ledger {
     bytes: AtomicUsize,
-    bytes_max: usize,
+    bytes_max: AtomicUsize,
 }
 
 impl Ledger {
     /// An account of nothing yet. Over `bytes_max` somebody has to go; nothing here enforces it.
     pub const fn new(bytes_max: usize) -> Self {
-        Self { bytes: AtomicUsize::new(0), bytes_max }
+        Self { bytes: AtomicUsize::new(0), bytes_max: AtomicUsize::new(bytes_max) }
     }
 
     /// What waits, in bytes.
@@ -27,13 +27,18 @@ impl Ledger {
     }
 
     /// What may wait.
-    pub const fn bytes_max(&self) -> usize {
-        self.bytes_max
+    pub fn bytes_max(&self) -> usize {
+        self.bytes_max.load(Ordering::Relaxed)
+    }
+
+    /// From now on so many may wait.
+    pub fn set_bytes_max(&self, bytes_max: usize) {
+        self.bytes_max.store(bytes_max, Ordering::Relaxed);
     }
 
     /// Whether more waits than may.
     pub fn is_over(&self) -> bool {
-        self.bytes() > self.bytes_max
+        self.bytes() > self.bytes_max()
     }
 
     /// Counts a copy of so many bytes until the loan is dropped.
@@ -83,6 +88,8 @@ mod tests {
         drop(encoded);
         assert_eq!(ledger.bytes(), counted);
         assert!(ledger.is_over());
+        ledger.set_bytes_max(counted);
+        assert!(!ledger.is_over(), "it may wait now");
         let [mut first, second] = outboxes;
         first.advance(len);
         assert_eq!(ledger.bytes(), counted);

@@ -125,6 +125,11 @@ impl<P> Outlet<P> {
         }
     }
 
+    /// How much may wait.
+    pub fn bounds(&self) -> &OutletBounds {
+        &self.bounds
+    }
+
     /// Puts a message behind what waits. If it is [`Queued::Fresh`], the caller owes a [`flush`](Self::flush).
     ///
     /// A reliable message for which there is no room ends the session. A burst that nobody has flushed yet says nothing

@@ -129,7 +129,7 @@ impl EngineRequest {
     /// Reads a request, checking in the reference's order: transport, session, method, version.
     ///
     /// `transports` are those the server offers; `transport_of` tells on which transport a session is, if it
-    /// exists. The application's own refusal comes between the method and the version: whoever opens a session
+    /// exists. One that began when its transport was on offer goes on by it. The application's own refusal comes between the method and the version: whoever opens a session
     /// calls [`EngineRequest::parse`], then asks the application, then looks at [`has_version`].
     ///
     /// # Errors
@@ -141,13 +141,17 @@ impl EngineRequest {
         transport_of: impl FnOnce(&Sid) -> Option<Transport>,
     ) -> Result<Self, RequestError> {
         let query = Query::parse(head.query)?;
-        let transport = query.transport.filter(|transport| transports.contains(transport));
-        let transport = transport.ok_or(RequestError::TransportUnknown)?;
+        let transport = query.transport.ok_or(RequestError::TransportUnknown)?;
+        let is_offered = transports.contains(&transport);
         let Some(sid) = query.sid else {
-            return open(head, transport, query.jsonp);
+            return if is_offered { open(head, transport, query.jsonp) } else { Err(RequestError::TransportUnknown) };
         };
-        let sid = Sid::parse(&sid).ok_or(RequestError::SessionUnknown)?;
-        let current = transport_of(&sid).ok_or(RequestError::SessionUnknown)?;
+        let sid = Sid::parse(&sid);
+        let current = sid.as_ref().and_then(transport_of);
+        if !is_offered && current != Some(transport) {
+            return Err(RequestError::TransportUnknown);
+        }
+        let (sid, current) = sid.zip(current).ok_or(RequestError::SessionUnknown)?;
         if (!head.is_upgrade && current != transport) || !query.is_version_4 {
             return Err(RequestError::BadRequest);
         }

@@ -11,14 +11,19 @@ use crate::http::{CookieConfig, CorsConfig, OriginConfig, TrustedProxies};
 
 /// The settings of an [`Engine`](crate::Engine). [`Default`] is what the reference server uses, where it has
 /// the setting.
+///
+/// [`Engine::reconfigure`](crate::Engine::reconfigure) changes them while there are sessions. If nothing else is said of a
+/// setting, a change of it counts for the requests that come from then on, of sessions there are as of others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EngineConfig {
-    /// Where it is mounted; a request belongs to the engine when its path starts with this.
+    /// Where it is mounted; a request belongs to the engine when its path starts with this. It cannot
+    /// change.
     pub path: String,
-    /// The times and sizes of a session.
+    /// The times and sizes of a session. A change counts for sessions that begin: the others keep what their clients were
+    /// told. (For how long a connection may take to become a WebSocket is a matter of the request.)
     pub session: SessionConfig,
-    /// The transports on offer.
+    /// The transports on offer. A session there is goes on by its own, whatever they change to.
     pub transports: Vec<Transport>,
     /// Whether a polling session may change over to WebSocket.
     pub allow_upgrades: bool,
@@ -26,21 +31,24 @@ pub struct EngineConfig {
     pub cookie: Option<CookieConfig>,
     /// Who may read answers from another origin. `None`: no header is sent, and browsers allow nobody.
     pub cors: Option<CorsConfig>,
-    /// Which pages may use it at all.
+    /// Which pages may use it at all. Polls are asked like any request: a page that may not any more loses its session.
     pub origin: OriginConfig,
     /// Proxies in front of the server. Of whom they pass on, `X-Forwarded-For` (or else `Forwarded`) is the address, and
     /// `X-Forwarded-Host` the host that was asked for. They must not pass on the one of the former that they do not write.
     pub trusted_proxies: TrustedProxies,
     /// From how many bytes on an answer to a poll is compressed, if the client accepts that. `None`: never.
     pub compression_threshold_bytes: Option<usize>,
-    /// How many large answers are compressed at once; beyond that they go as they are.
+    /// How many large answers are compressed at once; beyond that they go as they are. It cannot change.
     pub compressions_max: NonZeroUsize,
-    /// How many bytes may wait for one client before it is closed as a slow consumer.
+    /// How many bytes may wait for one client before it is closed as a slow consumer. A change counts for
+    /// sessions that begin.
     pub outbox_bytes_max: usize,
     /// How many bytes may wait for all clients together; what several wait for counts once. Over it the slowest are
-    /// closed.
+    /// closed; which a change may lead to at once.
     pub outbox_bytes_total_max: usize,
-    /// For how long bytes may wait for one client without any leaving before it is closed as a slow consumer.
+    /// For how long bytes may wait for one client without any leaving before it is closed as a slow consumer. A
+    /// change counts for all sessions; one that stalls already is judged by it when its task next runs, which is at the
+    /// latest when the former time is over.
     pub outbox_stall_max: Duration,
     /// How long the layer above may take to decide about a handshake; then it is answered 503.
     pub handshake_timeout: Duration,
@@ -48,12 +56,13 @@ pub struct EngineConfig {
     pub body_stall_max: Duration,
     /// How long the body of a post may take to arrive, however steadily it comes.
     pub body_timeout: Duration,
-    /// Which of the opening request's headers a session keeps for the application.
+    /// Which of the opening request's headers a session keeps for the application. A change counts for sessions that begin.
     pub headers_kept: HeadersKept,
     /// Whether a session keeps the opening request's path and query for the application: up to 64 KiB of them. If not,
-    /// they are there while it is decided upon, and `/` after that.
+    /// they are there while it is decided upon, and `/` after that. A change counts for sessions that begin.
     pub is_uri_kept: bool,
-    /// How many sessions there may be at once; further ones are answered 503.
+    /// How many sessions there may be at once; further ones are answered 503. Nobody is closed when it becomes less
+    /// than there are.
     pub sessions_max: usize,
 }
 

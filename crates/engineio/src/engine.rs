@@ -5,6 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use engineio_proto::{CloseReason, HistogramCounts};
 use http::{Request, Response};
@@ -17,7 +18,9 @@ use crate::front::route::Step;
 use crate::http::Body;
 use crate::session::counts::SessionCounts;
 use crate::session::departure::Departure;
+use crate::session::waking;
 use crate::shared::Shared;
+use crate::unchangeable::Unchangeable;
 
 /// An Engine.IO server: answers HTTP requests, and runs a task for each session.
 ///
@@ -39,7 +42,7 @@ impl Engine {
 
     /// Whether a request with this path is the engine's.
     pub fn owns(&self, path: &str) -> bool {
-        path.starts_with(&self.shared.config.path)
+        path.starts_with(&self.shared.path)
     }
 
     /// Answers one request. A path that is not the engine's gets a 404.
@@ -57,11 +60,38 @@ impl Engine {
                 Ok(Step::Done(response)) => Ok(*response),
                 Ok(Step::Poll(poll)) => shared.answer_poll(poll).await,
                 Ok(Step::Post(posting)) => Box::pin((*posting).answer()).await,
-                Ok(Step::Decide(undecided)) => Box::pin(shared.decide(*undecided)).await,
+                Ok(Step::Decide(undecided)) => Box::pin(shared.decide(*undecided, &tail.settings)).await,
                 Err(error) => Err(error),
             };
             shared.finish(answer, tail)
         }
+    }
+
+    /// The settings that hold now.
+    pub fn config(&self) -> Arc<EngineConfig> {
+        Arc::clone(&self.shared.settings.now().config)
+    }
+
+    /// Has other settings hold from now on.
+    ///
+    /// All of them change at one moment. A request is answered by those that held when its head had come, however long it
+    /// waits then: a poll, or a handshake that is being decided. A session keeps what its client was told when it began. For
+    /// everything else [`EngineConfig`] says of each setting for whom a change of it counts, and when. No session is closed by
+    /// the change itself.
+    ///
+    /// # Errors
+    /// [`Unchangeable`] names what cannot change: [`path`](EngineConfig::path) and
+    /// [`compressions_max`](EngineConfig::compressions_max). Then nothing changes.
+    pub fn reconfigure(&self, config: EngineConfig) -> Result<(), Unchangeable> {
+        self.shared.reconfigure(config)
+    }
+
+    /// Whether [`reconfigure`](Self::reconfigure) would have these settings hold.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn can_become(&self, config: &EngineConfig) -> Result<(), Unchangeable> {
+        self.shared.can_become(config)
     }
 
     /// The sessions open now.
@@ -69,9 +99,10 @@ impl Engine {
         self.shared.registry.len()
     }
 
-    /// The sessions open now, and those that were. Takes the lock of none of them.
+    /// The sessions open now, and those that were. Takes the lock of none of them. What may wait for a session is here what
+    /// may wait for one that begins now.
     pub fn session_counts(&self) -> SessionCounts {
-        self.shared.registry.counts(self.shared.config.outbox_bytes_max)
+        self.shared.registry.counts(self.shared.settings.now().config.outbox_bytes_max)
     }
 
     /// How long clients took to answer pings, as the tasks of their sessions saw it.
@@ -107,6 +138,18 @@ impl Engine {
         Departure::new(Arc::clone(&self.shared))
     }
 
+    /// Has the task of every session run soon, so that [`Connection::poll_work`](crate::Connection::poll_work) is called: evenly
+    /// over the time `spread`, or, if that is zero, as soon as possible, in pieces between which others run.
+    ///
+    /// For an application that has changed what its connections look at. A session that ends meanwhile is left alone, and one
+    /// that begins meanwhile may be woken or not. It neither keeps the engine, nor does it cost anything when it is over.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn wake_all(&self, spread: Duration) {
+        tokio::spawn(waking::wake_all(Arc::downgrade(&self.shared), spread));
+    }
+
     /// Ends every session so that its client reconnects, here or elsewhere, and opens no more.
     ///
     /// The connections just end, as if the process had died: no close packet, no close frame, and no answer for a poll
@@ -124,6 +167,6 @@ impl Engine {
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("config", &self.shared.config).finish_non_exhaustive()
+        f.debug_struct("Engine").field("config", &self.config()).finish_non_exhaustive()
     }
 }

@@ -43,7 +43,7 @@
 //!
 //! # In reading order
 //!
-//! - `engine` is what a program holds, `shared` what all parts of it share.
+//! - `engine` is what a program holds, `shared` what all parts of it share, `settings` what holds at the moment.
 //! - `listener`: from a listener to requests. `front`: from a request to a session; `http`: what surrounds it; `verdict`:
 //!   who may have one.
 //! - `session`: the task that owns one (`driver`), and what it shares with those who send (`link`).
@@ -57,9 +57,11 @@ mod http;
 mod listener;
 mod log_limit;
 mod session;
+mod settings;
 mod shared;
 mod sync;
 mod transport;
+mod unchangeable;
 mod verdict;
 
 /// The protocol underneath.
@@ -80,4 +82,5 @@ pub use session::counts::{SessionCounts, TransportCounts};
 pub use session::departure::Departure;
 pub use session::link::Link;
 pub use transport::stream::{OtherStream, Stream};
+pub use unchangeable::Unchangeable;
 pub use verdict::{Guard, Verdict};

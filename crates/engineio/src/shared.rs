@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
-use engineio_proto::{Encoded, Histogram, Ledger, OutletBounds};
+use engineio_proto::{Encoded, Histogram, Ledger};
 use tokio::sync::watch;
 
 use crate::application::Application;
@@ -15,11 +15,16 @@ use crate::session::clock::{self, Ticks};
 use crate::session::memory::Memory;
 use crate::session::registry::Registry;
 use crate::session::seats::Seats;
+use crate::session::stall_max::StallMax;
 use crate::session::tasks::Tasks;
+use crate::settings::{Live, Settings};
+use crate::unchangeable::Unchangeable;
 
 /// What requests and sessions share.
 pub(crate) struct Shared {
-    pub(crate) config: EngineConfig,
+    /// Where the engine is mounted.
+    pub(crate) path: String,
+    pub(crate) settings: Live,
     pub(crate) registry: Registry,
     pub(crate) refusals: Refusals,
     pub(crate) compressor: Compressor,
@@ -33,6 +38,7 @@ pub(crate) struct Shared {
     pub(crate) tasks: Tasks,
     pub(crate) seats: Arc<Seats>,
     pub(crate) memory: Arc<Memory>,
+    pub(crate) stall_max: StallMax,
     /// How long clients took to answer pings.
     pub(crate) ping_rtt: Histogram,
     /// Whether the server goes away.
@@ -45,34 +51,52 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(config: EngineConfig, application: Box<dyn Application>) -> Self {
-        // A client gives up after both: neither a long interval nor a long time-out makes it patient.
-        let patience = config.session.ping_interval.min(config.session.ping_timeout);
-        let ticks = Ticks::new(clock::now(), patience);
         let ledger = Arc::new(Ledger::new(config.outbox_bytes_total_max));
-        let memory = Memory::new(OutletBounds {
-            bytes_max: config.outbox_bytes_max,
-            answer_bytes_max: config.session.max_payload_bytes,
-            ledger: Arc::clone(&ledger),
-        });
         Self {
+            path: config.path.clone(),
             seats: Seats::new(config.sessions_max),
-            memory: Arc::new(memory),
+            memory: Arc::new(Memory::new(Arc::clone(&ledger))),
+            stall_max: StallMax::new(config.outbox_stall_max),
             ping_rtt: Histogram::new(RTT_BOUNDS),
-            compressor: Compressor::new(config.compressions_max, ledger),
-            config,
+            compressor: Compressor::new(config.compressions_max, Arc::clone(&ledger)),
+            settings: Live::new(Settings::new(config, &ledger)),
             registry: Registry::default(),
             refusals: Refusals::default(),
             ping: kept("2"),
             probe_pong: kept("3probe"),
             noop: kept("6"),
             close: kept("1"),
-            ticks,
+            ticks: Ticks::new(clock::now()),
             application,
             tasks: Tasks::default(),
             closing: watch::Sender::new(false),
             refuses_new: AtomicBool::new(false),
             is_relieved: Once::new(),
         }
+    }
+
+    /// Whether these settings could hold from now on.
+    pub(crate) fn can_become(&self, config: &EngineConfig) -> Result<(), Unchangeable> {
+        let now = self.settings.now();
+        let kept = [
+            ("path", config.path == self.path),
+            ("compressions_max", config.compressions_max == now.config.compressions_max),
+        ];
+        Unchangeable::unless_none(kept.into_iter().filter(|(_, is_same)| !is_same).map(|(name, _)| name))
+    }
+
+    /// Has these settings hold from now on.
+    pub(crate) fn reconfigure(&self, config: EngineConfig) -> Result<(), Unchangeable> {
+        self.can_become(&config)?;
+        let ledger = self.memory.ledger();
+        self.settings.replace(Settings::new(config, ledger), |config| {
+            self.seats.set_max(config.sessions_max);
+            ledger.set_bytes_max(config.outbox_bytes_total_max);
+            self.stall_max.set(config.outbox_stall_max);
+        });
+        // It may be more than may wait now.
+        self.memory.check();
+        Ok(())
     }
 
     /// Whether the server goes away.

@@ -18,7 +18,8 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 /// `/socket.io/socket.io.js`, `/socket.io/socket.io.esm.min.js` and their like.
 ///
 /// They are all in memory: half a megabyte, and no request touches the disk. Give it to
-/// [`ServerBuilder::client_bundle`](crate::ServerBuilder::client_bundle).
+/// [`ServerBuilder::client_bundle`](crate::ServerBuilder::client_bundle) or, later,
+/// [`Server::set_client_bundle`](crate::Server::set_client_bundle).
 pub struct ClientBundle {
     files: HashMap<String, File>,
 }

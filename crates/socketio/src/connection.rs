@@ -63,7 +63,7 @@ struct Asked {
 impl Connection {
     pub(crate) fn new(shared: Arc<Shared>, handshake: Handshake, link: Arc<Link>, now: Instant) -> Self {
         Self {
-            client: Client::new(now, Arc::clone(&shared.client)),
+            client: Client::new(now, shared.client()),
             lane: shared.reach.hub.next_lane(),
             allowance: shared.reach.hub.allowance(),
             shared,
@@ -172,7 +172,7 @@ impl Connection {
         if hold.is_zero() {
             return Err(CloseReason::Unavailable);
         }
-        let until = now.checked_add(hold.min(self.shared.client.connect_timeout));
+        let until = now.checked_add(hold.min(self.shared.client().connect_timeout));
         self.leave_at = self.leave_at.into_iter().chain(until).min();
         Ok(())
     }

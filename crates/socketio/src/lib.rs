@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod config;
+mod fixed;
+mod reconfigure;
 mod server;
 mod sessions;
 mod shared;
@@ -27,9 +30,10 @@ mod client_bundle;
 
 pub use broadcast::{Broadcast, EmitError, NoAnswer};
 pub use client_bundle::{BundleError, ClientBundle};
+pub use config::ServerConfig;
 pub use member::{DisconnectReason, Member};
 pub use namespace::{Admission, ConnectRequest, Namespace, Refusal};
-pub use server::{Health, Server, ServerBuilder, ServerConfig};
+pub use server::{Health, Server, ServerBuilder};
 pub use socket::{AckSender, Socket};
 pub use supervisor::Failure;
 
@@ -40,7 +44,7 @@ pub use hub;
 /// Packets, events and their arguments.
 pub use socketio_codec as codec;
 
-pub use engineio::{Body, Handshake, PeerAddr, Verdict, serve};
+pub use engineio::{Body, Handshake, PeerAddr, Unchangeable, Verdict, serve};
 pub use hub::{Answers, Outcome, Room, SocketId, SocketInfo};
 /// The name of a namespace; [`Namespace`] is what an application does there.
 pub use socketio_codec::Namespace as NamespaceName;

@@ -6,15 +6,15 @@ use std::fmt;
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use engineio::proto::HistogramCounts;
-use engineio::{Body, CorsConfig, Departure, Engine, EngineConfig, Handshake, SessionCounts, Verdict};
+use engineio::{Body, Departure, Engine, Handshake, SessionCounts, Verdict};
 use http::{Request, Response};
-use hub::{AcksConfig, ClientConfig, Expulsion, Hub, LaneConfig, MailboxConfig, NamespaceCounts, Target};
+use hub::{Expulsion, Hub, NamespaceCounts, Target};
 use socketio_codec::{InvalidNamespace, Namespace as NamespaceName};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
@@ -23,7 +23,9 @@ use crate::acks::AckTable;
 use crate::broadcast::Broadcast;
 use crate::client_bundle::ClientBundle;
 use crate::closes::Closes;
+use crate::config::ServerConfig;
 use crate::directory::{Directory, Generation};
+use crate::fixed::Fixed;
 use crate::lanes;
 use crate::namespace::Namespace;
 use crate::reach::{NoPeers, Reach};
@@ -31,40 +33,6 @@ use crate::removal;
 use crate::sessions::{OnHandshake, Sessions};
 use crate::shared::Shared;
 use crate::supervisor::{Failure, Supervisor, Tasks};
-
-/// The settings of a [`Server`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ServerConfig {
-    /// Those of the connections underneath. The path is `/socket.io/` unless changed.
-    pub engine: EngineConfig,
-    /// The bounds of one client.
-    pub client: ClientConfig,
-    /// How much may wait for a lane before clients are read more slowly.
-    pub mailbox: MailboxConfig,
-    /// How much a lane does at a time, and how long fast senders wait for slow readers.
-    pub lane: LaneConfig,
-    /// How many acknowledgements may be waited for.
-    pub acks: AcksConfig,
-    /// How many tasks share the work of delivering. `None`: as many as the runtime has threads, which is what
-    /// delivers most; more only divides what can be sent at once.
-    pub lanes: Option<NonZeroUsize>,
-}
-
-impl Default for ServerConfig {
-    fn default() -> Self {
-        let mut engine = EngineConfig::default();
-        engine.path = "/socket.io/".into();
-        Self {
-            engine,
-            client: ClientConfig::default(),
-            mailbox: MailboxConfig::default(),
-            lane: LaneConfig::default(),
-            acks: AcksConfig::default(),
-            lanes: None,
-        }
-    }
-}
 
 /// Says what a [`Server`] has before it starts.
 #[derive(Default)]
@@ -136,19 +104,28 @@ impl ServerBuilder {
         let threads = || NonZeroUsize::new(Handle::current().metrics().num_workers());
         let lanes = config.lanes.or_else(threads).unwrap_or(NonZeroUsize::MIN);
         let (reach, supervisor) = start(lanes, &config);
+        let fixed = Fixed::of(&config);
         let shared = Arc::new(Shared {
             reach,
             supervisor,
             directory: Directory::new(namespaces),
-            client: Arc::new(config.client),
+            client: RwLock::new(Arc::new(config.client)),
             closes: Closes::default(),
         });
-        let (path, cors) = (config.engine.path.clone(), config.engine.cors.clone());
+        let path = config.engine.path.clone();
         let engine = Engine::new(config.engine, Sessions { shared: Arc::clone(&shared), on_handshake });
-        let bundle = bundle.map(|files| Served { files, path, cors });
         let failing = tokio::spawn(close_upon_failure(engine.clone(), shared.supervisor.failed()));
-        let is_closing = AtomicBool::new(false);
-        Server { core: Arc::new(Core { engine, shared, bundle, is_closing, failing: failing.abort_handle() }) }
+        Server {
+            core: Arc::new(Core {
+                engine,
+                shared,
+                fixed,
+                path,
+                bundle: RwLock::new(bundle.map(Arc::new)),
+                is_closing: AtomicBool::new(false),
+                failing: failing.abort_handle(),
+            }),
+        }
     }
 }
 
@@ -163,19 +140,14 @@ pub struct Server {
 }
 
 /// What is the server's alone: sessions do not keep it.
-struct Core {
-    engine: Engine,
-    shared: Arc<Shared>,
-    bundle: Option<Served>,
+pub(crate) struct Core {
+    pub(crate) engine: Engine,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) fixed: Fixed,
+    path: String,
+    pub(crate) bundle: RwLock<Option<Arc<ClientBundle>>>,
     is_closing: AtomicBool,
     failing: AbortHandle,
-}
-
-/// The client bundle, and how it is answered.
-struct Served {
-    files: ClientBundle,
-    path: String,
-    cors: Option<CorsConfig>,
 }
 
 /// Whether a server does what it is for.
@@ -196,12 +168,16 @@ impl Server {
         ServerBuilder { config, ..ServerBuilder::default() }
     }
 
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+
     /// Answers one request. A path that is not the server's gets a 404.
     ///
     /// The request is understood by the call itself; the future is only for the answer.
     pub fn call<B: http_body::Body>(&self, request: Request<B>) -> impl Future<Output = Response<Body>> + use<B> {
         // Not in the future: a poll waits in there, and should not keep its request.
-        let file = self.core.bundle.as_ref().and_then(|bundle| bundle.answer(&request));
+        let file = self.core.file(&request);
         // Behind pointers: an async block has two places for what it was given and awaits, and so has each around it.
         let answer = file.map(Box::new).ok_or_else(|| Box::pin(self.core.engine.call(request)));
         async move {
@@ -394,11 +370,14 @@ fn start(lanes: NonZeroUsize, config: &ServerConfig) -> (Arc<Reach>, Supervisor)
     (Arc::new(Reach::new(hub, acks, Box::new(NoPeers))), Supervisor::new(tasks))
 }
 
-impl Served {
-    fn answer<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
-        let name = request.uri().path().strip_prefix(&self.path)?;
-        let mut response = self.files.answer(request.method(), name, request.headers())?;
-        if let Some(cors) = &self.cors {
+impl Core {
+    /// The answer to a request for a file of the client bundle, if it is one.
+    fn file<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
+        // What the engine is asked has no name behind the path, and looks no further.
+        let name = request.uri().path().strip_prefix(&self.path).filter(|name| !name.is_empty())?;
+        let bundle = Arc::clone(self.bundle.read().unwrap_or_else(PoisonError::into_inner).as_ref()?);
+        let mut response = bundle.answer(request.method(), name, request.headers())?;
+        if let Some(cors) = &self.engine.config().cors {
             cors.apply(request.headers(), response.headers_mut());
         }
         Some(response)

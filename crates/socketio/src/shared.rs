@@ -1,6 +1,6 @@
 //! What all connections of a server have in common.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use hub::ClientConfig;
 
@@ -15,6 +15,14 @@ pub(crate) struct Shared {
     /// Of the tasks that deliver. A kept socket does not keep them: there is nobody left to deliver to.
     pub(crate) supervisor: Supervisor,
     pub(crate) directory: Directory,
-    pub(crate) client: Arc<ClientConfig>,
+    /// Of the clients that connect from now on.
+    pub(crate) client: RwLock<Arc<ClientConfig>>,
     pub(crate) closes: Closes,
+}
+
+impl Shared {
+    /// The bounds of a client that connects now. It keeps them.
+    pub(crate) fn client(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.client.read().unwrap_or_else(PoisonError::into_inner))
+    }
 }

@@ -3,7 +3,8 @@
 use engineio_proto::{Answer, AnswerWatch, JsonpIndex, RequestError, jsonp};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
-use crate::http::compression::Encoding;
+use crate::config::EngineConfig;
+use crate::http::compression::{Encoding, negotiate};
 use crate::http::{Body, hang_up_response, no_store, respond_empty};
 use crate::session::link::{PollAnswer, Polled};
 use crate::shared::Shared;
@@ -18,9 +19,29 @@ pub(crate) struct PollRequest {
 pub(crate) struct Manner {
     pub(crate) jsonp: Option<JsonpIndex>,
     /// What the client accepts, should it come to that.
-    pub(crate) encoding: Option<Encoding>,
+    pub(crate) coding: Option<Coding>,
     /// Of a session's first answer.
     pub(crate) first: Option<Box<First>>,
+}
+
+/// How an answer may be compressed, and from how many bytes on it is. Small, for it waits with its poll.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Coding {
+    encoding: Encoding,
+    threshold_bytes: u32,
+}
+
+impl Coding {
+    /// What the client accepts, unless nothing is compressed.
+    pub(crate) fn negotiate(headers: &HeaderMap, config: &EngineConfig) -> Option<Self> {
+        let threshold = config.compression_threshold_bytes?;
+        let encoding = negotiate(headers)?;
+        Some(Self { encoding, threshold_bytes: u32::try_from(threshold).unwrap_or(u32::MAX) })
+    }
+
+    fn is_for(&self, len: usize) -> bool {
+        usize::try_from(self.threshold_bytes).is_ok_and(|threshold| len >= threshold)
+    }
 }
 
 /// What a session's first answer says beside the others.
@@ -49,11 +70,8 @@ impl Shared {
 
     /// The answer, or back with it if that takes more than writing it down.
     fn as_it_is(&self, mut answer: Answer, mut manner: Manner) -> Result<Response<Body>, Box<(Answer, Manner)>> {
-        let threshold = self.config.compression_threshold_bytes;
-        if manner.encoding.is_some() && threshold.is_none_or(|threshold| answer.payload_len() < threshold) {
-            manner.encoding = None;
-        }
-        if manner.jsonp.is_some() || manner.encoding.is_some() {
+        manner.coding = manner.coding.filter(|coding| coding.is_for(answer.payload_len()));
+        if manner.jsonp.is_some() || manner.coding.is_some() {
             return Err(Box::new((answer, manner)));
         }
         let len = answer.payload_len();
@@ -64,7 +82,7 @@ impl Shared {
     /// The answer as a script, or in another coding, or both.
     async fn rewritten(&self, rest: Box<(Answer, Manner)>) -> Response<Body> {
         let (answer, mut manner) = *rest;
-        let encoding = manner.encoding;
+        let encoding = manner.coding.map(|coding| coding.encoding);
         let watch = watch(&answer, WATCHED_FROM_BYTES + 1);
         let mut chunk = answer.into_chunk();
         if let Some(index) = manner.jsonp.take() {

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::config::EngineConfig;
 use crate::http::{Body, BodyError, BodyLimits, BodyReader, close_connection, no_store, respond, respond_empty};
-use crate::session::link::{Link, PostAnswer, SessionRequest};
+use crate::session::link::{Link, NoSession, PostAnswer, SessionRequest};
 
 /// A post that the session was told of.
 ///
@@ -30,13 +30,9 @@ pub(crate) struct Posting<B: HttpBody> {
 impl<B: HttpBody> Posting<B> {
     /// Asks the session to take a post.
     pub(crate) fn begin(link: Arc<Link>, is_jsonp: bool, body: B, config: &EngineConfig) -> Result<Self, RequestError> {
-        let limits = BodyLimits {
-            bytes_max: config.session.max_payload_bytes,
-            stall_max: config.body_stall_max,
-            timeout: config.body_timeout,
-        };
         let (sender, answer) = oneshot::channel();
-        link.request(SessionRequest::Post(sender)).map_err(|_| RequestError::SessionUnknown)?;
+        let bytes_max = link.post(sender).map_err(|NoSession| RequestError::SessionUnknown)?;
+        let limits = BodyLimits { bytes_max, stall_max: config.body_stall_max, timeout: config.body_timeout };
         Ok(Self { link: Some(link), is_jsonp, body: BodyReader::new(body, limits), answer: Some(answer) })
     }
 

@@ -12,10 +12,10 @@ use http_body::Body as HttpBody;
 use hyper::upgrade::OnUpgrade;
 
 use crate::application::{Handshake, PeerAddr};
-use crate::front::polling::{First, Manner, PollRequest, add};
+use crate::config::EngineConfig;
+use crate::front::polling::{Coding, First, Manner, PollRequest, add};
 use crate::front::posting::Posting;
 use crate::front::refusals::Cause;
-use crate::http::compression::{Encoding, negotiate};
 use crate::http::{
     Body, CorsDecision, WebSocketRequest, client_address, close_connection, hang_up_response, is_upgrade, respond,
     respond_empty,
@@ -25,6 +25,7 @@ use crate::session::link::{Link, NoSession, Polled, SessionRequest, WaitingPoll}
 use crate::session::open::open;
 use crate::session::registry::Entry;
 use crate::session::seats::Seat;
+use crate::settings::Settings;
 use crate::shared::Shared;
 use crate::transport::farewell::hang_up;
 use crate::transport::upgraded;
@@ -73,6 +74,8 @@ impl<B: HttpBody> From<Judged> for Step<B> {
 /// What the end of an answer must know of its request.
 #[derive(Clone)]
 pub(crate) struct Tail {
+    /// Those that held when the request came.
+    pub(crate) settings: Arc<Settings>,
     is_upgrade: bool,
     cors: Option<CorsDecision>,
 }
@@ -81,21 +84,23 @@ impl Shared {
     /// Reads a request's head, and does all that needs no waiting.
     pub(crate) fn begin<B: HttpBody>(self: &Arc<Self>, request: Request<B>) -> (Result<Step<B>, RequestError>, Tail) {
         let (mut parts, body) = request.into_parts();
-        let cors = self.config.cors.as_ref();
-        let tail = Tail { is_upgrade: is_upgrade(&parts.headers), cors: cors.map(|cors| cors.decide(&parts.headers)) };
-        if !parts.uri.path().starts_with(&self.config.path) {
+        let settings = self.settings.now();
+        let decision = settings.config.cors.as_ref().map(|cors| cors.decide(&parts.headers));
+        let tail = Tail { settings, is_upgrade: is_upgrade(&parts.headers), cors: decision };
+        let EngineConfig { cors, origin, trusted_proxies, .. } = &*tail.settings.config;
+        if !parts.uri.path().starts_with(&self.path) {
             return (Ok(Step::done(respond_empty(StatusCode::NOT_FOUND))), Tail { cors: None, ..tail });
         }
-        if let Some(preflight) = cors.and_then(|cors| cors.preflight(&parts.method, &parts.headers)) {
+        if let Some(preflight) = cors.as_ref().and_then(|cors| cors.preflight(&parts.method, &parts.headers)) {
             return (Ok(Step::done(preflight)), Tail { cors: None, ..tail });
         }
         let peer = parts.extensions.get::<PeerAddr>().map(|peer| peer.0.ip());
-        let is_proxied = self.config.trusted_proxies.contain_peer(peer);
-        if !self.config.origin.admits(cors, &parts.headers, is_proxied) {
+        let is_proxied = trusted_proxies.contain_peer(peer);
+        if !origin.admits(cors.as_ref(), &parts.headers, is_proxied) {
             self.refusals.note_stranger(&parts.headers);
             return (Err(RequestError::ForeignOrigin), tail);
         }
-        (self.route(&mut parts, body, tail.is_upgrade), tail)
+        (self.route(&mut parts, body, &tail), tail)
     }
 
     /// Turns what came of a request into its answer.
@@ -108,7 +113,7 @@ impl Shared {
         let mut response = answer.unwrap_or_else(|error| refuse(&error, tail.is_upgrade));
         // Of a refused upgrade a browser shows nothing, whoever may read it; as in the reference.
         let is_read = !tail.is_upgrade || response.status() == StatusCode::SWITCHING_PROTOCOLS;
-        if let (Some(cors), Some(decision)) = (&self.config.cors, tail.cors.filter(|_| is_read)) {
+        if let (Some(cors), Some(decision)) = (&tail.settings.config.cors, tail.cors.filter(|_| is_read)) {
             cors.write(decision, response.headers_mut());
         }
         response
@@ -119,22 +124,22 @@ impl Shared {
         self: &Arc<Self>,
         parts: &mut Parts,
         body: B,
-        is_upgrade: bool,
+        Tail { settings, is_upgrade, .. }: &Tail,
     ) -> Result<Step<B>, RequestError> {
         let query = parts.uri.query().unwrap_or_default();
-        let head = RequestHead { method: parts.method.as_str(), query, is_upgrade };
+        let head = RequestHead { method: parts.method.as_str(), query, is_upgrade: *is_upgrade };
         let mut found = None;
-        let asked = EngineRequest::parse(head, &self.config.transports, |sid| {
+        let asked = EngineRequest::parse(head, &settings.config.transports, |sid| {
             found = self.registry.get(sid);
             found.as_ref().map(|entry| entry.transport)
         })?;
         let link = found.map(|Entry { link, .. }| link).ok_or(RequestError::SessionUnknown);
         match asked {
-            EngineRequest::Open { transport, jsonp } => self.open_session(parts, transport, jsonp),
+            EngineRequest::Open { transport, jsonp } => self.open_session(parts, transport, jsonp, settings),
             EngineRequest::Poll { jsonp, .. } => {
                 let polled = link?.poll().map_err(|NoSession| RequestError::SessionUnknown)?;
-                let encoding = negotiate(&parts.headers);
-                Ok(Step::Poll(PollRequest { polled, manner: Manner { jsonp, encoding, first: None } }))
+                let coding = Coding::negotiate(&parts.headers, &settings.config);
+                Ok(Step::Poll(PollRequest { polled, manner: Manner { jsonp, coding, first: None } }))
             }
             EngineRequest::Post { is_jsonp, .. } => {
                 let link = link?;
@@ -143,13 +148,18 @@ impl Shared {
                     link.close(CloseReason::ParseError);
                     return Ok(Step::done(respond_empty(StatusCode::BAD_REQUEST)));
                 }
-                Ok(Step::Post(Box::new(Posting::begin(link, is_jsonp, body, &self.config)?)))
+                Ok(Step::Post(Box::new(Posting::begin(link, is_jsonp, body, &settings.config)?)))
             }
-            EngineRequest::Upgrade { .. } => self.upgrade(link?, parts).map(Step::done),
+            EngineRequest::Upgrade { .. } => self.upgrade(link?, parts, settings).map(Step::done),
             EngineRequest::Pointless => self
-                .accept_websocket(parts, move |websocket, shared| {
-                    hang_up(websocket, shared, None);
-                })
+                .accept_websocket(
+                    parts,
+                    settings,
+                    settings.config.session.max_payload_bytes,
+                    move |websocket, shared, _| {
+                        hang_up(websocket, shared, None);
+                    },
+                )
                 .map(Step::done),
             EngineRequest::WrongMethod => Ok(Step::done(method_not_allowed())),
         }
@@ -160,13 +170,14 @@ impl Shared {
         parts: &mut Parts,
         transport: Transport,
         jsonp: Option<JsonpIndex>,
+        settings: &Arc<Settings>,
     ) -> Result<Step<B>, RequestError> {
         if self.refuses_new() {
             // The application is not asked about somebody who is not let in.
             return Ok(Step::done(not_now(StatusCode::SERVICE_UNAVAILABLE, RETRY_AFTER)));
         }
         let peer = parts.extensions.get::<PeerAddr>().map(|peer| peer.0);
-        let proxies = &self.config.trusted_proxies;
+        let proxies = &settings.config.trusted_proxies;
         let handshake = Handshake {
             peer,
             address: client_address(peer.map(|peer| peer.ip()), &parts.headers, proxies),
@@ -181,15 +192,19 @@ impl Shared {
                 let parts = std::mem::replace(parts, Request::new(()).into_parts().0);
                 Ok(Step::Decide(Box::new(Undecided { decision, handshake, parts, transport, jsonp })))
             }
-            verdict => self.judge(verdict, handshake, parts, transport, jsonp).map(Step::from),
+            verdict => self.judge(verdict, handshake, parts, transport, jsonp, settings).map(Step::from),
         }
     }
 
     /// Waits for the application's decision, and then for what follows from it.
-    pub(crate) async fn decide(self: &Arc<Self>, undecided: Undecided) -> Result<Response<Body>, RequestError> {
+    pub(crate) async fn decide(
+        self: &Arc<Self>,
+        undecided: Undecided,
+        settings: &Arc<Settings>,
+    ) -> Result<Response<Body>, RequestError> {
         let Undecided { decision, handshake, mut parts, transport, jsonp } = undecided;
-        let verdict = decision.decided(self.config.handshake_timeout).await;
-        let judged = self.judge(verdict, handshake, &mut parts, transport, jsonp)?;
+        let verdict = decision.decided(settings.config.handshake_timeout).await;
+        let judged = self.judge(verdict, handshake, &mut parts, transport, jsonp, settings)?;
         drop(parts);
         match judged {
             Judged::Answered(response) => Ok(response),
@@ -205,6 +220,7 @@ impl Shared {
         parts: &mut Parts,
         transport: Transport,
         jsonp: Option<JsonpIndex>,
+        settings: &Arc<Settings>,
     ) -> Result<Judged, RequestError> {
         let (headers, guard) = match verdict {
             Verdict::Accept { headers, guard } => {
@@ -233,13 +249,15 @@ impl Shared {
         let seat = seat.with(guard);
         match transport {
             Transport::Polling => {
-                let encoding = negotiate(&parts.headers);
-                Ok(Judged::Polls(self.open_polling(handshake, (jsonp, encoding), headers, seat)))
+                let coding = Coding::negotiate(&parts.headers, &settings.config);
+                Ok(Judged::Polls(self.open_polling(handshake, (jsonp, coding), headers, seat, settings)))
             }
             Transport::WebSocket => {
-                let mut response = self.accept_websocket(parts, move |websocket, shared| {
-                    open(shared, handshake, Start::WebSocket(Box::new(websocket)), &[], seat);
-                })?;
+                let bytes_max = settings.config.session.max_payload_bytes;
+                let mut response =
+                    self.accept_websocket(parts, settings, bytes_max, move |websocket, shared, settings| {
+                        open(shared, handshake, Start::WebSocket(Box::new(websocket)), &[], seat, settings);
+                    })?;
                 add(headers, response.headers_mut());
                 Ok(Judged::Answered(response))
             }
@@ -249,11 +267,12 @@ impl Shared {
     fn open_polling(
         self: &Arc<Self>,
         handshake: Handshake,
-        (jsonp, encoding): (Option<JsonpIndex>, Option<Encoding>),
+        (jsonp, coding): (Option<JsonpIndex>, Option<Coding>),
         headers: Option<Box<HeaderMap>>,
         seat: Seat,
+        settings: &Settings,
     ) -> PollRequest {
-        let config = &self.config;
+        let config = &settings.config;
         let upgrades: &[Transport] = if config.allow_upgrades && config.transports.contains(&Transport::WebSocket) {
             &[Transport::WebSocket]
         } else {
@@ -261,17 +280,23 @@ impl Shared {
         };
         // The request that opens a session is its first poll.
         let (sender, waiting) = WaitingPoll::new();
-        let sid = open(self, handshake, Start::Poll(sender), upgrades, seat);
+        let sid = open(self, handshake, Start::Poll(sender), upgrades, seat, settings);
         let cookie = config.cookie.as_ref().and_then(|cookie| cookie.header(&sid));
         let first = (cookie.is_some() || headers.is_some()).then(|| Box::new(First { cookie, headers }));
-        PollRequest { polled: Polled::Waits(waiting), manner: Manner { jsonp, encoding, first } }
+        PollRequest { polled: Polled::Waits(waiting), manner: Manner { jsonp, coding, first } }
     }
 
-    fn upgrade(self: &Arc<Self>, link: Arc<Link>, parts: &mut Parts) -> Result<Response<Body>, RequestError> {
-        if !self.config.allow_upgrades {
+    fn upgrade(
+        self: &Arc<Self>,
+        link: Arc<Link>,
+        parts: &mut Parts,
+        settings: &Arc<Settings>,
+    ) -> Result<Response<Body>, RequestError> {
+        if !settings.config.allow_upgrades {
             return Err(RequestError::BadRequest);
         }
-        self.accept_websocket(parts, move |websocket, shared| {
+        let bytes_max = link.payload_bytes_max();
+        self.accept_websocket(parts, settings, bytes_max, move |websocket, shared, _| {
             if let Err(SessionRequest::Candidate(websocket)) =
                 link.request(SessionRequest::Candidate(Box::new(websocket)))
             {
@@ -280,11 +305,14 @@ impl Shared {
         })
     }
 
-    /// Answers 101, and hands the WebSocket to `then` once the connection is ours.
+    /// Answers 101, and hands the WebSocket, of which no message is longer than `bytes_max`, to `then` once the connection is
+    /// ours.
     fn accept_websocket(
         self: &Arc<Self>,
         parts: &mut Parts,
-        then: impl FnOnce(WebSocket, &Arc<Shared>) + Send + 'static,
+        settings: &Arc<Settings>,
+        bytes_max: usize,
+        then: impl FnOnce(WebSocket, &Arc<Shared>, &Settings) + Send + 'static,
     ) -> Result<Response<Body>, RequestError> {
         let request = match WebSocketRequest::parse(&parts.method, &parts.headers) {
             Ok(request) => request,
@@ -299,13 +327,12 @@ impl Shared {
             }
             return Err(RequestError::BadRequest);
         };
-        let shared = Arc::clone(self);
+        let (shared, settings) = (Arc::clone(self), Arc::clone(settings));
         let running = shared.tasks.begin();
         tokio::spawn(async move {
-            let config = &shared.config.session;
-            let upgraded = tokio::time::timeout(config.upgrade_timeout, upgrade).await;
+            let upgraded = tokio::time::timeout(settings.config.session.upgrade_timeout, upgrade).await;
             if let Ok(Ok(upgraded)) = upgraded {
-                then(upgraded::websocket(upgraded, config.max_payload_bytes), &shared);
+                then(upgraded::websocket(upgraded, bytes_max), &shared, &settings);
             }
             drop(running);
         });

@@ -20,30 +20,43 @@ pub(crate) fn after(time: Instant, duration: Duration) -> Instant {
 ///
 /// One turn of the reactor then serves all sessions that are due in the same tick, and their answers come together
 /// too. With a timer for each to the millisecond, an idle client's ping cost a turn of its own, a quarter of its price.
+///
+/// All are counted from the same start, and sessions that were told the same times have the same ticks.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ticks {
     start: Instant,
-    length_ns: u32,
+}
+
+/// How far a session's ticks are apart: as short as the times ask for that it was told when it began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tick {
+    ns: u32,
+}
+
+impl Tick {
+    /// So short beside `time` that nobody who counts on that notices it.
+    pub(crate) fn short_beside(time: Duration) -> Self {
+        Self { ns: (time / 256).clamp(Duration::from_millis(1), TICK_MAX).subsec_nanos() }
+    }
 }
 
 impl Ticks {
-    /// Ticks that are short beside `time`, so that nobody who counts on that notices them.
-    pub(crate) fn new(start: Instant, time: Duration) -> Self {
-        Self { start, length_ns: (time / 256).clamp(Duration::from_millis(1), TICK_MAX).subsec_nanos() }
+    pub(crate) fn new(start: Instant) -> Self {
+        Self { start }
     }
 
     /// The first tick that is not before `deadline`.
-    pub(crate) fn not_before(&self, deadline: Instant) -> Instant {
+    pub(crate) fn not_before(&self, deadline: Instant, tick: Tick) -> Instant {
         // In 64 bits: this is asked at each turn of each session, and a division of 128 is a call.
         let since = deadline.saturating_duration_since(self.start).as_nanos();
         let Ok(since) = u64::try_from(since) else {
             // In some centuries.
             return deadline;
         };
-        match since % u64::from(self.length_ns) {
+        match since % u64::from(tick.ns) {
             0 => deadline,
             // Less than a second, so it fits.
-            over => deadline + Duration::new(0, self.length_ns - over as u32),
+            over => deadline + Duration::new(0, tick.ns - over as u32),
         }
     }
 }
@@ -118,13 +131,14 @@ mod tests {
     fn a_tick_is_never_early_and_not_a_whole_tick_late() {
         let start = Instant::now();
         for (interval, length) in [(25_000, 64_000), (5_120, 20_000), (300, 1_171), (1, 1_000)] {
-            let ticks = Ticks::new(start, Duration::from_millis(interval));
+            let (ticks, tick) = (Ticks::new(start), Tick::short_beside(Duration::from_millis(interval)));
+            let not_before = |deadline| ticks.not_before(deadline, tick);
             for micros in [0, 1, 999, 1_000, 63_999, 64_000, 64_001, 86_400_000_000] {
                 let deadline = start + Duration::from_micros(micros);
-                let late = ticks.not_before(deadline).duration_since(deadline);
+                let late = not_before(deadline).duration_since(deadline);
                 assert!(late <= Duration::from_micros(length), "{interval} ms, {micros} µs: {late:?}");
-                assert!(ticks.not_before(deadline) >= deadline);
-                assert_eq!(ticks.not_before(ticks.not_before(deadline)), ticks.not_before(deadline));
+                assert!(not_before(deadline) >= deadline);
+                assert_eq!(not_before(not_before(deadline)), not_before(deadline));
             }
         }
     }

@@ -20,10 +20,11 @@ use rand::RngExt;
 use tokio::sync::oneshot;
 
 use crate::application::Connection;
-use crate::session::clock::{self, Timer};
+use crate::session::clock::{self, Tick, Timer};
 use crate::session::link::{Link, PollSender, SessionRequest};
 use crate::session::seats::Seat;
 use crate::session::tasks::Running;
+use crate::settings::Settings;
 use crate::shared::Shared;
 use crate::transport::websocket::{Frame, WebSocket};
 
@@ -52,6 +53,7 @@ pub(crate) struct Driver {
     /// Until when nobody is judged, because we were late ourselves.
     grace: Option<Instant>,
     turns: u32,
+    tick: Tick,
     /// The time when this run of turns began: a look at the clock for each would be a tenth of a short turn's work.
     now: Instant,
     opened: Instant,
@@ -104,22 +106,24 @@ impl Start {
     }
 }
 
+/// What is there of a session before its task is.
+pub(crate) struct Opened {
+    pub(crate) sid: Sid,
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) link: Arc<Link>,
+    pub(crate) connection: Box<dyn Connection>,
+    pub(crate) seat: Seat,
+}
+
 impl Driver {
     /// `open` is the open packet; whatever the connection already queued comes behind it.
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        sid: Sid,
-        address: Option<IpAddr>,
-        link: Arc<Link>,
-        connection: Box<dyn Connection>,
-        start: Start,
-        seat: Seat,
-    ) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, opened: Opened, start: Start, settings: &Settings) -> Self {
+        let Opened { sid, address, link, connection, seat } = opened;
         let now = clock::now();
-        let session =
-            Session::new(shared.config.session.clone(), start.transport(), now, jitter(&shared.config.session));
+        let (config, tick) = (&settings.config.session, settings.tick);
+        let session = Session::new(config.clone(), start.transport(), now, jitter(config));
         let mut driver = Self {
-            timer: Timer::new(session.poll_timeout().map_or(now, |due| shared.ticks.not_before(due))),
+            timer: Timer::new(session.poll_timeout().map_or(now, |due| shared.ticks.not_before(due, tick))),
             session,
             shared,
             sid,
@@ -135,6 +139,7 @@ impl Driver {
             is_holding_back: false,
             grace: None,
             turns: 0,
+            tick,
             now,
             opened: now,
             pinged: None,

@@ -13,7 +13,8 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use engineio_proto::{
-    Answer, Backlog, CloseReason, Delivery, Encoded, Entry, Flush, Hold, Outbox, Outlet, Queued, Recipient,
+    Answer, Backlog, CloseReason, Delivery, Encoded, Entry, Flush, Hold, Outbox, Outlet, OutletBounds, Queued,
+    Recipient,
 };
 use tokio::sync::oneshot;
 
@@ -139,15 +140,10 @@ pub(crate) enum Held {
 }
 
 impl Link {
-    pub(crate) fn new(memory: Arc<Memory>) -> Self {
+    pub(crate) fn new(memory: Arc<Memory>, bounds: Arc<OutletBounds>) -> Self {
         Self {
             meter: Meter::default(),
-            port: Mutex::new(Port {
-                outlet: Outlet::new(Arc::clone(memory.bounds())),
-                half: None,
-                requests: VecDeque::new(),
-                task: None,
-            }),
+            port: Mutex::new(Port { outlet: Outlet::new(bounds), half: None, requests: VecDeque::new(), task: None }),
             memory,
         }
     }
@@ -166,6 +162,28 @@ impl Link {
         port.requests.push_back(request);
         wake(port);
         Ok(())
+    }
+
+    /// Hands the session's task the head of a post. Says how long its body may be.
+    pub(crate) fn post(&self, answer: oneshot::Sender<PostAnswer>) -> Result<usize, NoSession> {
+        let mut port = self.lock();
+        if port.outlet.is_shut() {
+            return Err(NoSession);
+        }
+        let bytes_max = port.outlet.bounds().answer_bytes_max;
+        port.requests.push_back(SessionRequest::Post(answer));
+        wake(port);
+        Ok(bytes_max)
+    }
+
+    /// The largest payload, as the client was told when the session began.
+    pub(crate) fn payload_bytes_max(&self) -> usize {
+        self.lock().outlet.bounds().answer_bytes_max
+    }
+
+    /// Has the session's task run. A task that runs already, or will, looks again.
+    pub(crate) fn wake(&self) {
+        wake(self.lock());
     }
 
     /// Registers the task, and tells it all it wants to know: whatever is queued or asked for afterwards wakes it.

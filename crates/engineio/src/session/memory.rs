@@ -2,27 +2,23 @@
 
 use std::sync::Arc;
 
-use engineio_proto::{Ledger, OutletBounds};
+use engineio_proto::Ledger;
 use tokio::sync::Notify;
 
-/// The bounds of what waits, and the bell for when all of it together is over them.
+/// The account of what waits, and the bell for when that is more than may.
 #[derive(Debug)]
 pub(crate) struct Memory {
-    bounds: Arc<OutletBounds>,
+    ledger: Arc<Ledger>,
     over: Notify,
 }
 
 impl Memory {
-    pub(crate) fn new(bounds: OutletBounds) -> Self {
-        Self { bounds: Arc::new(bounds), over: Notify::new() }
+    pub(crate) fn new(ledger: Arc<Ledger>) -> Self {
+        Self { ledger, over: Notify::new() }
     }
 
-    pub(crate) fn bounds(&self) -> &Arc<OutletBounds> {
-        &self.bounds
-    }
-
-    pub(crate) fn ledger(&self) -> &Ledger {
-        &self.bounds.ledger
+    pub(crate) fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
     }
 
     /// Rings if more waits than may. Cheap: asked for each message that has to wait.

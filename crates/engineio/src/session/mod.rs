@@ -11,4 +11,6 @@ pub(crate) mod open;
 pub(crate) mod registry;
 pub(crate) mod relief;
 pub(crate) mod seats;
+pub(crate) mod stall_max;
 pub(crate) mod tasks;
+pub(crate) mod waking;

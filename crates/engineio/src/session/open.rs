@@ -8,28 +8,30 @@ use rand::RngExt;
 
 use crate::application::Handshake;
 use crate::config::EngineConfig;
-use crate::session::driver::{Driver, Start};
+use crate::session::driver::{Driver, Opened, Start};
 use crate::session::link::Link;
 use crate::session::relief;
 use crate::session::seats::Seat;
+use crate::settings::Settings;
 use crate::shared::Shared;
 
-/// Opens a session and starts its task.
+/// Opens a session and starts its task. It keeps to what its client is told here, whatever holds later.
 pub(crate) fn open(
     shared: &Arc<Shared>,
     handshake: Handshake,
     start: Start,
     upgrades: &[Transport],
     seat: Seat,
+    settings: &Settings,
 ) -> Sid {
     shared.is_relieved.call_once(|| {
         tokio::spawn(relief::run(Arc::downgrade(shared), Arc::clone(&shared.memory)));
     });
     let sid = new_sid();
-    let link = Arc::new(Link::new(Arc::clone(&shared.memory)));
-    link.queue(&open_packet(&sid, upgrades, &shared.config.session), Delivery::Reliable);
+    let link = Arc::new(Link::new(Arc::clone(&shared.memory), Arc::clone(&settings.bounds)));
+    link.queue(&open_packet(&sid, upgrades, &settings.config.session), Delivery::Reliable);
     let address = handshake.address;
-    let handshake = keep(&shared.config, handshake);
+    let handshake = keep(&settings.config, handshake);
     // Before the session is entered anywhere: should the application panic, nothing is left of it.
     let connection = shared.application.open(handshake, Arc::clone(&link));
     shared.registry.insert(sid, Arc::clone(&link), start.transport());
@@ -37,7 +39,8 @@ pub(crate) fn open(
         // It slipped in behind `close_all`.
         link.close(CloseReason::Shutdown);
     }
-    let driver = Box::new(Driver::new(Arc::clone(shared), sid, address, link, connection, start, seat));
+    let opened = Opened { sid, address, link, connection, seat };
+    let driver = Box::new(Driver::new(Arc::clone(shared), opened, start, settings));
     tokio::spawn(driver.run(shared.tasks.begin()));
     sid
 }

@@ -86,11 +86,18 @@ impl Registry {
 
     /// The ways to all sessions.
     pub(crate) fn links(&self) -> Vec<Arc<Link>> {
-        let mut links = Vec::new();
-        for part in self.locked() {
-            links.extend(part.sessions.values().map(|entry| Arc::clone(&entry.link)));
-        }
-        links
+        (0..self.part_count()).flat_map(|part| self.links_of(part)).collect()
+    }
+
+    /// In how many parts they are. Whoever goes through all of them meets each session that is there all the time, once.
+    pub(crate) fn part_count(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// The ways to the sessions of one part.
+    pub(crate) fn links_of(&self, part: usize) -> Vec<Arc<Link>> {
+        let links = |part| lock(part).sessions.values().map(|entry| Arc::clone(&entry.link)).collect();
+        self.parts.get(part).map(links).unwrap_or_default()
     }
 
     /// What there is, and was. No link's lock is taken.

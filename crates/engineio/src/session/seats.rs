@@ -11,7 +11,7 @@ use crate::verdict::Guard;
 #[derive(Debug)]
 pub(crate) struct Seats {
     taken: AtomicUsize,
-    max: usize,
+    max: AtomicUsize,
     /// Whether the log knows that there is none.
     is_told_full: AtomicBool,
 }
@@ -26,7 +26,12 @@ pub(crate) struct Seat {
 
 impl Seats {
     pub(crate) fn new(max: usize) -> Arc<Self> {
-        Arc::new(Self { taken: AtomicUsize::new(0), max, is_told_full: AtomicBool::new(false) })
+        Arc::new(Self { taken: AtomicUsize::new(0), max: AtomicUsize::new(max), is_told_full: AtomicBool::new(false) })
+    }
+
+    /// From now on there are so many. Where more are taken, they stay so, and there is none until enough of them are free.
+    pub(crate) fn set_max(&self, max: usize) {
+        self.max.store(max, Ordering::Relaxed);
     }
 
     /// A place, if there is one. The log hears once that there is none, until there is again: who is refused tries again,
@@ -35,9 +40,10 @@ impl Seats {
         let taken = self.taken.fetch_add(1, Ordering::Relaxed);
         // Given back, if it is one too many, when it is dropped.
         let seat = Seat { seats: Arc::clone(self), guard: None };
-        let is_full = taken >= self.max;
+        let max = self.max.load(Ordering::Relaxed);
+        let is_full = taken >= max;
         if is_full != self.is_told_full.swap(is_full, Ordering::Relaxed) && is_full {
-            tracing::warn!(sessions = self.max, "full: more sessions are refused");
+            tracing::warn!(sessions = max, "full: more sessions are refused");
         }
         (!is_full).then_some(seat)
     }
@@ -79,6 +85,20 @@ mod tests {
         assert!(seats.take().is_none());
         drop((second, third));
         assert_eq!(seats.taken.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn there_are_more_or_fewer_places_when_it_is_said_and_who_has_one_keeps_it() {
+        let seats = Seats::new(2);
+        let [first, second] = [seats.take().unwrap(), seats.take().unwrap()];
+        seats.set_max(3);
+        let third = seats.take().unwrap();
+        seats.set_max(1);
+        drop(first);
+        drop(second);
+        assert!(seats.take().is_none(), "the third is one");
+        drop(third);
+        assert!(seats.take().is_some());
     }
 
     struct Fragile;

@@ -79,7 +79,7 @@ impl Driver {
     pub(super) fn deadline(&self) -> Option<Instant> {
         let connection = self.connection.as_ref().and_then(|connection| connection.poll_timeout());
         let session = match self.session.next_ping() {
-            Some(due) if due > self.now => Some(self.shared.ticks.not_before(due)),
+            Some(due) if due > self.now => Some(self.shared.ticks.not_before(due, self.tick)),
             _ => self.session.poll_timeout(),
         };
         let due = [session, self.stall_deadline(), connection].into_iter().flatten().min();
@@ -89,7 +89,7 @@ impl Driver {
     pub(super) fn stall_deadline(&self) -> Option<Instant> {
         // A session that is already ending has its own end.
         let stall = self.stall.filter(|_| self.connection.is_some())?;
-        Some(clock::after(stall.since, self.shared.config.outbox_stall_max))
+        Some(clock::after(stall.since, self.shared.stall_max.get()))
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, backlog: Backlog, is_blocked: bool) -> Poll<Wake> {

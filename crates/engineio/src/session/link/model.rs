@@ -13,8 +13,9 @@ use crate::session::memory::Memory;
 
 fn link() -> Arc<Link> {
     let ledger = Arc::new(Ledger::new(usize::MAX));
+    let memory = Memory::new(Arc::clone(&ledger));
     let bounds = OutletBounds { bytes_max: 1 << 20, answer_bytes_max: 1 << 20, ledger };
-    Arc::new(Link::new(Arc::new(Memory::new(bounds))))
+    Arc::new(Link::new(Arc::new(memory), Arc::new(bounds)))
 }
 
 fn send(link: &Link, text: &str) {
