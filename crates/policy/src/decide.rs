@@ -154,24 +154,14 @@ impl Rules {
         Ok(Deliver { number, leave, join, onward })
     }
 
-    fn join(
-        &self,
-        number: usize,
-        participant: &mut Participant,
-        event: &Event,
-    ) -> Result<Decision<'static>, Stop> {
+    fn join(&self, number: usize, participant: &mut Participant, event: &Event) -> Result<Decision<'static>, Stop> {
         let (room, by) = self.named(participant, event)?;
         self.has_place(participant, &room, false)?;
         participant.memberships.join(&room, by);
         Ok(Decision::Deliver(Deliver { number, leave: None, join: Some(room), onward: None }))
     }
 
-    fn leave(
-        &self,
-        number: usize,
-        participant: &mut Participant,
-        event: &Event,
-    ) -> Result<Decision<'static>, Stop> {
+    fn leave(&self, number: usize, participant: &mut Participant, event: &Event) -> Result<Decision<'static>, Stop> {
         let (room, _) = self.named(participant, event)?;
         participant.memberships.leave(&room);
         Ok(Decision::Deliver(Deliver { number, leave: Some(room), join: None, onward: None }))

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use hub::{Room, SocketId};
 use policy::{
-    Claims, ClientLimits, Condition, Decision, EventName, Moves, On, Over, Participant, Pattern, Query, Rate, Rule, Rules,
-    Template,
+    Claims, ClientLimits, Condition, Decision, EventName, Moves, On, Over, Participant, Pattern, Query, Rate, Rule,
+    Rules, Template,
 };
 use socketio_codec::{Decoder, Event, Limits, Packet, Text};
 
@@ -61,7 +61,13 @@ fn names<'a>(rooms: impl IntoIterator<Item = &'a Room>) -> Vec<&'a str> {
 #[test]
 fn first_rooms_follow_the_rules_and_a_missing_value_leads_nowhere() {
     let old = at_connect(&["all:", "a:{claims.a}", "gone:"]);
-    let new = at_connect(&["all:", "b:{claims.b.c}", "n:{claims.none}", "q:{handshake.query.q}", "o:{handshake.query.other}"]);
+    let new = at_connect(&[
+        "all:",
+        "b:{claims.b.c}",
+        "n:{claims.none}",
+        "q:{handshake.query.q}",
+        "o:{handshake.query.other}",
+    ]);
     let mut client = client(r#"{"a":1,"b":{"c":2}}"#, "q=3");
     old.enter(&mut client, vec!["named".into(), "gone:".into()]).unwrap();
     let Moves { leave, join, missing, .. } = new.succeed(&mut client, &old, Instant::now());
@@ -102,13 +108,49 @@ fn a_room_that_an_event_led_to_is_kept_if_one_could_lead_there_still() {
         (joining(&["doc:*"], None), r#"["join","doc:x"]"#, "doc:x", false, joining(&["dog:*"], None)),
         (joining(&["doc:*"], None), r#"["join","doc:x"]"#, "doc:x", true, joining(&[], Some(("doc:{args.0}", None)))),
         // Once for all, now for some.
-        (joining(&["doc:*"], None), r#"["join","doc:x"]"#, "doc:x", false, joining(&[], Some(("doc:{args.0}", Some("admin"))))),
-        (joining(&["doc:*"], None), r#"["join","doc:x"]"#, "doc:x", true, joining(&[], Some(("doc:{args.0}", Some("staff"))))),
+        (
+            joining(&["doc:*"], None),
+            r#"["join","doc:x"]"#,
+            "doc:x",
+            false,
+            joining(&[], Some(("doc:{args.0}", Some("admin")))),
+        ),
+        (
+            joining(&["doc:*"], None),
+            r#"["join","doc:x"]"#,
+            "doc:x",
+            true,
+            joining(&[], Some(("doc:{args.0}", Some("staff")))),
+        ),
         (joining(&["doc:*"], None), r#"["join","doc:1:x"]"#, "doc:1%3Ax", false, joining(&["doc:{claims.a}:*"], None)),
-        (joining(&["doc:{claims.a}:*"], None), r#"["join","doc:1:x"]"#, "doc:1:x", true, joining(&["doc:{claims.a}:*"], None)),
-        (joining(&["doc:{claims.a}:*"], None), r#"["join","doc:1:x"]"#, "doc:1:x", false, joining(&["doc:{claims.role}:*"], None)),
-        (joining(&[], Some(("staff", Some("staff")))), r#"["enter"]"#, "staff", true, joining(&[], Some(("staff", None)))),
-        (joining(&[], Some(("staff", Some("staff")))), r#"["enter"]"#, "staff", false, joining(&[], Some(("stuff", None)))),
+        (
+            joining(&["doc:{claims.a}:*"], None),
+            r#"["join","doc:1:x"]"#,
+            "doc:1:x",
+            true,
+            joining(&["doc:{claims.a}:*"], None),
+        ),
+        (
+            joining(&["doc:{claims.a}:*"], None),
+            r#"["join","doc:1:x"]"#,
+            "doc:1:x",
+            false,
+            joining(&["doc:{claims.role}:*"], None),
+        ),
+        (
+            joining(&[], Some(("staff", Some("staff")))),
+            r#"["enter"]"#,
+            "staff",
+            true,
+            joining(&[], Some(("staff", None))),
+        ),
+        (
+            joining(&[], Some(("staff", Some("staff")))),
+            r#"["enter"]"#,
+            "staff",
+            false,
+            joining(&[], Some(("stuff", None))),
+        ),
     ] {
         let mut client = client(claims, "");
         send(&old, &mut client, text);
@@ -133,7 +175,8 @@ fn limited(events: Option<Rate>, rate: Option<Rate>, over: Over) -> Rules {
     let mut rules = Rules::default();
     // In another order, so under another number.
     for (on, rate) in [("other", Rate::new(1, None)), ("x", rate)].into_iter().rev() {
-        let rule = Rule { rate: rate.map(|rate| (rate, over)), join: Some(Template::parse("r:").unwrap()), ..Rule::default() };
+        let rule =
+            Rule { rate: rate.map(|rate| (rate, over)), join: Some(Template::parse("r:").unwrap()), ..Rule::default() };
         rules.add(On::Event(name(on)), rule).unwrap();
     }
     rules.set_client(ClientLimits { events, bytes: None, over, ..ClientLimits::default() });
@@ -157,7 +200,11 @@ fn limits_hold_at_once_for_what_was_done_before() {
         assert_eq!(passed(&hundred, &mut client, now), 90, "ten of a hundred are gone");
         ten.succeed(&mut client, &hundred, now);
         assert_eq!(passed(&ten, &mut client, now), 0);
-        assert_eq!(passed(&ten, &mut client, now + Duration::from_millis(500)), 5, "nobody owes by what it was allowed");
+        assert_eq!(
+            passed(&ten, &mut client, now + Duration::from_millis(500)),
+            5,
+            "nobody owes by what it was allowed"
+        );
         let none = rules(None);
         none.succeed(&mut client, &ten, now);
         assert_eq!(passed(&none, &mut client, now), 1000);
@@ -212,7 +259,8 @@ fn who_moves_over_is_where_a_newcomer_is() {
                 assert!(told.insert(room.to_owned()), "seed {seed}: it was in {room}");
             }
             rules = next;
-            let whole: Vec<&str> = rules.rooms().iter().map(Template::as_str).filter(|room| *room != "n:{claims.none}").collect();
+            let whole: Vec<&str> =
+                rules.rooms().iter().map(Template::as_str).filter(|room| *room != "n:{claims.none}").collect();
             let mut newcomer = client(r#"{"a":"1","b":2}"#, "q=7");
             at_connect(&whole).enter(&mut newcomer, vec![]).unwrap();
             assert_eq!(names(moved.rooms()), names(newcomer.rooms()), "seed {seed}");

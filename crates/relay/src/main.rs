@@ -4,7 +4,7 @@
 //! [`config::Config`]), [`check`] (would it start?), [`health`] (is it well?), [`manual`] (what is typed, for shells and
 //! `man`), [`serve`] (from the configuration to a running relay, and its end), [`drain`] (how its clients leave before that), [`gate`] (who may begin a connection now),
 //! [`auth`] (who somebody is), [`relay`] (an event comes in, and the crate `policy` says what it means), [`site`]
-//! (everything else by HTTP), [`ops`] (what operators ask), [`log`].
+//! (everything else by HTTP), [`reload`] (another configuration holds), [`ops`] (what operators ask), [`log`].
 
 mod auth;
 mod check;
@@ -25,6 +25,7 @@ mod ops;
 mod print;
 mod readiness;
 mod relay;
+mod reload;
 mod serve;
 mod signals;
 mod site;
@@ -42,7 +43,7 @@ use crate::print::{Stream, print};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match &cli.command {
-        None => with_config(&cli.flags, serve::serve),
+        None => serve_by(&cli.flags),
         Some(Command::Check) => with_config(&cli.flags, |config| check::check(&config)),
         Some(Command::Token(arguments)) => {
             with_config(&cli.flags, |config| token_command::run(&config.auth, arguments))
@@ -53,12 +54,23 @@ fn main() -> ExitCode {
     }
 }
 
-/// Goes on if the configuration is right.
+/// Serves, and reads the configuration anew when it is asked to.
+fn serve_by(flags: &Flags) -> ExitCode {
+    let (file, given) = (flags.config.clone(), flags.given());
+    let load = move || config::load(file.as_deref(), std::env::vars_os(), &given);
+    if_right(load(), |loaded| serve::serve(loaded, load))
+}
+
 fn with_config(flags: &Flags, go_on: impl FnOnce(Config) -> ExitCode) -> ExitCode {
-    match load(flags) {
-        Ok(Loaded { config, warnings }) => {
-            print(Stream::Err, &lines("warning: ", &warnings));
-            go_on(config)
+    if_right(load(flags), |loaded| go_on(loaded.config))
+}
+
+/// Goes on if the configuration is right.
+fn if_right(loaded: Result<Loaded, Vec<Problem>>, go_on: impl FnOnce(Loaded) -> ExitCode) -> ExitCode {
+    match loaded {
+        Ok(loaded) => {
+            print(Stream::Err, &lines("warning: ", &loaded.warnings));
+            go_on(loaded)
         }
         Err(problems) => {
             print(Stream::Err, &lines("", &problems));

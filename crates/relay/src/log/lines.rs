@@ -11,15 +11,16 @@ use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata, Subscriber};
 
 use super::escape::{JsonString, Plain};
+use super::filter_now::FilterNow;
 use super::part::Part;
 use super::queue::Queue;
 use super::timestamp::Timestamp;
-use crate::config::{LogConfig, LogFilter, LogFormat};
+use crate::config::{LogConfig, LogFormat};
 
 /// Hears what the program has to say, and puts a line for it into the queue. Spans, which nothing here opens, count for
 /// nothing.
 pub(crate) struct Lines {
-    filter: LogFilter,
+    filter: FilterNow,
     format: LogFormat,
     is_coloured: bool,
     queue: Arc<Queue>,
@@ -27,7 +28,12 @@ pub(crate) struct Lines {
 
 impl Lines {
     pub(crate) fn new(config: &LogConfig, is_terminal: bool, queue: Arc<Queue>) -> Self {
-        Self { filter: config.filter.clone(), format: config.format, is_coloured: is_terminal, queue }
+        Self { filter: FilterNow::new(config.filter.clone()), format: config.format, is_coloured: is_terminal, queue }
+    }
+
+    /// What is logged, which may be changed.
+    pub(crate) fn filter(&self) -> FilterNow {
+        self.filter.clone()
     }
 
     fn line(&self, event: &Event<'_>, now: SystemTime) -> String {
@@ -60,11 +66,12 @@ impl Subscriber for Lines {
     }
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_event() && *metadata.level() <= Part::of(metadata.target()).level(&self.filter)
+        metadata.is_event() && *metadata.level() <= Part::of(metadata.target()).level(&self.filter.read())
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        self.filter.targets.iter().map(|(_, level)| *level).chain([self.filter.level]).max()
+        let filter = self.filter.read();
+        filter.targets.iter().map(|(_, level)| *level).chain([filter.level]).max()
     }
 
     fn event(&self, event: &Event<'_>) {

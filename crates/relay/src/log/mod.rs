@@ -5,6 +5,7 @@
 //! from a client is escaped ([`escape`]).
 
 mod escape;
+mod filter_now;
 mod lines;
 mod part;
 mod queue;
@@ -23,11 +24,13 @@ use crate::print::Stream;
 use lines::Lines;
 use queue::Queue;
 
+pub(crate) use filter_now::FilterNow;
 pub(crate) use timestamp::Timestamp;
 
 /// The log of this process. Lines that wait when it is dropped are written within a second, or not at all.
 pub(crate) struct Log {
     queue: Arc<Queue>,
+    filter: FilterNow,
 }
 
 /// Logs to standard error from here on. Standard output has only the lines that scripts read.
@@ -45,10 +48,18 @@ pub(crate) fn start(config: &LogConfig) -> Result<Log, String> {
     });
     writer.map_err(|error| format!("cannot start: {error}"))?;
     let lines = Lines::new(config, io::stderr().is_terminal(), Arc::clone(&queue));
+    let filter = lines.filter();
     tracing::subscriber::set_global_default(lines).map_err(|error| format!("cannot start: {error}"))?;
     // The hook that is there by default writes to standard error itself, and waits for whoever reads it.
     panic::set_hook(Box::new(log_panic));
-    Ok(Log { queue })
+    Ok(Log { queue, filter })
+}
+
+impl Log {
+    /// What is logged, which may be changed.
+    pub(crate) fn filter(&self) -> FilterNow {
+        self.filter.clone()
+    }
 }
 
 impl Drop for Log {

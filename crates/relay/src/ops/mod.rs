@@ -5,8 +5,10 @@
 mod metrics;
 mod page;
 mod process;
+mod reloads;
 mod requests;
 mod router;
+mod rules;
 mod token;
 
 use std::collections::BTreeMap;
@@ -23,10 +25,13 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tower_service::Service;
 
-pub(crate) use token::Token;
+pub(crate) use reloads::ReloadMetrics;
+pub(crate) use rules::RuleMetrics;
+pub(crate) use token::{Token, TokenNow};
 
 use crate::drain::Drain;
 use crate::readiness::Readiness;
+use crate::reload::Reloader;
 use metrics::Metrics;
 use process::Process;
 use requests::Requests;
@@ -60,10 +65,11 @@ pub(crate) struct Stage {
 /// Answers on `listeners` until what is given back is dropped.
 pub(crate) fn start(
     listeners: Vec<TcpListener>,
-    token: Option<Token>,
+    token: Arc<TokenNow>,
     sources: Sources,
     readiness: &Arc<Readiness>,
     drain: &Arc<Drain>,
+    reloader: &Arc<Reloader>,
 ) -> JoinSet<()> {
     let Sources { server, refusals, others } = sources;
     let requests = Arc::new(Requests::default());
@@ -72,8 +78,9 @@ pub(crate) fn start(
     registry.register_collector(Box::new(counted));
     registry.register_collector(Box::new(Process::of_now()));
     others.into_iter().for_each(|other| registry.register_collector(other));
-    let (readiness, drain) = (Arc::clone(readiness), Arc::clone(drain));
-    let router = router(Ops { server, registry, requests, readiness, drain, token });
+    registry.register_collector(Box::new(ReloadMetrics(Arc::clone(reloader))));
+    let (readiness, drain, reloader) = (Arc::clone(readiness), Arc::clone(drain), Arc::clone(reloader));
+    let router = router(Ops { server, registry, requests, readiness, drain, reloader, token });
     let mut answering = JoinSet::new();
     for listener in listeners {
         let router = router.clone();

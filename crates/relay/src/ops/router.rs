@@ -6,16 +6,18 @@ use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use http::{StatusCode, header};
 use prometheus_client::encoding::prometheus_text::{CONTENT_TYPE, encode};
 use prometheus_client::registry::Registry;
+use serde::Serialize;
 use socketio::{Health, Server};
 
 use super::requests::Requests;
-use super::token::Token;
-use crate::drain::{Drain, IsFinal, Progress};
+use super::token::TokenNow;
+use crate::drain::{Drain, IsFinal};
 use crate::readiness::Readiness;
+use crate::reload::{Refused, Reloader, Why};
 
 /// What the routes have in common.
 pub(crate) struct Ops {
@@ -24,13 +26,15 @@ pub(crate) struct Ops {
     pub(crate) requests: Arc<Requests>,
     pub(crate) readiness: Arc<Readiness>,
     pub(crate) drain: Arc<Drain>,
-    pub(crate) token: Option<Token>,
+    pub(crate) reloader: Arc<Reloader>,
+    pub(crate) token: Arc<TokenNow>,
 }
 
 pub(crate) fn router(ops: Ops) -> Router {
     let ops = Arc::new(ops);
     Router::new()
         .route("/drain", get(progress).post(drain).delete(take_back))
+        .route("/reload", post(reload))
         .route_layer(from_fn(refuse_pages))
         .route("/metrics", get(metrics))
         .route_layer(from_fn_with_state(Arc::clone(&ops), authorize))
@@ -57,9 +61,26 @@ async fn readyz(State(ops): State<Arc<Ops>>) -> Response {
         (Health::Serving, None) => None,
         (health, None) => Some(health.to_string()),
     };
+    // It serves as before, and somebody has to know: what is wrong is told to whoever has the token.
+    let reloaded = if ops.reloader.last_reload().succeeded { "" } else { "the last reload was refused\n" };
     match why_not {
-        Some(why_not) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why_not}\n")).into_response(),
-        None => "ready\n".into_response(),
+        Some(why_not) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why_not}\n{reloaded}")).into_response(),
+        None => format!("ready\n{reloaded}").into_response(),
+    }
+}
+
+/// Reads the configuration anew.
+async fn reload(State(ops): State<Arc<Ops>>) -> Response {
+    match ops.reloader.reload().await {
+        Ok(report) => json(StatusCode::OK, &report),
+        Err(refused @ Refused { why, .. }) => {
+            let status = match why {
+                Why::Wrong => StatusCode::UNPROCESSABLE_ENTITY,
+                Why::NeedsRestart => StatusCode::CONFLICT,
+                Why::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+            };
+            json(status, &refused)
+        }
     }
 }
 
@@ -96,8 +117,8 @@ async fn take_back(State(ops): State<Arc<Ops>>) -> Response {
     json(status, &ops.drain.progress())
 }
 
-fn json(status: StatusCode, progress: &Progress) -> Response {
-    let mut text = serde_json::to_string(progress).unwrap_or_default();
+fn json(status: StatusCode, answer: &impl Serialize) -> Response {
+    let mut text = serde_json::to_string(answer).unwrap_or_default();
     text.push('\n');
     (status, [(header::CONTENT_TYPE, "application/json")], text).into_response()
 }
@@ -114,7 +135,7 @@ async fn refuse_pages(request: Request, next: Next) -> Response {
 /// Answers only those who show the token, if there is one.
 async fn authorize(State(ops): State<Arc<Ops>>, request: Request, next: Next) -> Response {
     let shown = request.headers().get(header::AUTHORIZATION).map_or(&[][..], |value| value.as_bytes());
-    if ops.token.as_ref().is_none_or(|token| token.is_shown_by(shown)) {
+    if ops.token.is_shown_by(shown) {
         return next.run(request).await;
     }
     (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")]).into_response()

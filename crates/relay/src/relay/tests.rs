@@ -1,0 +1,1 @@
+//! Clients that are connected while another generation takes over.

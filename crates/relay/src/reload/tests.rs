@@ -1,0 +1,1 @@
+//! Reloads, one at a time.
