@@ -108,7 +108,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
-    use crate::config::SETTINGS;
+    use crate::config::settings;
 
     fn parse(arguments: &[&str]) -> Cli {
         Cli::try_parse_from(["fanfare"].iter().chain(arguments)).unwrap()
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn every_flag_of_the_settings_table_exists_and_is_handed_on() {
-        for flag in SETTINGS.iter().filter_map(|setting| setting.flag) {
+        for flag in settings().filter_map(|setting| setting.flag) {
             let given = parse(&[flag, "x"]).flags.given();
             assert_eq!(given, [(flag, vec!["x".to_owned()])]);
         }
@@ -131,7 +131,7 @@ mod tests {
     fn every_flag_but_config_is_in_the_settings_table() {
         for argument in Cli::command().get_arguments() {
             let Some(name) = argument.get_long() else { continue };
-            let known = SETTINGS.iter().any(|setting| setting.flag == Some(format!("--{name}").as_str()));
+            let known = settings().any(|setting| setting.flag == Some(format!("--{name}").as_str()));
             assert!(known || ["config", "help", "version"].contains(&name), "--{name}");
         }
     }

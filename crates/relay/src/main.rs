@@ -37,16 +37,16 @@ use clap::Parser;
 
 use crate::auth::token_command;
 use crate::cli::{Cli, Command, Flags};
-use crate::config::{Config, Loaded, Problem};
+use crate::config::{Loaded, Problem};
 use crate::print::{Stream, print};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match &cli.command {
         None => serve_by(&cli.flags),
-        Some(Command::Check) => with_config(&cli.flags, |config| check::check(&config)),
+        Some(Command::Check) => with_config(&cli.flags, |loaded| check::check(&loaded.config)),
         Some(Command::Token(arguments)) => {
-            with_config(&cli.flags, |config| token_command::run(&config.auth, arguments))
+            with_config(&cli.flags, |loaded| token_command::run(&loaded.config.auth, arguments))
         }
         Some(Command::Health { url }) => health::health(url.as_deref(), || load(&cli.flags)),
         Some(Command::Completions { shell }) => manual::completions(*shell),
@@ -61,8 +61,8 @@ fn serve_by(flags: &Flags) -> ExitCode {
     if_right(load(), |loaded| serve::serve(loaded, load))
 }
 
-fn with_config(flags: &Flags, go_on: impl FnOnce(Config) -> ExitCode) -> ExitCode {
-    if_right(load(flags), |loaded| go_on(loaded.config))
+fn with_config(flags: &Flags, go_on: impl FnOnce(Loaded) -> ExitCode) -> ExitCode {
+    if_right(load(flags), go_on)
 }
 
 /// Goes on if the configuration is right.

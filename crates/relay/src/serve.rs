@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::auth::Authenticator;
-use crate::config::{Config, Loaded, Problem};
+use crate::config::{Config, Held, Loaded, Problem};
 use crate::descriptors;
 use crate::drain::Drain;
 use crate::gate::Gate;
@@ -125,12 +125,14 @@ async fn run(
     let site = Arc::new(Site { server: server.clone(), readiness: Arc::clone(&readiness) });
     let drain = Drain::new(server.clone(), Arc::clone(&readiness), config.drain.clone());
     let (http, token) = (config.http.clone(), TokenNow::new(config.ops.token.clone()));
+    let held = Held::new(loaded.effective);
     let mut replacing = Replacing::new(
         load,
-        loaded,
+        loaded.config,
         Parts {
             server: server.clone(),
             live: Arc::clone(&live),
+            held: Arc::clone(&held),
             drain: Arc::clone(&drain),
             certificates: certificates.clone(),
             token: Arc::clone(&token),
@@ -141,7 +143,7 @@ async fn run(
     let reloader = Reloader::new(move || replacing.replace());
     // Before clients are accepted, and until the process ends.
     let lines = ops_lines(&for_ops)?;
-    let _answering = ops::start(for_ops, token, sources(&server, &live), &readiness, &drain, &reloader);
+    let _answering = ops::start(for_ops, token, sources(&server, &live), &readiness, &drain, &reloader, &held);
 
     let (serving, stopping) = watch::channel(());
     // Removed when this returns: whoever connects meanwhile is refused as by a socket that is gone.

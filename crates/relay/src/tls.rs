@@ -152,6 +152,12 @@ impl Certificates {
         shown.cert.first().is_some_and(|leaf| validity(leaf, SystemTime::now() + 7 * DAY).is_err())
     }
 
+    /// Shows what the two files had when they were looked at last.
+    pub(crate) fn with_files(&self, show: impl FnOnce(&[u8], &[u8])) {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        show(&seen.certificate, &seen.key);
+    }
+
     /// What puts TLS over a connection.
     pub(crate) fn layer(&self) -> impl Fn(Stream) -> Handshake + Send + Sync + use<> {
         let acceptor = TlsAcceptor::from(Arc::clone(&self.server));

@@ -22,6 +22,12 @@ impl TrustedProxies {
         peer.map_or(self.has_unix, |address| self.contain(address))
     }
 
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = TrustedProxy> {
+        let blocks = self.blocks.iter().copied().map(TrustedProxy::Block);
+        blocks.chain(self.has_unix.then_some(TrustedProxy::Unix))
+    }
+
     /// Whether it is nobody.
     pub fn is_empty(&self) -> bool {
         self.blocks.is_empty() && !self.has_unix
@@ -49,6 +55,15 @@ pub enum TrustedProxy {
     /// Whoever connects without an address: to a Unix socket of ours, or by a server that does not say
     /// ([`PeerAddr`](crate::PeerAddr)).
     Unix,
+}
+
+impl fmt::Display for TrustedProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Block(block) => block.fmt(f),
+            Self::Unix => f.write_str("unix"),
+        }
+    }
 }
 
 impl FromStr for TrustedProxy {

@@ -40,6 +40,11 @@ impl Rate {
         self.per_s
     }
 
+    /// How many at once.
+    pub const fn burst(&self) -> u32 {
+        self.burst
+    }
+
     /// Takes `count` from `bucket` if a whole one is there, more than is there too.
     ///
     /// # Errors

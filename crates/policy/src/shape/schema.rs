@@ -25,6 +25,11 @@ impl Schema {
     /// How long the text of one may be.
     pub const TEXT_BYTES_MAX: usize = 256 * 1024;
 
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0.text
+    }
+
     /// Takes a schema as JSON, or says what was expected.
     ///
     /// # Errors

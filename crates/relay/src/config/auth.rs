@@ -304,6 +304,7 @@ pub(crate) fn secret_of_variable(draft: &mut Draft, written: Written<'_>) -> Res
     let name = written.text(expected)?;
     let secret = draft.environment.get(name).filter(|secret| !secret.is_empty());
     let secret = Secret(secret.ok_or_else(|| written.wrong(expected))?.as_bytes().into());
+    draft.notes.contents(name, &secret.0);
     draft.named_variables.insert(name.to_owned());
     Ok(secret)
 }
@@ -332,7 +333,7 @@ pub(crate) fn seconds(written: Written<'_>, range: std::ops::RangeInclusive<u32>
 }
 
 /// A file that is named beside the configuration.
-fn read_file(draft: &Draft, written: Written<'_>) -> Result<Vec<u8>, Wrong> {
+fn read_file(draft: &mut Draft, written: Written<'_>) -> Result<Vec<u8>, Wrong> {
     let path = draft.folder.join(written.text("the path of a file")?);
     let unreadable = |why: &dyn fmt::Display| {
         let mut wrong = written.wrong("a file that can be read");
@@ -342,7 +343,11 @@ fn read_file(draft: &Draft, written: Written<'_>) -> Result<Vec<u8>, Wrong> {
     let mut bytes = Vec::new();
     let file = File::open(&path).map_err(|error| unreadable(&error))?;
     file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
-    if bytes.len() as u64 > FILE_BYTES_MAX { Err(unreadable(&"over 256 KiB")) } else { Ok(bytes) }
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        return Err(unreadable(&"over 256 KiB"));
+    }
+    draft.notes.contents(&path.to_string_lossy(), &bytes);
+    Ok(bytes)
 }
 
 fn not_empty(text: &str) -> Result<Box<str>, &'static str> {
@@ -352,7 +357,7 @@ fn not_empty(text: &str) -> Result<Box<str>, &'static str> {
 const HASH: &str = "the SHA-256 of a token, 64 hexadecimal digits";
 
 /// How far clocks may be apart unless the file says otherwise.
-const LEEWAY: Duration = Duration::from_secs(30);
+pub(crate) const LEEWAY: Duration = Duration::from_secs(30);
 
 /// As for a set that is fetched.
 const FILE_BYTES_MAX: u64 = 256 * 1024;

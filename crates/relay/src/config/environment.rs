@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsString;
 
 use super::draft::Draft;
-use super::settings::SETTINGS;
+use super::settings::settings;
 use super::written::Written;
 use super::{Place, Problem};
 
@@ -53,7 +53,7 @@ pub(crate) fn forgive(named: &HashSet<String>, problems: &mut Vec<Problem>) {
 
 /// Reads the variables over what the draft has.
 pub(crate) fn apply(ours: &BTreeMap<String, String>, draft: &mut Draft, problems: &mut Vec<Problem>) {
-    for setting in SETTINGS {
+    for setting in settings() {
         if let Some(value) = ours.get(setting.variable) {
             let place = Place::Variable(setting.variable.to_owned());
             if let Err(wrong) = setting.read(draft, place.clone(), Written::Text(value)) {
@@ -81,7 +81,7 @@ fn misspelt(name: &str) -> Option<&'static str> {
 }
 
 fn known() -> impl Iterator<Item = &'static str> {
-    SETTINGS.iter().map(|setting| setting.variable).chain([CONFIG])
+    settings().map(|setting| setting.variable).chain([CONFIG])
 }
 
 const PREFIX: &str = "FANFARE_";

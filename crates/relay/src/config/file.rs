@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 use super::draft::{Draft, ISSUER, TOKEN};
 use super::namespaces;
 use super::report::Report;
-use super::settings::SETTINGS;
+use super::settings::settings;
 use super::suggest::suggestion;
 use super::written::Written;
 use super::{Place, Problem, auth};
@@ -58,13 +58,16 @@ fn read_table(prefix: &str, table: &DeTable<'_>, draft: &mut Draft, report: &mut
         let at = name.span().start;
         if key == namespaces::KEY {
             draft.namespaces = namespaces::read(at, value, &draft.folder, report);
+            draft.listing(report).namespaces(value.get_ref());
         } else if key == ISSUER {
-            draft.note_place(ISSUER, report.place(at, Some(&key)));
+            draft.notes.place(ISSUER, report.place(at, Some(&key)));
             auth::read_issuers(at, value, draft, report);
+            draft.listing(report).issuers(value.get_ref());
         } else if key == TOKEN {
-            draft.note_place(TOKEN, report.place(at, Some(&key)));
+            draft.notes.place(TOKEN, report.place(at, Some(&key)));
             auth::read_tokens(at, value, draft, report);
-        } else if let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) {
+            draft.listing(report).tokens(value.get_ref());
+        } else if let Some(setting) = settings().find(|setting| setting.key == key) {
             let place = report.place(at, Some(&key));
             if let Err(wrong) = setting.read(draft, place, Written::Toml(value)) {
                 report.wrong(at, &key, value, wrong);
@@ -79,7 +82,7 @@ fn read_table(prefix: &str, table: &DeTable<'_>, draft: &mut Draft, report: &mut
                 _ => report.wrong(at, &key, value, Written::Toml(value).wrong(format_args!("a table, [{key}]"))),
             }
         } else {
-            let known = SETTINGS.iter().map(|setting| setting.key).chain([namespaces::KEY, ISSUER, TOKEN]);
+            let known = settings().map(|setting| setting.key).chain([namespaces::KEY, ISSUER, TOKEN]);
             let message = format!("is not a setting{}", suggestion(&key, known));
             report.push(at, Some(&key), message);
         }
@@ -87,7 +90,7 @@ fn read_table(prefix: &str, table: &DeTable<'_>, draft: &mut Draft, report: &mut
 }
 
 fn is_section(key: &str) -> bool {
-    SETTINGS.iter().any(|setting| setting.key.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')))
+    settings().any(|setting| setting.key.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')))
 }
 
 const COOKIE: &str = "engine.cookie";

@@ -1,5 +1,7 @@
 //! What is logged.
 
+use std::fmt;
+
 use tracing::level_filters::LevelFilter;
 
 /// A level for everything, and others for what some parts of the program log.
@@ -41,6 +43,16 @@ impl LogFilter {
 impl Default for LogFilter {
     fn default() -> Self {
         Self { level: LevelFilter::INFO, targets: Vec::new() }
+    }
+}
+
+/// As it is read, the targets by name.
+impl fmt::Display for LogFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut targets = self.targets.clone();
+        targets.sort();
+        write!(f, "{}", self.level)?;
+        targets.iter().try_for_each(|(target, level)| write!(f, ",{target}={level}"))
     }
 }
 

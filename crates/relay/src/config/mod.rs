@@ -1,6 +1,6 @@
 //! The configuration: flags over environment over file over default.
 //!
-//! One table, `settings::SETTINGS`, says for each setting what it is called in each of the three and how it is
+//! One table, `settings`, says for each setting what it is called in each of the three and how it is
 //! read. `file` and `environment` only find what was `written`; the table's readers turn it into types that
 //! cannot be wrong, in a `draft`; and what only shows when all is read (rules for a namespace that has none,
 //! credentials for every origin) is checked when the draft becomes a [`Config`]. Nothing is checked again later.
@@ -8,14 +8,18 @@
 mod address;
 mod auth;
 mod cookie;
+mod digest;
 mod draft;
+mod effective;
 mod engine_path;
 mod environment;
 mod field;
 mod file;
+mod finish;
 mod lines;
 mod log_filter;
 mod namespaces;
+mod notes;
 mod origin;
 mod problem;
 mod report;
@@ -23,6 +27,7 @@ mod rule_names;
 mod rule_text;
 mod settings;
 mod suggest;
+mod toml_text;
 mod written;
 
 use std::ffi::OsString;
@@ -36,11 +41,13 @@ use socketio::engineio::proto::SessionConfig;
 use socketio::engineio::{HeadersKept, HttpConfig, TrustedProxies};
 
 pub(crate) use address::Address;
+pub(crate) use effective::{Change, Effective, Held, Line, compare, page};
 pub(crate) use log_filter::LogFilter;
 pub(crate) use origin::Origin;
 pub(crate) use problem::{Place, Problem};
+pub(crate) use settings::TakesEffect;
 #[cfg(test)]
-pub(crate) use settings::SETTINGS;
+pub(crate) use settings::settings;
 
 use crate::auth::config::AuthConfig;
 use crate::drain::DrainConfig;
@@ -120,6 +127,8 @@ pub(crate) enum LogFormat {
 pub(crate) struct Loaded {
     pub(crate) config: Config,
     pub(crate) warnings: Vec<Problem>,
+    /// Each setting as it holds, and where it comes from.
+    pub(crate) effective: Effective,
 }
 
 /// Reads the file (the one given, else the one that `FANFARE_CONFIG` names, else none), the environment's

@@ -31,6 +31,16 @@ pub(crate) enum Place {
     Flag(&'static str),
 }
 
+impl Place {
+    /// Where it is, without what stands there: `relay.toml:12`.
+    pub(crate) fn source(&self) -> String {
+        match self {
+            Self::Line { path, line, .. } => format!("{path}:{line}"),
+            other => other.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

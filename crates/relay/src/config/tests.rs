@@ -130,11 +130,11 @@ const SAMPLES: &[(&str, &str, &str)] = &[
 #[test]
 fn every_key_of_the_file_has_a_variable_that_says_the_same() {
     let sampled: BTreeSet<&str> = SAMPLES.iter().map(|(key, _, _)| *key).collect();
-    let known: BTreeSet<&str> = SETTINGS.iter().map(|setting| setting.key).collect();
+    let known: BTreeSet<&str> = settings().map(|setting| setting.key).collect();
     assert_eq!(sampled, known, "every setting needs a sample here");
 
     for (key, in_file, in_variable) in SAMPLES {
-        let setting = SETTINGS.iter().find(|setting| setting.key == *key).unwrap();
+        let setting = settings().find(|setting| setting.key == *key).unwrap();
         let file = match *key {
             "namespace.rule" => "[[namespace]]\nname = '/'\n[[namespace.rule]]\non = 'update'\n\
                 [[namespace.rule]]\non = 'database-change'\nemit = 'database-changed'"
@@ -147,7 +147,7 @@ fn every_key_of_the_file_has_a_variable_that_says_the_same() {
         let mut variables = vec![(setting.variable, *in_variable)];
         let mut file = file;
         for (_, other, text) in BESIDE.iter().filter(|(one, _, _)| one == key) {
-            let other = SETTINGS.iter().find(|setting| setting.key == *other).unwrap();
+            let other = settings().find(|setting| setting.key == *other).unwrap();
             variables.push((other.variable, text));
             let value = if other.key == "cors.origins" { format!("['{text}']") } else { format!("'{text}'") };
             file = format!("{} = {value}\n{file}", other.key);
@@ -176,7 +176,7 @@ fn needs_webhook(key: &str) -> bool {
 
 #[test]
 fn every_setting_goes_where_it_belongs() {
-    let variable = |key: &str| SETTINGS.iter().find(|setting| setting.key == key).unwrap().variable;
+    let variable = |key: &str| settings().find(|setting| setting.key == key).unwrap().variable;
     let mut variables: Vec<_> = SAMPLES.iter().map(|(key, _, text)| (variable(key), *text)).collect();
     variables.push(HOOK_SECRET);
     variables.push(("FANFARE_OPS_TOKEN", "sesame"));
@@ -287,7 +287,7 @@ fn every_setting_goes_where_it_belongs() {
 
 #[test]
 fn every_flag_says_the_same_as_its_variable() {
-    for setting in SETTINGS {
+    for setting in settings() {
         let Some(flag) = setting.flag else { continue };
         let (_, _, text) = SAMPLES.iter().find(|(key, _, _)| *key == setting.key).unwrap();
         let is_list = ["listen", "cors.origins", "namespace.rule"].contains(&setting.key);
@@ -305,7 +305,7 @@ fn every_flag_says_the_same_as_its_variable() {
 #[test]
 fn variables_are_named_after_their_flag_or_key_and_none_twice() {
     let mut seen = BTreeSet::new();
-    for setting in SETTINGS {
+    for setting in settings() {
         let name = match setting.flag {
             Some(flag) => flag.trim_start_matches("--").replace('-', "_"),
             None => ["engine.", "limits."]

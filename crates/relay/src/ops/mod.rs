@@ -29,12 +29,14 @@ pub(crate) use reloads::ReloadMetrics;
 pub(crate) use rules::RuleMetrics;
 pub(crate) use token::{Token, TokenNow};
 
+use crate::config::Held;
 use crate::drain::Drain;
 use crate::readiness::Readiness;
 use crate::reload::Reloader;
 use metrics::Metrics;
 use process::Process;
 use requests::Requests;
+pub(crate) use router::Told;
 use router::{Ops, router};
 
 /// The section `[ops]`.
@@ -70,6 +72,7 @@ pub(crate) fn start(
     readiness: &Arc<Readiness>,
     drain: &Arc<Drain>,
     reloader: &Arc<Reloader>,
+    held: &Arc<Held>,
 ) -> JoinSet<()> {
     let Sources { server, refusals, others } = sources;
     let requests = Arc::new(Requests::default());
@@ -79,8 +82,9 @@ pub(crate) fn start(
     registry.register_collector(Box::new(Process::of_now()));
     others.into_iter().for_each(|other| registry.register_collector(other));
     registry.register_collector(Box::new(ReloadMetrics(Arc::clone(reloader))));
-    let (readiness, drain, reloader) = (Arc::clone(readiness), Arc::clone(drain), Arc::clone(reloader));
-    let router = router(Ops { server, registry, requests, readiness, drain, reloader, token });
+    let (readiness, drain) = (Arc::clone(readiness), Arc::clone(drain));
+    let (reloader, held) = (Arc::clone(reloader), Arc::clone(held));
+    let router = router(Ops { server, registry, requests, readiness, drain, reloader, held, token });
     let mut answering = JoinSet::new();
     for listener in listeners {
         let router = router.clone();

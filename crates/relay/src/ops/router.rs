@@ -10,11 +10,12 @@ use axum::routing::{get, post};
 use http::{StatusCode, header};
 use prometheus_client::encoding::prometheus_text::{CONTENT_TYPE, encode};
 use prometheus_client::registry::Registry;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use socketio::{Health, Server};
 
 use super::requests::Requests;
 use super::token::TokenNow;
+use crate::config::{Held, Line};
 use crate::drain::{Drain, IsFinal};
 use crate::readiness::Readiness;
 use crate::reload::{Refused, Reloader, Why};
@@ -27,7 +28,16 @@ pub(crate) struct Ops {
     pub(crate) readiness: Arc<Readiness>,
     pub(crate) drain: Arc<Drain>,
     pub(crate) reloader: Arc<Reloader>,
+    pub(crate) held: Arc<Held>,
     pub(crate) token: Arc<TokenNow>,
+}
+
+/// What `GET /config` tells.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Told {
+    /// Of the program.
+    pub(crate) version: String,
+    pub(crate) settings: Vec<Line>,
 }
 
 pub(crate) fn router(ops: Ops) -> Router {
@@ -37,6 +47,7 @@ pub(crate) fn router(ops: Ops) -> Router {
         .route("/reload", post(reload))
         .route_layer(from_fn(refuse_pages))
         .route("/metrics", get(metrics))
+        .route("/config", get(config))
         .route_layer(from_fn_with_state(Arc::clone(&ops), authorize))
         // Below are those that need no token: what probes ask says no more than the clients' port does.
         .route("/healthz", get(healthz))
@@ -99,6 +110,11 @@ async fn metrics(State(ops): State<Arc<Ops>>) -> Response {
     }
 }
 
+/// What holds, without secrets.
+async fn config(State(ops): State<Arc<Ops>>) -> Response {
+    json(StatusCode::OK, &Told { version: env!("CARGO_PKG_VERSION").into(), settings: ops.held.get().lines() })
+}
+
 async fn progress(State(ops): State<Arc<Ops>>) -> Response {
     json(StatusCode::OK, &ops.drain.progress())
 }
@@ -117,8 +133,8 @@ async fn take_back(State(ops): State<Arc<Ops>>) -> Response {
     json(status, &ops.drain.progress())
 }
 
-fn json(status: StatusCode, answer: &impl Serialize) -> Response {
-    let mut text = serde_json::to_string(answer).unwrap_or_default();
+fn json(status: StatusCode, said: &impl Serialize) -> Response {
+    let mut text = serde_json::to_string(said).unwrap_or_default();
     text.push('\n');
     (status, [(header::CONTENT_TYPE, "application/json")], text).into_response()
 }

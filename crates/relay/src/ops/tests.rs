@@ -10,6 +10,7 @@ use http_body_util::BodyExt;
 use socketio::{Admission, ConnectRequest, Member, Namespace, ServerConfig};
 
 use super::*;
+use crate::config;
 use crate::drain::DrainConfig;
 use crate::readiness::Unready;
 use crate::reload::{Refused, Report, Why};
@@ -65,7 +66,8 @@ fn world(token: Option<&str>) -> World {
     registry.register_collector(Box::new(RuleMetrics(Arc::default())));
     let drain = Drain::new(server.clone(), Arc::clone(&readiness), quick());
     let (kept, readiness_kept) = (Arc::clone(&drain), Arc::clone(&readiness));
-    let ops = Ops { server: server.clone(), registry, requests, readiness, drain, reloader, token };
+    let held = Held::new(config::load(None, [], &[]).unwrap().effective);
+    let ops = Ops { server: server.clone(), registry, requests, readiness, drain, reloader, held, token };
     World { server, readiness: readiness_kept, drain: kept, router: router(ops) }
 }
 

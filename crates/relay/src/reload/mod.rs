@@ -3,7 +3,6 @@
 //! [`Reloader`] has it done, one at a time, and says how it went; [`Replacing`] is what is done: everything is read and built
 //! first, and takes the place of what held in one step, or nothing changes.
 
-mod change;
 mod replacing;
 
 use std::fmt;
@@ -82,8 +81,8 @@ impl Reloader {
 
     fn reload_now(&self) -> Result<Report, Refused> {
         let mut attempt = self.attempt.lock().unwrap_or_else(PoisonError::into_inner);
-        notify::reloading();
-        // Until it has succeeded: a panic is none.
+        let _telling = Telling::begin();
+        // Until it has succeeded: a panic is no success.
         self.note(false);
         let outcome = attempt();
         self.note(outcome.is_ok());
@@ -98,12 +97,27 @@ impl Reloader {
                 tracing::warn!("reload refused: everything holds as before");
             }
         }
-        notify::reloaded();
         outcome
     }
 
     fn note(&self, succeeded: bool) {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = LastReload { succeeded, at: SystemTime::now() };
+    }
+}
+
+/// The supervisor is told that it is under way, and that it is over, however it ends.
+struct Telling;
+
+impl Telling {
+    fn begin() -> Self {
+        notify::reloading();
+        Self
+    }
+}
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        notify::reloaded();
     }
 }
 

@@ -6,9 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use socketio::{Server, ServerConfig};
 
-use super::change::{TakesEffect, changes};
 use super::{Refused, Report, Why};
-use crate::config::{Config, Loaded, Problem};
+use crate::config::{Config, Held, Loaded, Problem, TakesEffect};
 use crate::drain::Drain;
 use crate::log;
 use crate::ops::TokenNow;
@@ -19,7 +18,7 @@ use crate::tls::{Certificates, NewPair};
 /// The configuration that holds, and how there is another.
 pub(crate) struct Replacing {
     load: Box<dyn Fn() -> Result<Loaded, Vec<Problem>> + Send>,
-    held: Loaded,
+    config: Config,
     parts: Parts,
 }
 
@@ -27,6 +26,8 @@ pub(crate) struct Replacing {
 pub(crate) struct Parts {
     pub(crate) server: Server,
     pub(crate) live: Arc<Live>,
+    /// What is told of the configuration.
+    pub(crate) held: Arc<Held>,
     pub(crate) drain: Arc<Drain>,
     pub(crate) certificates: Option<Arc<Certificates>>,
     pub(crate) token: Arc<TokenNow>,
@@ -38,10 +39,10 @@ pub(crate) struct Parts {
 impl Replacing {
     pub(crate) fn new(
         load: impl Fn() -> Result<Loaded, Vec<Problem>> + Send + 'static,
-        held: Loaded,
+        config: Config,
         parts: Parts,
     ) -> Self {
-        Self { load: Box::new(load), held, parts }
+        Self { load: Box::new(load), config, parts }
     }
 
     /// Reads everything anew and builds everything, then has it hold. Blocks, within the runtime.
@@ -50,21 +51,21 @@ impl Replacing {
     /// What is wrong; then nothing has changed, and what was built is dropped.
     pub(crate) fn replace(&mut self) -> Result<Report, Refused> {
         let next = (self.load)().map_err(Refused::wrong)?;
-        let changes = changes(&self.held, &next);
+        let changes = self.parts.held.get().changes(&next.effective);
         let at_restart = changes.iter().filter(|change| change.takes_effect == TakesEffect::AtRestart);
         let at_restart: Vec<String> = at_restart.map(|change| format!("{change}: needs a restart")).collect();
         if !at_restart.is_empty() {
             return Err(Refused::new(Why::NeedsRestart, at_restart));
         }
-        let Parts { server, certificates, drain, token, filter, .. } = &self.parts;
+        let Parts { server, held, certificates, drain, token, filter, .. } = &self.parts;
         let pair = match (certificates, &next.config.tls) {
             (Some(_), Some(tls)) => Some(NewPair::read(tls).map_err(|problem| Refused::wrong([problem]))?),
             _ => None,
         };
         let bundle = read_bundle(&next.config).map_err(|problem| Refused::wrong([problem]))?;
         let mut warnings: Vec<String> = next.warnings.iter().map(Problem::to_string).collect();
-        if next.config != self.held.config {
-            warnings.extend(not_kept(&self.held.config, &next.config));
+        if next.config != self.config {
+            warnings.extend(not_kept(&self.config, &next.config));
             self.replace_generation(&next.config)?;
         }
         // From here on nothing fails.
@@ -75,7 +76,8 @@ impl Replacing {
         drain.configure(next.config.drain.clone());
         token.set(next.config.ops.token.clone());
         filter.set(next.config.log.filter.clone());
-        self.held = next;
+        held.set(next.effective);
+        self.config = next.config;
         Ok(Report { changes: changes.iter().map(ToString::to_string).collect(), warnings })
     }
 
@@ -84,7 +86,7 @@ impl Replacing {
     fn replace_generation(&self, next: &Config) -> Result<(), Refused> {
         let Parts { server, live, found, .. } = &self.parts;
         let (former, now) = (live.current(), tokio::time::Instant::now().into_std());
-        let generation = succeeding(&former, &self.held.config, next, now);
+        let generation = succeeding(&former, &self.config, next, now);
         let mut server_config = next.server.clone();
         found(&mut server_config);
         server.reconfigure(server_config).map_err(|fixed| Refused::new(Why::NeedsRestart, [fixed]))?;

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn the_docs_have_every_key_with_its_variable_and_flag() {
     let docs = docs();
-    for setting in SETTINGS {
+    for setting in settings() {
         let row = docs.lines().find(|line| {
             line.starts_with(&format!("| `{}` |", setting.key)) && line.contains(&format!("`{}`", setting.variable))
         });
@@ -26,7 +26,7 @@ fn the_defaults_in_the_docs_are_the_defaults() {
     let docs = docs();
     let defaults = blocks(&docs, "toml").into_iter().find(|block| block.starts_with("# defaults")).unwrap();
     assert_eq!(from_file(defaults).unwrap().config, Config::default());
-    for setting in SETTINGS {
+    for setting in settings() {
         let (_, key) = setting.key.rsplit_once('.').unwrap_or(("", setting.key));
         let has_no_default =
             ["client_dir", "worker_threads", "outbox_bytes_total_max", "renew_event", "warn_event", "token_env"]
