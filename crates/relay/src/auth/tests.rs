@@ -4,6 +4,7 @@ mod jwks;
 mod keys;
 mod server;
 mod signer;
+mod succession;
 mod tokens;
 mod webhook;
 

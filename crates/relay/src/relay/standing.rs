@@ -130,3 +130,29 @@ impl Standing {
 fn now() -> (SystemTime, Instant) {
     (SystemTime::now(), tokio::time::Instant::now().into_std())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_is_to_leave_does_within_the_grace_at_a_moment_that_stays_unless_it_may_stay() {
+        let (grace, begun) = (Duration::from_secs(10), now().1);
+        let mut seconds = [0; 10];
+        for _ in 0..1000 {
+            let mut standing = Standing::default();
+            standing.leave_within(grace, "gone");
+            let at = standing.looks_at.unwrap();
+            standing.leave_within(grace, "gone again");
+            assert_eq!(standing.looks_at, Some(at));
+            assert_eq!(standing.leaves(begun), None);
+            seconds[(at.duration_since(begun).as_secs() as usize).min(9)] += 1;
+            let mut other = Standing::default();
+            other.leave_within(grace, "gone");
+            other.stay();
+            assert_eq!((other.looks_at, other.leaves(at + grace)), (None, None));
+            assert_eq!((standing.leaves(at), standing.looks_at), (Some("gone"), None));
+        }
+        assert!(seconds.iter().all(|count| (50..160).contains(count)), "{seconds:?}");
+    }
+}
