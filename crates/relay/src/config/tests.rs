@@ -15,6 +15,7 @@ macro_rules! key {
 
 mod auth;
 mod documentation;
+mod effective;
 mod mistakes;
 
 use std::collections::BTreeSet;

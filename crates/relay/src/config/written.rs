@@ -80,9 +80,15 @@ impl<'a> Written<'a> {
 
     /// A whole number of `unit` (such as "a whole number of bytes").
     pub(crate) fn whole(self, unit: &str, range: RangeInclusive<u32>) -> Result<u32, Wrong> {
+        let range = u64::from(*range.start())..=u64::from(*range.end());
+        self.large(unit, range).map(|number| number as u32)
+    }
+
+    /// A whole number that may be larger than most.
+    pub(crate) fn large(self, unit: &str, range: RangeInclusive<u64>) -> Result<u64, Wrong> {
         let number = match self {
             Self::Toml(value) => match value.get_ref() {
-                DeValue::Integer(digits) => u32::from_str_radix(digits.as_str(), digits.radix()).ok(),
+                DeValue::Integer(digits) => u64::from_str_radix(digits.as_str(), digits.radix()).ok(),
                 _ => None,
             },
             _ => self.text("")?.parse().ok(),

@@ -58,7 +58,9 @@ pub(crate) fn compare(old: &[Line], new: &[Line]) -> Vec<Change> {
         both.entry((place(line), &line.key)).or_default().1 = Some(line);
     }
     let changes = both.into_iter().filter_map(|((_, key), (old, new))| {
-        if is_follower(key) && is_default(old) && is_default(new) {
+        let is_of_both = old.is_some() && new.is_some();
+        let follows = is_follower(key) || (is_of_both && key.starts_with("namespace.") && key.ends_with(".auth"));
+        if follows && is_default(old) && is_default(new) {
             return None;
         }
         let what = what(old, new)?;
@@ -92,7 +94,6 @@ fn is_follower(key: &str) -> bool {
         || key == "engine.http_compression_threshold_bytes"
         || is_of("engine.cookie.", "name")
         || is_of("auth.webhook.", "url")
-        || (key.starts_with("namespace.") && key.ends_with(".auth"))
 }
 
 fn takes_effect(key: &str, what: &What) -> TakesEffect {

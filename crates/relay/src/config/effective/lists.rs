@@ -36,7 +36,7 @@ impl Listing<'_, '_> {
                 let (value, contents) = self.behind(name, value.get_ref());
                 if is_url_with_a_query(name, &value) {
                     let place = self.report.place(at, None);
-                    self.notes.listed.push(secret(key, place, value.as_str()));
+                    self.notes.listed.push(Entry::secret(key, place, value.as_str()));
                 } else if name != "leeway_s" || value != Toml::seconds(LEEWAY) {
                     self.note(key, at, value);
                     self.notes.listed.last_mut().into_iter().for_each(|entry| entry.contents = contents);
@@ -67,7 +67,7 @@ impl Listing<'_, '_> {
                 let (at, key) = (key.span().start, key.get_ref().as_ref());
                 let entry = Key::Token { hash: name.clone(), key: key.to_owned() };
                 match (key, Toml::of(value.get_ref())) {
-                    ("sha256", _) => self.notes.listed.push(secret(entry, self.report.place(at, None), &hash)),
+                    ("sha256", _) => self.notes.listed.push(Entry::secret(entry, self.report.place(at, None), &hash)),
                     ("claims", none) if none.as_str() == "{}" => {}
                     (_, value) => self.note(entry, at, value),
                 }
@@ -217,10 +217,6 @@ pub(crate) fn note_schemas(policy: &Policy, notes: &mut Notes) {
 
 fn said(key: Key, place: Place, value: Toml) -> Entry {
     Entry { key, value: Shown::Value(value), place, contents: None }
-}
-
-fn secret(key: Key, place: Place, value: &str) -> Entry {
-    Entry { key, value: Shown::Secret, place, contents: Some(Digest::of(value.as_bytes())) }
 }
 
 /// The tables of a list of tables. What else it has was reported when it was read.

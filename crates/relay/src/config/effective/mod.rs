@@ -57,13 +57,22 @@ pub(crate) struct Line {
     contents: Option<Digest>,
 }
 
+impl Entry {
+    fn secret(key: Key, place: Place, value: &str) -> Self {
+        Self { key, value: Shown::Secret, place, contents: Some(Digest::of(value.as_bytes())) }
+    }
+}
+
 impl Effective {
     pub(super) fn new(config: &Config, notes: Notes) -> Self {
         let of_table = settings().filter_map(|setting| {
             let value = notes.said(setting.key).cloned().or_else(|| (setting.show)(config))?;
-            let value = if is_url_with_a_query(setting.key, &value) { Shown::Secret } else { Shown::Value(value) };
-            let contents = notes.contents_of(setting.key);
-            Some(Entry { key: Key::Setting(setting.key), value, place: notes.place_of(setting.key), contents })
+            let (key, place) = (Key::Setting(setting.key), notes.place_of(setting.key));
+            Some(if is_url_with_a_query(setting.key, &value) {
+                Entry::secret(key, place, value.as_str())
+            } else {
+                Entry { key, value: Shown::Value(value), place, contents: notes.contents_of(setting.key) }
+            })
         });
         let mut entries: Vec<Entry> = of_table.collect();
         let mut listed = notes.listed;

@@ -34,8 +34,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         variable: "FANFARE_OUTBOX_BYTES_TOTAL_MAX",
         flag: None,
         set: |draft, written| {
-            let bytes = written.bytes(OUTBOX_TOTAL_MIN..=u32::MAX);
-            put(&mut draft.outbox_bytes_total_max, bytes.map(Some))
+            let bytes = written.large("a whole number of bytes", OUTBOX_TOTAL_MIN..=OUTBOX_TOTAL_MAX);
+            put(&mut draft.outbox_bytes_total_max, bytes.map(|bytes| Some(bytes as usize)))
         },
         show: |config| Some(Toml::plain(config.server.engine.outbox_bytes_total_max)),
         about: "How many bytes may wait for all clients; without, a quarter of the memory.",
@@ -197,4 +197,7 @@ const OVER: [(&str, Over); 4] =
     [("slow", Over::Slow), ("refuse", Over::Refuse), ("drop", Over::Drop), ("close", Over::Close)];
 
 /// Less than one message of the usual largest size would close whoever has to wait for it.
-const OUTBOX_TOTAL_MIN: u32 = 1 << 20;
+const OUTBOX_TOTAL_MIN: u64 = 1 << 20;
+
+/// More than a quarter of the memory of any machine, which is the default.
+const OUTBOX_TOTAL_MAX: u64 = 1 << 40;

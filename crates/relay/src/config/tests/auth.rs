@@ -23,7 +23,7 @@ fn issuers_tokens_and_the_webhook_are_read() {
          claims = { sub = 'sensor-1', n = 0x10, list = [true, 1.5], at = 2026-01-31 }\n\
          [auth.webhook]\nurl = 'http://app:8080/auth'\nsecret_env = 'FANFARE_TEST_SECRET'\nheaders = ['Cookie', 'x-a']",
     );
-    let Loaded { config, warnings } = load(Some(&file.path), os(&[SECRET]), &[]).unwrap();
+    let Loaded { config, warnings, .. } = load(Some(&file.path), os(&[SECRET]), &[]).unwrap();
     assert!(warnings[0].message.contains("sends to everybody") && warnings.len() == 1, "{warnings:?}");
     let AuthConfig { token_from, issuers, tokens, webhook, .. } = &config.auth;
     assert_eq!(token_from, &[TokenSource::Header(AUTHORIZATION), TokenSource::Cookie("sid".into())]);
