@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use engineio::proto::{CloseReason, Message, Recipient};
 use engineio::{Handshake, Link};
-use hub::{Allowance, Client, Connect, Expulsion, Incoming, SocketId, Target, Violation};
+use hub::{Allowance, Client, Connect, Direction, Expulsion, Incoming, Room, SocketId, Target, Violation};
 use rand::RngExt;
 use socketio_codec::{AckId, Event, Json, Namespace as NamespaceName, Text};
 
-use crate::inbox::Inbox;
+use crate::inbox::{Inbox, News};
 use crate::member::{DisconnectReason, Member};
 use crate::namespace::{Admission, ConnectRequest, Refusal};
 use crate::panics::{Panicked, guarded};
@@ -218,6 +218,18 @@ impl Connection {
         Ok(())
     }
 
+    /// A lane moved a socket.
+    fn moved(&mut self, id: SocketId, direction: Direction, rooms: &[Room]) -> Result<(), Panicked> {
+        let Some(Joined { socket, member }) = self.joined.iter_mut().find(|joined| joined.socket.id() == id) else {
+            return Ok(());
+        };
+        let (joined, left) = match direction {
+            Direction::Join => (rooms, &[][..]),
+            Direction::Leave => (&[][..], rooms),
+        };
+        guarded(socket.namespace(), "moved", || member.moved(socket, joined, left))
+    }
+
     fn violated(&self, violation: &Violation) -> CloseReason {
         let address = self.handshake.address.map(tracing::field::display);
         tracing::debug!(address, %violation, "client broke the protocol");
@@ -288,8 +300,12 @@ impl engineio::Connection for Connection {
     }
 
     fn poll_work(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Result<(), CloseReason>> {
-        for (id, expulsion) in self.inbox.take(cx) {
-            if let Err(reason) = self.expelled(id, expulsion) {
+        for (id, news) in self.inbox.take(cx) {
+            let told = match news {
+                News::Expelled(expulsion) => self.expelled(id, expulsion),
+                News::Moved(direction, rooms) => self.moved(id, direction, &rooms).map_err(CloseReason::from),
+            };
+            if let Err(reason) = told {
                 return Poll::Ready(Err(reason));
             }
         }
@@ -318,8 +334,8 @@ impl engineio::Connection for Connection {
     fn handle_close(&mut self, reason: CloseReason) {
         self.shared.closes.count(reason);
         // A connection that was expelled from is closed behind the last of these.
-        for (id, expulsion) in self.inbox.take_last() {
-            if !matches!(expulsion, Expulsion::Transport(_)) {
+        for (id, news) in self.inbox.take_last() {
+            if matches!(news, News::Expelled(Expulsion::Namespace | Expulsion::Connection)) {
                 let _ = self.forget(id, DisconnectReason::Server);
             }
         }

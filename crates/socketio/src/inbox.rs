@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
-use hub::{Expulsion, Owner, SocketId};
+use hub::{Direction, Expulsion, Owner, Room, SocketId};
 
-/// The sockets of one connection that were expelled, until its task sees it.
+/// What others did to the sockets of one connection, in that order, until its task sees it.
 ///
 /// A task asks at each of its turns, and nearly never is there anything: it takes the lock only when something came, or
 /// when it has to say whom to wake.
@@ -17,21 +17,28 @@ pub(crate) struct Inbox {
     waiting: Mutex<Waiting>,
 }
 
+/// What was done to a socket.
+pub(crate) enum News {
+    Expelled(Expulsion),
+    Moved(Direction, Box<[Room]>),
+}
+
 #[derive(Default)]
 struct Waiting {
-    expelled: Vec<(SocketId, Expulsion)>,
+    /// As many as the lanes get done before the task's turn comes.
+    news: Vec<(SocketId, News)>,
     task: Option<Waker>,
 }
 
 impl Inbox {
     /// Takes what came. The task is at its end, and is told nothing more.
-    pub(crate) fn take_last(&self) -> Vec<(SocketId, Expulsion)> {
-        std::mem::take(&mut self.lock().expelled)
+    pub(crate) fn take_last(&self) -> Vec<(SocketId, News)> {
+        std::mem::take(&mut self.lock().news)
     }
 
     /// Takes what came, and registers the task for more. The task is the same each time.
-    pub(crate) fn take(&self, cx: &Context<'_>) -> Vec<(SocketId, Expulsion)> {
-        // Whoever expels changes this behind what it has put here, under the lock: nothing that came is missed but by
+    pub(crate) fn take(&self, cx: &Context<'_>) -> Vec<(SocketId, News)> {
+        // Whoever has news changes this behind what it has put here, under the lock: nothing that came is missed but by
         // a task that will be woken for it.
         if self.is_quiet.load(Ordering::Acquire) {
             return Vec::new();
@@ -42,7 +49,18 @@ impl Inbox {
             none => *none = Some(cx.waker().clone()),
         }
         self.is_quiet.store(true, Ordering::Release);
-        std::mem::take(&mut waiting.expelled)
+        std::mem::take(&mut waiting.news)
+    }
+
+    fn tell(&self, socket: SocketId, news: News) {
+        let mut waiting = self.lock();
+        waiting.news.push((socket, news));
+        let task = waiting.task.take();
+        self.is_quiet.store(false, Ordering::Release);
+        drop(waiting);
+        if let Some(task) = task {
+            task.wake();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -52,13 +70,10 @@ impl Inbox {
 
 impl Owner for Inbox {
     fn expelled(&self, socket: SocketId, expulsion: Expulsion) {
-        let mut waiting = self.lock();
-        waiting.expelled.push((socket, expulsion));
-        let task = waiting.task.take();
-        self.is_quiet.store(false, Ordering::Release);
-        drop(waiting);
-        if let Some(task) = task {
-            task.wake();
-        }
+        self.tell(socket, News::Expelled(expulsion));
+    }
+
+    fn moved(&self, socket: SocketId, direction: Direction, rooms: &[Room]) {
+        self.tell(socket, News::Moved(direction, rooms.into()));
     }
 }

@@ -4,6 +4,7 @@ use std::task::Context;
 use std::time::Instant;
 
 use engineio::proto::CloseReason;
+use hub::Room;
 use socketio_codec::Event;
 
 use crate::socket::{AckSender, Socket};
@@ -52,6 +53,16 @@ pub trait Member: Send + 'static {
         let _ = (socket, now);
     }
 
+    /// Somebody else has put the socket into rooms, or taken it out of some: [`Broadcast::join`](crate::Broadcast::join) or
+    /// [`leave`](crate::Broadcast::leave) for whoever they were. Only what changed is named, after the fact.
+    ///
+    /// What is asked for by [`Socket::join`] and [`Socket::leave`] is not told, until another has moved the socket once; from
+    /// then on it is told too, when it is done. So a member that notes what it asks for, and then what it is told, ends up
+    /// with the rooms that the socket is in.
+    fn moved(&mut self, socket: &Socket, joined: &[Room], left: &[Room]) {
+        let _ = (socket, joined, left);
+    }
+
     /// The socket has left. It is in no room any more; nothing emitted to it now arrives.
     fn disconnected(&mut self, socket: &Socket, reason: DisconnectReason) {
         let _ = (socket, reason);
@@ -84,6 +95,10 @@ impl<M: Member + ?Sized> Member for Box<M> {
 
     fn handle_timeout(&mut self, socket: &Socket, now: Instant) {
         (**self).handle_timeout(socket, now);
+    }
+
+    fn moved(&mut self, socket: &Socket, joined: &[Room], left: &[Room]) {
+        (**self).moved(socket, joined, left);
     }
 
     fn disconnected(&mut self, socket: &Socket, reason: DisconnectReason) {

@@ -52,7 +52,7 @@ pub(crate) struct Driver {
     is_holding_back: bool,
     /// Until when nobody is judged, because we were late ourselves.
     grace: Option<Instant>,
-    turns: u32,
+    turns: u8,
     tick: Tick,
     /// The time when this run of turns began: a look at the clock for each would be a tenth of a short turn's work.
     now: Instant,
@@ -302,4 +302,4 @@ fn jitter(session: &SessionConfig) -> Duration {
 }
 
 /// After so many wakes in a row the task lets others run.
-const TURNS_MAX: u32 = 64;
+const TURNS_MAX: u8 = 64;

@@ -17,10 +17,8 @@ use super::command::Command;
 use super::congestion::{Congestion, Waiter};
 use super::gather::Gather;
 use super::mailbox::{Mailbox, MailboxConfig};
-use super::op::{
-    Connect, Direction, Emit, Expel, FetchRooms, FetchSockets, Greeted, Message, Move, Op, SocketInfo, Tell,
-};
-use super::owner::Expulsion;
+use super::op::{Connect, Emit, Expel, FetchRooms, FetchSockets, Greeted, Message, Move, Op, SocketInfo, Tell};
+use super::owner::{Direction, Expulsion};
 use crate::lane::{Census, NamespaceCounts};
 use crate::{Room, SocketId, Target, encode};
 

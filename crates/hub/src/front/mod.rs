@@ -18,9 +18,9 @@ pub use congestion::Waiter;
 pub use hub::Hub;
 pub use mailbox::{Mailbox, MailboxConfig};
 pub use op::{Connect, Emit, Expel, FetchRooms, FetchSockets, Greeted, Move, Op, SocketInfo, Tell};
-pub use owner::{Expulsion, Owner};
+pub use owner::{Direction, Expulsion, Owner};
 pub use receipt::{Outcome, Receipt};
 
 pub(crate) use allowance::Charge;
-pub(crate) use op::{Direction, Message};
+pub(crate) use op::Message;
 pub(crate) use receipt::Tally;

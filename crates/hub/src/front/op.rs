@@ -8,7 +8,7 @@ use socketio_codec::Namespace;
 
 use super::charged::Charged;
 use super::gather::Gather;
-use super::owner::{Expulsion, Owner};
+use super::owner::{Direction, Expulsion, Owner};
 use super::receipt::Receipt;
 use crate::{Room, SocketId, Target};
 
@@ -87,12 +87,6 @@ pub struct Move {
     pub(crate) target: Target,
     pub(crate) rooms: Vec<Room>,
     pub(crate) direction: Direction,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Direction {
-    Join,
-    Leave,
 }
 
 /// Sockets that are made to leave.
@@ -179,6 +173,13 @@ impl Expel {
 
     pub(crate) fn weight(&self) -> usize {
         size_of::<Charged<Self>>() + self.target.weight() + self.farewell_len()
+    }
+}
+
+impl Charged<Move> {
+    /// Whether a socket's own connection asked for it, for this socket alone.
+    pub(crate) fn is_own(&self) -> bool {
+        self.charge().is_some() && self.target.only_socket().is_some()
     }
 }
 

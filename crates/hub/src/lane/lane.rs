@@ -10,9 +10,10 @@ use super::counts::Board;
 use super::crowd::{Crowd, CrowdConfig};
 use super::pace::Pace;
 use super::roster::{Member, Roster, Selection};
-use crate::front::{Charge, Charged, Direction, Message, Tally};
+use crate::front::{Charge, Charged, Message, Tally};
 use crate::{
-    Connect, Emit, Expel, FetchRooms, FetchSockets, Greeted, Move, Op, Receipt, SocketId, SocketInfo, Target, Tell,
+    Connect, Direction, Emit, Expel, FetchRooms, FetchSockets, Greeted, Move, Op, Receipt, SocketId, SocketInfo,
+    Target, Tell,
 };
 
 /// Owns its sockets' membership and delivers to them.
@@ -516,15 +517,31 @@ impl Lane {
             let Some(key) = keys.next() else {
                 return;
             };
-            for room in &change.rooms {
-                match change.direction {
-                    Direction::Join => self.roster.join(key, room),
-                    Direction::Leave => self.roster.leave(key, room),
-                }
-            }
+            self.move_one(key, &change);
             self.spend(price);
         }
         self.stage = Stage::Moving(change, keys);
+    }
+
+    /// Moves one member, and tells its owner what that changed if it is not what the owner knows.
+    fn move_one(&mut self, key: u32, change: &Charged<Move>) {
+        let roster = &mut self.roster;
+        let is_told = !change.is_own() || roster.member_mut(key).is_some_and(|member| member.is_moved);
+        let mut moved = Vec::new();
+        for room in &change.rooms {
+            let is_changed = match change.direction {
+                Direction::Join => roster.join(key, room),
+                Direction::Leave => roster.leave(key, room),
+            };
+            if is_changed && is_told {
+                moved.push(room.clone());
+            }
+        }
+        if let Some(member) = roster.member_mut(key).filter(|_| !moved.is_empty()) {
+            member.is_moved = true;
+            member.owner.moved(member.id, change.direction, &moved);
+            self.spend(FLUSH_WORK);
+        }
     }
 
     fn go_on_expelling(&mut self, expel: Arc<Charged<Expel>>, mut keys: vec::IntoIter<u32>) {

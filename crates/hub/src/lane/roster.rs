@@ -43,6 +43,8 @@ pub(crate) struct Member {
     pub(crate) touched: bool,
     /// Whether one of the events that are being delivered as one is not for it: it gets the others by themselves.
     pub(crate) is_apart: bool,
+    /// Whether somebody else than its own connection has moved it.
+    pub(crate) is_moved: bool,
     /// Whether too much waits for it, and if so, whether it reads.
     pub(crate) pace: Pace,
     namespace: u32,
@@ -131,6 +133,7 @@ impl Roster {
             owner,
             touched: false,
             is_apart: false,
+            is_moved: false,
             pace: Pace::Free,
             namespace,
             place: members.len() as u32,
@@ -167,29 +170,32 @@ impl Roster {
         member
     }
 
-    /// Puts a member into a room. Being in it already changes nothing, nor does its own room, which is implied.
-    pub(crate) fn join(&mut self, key: u32, room: &Room) {
+    /// Puts a member into a room. Being in it already changes nothing, nor does its own room, which is implied. Says whether
+    /// anything changed.
+    pub(crate) fn join(&mut self, key: u32, room: &Room) -> bool {
         if self.members[key as usize].id.as_str() == room.as_str() {
-            return;
+            return false;
         }
         let number = self.room_for(self.members[key as usize].namespace, room);
         if self.nth_of(key, number).is_some() {
-            return;
+            return false;
         }
         let rooms = &mut self.members[key as usize].rooms;
         let members = &mut self.in_rooms[number as usize].members;
         let (nth, place) = (rooms.len() as u32, members.len() as u32);
         rooms.push(JoinedRoom { room: number, place });
         members.push(RoomMember { member: key, nth });
+        true
     }
 
-    /// Takes a member out of a room. Not being in it changes nothing.
-    pub(crate) fn leave(&mut self, key: u32, room: &Room) {
+    /// Takes a member out of a room. Not being in it changes nothing. Says whether anything changed.
+    pub(crate) fn leave(&mut self, key: u32, room: &Room) -> bool {
         let namespace = self.members[key as usize].namespace;
         let nth = self.room(namespace, room).and_then(|number| self.nth_of(key, number));
         if let Some(nth) = nth {
             self.leave_nth(key, nth);
         }
+        nth.is_some()
     }
 
     /// Calls `visit` with each member that `target` means, once. Does not allocate.

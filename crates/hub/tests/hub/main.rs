@@ -8,6 +8,7 @@ mod flow;
 mod joined;
 mod lanes;
 mod model;
+mod moves;
 mod receipts;
 mod support;
 mod turns;
