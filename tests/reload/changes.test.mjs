@@ -269,6 +269,22 @@ describe('whoever is not vouched for any more', { skip, concurrency: 4 }, () => 
     assert.deepEqual(lost, []);
   });
 
+  test('is not refused for what was not kept of its handshake: it comes back with it', async (t) => {
+    const config = (from, rest) => ({ toml: `${ops}[auth]\ntoken_from = ["${from}"]\n${hsIssuer}${root(rule('x'))}${rest}` });
+    const admin = `[[namespace]]\nname = "/admin"\nauth = "required"\n${rule('x')}`;
+    const relay = await started(t, config('auth.token', admin), { env: secretEnv });
+    const extraHeaders = { authorization: `Bearer ${token()}` };
+    const client = await clientsOf(t).connect(relay.url, { extraHeaders, reconnection: true, reconnectionDelay: 100 });
+    await reloaded(relay, config('header:authorization', admin));
+    const inside = client.io.socket('/admin');
+    const refused = [];
+    inside.on('connect_error', ({ message }) => refused.push(message));
+    inside.connect();
+    await event(inside, 'connect', 10_000);
+    assert.deepEqual(refused, []);
+    assert.equal((await asked(inside, 'x')).recipients, 1);
+  });
+
   test('goes where a namespace wants to know from now on', async (t) => {
     const relay = await started(t, open(hsIssuer, 'optional'), { env: secretEnv });
     const { connect } = clientsOf(t);

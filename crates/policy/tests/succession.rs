@@ -23,28 +23,30 @@ fn event(text: &str) -> Event {
 
 fn client(claims: &str, query: &str) -> Participant {
     let query = Query::pick(query, ["q"]);
-    Participant::new(SocketId::from_random([1; 15]), Claims::parse(claims).unwrap(), query, claims == "{}")
+    Participant::new(SocketId::from_random([1; 15]), Claims::parse(claims).expect("valid"), query, claims == "{}")
 }
 
 fn name(text: &str) -> EventName {
-    EventName::parse(text).unwrap()
+    EventName::parse(text).expect("valid")
 }
 
 fn at_connect(rooms: &[&str]) -> Rules {
     let mut rules = Rules::default();
-    rules.set_rooms(rooms.iter().map(|room| Template::parse_at_connect(room).unwrap()).collect());
+    rules.set_rooms(rooms.iter().map(|room| Template::parse_at_connect(room).expect("valid")).collect());
     rules
 }
 
 fn joining(allow: &[&str], rule: Option<(&str, Option<&str>)>) -> Rules {
     let mut rules = Rules::default();
     if !allow.is_empty() {
-        rules.set_join(name("join"), allow.iter().map(|text| Pattern::parse(text).unwrap()).collect()).unwrap();
+        rules
+            .set_join(name("join"), allow.iter().map(|text| Pattern::parse(text).expect("valid")).collect())
+            .expect("valid");
     }
     if let Some((room, role)) = rule {
         let when = role.map(|role| Condition::new(["role".to_owned()], [role.to_owned()])).into_iter().collect();
-        let rule = Rule { when, join: Some(Template::parse(room).unwrap()), ..Rule::default() };
-        rules.add(On::Event(name("enter")), rule).unwrap();
+        let rule = Rule { when, join: Some(Template::parse(room).expect("valid")), ..Rule::default() };
+        rules.add(On::Event(name("enter")), rule).expect("valid");
     }
     rules
 }
@@ -175,9 +177,12 @@ fn limited(events: Option<Rate>, rate: Option<Rate>, over: Over) -> Rules {
     let mut rules = Rules::default();
     // In another order, so under another number.
     for (on, rate) in [("other", Rate::new(1, None)), ("x", rate)].into_iter().rev() {
-        let rule =
-            Rule { rate: rate.map(|rate| (rate, over)), join: Some(Template::parse("r:").unwrap()), ..Rule::default() };
-        rules.add(On::Event(name(on)), rule).unwrap();
+        let rule = Rule {
+            rate: rate.map(|rate| (rate, over)),
+            join: Some(Template::parse("r:").expect("valid")),
+            ..Rule::default()
+        };
+        rules.add(On::Event(name(on)), rule).expect("valid");
     }
     rules.set_client(ClientLimits { events, bytes: None, over, ..ClientLimits::default() });
     rules

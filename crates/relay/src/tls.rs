@@ -322,4 +322,16 @@ mod tests {
         assert_eq!(seen, [(Ok(false), true), (Err(KEY), true), (Ok(true), false)]);
         fs::remove_dir_all(&folder).unwrap();
     }
+
+    #[test]
+    fn other_files_are_shown_and_looked_at_from_then_on() {
+        let certificates = Certificates::read(&config("one.pem", "one.key")).unwrap();
+        let leaf = || certificates.shown.get().cert[0].clone();
+        let one = leaf();
+        assert!(NewPair::read(&config("two.pem", "one.key")).is_err());
+        assert!(leaf() == one);
+        certificates.show(NewPair::read(&config("two.pem", "two.key")).unwrap());
+        assert!(leaf() != one);
+        assert!(matches!(certificates.reload(), Ok(false)), "the new files have what is shown");
+    }
 }

@@ -43,9 +43,14 @@ struct Written {
 
 #[derive(Debug, Arbitrary)]
 enum Op {
-    Event { name: u8, arguments: Vec<u8> },
+    Event {
+        name: u8,
+        arguments: Vec<u8>,
+    },
     Wait(u16),
     Renew(u8),
+    /// The same rules come behind these.
+    Succeed,
 }
 
 /// Whatever the rules are and whatever a client does: each decision is the one that the slow version comes to, and so are
@@ -152,6 +157,10 @@ impl Run {
                         .map(|rooms| rooms.iter().map(ToString::to_string).collect::<BTreeSet<_>>())
                 });
                 assert_eq!(moves, expected);
+            }
+            Op::Succeed => {
+                let moves = self.rules.succeed(&mut self.participant, &self.rules, self.now);
+                assert_eq!((moves.leave, moves.join), (vec![], vec![]));
             }
         }
         let rooms: Vec<String> = self.participant.rooms().map(ToString::to_string).collect();

@@ -61,6 +61,7 @@ struct Inner {
     /// The sets of keys that are fetched, by their addresses.
     sets: HashMap<Uri, Arc<Jwks>>,
     webhook: Option<Arc<Webhook>>,
+    client: HttpClient,
     /// Goes on with who comes behind it.
     failures: Arc<Failures>,
     /// What refused tokens are counted under that are of no issuer.
@@ -160,7 +161,12 @@ impl Authenticator {
                 KeySource::Known(_) | KeySource::Secret(_) => None,
             })
         };
-        let client = HttpClient::new(urls().chain(config.webhook.iter().map(|webhook| &webhook.url)));
+        let all = || urls().chain(config.webhook.iter().map(|webhook| &webhook.url));
+        // The certificates of the system are read again, where they are needed.
+        let client = match former {
+            Some(former) if !all().any(is_https) => former.client.clone(),
+            _ => HttpClient::new(all()),
+        };
         let mut sets: HashMap<Uri, Arc<Jwks>> = HashMap::new();
         for url in urls() {
             let kept = former.and_then(|former| former.sets.get(url)).cloned();
@@ -189,6 +195,7 @@ impl Authenticator {
             issuers,
             sets,
             webhook,
+            client,
             failures: former.map(|former| Arc::clone(&former.failures)).unwrap_or_default(),
             unknown: UNKNOWN.into(),
         }))
