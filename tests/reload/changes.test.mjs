@@ -279,6 +279,7 @@ describe('whoever is not vouched for any more', { skip, concurrency: 4 }, () => 
     const inside = client.io.socket('/admin');
     const refused = [];
     inside.on('connect_error', ({ message }) => refused.push(message));
+    t.after(() => inside.disconnect());
     inside.connect();
     await event(inside, 'connect', 10_000);
     assert.deepEqual(refused, []);
