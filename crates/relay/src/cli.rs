@@ -24,7 +24,20 @@ pub(crate) struct Cli {
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub(crate) enum Command {
     /// Check the configuration, print what is wrong with it, and exit
-    Check,
+    Check {
+        /// Ask the relay that answers operators here what a reload of this configuration would change; the exit status is 0,
+        /// or 1 if it would be refused
+        #[arg(long, value_name = "URL")]
+        against: Option<String>,
+    },
+    /// Print every setting as it holds, with where it comes from, as a TOML file without secrets
+    Config {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a commented file to start from, with every setting at its default
+    Defaults,
     /// Mint a token of an issuer with a secret, or say what is made of one
     Token(TokenArgs),
     /// Ask a running relay whether it is healthy; the exit status is 0 or 1
@@ -140,7 +153,7 @@ mod tests {
     fn flags_are_understood_before_and_after_check() {
         for arguments in [["check", "--config", "a.toml"], ["--config", "a.toml", "check"]] {
             let cli = parse(&arguments);
-            assert_eq!(cli.command, Some(Command::Check));
+            assert_eq!(cli.command, Some(Command::Check { against: None }));
             assert_eq!(cli.flags.config, Some(PathBuf::from("a.toml")));
         }
     }

@@ -1,11 +1,12 @@
 //! The `fanfare` binary: a Socket.IO broadcast relay.
 //!
 //! In reading order: [`cli`] (what an operator types), [`config`] (flags, environment and file become one
-//! [`config::Config`]), [`check`] (would it start?), [`health`] (is it well?), [`manual`] (what is typed, for shells and
+//! [`config::Config`]), [`check`] (would it start?), [`against`] (what would a reload change?), [`effective`] (what holds), [`health`] (is it well?; [`question`] asks), [`manual`] (what is typed, for shells and
 //! `man`), [`serve`] (from the configuration to a running relay, and its end), [`drain`] (how its clients leave before that), [`gate`] (who may begin a connection now),
 //! [`auth`] (who somebody is), [`relay`] (an event comes in, and the crate `policy` says what it means), [`site`]
 //! (everything else by HTTP), [`reload`] (another configuration holds), [`ops`] (what operators ask), [`log`].
 
+mod against;
 mod auth;
 mod check;
 mod cli;
@@ -13,6 +14,7 @@ mod config;
 mod container;
 mod descriptors;
 mod drain;
+mod effective;
 mod gate;
 mod health;
 mod listen;
@@ -23,6 +25,7 @@ mod memory;
 mod notify;
 mod ops;
 mod print;
+mod question;
 mod readiness;
 mod relay;
 mod reload;
@@ -44,7 +47,12 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match &cli.command {
         None => serve_by(&cli.flags),
-        Some(Command::Check) => with_config(&cli.flags, |loaded| check::check(&loaded.config)),
+        Some(Command::Check { against: None }) => with_config(&cli.flags, |loaded| check::check(&loaded.config)),
+        Some(Command::Check { against: Some(url) }) => check_against(&cli.flags, url),
+        Some(Command::Config { json }) => {
+            with_config(&cli.flags, |loaded| effective::print_all(&loaded.effective, *json))
+        }
+        Some(Command::Defaults) => effective::print_defaults(),
         Some(Command::Token(arguments)) => {
             with_config(&cli.flags, |loaded| token_command::run(&loaded.config.auth, arguments))
         }
@@ -58,19 +66,28 @@ fn main() -> ExitCode {
 fn serve_by(flags: &Flags) -> ExitCode {
     let (file, given) = (flags.config.clone(), flags.given());
     let load = move || config::load(file.as_deref(), std::env::vars_os(), &given);
-    if_right(load(), |loaded| serve::serve(loaded, load))
+    go_on(load(), |loaded| serve::serve(loaded, load))
 }
 
-fn with_config(flags: &Flags, go_on: impl FnOnce(Loaded) -> ExitCode) -> ExitCode {
-    if_right(load(flags), go_on)
+/// The token for operators may be in the environment here though the configuration names none, which would else be a slip.
+fn check_against(flags: &Flags, url: &str) -> ExitCode {
+    let token = std::env::var(against::TOKEN).ok().filter(|token| !token.is_empty());
+    let variables = std::env::vars_os().filter(|(name, _)| name != against::TOKEN);
+    let without = config::load(flags.config.as_deref(), variables, &flags.given());
+    let loaded = if token.is_some() { without.or_else(|_| load(flags)) } else { without };
+    go_on(loaded, |loaded| against::against(url, token.as_deref(), &loaded))
+}
+
+fn with_config(flags: &Flags, then: impl FnOnce(Loaded) -> ExitCode) -> ExitCode {
+    go_on(load(flags), then)
 }
 
 /// Goes on if the configuration is right.
-fn if_right(loaded: Result<Loaded, Vec<Problem>>, go_on: impl FnOnce(Loaded) -> ExitCode) -> ExitCode {
+fn go_on(loaded: Result<Loaded, Vec<Problem>>, then: impl FnOnce(Loaded) -> ExitCode) -> ExitCode {
     match loaded {
         Ok(loaded) => {
             print(Stream::Err, &lines("warning: ", &loaded.warnings));
-            go_on(loaded)
+            then(loaded)
         }
         Err(problems) => {
             print(Stream::Err, &lines("", &problems));

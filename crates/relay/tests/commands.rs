@@ -1,7 +1,9 @@
 //! The binary's subcommands that say something about it: for shells, for `man`, and for whoever watches.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 
@@ -10,7 +12,7 @@ fn completions_are_printed_for_each_shell_and_bash_understands_its_own() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let output = fanfare(&["completions", shell]);
         assert_eq!(output.status.code(), Some(0));
-        for word in ["cors-origin", "health", "completions"] {
+        for word in ["cors-origin", "health", "completions", "defaults", "against"] {
             assert!(text(&output.stdout).contains(word), "{shell}: {word}");
         }
     }
@@ -33,7 +35,15 @@ fn the_manual_page_has_every_flag_and_subcommand() {
     assert_eq!(output.status.code(), Some(0));
     let page = text(&output.stdout).replace("\\-", "-");
     assert!(page.contains(".TH fanfare 1"), "{page}");
-    for word in ["--config", "--listen", "--cors-origin", "--log-format", "\nfanfare check\n", "\nfanfare health\n"] {
+    for word in [
+        "--config",
+        "--listen",
+        "--cors-origin",
+        "--log-format",
+        "\nfanfare check\n",
+        "\nfanfare health\n",
+        "\nfanfare config\n",
+    ] {
         assert!(page.contains(word), "{word} in {page}");
     }
     assert!(!page.contains("(1)"), "there is no other page: {page}");
@@ -127,4 +137,112 @@ fn fanfare(arguments: &[&str]) -> Output {
 
 fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("it prints text")
+}
+
+#[test]
+fn the_configuration_is_printed_with_where_it_comes_from_and_without_secrets() {
+    let file = scratch("printed", "path = '/x/'\n[ops]\nlisten = ['127.0.0.1:0']\ntoken_env = 'TOKEN'\n");
+    let at = file.display();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fanfare"));
+    command.args(["config", "--log", "warn", "--config"]).arg(&file);
+    command.env_clear().env("TOKEN", "sesame").env("FANFARE_PING_TIMEOUT_MS", "5000");
+    let output = command.output().expect("the binary runs");
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+    let page = text(&output.stdout);
+    for line in [
+        &format!("path = \"/x/\"  # {at}:1"),
+        "ping_timeout_ms = 5000  # FANFARE_PING_TIMEOUT_MS",
+        "ping_interval_ms = 25000  # default",
+        "filter = \"warn\"  # --log",
+        &format!("token_env = \"TOKEN\"  # {at}:4"),
+    ] {
+        assert!(page.lines().any(|found| found == line), "{line} in\n{page}");
+    }
+    assert!(!page.contains("sesame"), "{page}");
+    let json = fanfare(&["config", "--json", "--path", "/y/"]);
+    assert!(
+        text(&json.stdout).contains("\"key\": \"path\",\n    \"value\": \"\\\"/y/\\\"\",\n    \"from\": \"--path\"")
+    );
+}
+
+#[test]
+fn a_file_to_start_from_is_printed_and_right() {
+    let defaults = fanfare(&["defaults"]);
+    assert_eq!(defaults.status.code(), Some(0));
+    let file = scratch("defaults", text(&defaults.stdout));
+    let path = file.to_str().expect("a path in UTF-8");
+    let checked = fanfare(&["check", "--listen=127.0.0.1:0", "--config", path]);
+    assert_eq!((checked.status.code(), text(&checked.stderr)), (Some(0), ""));
+}
+
+#[test]
+fn it_is_said_what_a_reload_would_change_and_with_which_status() {
+    let file = |name: &str, more: &str| {
+        let ops = "[ops]\nlisten = ['127.0.0.1:0']\ntoken_env = 'FANFARE_OPS_TOKEN'\n";
+        scratch(name, &format!("{more}\n{ops}"))
+    };
+    let running = file("running", "limits.client.events_per_s = 1000");
+    let (_relay, ops) = relay_with_ops(&running);
+    let against = |file: &std::path::Path, token: &str, url: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fanfare"));
+        command.args(["check", "--against", url, "--config"]).arg(file);
+        command.env_clear().env("FANFARE_OPS_TOKEN", token).output().expect("the binary runs")
+    };
+    let not_compared = "fanfare: secrets, and what is in files and variables that are named, were not compared\n";
+    for (new, status, said) in [
+        (
+            file("same", "limits = { client = { events_per_s = 0x3e8 } } # else"),
+            0,
+            "fanfare: a reload would change nothing of this\n",
+        ),
+        (
+            file("slower", "limits.client.events_per_s = 500"),
+            0,
+            "fanfare: limits.client.events_per_s: 1000 -> 500 (at once)\nfanfare: a reload would be taken\n",
+        ),
+        (
+            file("elsewhere", "path = '/x/'\nlimits.client.events_per_s = 1000\nlog.filter = 'trace'"),
+            1,
+            "fanfare: path: \"/socket.io/\" -> \"/x/\" (at a restart)\n\
+             fanfare: a reload would be refused: path changes only at a restart\n",
+        ),
+        (
+            scratch("opened", "limits.client.events_per_s = 1000\n[ops]\nlisten = ['127.0.0.1:0']"),
+            0,
+            "fanfare: ops.token_env: \"FANFARE_OPS_TOKEN\" -> none (at once)\nfanfare: a reload would be taken\n",
+        ),
+    ] {
+        let output = against(&new, "sesame", &ops);
+        let expected = (Some(status), format!("{said}{not_compared}"), "");
+        assert_eq!((output.status.code(), text(&output.stdout).to_owned(), text(&output.stderr)), expected);
+    }
+    for (new, token, url, why) in [
+        (&running, "other", &*ops, "401: it wants the token"),
+        (&running, "sesame", "http://127.0.0.1:1", "refused"),
+        (&running, "sesame", &format!("{ops}/healthz"), "no answer of a relay"),
+        (&file("wrong", "path = 'x'"), "sesame", &ops, "path: expected"),
+    ] {
+        let output = against(new, token, url);
+        assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), ""));
+        assert!(text(&output.stderr).contains(why), "{}", text(&output.stderr));
+    }
+}
+
+/// A relay with a listener for operators, whose token is `sesame`, and the URL of that.
+fn relay_with_ops(file: &std::path::Path) -> (Stopped, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fanfare"));
+    command.args(["--listen", "127.0.0.1:0", "--log", "off", "--config"]).arg(file);
+    command.env_clear().env("FANFARE_OPS_TOKEN", "sesame").stdout(Stdio::piped());
+    let mut child = command.spawn().expect("the binary runs");
+    let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+    let mut next = || lines.next().expect("it says where it listens").expect("that is text");
+    let ops = next().strip_prefix("ops on ").expect("that is the line").to_owned();
+    next();
+    (Stopped(child), ops)
+}
+
+fn scratch(name: &str, content: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("commands-{name}.toml"));
+    fs::write(&path, content).expect("a scratch file can be written");
+    path
 }

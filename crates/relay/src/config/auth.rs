@@ -18,6 +18,7 @@ use super::Problem;
 use super::draft::{Draft, ISSUER, TOKEN};
 use super::field::{Field, tables, unknown};
 use super::report::Report;
+use super::unsaid::LEEWAY;
 use super::written::{Written, Wrong};
 use crate::auth::config::{IssuerConfig, KeySource, StaticToken};
 use crate::auth::key::Key;
@@ -355,9 +356,6 @@ fn not_empty(text: &str) -> Result<Box<str>, &'static str> {
 }
 
 const HASH: &str = "the SHA-256 of a token, 64 hexadecimal digits";
-
-/// How far clocks may be apart unless the file says otherwise.
-pub(crate) const LEEWAY: Duration = Duration::from_secs(30);
 
 /// As for a set that is fetched.
 const FILE_BYTES_MAX: u64 = 256 * 1024;

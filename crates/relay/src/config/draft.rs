@@ -12,6 +12,7 @@ use socketio::engineio::{CookieConfig, EngineConfig};
 use super::effective::Listing;
 use super::notes::Notes;
 use super::report::Report;
+use super::unsaid::TLS_REREAD;
 use super::{Config, Origin, Place, Problem};
 use crate::auth::config::WebhookConfig;
 
@@ -97,7 +98,7 @@ impl Default for Draft {
             cookie: None,
             certificate: None,
             key: None,
-            tls_reread: Duration::from_secs(60),
+            tls_reread: TLS_REREAD,
             compression: true,
             compression_threshold_bytes: EngineConfig::default().compression_threshold_bytes.unwrap_or_default(),
             outbox_bytes_max: None,

@@ -8,6 +8,7 @@
 mod address;
 mod auth;
 mod cookie;
+mod defaults;
 mod digest;
 mod draft;
 mod effective;
@@ -28,6 +29,7 @@ mod rule_text;
 mod settings;
 mod suggest;
 mod toml_text;
+mod unsaid;
 mod written;
 
 use std::ffi::OsString;
@@ -41,6 +43,7 @@ use socketio::engineio::proto::SessionConfig;
 use socketio::engineio::{HeadersKept, HttpConfig, TrustedProxies};
 
 pub(crate) use address::Address;
+pub(crate) use defaults::defaults;
 pub(crate) use effective::{Change, Effective, Held, Line, compare, page};
 pub(crate) use log_filter::LogFilter;
 pub(crate) use origin::Origin;

@@ -14,6 +14,11 @@ impl Token {
         (!text.is_empty()).then(|| Self(text.as_bytes().into()))
     }
 
+    /// The header that shows it.
+    pub(crate) fn authorization(&self) -> String {
+        format!("Bearer {}", String::from_utf8_lossy(&self.0))
+    }
+
     /// Whether an `Authorization` header shows it. How long that takes says how long the header is, and nothing of the
     /// token.
     pub(crate) fn is_shown_by(&self, authorization: &[u8]) -> bool {

@@ -49,7 +49,7 @@ impl fmt::Display for Change {
 /// What is other in `new`, in the order of the table, and then by name. Contents are compared where both are known.
 pub(crate) fn compare(old: &[Line], new: &[Line]) -> Vec<Change> {
     let order: BTreeMap<&str, usize> = settings().enumerate().map(|(at, setting)| (setting.key, at)).collect();
-    let mut both: BTreeMap<(usize, &str), (Option<&Line>, Option<&Line>)> = BTreeMap::new();
+    let mut both: BTreeMap<(usize, &str), OldAndNew<'_>> = BTreeMap::new();
     let place = |line: &'_ Line| order.get(&*line.key).copied().unwrap_or(usize::MAX);
     for line in old {
         both.entry((place(line), &line.key)).or_default().0 = Some(line);
@@ -68,6 +68,9 @@ pub(crate) fn compare(old: &[Line], new: &[Line]) -> Vec<Change> {
     });
     changes.collect()
 }
+
+/// A line of either, if it is there.
+type OldAndNew<'a> = (Option<&'a Line>, Option<&'a Line>);
 
 fn what(old: Option<&Line>, new: Option<&Line>) -> Option<What> {
     match (old, new) {

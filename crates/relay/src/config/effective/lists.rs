@@ -9,14 +9,14 @@ use std::path::Path;
 use policy::{Auth, Policy, Rules, Scope};
 use toml::de::{DeTable, DeValue};
 
-use super::key::NamespaceKey;
-use super::{Entry, Key, Shown, is_url_with_a_query};
+use super::entry::{Entry, Shown, is_url_with_a_query};
+use super::key::{Key, NamespaceKey};
 use crate::config::Place;
-use crate::config::auth::LEEWAY;
 use crate::config::digest::Digest;
 use crate::config::notes::Notes;
 use crate::config::report::Report;
 use crate::config::toml_text::Toml;
+use crate::config::unsaid::LEEWAY;
 
 /// Notes what lists of tables of the file say. The files and variables that they name have been read.
 pub(crate) struct Listing<'a, 'r> {

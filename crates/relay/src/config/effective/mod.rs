@@ -1,6 +1,7 @@
 //! What holds: every setting with its value and where it comes from.
 
 mod change;
+mod entry;
 mod held;
 mod key;
 mod lists;
@@ -8,40 +9,26 @@ mod page;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use change::{Change, What, compare};
+pub(crate) use change::{Change, compare};
+pub(crate) use entry::{Entry, Shown};
 pub(crate) use held::Held;
 pub(crate) use key::Key;
 pub(crate) use lists::{Listing, lets_in, listed_rules, note_schemas, relays_all};
 pub(crate) use page::page;
 
+use entry::is_url_with_a_query;
+
+use super::Config;
 use super::digest::Digest;
 use super::notes::Notes;
 use super::settings::settings;
 use super::toml_text::Toml;
-use super::{Config, Place};
 
 /// Every setting that holds: those of the table in its order, then issuers, static tokens, and namespaces with their rules,
 /// by name. What has no value is not there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Effective {
     entries: Vec<Entry>,
-}
-
-/// One setting that holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entry {
-    pub(crate) key: Key,
-    pub(crate) value: Shown,
-    pub(crate) place: Place,
-    /// What is behind the value: in the file or the variable that it names, or in it if it is a secret.
-    pub(crate) contents: Option<Digest>,
-}
-
-/// A value, if anybody may see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Shown {
-    Value(Toml),
-    Secret,
 }
 
 /// One setting that holds, as it is told to others.
@@ -55,12 +42,6 @@ pub(crate) struct Line {
     /// Neither told to others nor known of them.
     #[serde(skip)]
     contents: Option<Digest>,
-}
-
-impl Entry {
-    fn secret(key: Key, place: Place, value: &str) -> Self {
-        Self { key, value: Shown::Secret, place, contents: Some(Digest::of(value.as_bytes())) }
-    }
 }
 
 impl Effective {
@@ -99,9 +80,4 @@ impl Effective {
         };
         self.entries.iter().map(line).collect()
     }
-}
-
-/// Some have a key of an API there.
-fn is_url_with_a_query(key: &str, value: &Toml) -> bool {
-    key.ends_with("url") && value.as_str().contains('?')
 }

@@ -10,6 +10,10 @@ fn the_docs_have_every_key_with_its_variable_and_flag() {
             line.starts_with(&format!("| `{}` |", setting.key)) && line.contains(&format!("`{}`", setting.variable))
         });
         let row = row.unwrap_or_else(|| panic!("no row for {} with {}", setting.key, setting.variable));
+        let mark = format!("*Takes effect: {}.*", setting.takes_effect);
+        let is_at_once = setting.takes_effect == TakesEffect::AtOnce;
+        assert_eq!(row.matches("*Takes effect: ").count(), usize::from(!is_at_once), "{row}");
+        assert!(is_at_once || row.contains(&mark), "{mark} in {row}");
         if let Some(flag) = setting.flag {
             assert!(row.contains(&format!("`{flag}`")), "{flag} in {row}");
         }

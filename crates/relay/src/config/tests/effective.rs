@@ -290,3 +290,35 @@ impl Drop for Files {
         }
     }
 }
+
+#[test]
+fn the_file_to_start_from_says_what_holds_anyway_and_has_every_setting() {
+    let lines: Vec<String> =
+        crate::config::defaults().iter().flat_map(|line| line.lines()).map(str::to_owned).collect();
+    let is_said = |line: &str| !line.starts_with("# ") && line != "#";
+    let text = |strip: usize| -> String {
+        let uncommented = |line: &String| {
+            let marks = line.len() - line.trim_start_matches('#').len();
+            let is_taken = is_said(line) && marks <= strip;
+            format!("{}\n", if is_taken { line.trim_start_matches('#') } else { line })
+        };
+        lines.iter().map(uncommented).collect()
+    };
+    for strip in [0, 1] {
+        let loaded = from_file(&text(strip)).unwrap_or_else(|problems| panic!("{problems:?} in\n{}", text(strip)));
+        assert_eq!(loaded.config, Config::default(), "{strip}");
+        assert_eq!(loaded.warnings, []);
+    }
+    // The examples as well: there is no such certificate, but all of it is right by itself.
+    let all = text(2).replace("/etc/fanfare/fullchain.pem", certificate!()).replace("/etc/fanfare/key.pem", key!());
+    let all = all.replace("/usr/share/fanfare/client", "/");
+    let variables = [("SOCKET_AUTH_SECRET", "0123456789abcdef"), ("FANFARE_OPS_TOKEN", "sesame")];
+    let loaded =
+        load(Some(&Scratch::new(&all).path), os(&variables), &[]).unwrap_or_else(|problems| panic!("{problems:?}"));
+    for line in loaded.effective.lines() {
+        assert!(line.from != "default", "{} has a line", line.key);
+    }
+    for setting in settings().filter(|setting| setting.key != "namespace.rule") {
+        assert!(loaded.effective.lines().iter().any(|line| line.key == setting.key), "{}", setting.key);
+    }
+}
