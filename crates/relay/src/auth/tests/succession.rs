@@ -62,7 +62,7 @@ async fn keys_that_were_fetched_are_not_fetched_again_and_failures_are_counted_o
 async fn a_webhook_is_kept_with_what_it_has_answered_while_it_is_the_same() {
     let server = Server::start(|_, request| {
         let question: Value = serde_json::from_slice(request.body()).unwrap();
-        Reply::ok(&json!({"id": question["id"], "allow": true, "subject": "s"}).to_string())
+        Reply::ok(json!({"id": question["id"], "allow": true, "subject": "s"}))
     })
     .await;
     let hook = |cache| WebhookConfig { cache: Duration::from_secs(cache), ..WebhookConfig::new(server.url("/auth")) };
