@@ -8,6 +8,7 @@
 
 mod against;
 mod auth;
+mod bundle;
 mod check;
 mod cli;
 mod config;

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::auth::Authenticator;
+use crate::bundle::read_bundle;
 use crate::config::{Config, Held, Loaded, Problem};
 use crate::descriptors;
 use crate::drain::Drain;
@@ -213,12 +214,6 @@ async fn run(
     }
     log_end(&server, &live);
     Ok(end)
-}
-
-/// # Errors
-/// Why the files that are to be served cannot be.
-pub(crate) fn read_bundle(config: &Config) -> Result<Option<ClientBundle>, String> {
-    config.client_dir.as_deref().map(ClientBundle::read).transpose().map_err(|error| error.to_string())
 }
 
 fn server(config: ServerConfig, bundle: Option<ClientBundle>, live: &Arc<Live>) -> Result<Server, String> {

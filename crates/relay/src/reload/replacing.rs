@@ -7,12 +7,12 @@ use std::time::{Duration, Instant, SystemTime};
 use socketio::{Server, ServerConfig};
 
 use super::{Refused, Report, Why};
+use crate::bundle::read_bundle;
 use crate::config::{Config, Held, Loaded, Problem, TakesEffect};
 use crate::drain::Drain;
 use crate::log;
 use crate::ops::TokenNow;
 use crate::relay::{Common, Entrance, Generation, Live};
-use crate::serve::read_bundle;
 use crate::tls::{Certificates, NewPair};
 
 /// The configuration that holds, and how there is another.
