@@ -72,7 +72,10 @@ impl Reloader {
         let this = Arc::clone(self);
         // Files are read, and one that hangs is not to hold up clients.
         let done = spawn_blocking(move || this.reload_now()).await;
-        done.unwrap_or_else(|_| Err(Refused { why: Why::Failed, problems: vec!["the relay is at fault".to_owned()] }))
+        done.unwrap_or_else(|_| {
+            self.note(false);
+            Err(Refused { why: Why::Failed, problems: vec!["the relay is at fault".to_owned()] })
+        })
     }
 
     pub(crate) fn last_reload(&self) -> LastReload {
@@ -82,8 +85,6 @@ impl Reloader {
     fn reload_now(&self) -> Result<Report, Refused> {
         let mut attempt = self.attempt.lock().unwrap_or_else(PoisonError::into_inner);
         let _telling = Telling::begin();
-        // Until it has succeeded: a panic is no success.
-        self.note(false);
         let outcome = attempt();
         self.note(outcome.is_ok());
         match &outcome {
