@@ -40,6 +40,7 @@ async function start(kind, settings, { port = 0, args = [], env } = {}) {
   const full = { ...defaults, ...settings };
   const listen = `127.0.0.1:${port}`;
   let command;
+  let configure;
   if (kind === 'reference') {
     const file = join(folder, 'hub.json');
     writeFileSync(file, JSON.stringify(full));
@@ -47,8 +48,12 @@ async function start(kind, settings, { port = 0, args = [], env } = {}) {
   } else {
     const file = written(folder, full);
     command = [FANFARE_BIN, ['--config', file, '--listen', listen, ...args]];
+    configure = (others) => void written(folder, { ...defaults, ...others });
   }
-  return await spawned(kind, command, folder, env);
+  const relay = await spawned(kind, command, folder, env);
+  /** Writes other settings into its config file; it does not read them by itself. */
+  relay.configure = configure;
+  return relay;
 }
 
 /** Writes a config file and those beside it. */

@@ -56,7 +56,9 @@ while True:
     t.after(() => relay.kill());
     await until('it serves', () => /^READY=1$/m.test(said));
     await until('it still does', () => said.match(/^WATCHDOG=1$/gm)?.length > 2);
-    assert.doesNotMatch(said, /STOPPING/);
+    assert.doesNotMatch(said, /STOPPING|RELOADING/);
+    relay.child.kill('SIGHUP');
+    await until('it has reloaded', () => /^RELOADING=1\nMONOTONIC_USEC=\d+$[^]*^READY=1$/m.test(said));
     assert.equal((await relay.stop()).code, 0);
     await until('it stops', () => /^STOPPING=1\nEXTEND_TIMEOUT_USEC=12000000$/m.test(said));
   });

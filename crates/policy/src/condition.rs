@@ -17,11 +17,6 @@ impl Condition {
         Self { claim, any_of: any_of.into_iter().map(Into::into).collect() }
     }
 
-    /// The member of the claims that it is about, or about something in.
-    pub(crate) fn claim(&self) -> Option<&str> {
-        self.claim.first().map(|name| &**name)
-    }
-
     pub(crate) fn holds(&self, claims: &Claims) -> bool {
         let is_one = |text: &str| self.any_of.iter().any(|value| **value == *text);
         match find(claims.as_str(), &self.claim) {

@@ -31,6 +31,8 @@ pub enum Decision<'a> {
 /// What an event does, in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deliver<'a> {
+    /// By what it is so: one of [`Rules::numbers`].
+    pub number: usize,
     /// The room that the sender leaves.
     pub leave: Option<Room>,
     /// The room that the sender joins.
@@ -88,14 +90,14 @@ impl Rules {
         self.count(participant, event, now)?;
         let numbered = match self.meaning(&event.name()) {
             (Some(Meaning::Rule(numbered)), _) => &**numbered,
-            (Some(Meaning::Join), _) => return self.join(participant, event),
-            (Some(Meaning::Leave), _) => return self.leave(participant, event),
+            (Some(Meaning::Join(number)), _) => return self.join(*number, participant, event),
+            (Some(Meaning::Leave(number)), _) => return self.leave(*number, participant, event),
             (None, Some(wildcard)) => wildcard,
             (None, None) => return Err(Code::UnknownEvent.into()),
         };
-        let Numbered { rule, rate } = numbered;
-        if let Some((number, rate, over)) = *rate {
-            limit(participant, Counted::Rule(number), rate, over, now, 1)?;
+        let Numbered { number, rule, rate } = numbered;
+        if let Some((bucket, rate, over)) = *rate {
+            limit(participant, Counted::Rule(bucket), rate, over, now, 1)?;
         }
         if !rule.when.iter().all(|condition| condition.holds(&participant.claims)) {
             return Err(Code::Forbidden.into());
@@ -103,7 +105,7 @@ impl Rules {
         if let Some(shape) = &rule.shape {
             shape.check(event)?;
         }
-        self.carry(rule, participant, event).map(Decision::Deliver)
+        self.carry(*number, rule, participant, event).map(Decision::Deliver)
     }
 
     /// Counts an event against what its sender may do.
@@ -121,6 +123,7 @@ impl Rules {
 
     fn carry<'a>(
         &'a self,
+        number: usize,
         rule: &'a Rule,
         participant: &mut Participant,
         event: &'a Event,
@@ -146,27 +149,22 @@ impl Rules {
             participant.memberships.leave(room);
         }
         if let (Some(room), Some(template)) = (&join, &rule.join) {
-            let by = match rule.when.is_empty() {
-                false => By::CONDITION,
-                true if template.reads_claims() => By::CLAIMS,
-                true => By::EVENT,
-            };
-            participant.memberships.join(room, by);
+            participant.memberships.join(room, By::of_event(!rule.when.is_empty(), template.reads_claims()));
         }
-        Ok(Deliver { leave, join, onward })
+        Ok(Deliver { number, leave, join, onward })
     }
 
-    fn join(&self, participant: &mut Participant, event: &Event) -> Result<Decision<'static>, Stop> {
+    fn join(&self, number: usize, participant: &mut Participant, event: &Event) -> Result<Decision<'static>, Stop> {
         let (room, by) = self.named(participant, event)?;
         self.has_place(participant, &room, false)?;
         participant.memberships.join(&room, by);
-        Ok(Decision::Deliver(Deliver { leave: None, join: Some(room), onward: None }))
+        Ok(Decision::Deliver(Deliver { number, leave: None, join: Some(room), onward: None }))
     }
 
-    fn leave(&self, participant: &mut Participant, event: &Event) -> Result<Decision<'static>, Stop> {
+    fn leave(&self, number: usize, participant: &mut Participant, event: &Event) -> Result<Decision<'static>, Stop> {
         let (room, _) = self.named(participant, event)?;
         participant.memberships.leave(&room);
-        Ok(Decision::Deliver(Deliver { leave: Some(room), join: None, onward: None }))
+        Ok(Decision::Deliver(Deliver { number, leave: Some(room), join: None, onward: None }))
     }
 
     /// The room that a client names by the first argument.
@@ -175,7 +173,7 @@ impl Rules {
         let sources = participant.sources(event.arguments());
         let found = self.allow().iter().find_map(|pattern| Some((pattern, pattern.room(&name, &sources)?)));
         let (pattern, room) = found.ok_or(Code::Forbidden)?;
-        Ok((room, if pattern.reads_claims() { By::CLAIMS } else { By::EVENT }))
+        Ok((room, By::of_event(false, pattern.reads_claims())))
     }
 
     fn has_place(&self, participant: &Participant, room: &Room, leaves_one: bool) -> Result<(), Stop> {

@@ -19,6 +19,7 @@ mod refusal;
 
 mod decide;
 mod membership;
+mod succession;
 
 mod policy;
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 use hub::{Bucket, Room, SocketId};
 use socketio_codec::Arguments;
 
-use crate::limits::{Complaint, Complaints, Rate};
+use crate::limits::{Complaint, Complaints, Over, Rate};
 use crate::refusal::Refusal;
 use crate::rules::Rules;
 use crate::values::{Claims, Query, Sources};
@@ -100,17 +100,63 @@ impl Participant {
             Counted::Events => &mut used.events,
             Counted::Bytes => &mut used.bytes,
             Counted::Refusals => &mut used.refusals,
-            Counted::Rule(number) => {
-                if used.rules.len() <= number {
-                    used.rules.resize_with(number + 1, Bucket::default);
+            Counted::Rule(number) => place(&mut used.rules, number),
+        }
+    }
+
+    /// Has other limits hold for what it did: of rules, those by the same event. What it did within its limits leaves it with
+    /// no less than nothing under the new ones.
+    pub(crate) fn limit_anew(&mut self, old: &Rules, new: &Rules, now: Instant) {
+        let Some(used) = &mut self.used else { return };
+        let (before, after) = (old.client(), new.client());
+        for (bucket, before, after) in [
+            (&mut used.events, before.events, after.events),
+            (&mut used.bytes, before.bytes, after.bytes),
+            (&mut used.refusals, before.refusals, after.refusals),
+        ] {
+            *bucket = kept(bucket, before, after, now);
+        }
+        let mut until = None;
+        if after.over == Over::Slow {
+            let held = |bucket: &Bucket, rate: Option<Rate>| rate.and_then(|rate| rate.held_until(bucket, now));
+            until = held(&used.events, after.events).max(held(&used.bytes, after.bytes));
+        }
+        let mut rules = Vec::new();
+        if !used.rules.is_empty() {
+            for (on, number, rate, over) in new.rates() {
+                let Some((before, old_rate)) = old.rate(&on) else { continue };
+                let Some(bucket) = used.rules.get(before) else { continue };
+                let bucket = kept(bucket, Some(old_rate), Some(rate), now);
+                if over == Over::Slow {
+                    until = until.max(rate.held_until(&bucket, now));
                 }
-                &mut used.rules[number]
+                *place(&mut rules, number) = bucket;
             }
         }
+        used.rules = rules;
+        used.held_until = until;
     }
 
     pub(crate) fn sources<'a>(&'a self, arguments: &'a Arguments) -> Sources<'a> {
         Sources { socket: self.socket, claims: &self.claims, query: &self.query, arguments }
+    }
+}
+
+/// The bucket with this number.
+fn place(buckets: &mut Vec<Bucket>, number: usize) -> &mut Bucket {
+    if buckets.len() <= number {
+        buckets.resize_with(number + 1, Bucket::default);
+    }
+    &mut buckets[number]
+}
+
+/// What a bucket is under another rate.
+fn kept(bucket: &Bucket, before: Option<Rate>, after: Option<Rate>, now: Instant) -> Bucket {
+    match (before, after) {
+        (Some(before), Some(after)) if before != after => after.in_place_of(before, bucket, now),
+        (Some(_), Some(_)) => bucket.clone(),
+        // Nothing was counted, or is.
+        _ => Bucket::default(),
     }
 }
 
@@ -139,6 +185,22 @@ impl By {
     pub(crate) const CLAIMS: Self = Self(8);
     /// An event, because the client's claims are what its rule wants; the room may be named by them too.
     pub(crate) const CONDITION: Self = Self(16);
+    /// Any of the three by events.
+    const EVENTS: Self = Self(Self::EVENT.0 | Self::CLAIMS.0 | Self::CONDITION.0);
+
+    /// Why a client is in a room that it joined by an event.
+    pub(crate) const fn of_event(has_conditions: bool, reads_claims: bool) -> Self {
+        match (has_conditions, reads_claims) {
+            (true, _) => Self::CONDITION,
+            (false, true) => Self::CLAIMS,
+            (false, false) => Self::EVENT,
+        }
+    }
+
+    /// No reason, but for those added.
+    pub(crate) fn any(reasons: impl Iterator<Item = Self>) -> Self {
+        reasons.fold(Self::default(), |all, reason| Self(all.0 | reason.0))
+    }
 }
 
 impl Memberships {
@@ -185,6 +247,23 @@ impl Memberships {
                 }
             }
             true
+        });
+        left
+    }
+
+    /// Gives the reasons anew for which it is in rooms that it joined by events, and gives the rooms that were left without
+    /// any reason.
+    pub(crate) fn reason_anew(&mut self, reasons: impl Fn(&Room) -> By) -> Vec<Room> {
+        let mut left = Vec::new();
+        self.0.retain_mut(|Membership { room, by }| {
+            if by.0 & By::EVENTS.0 != 0 {
+                by.0 = by.0 & !By::EVENTS.0 | reasons(room).0;
+            }
+            let stays = *by != By::default();
+            if !stays {
+                left.push(room.clone());
+            }
+            stays
         });
         left
     }

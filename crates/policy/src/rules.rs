@@ -7,7 +7,7 @@ use crate::limits::{ClientLimits, Over, Rate};
 use crate::names::EventName;
 use crate::rooms::{Pattern, Template, literals, overlap};
 use crate::shape::Shape;
-use crate::values::{Claims, Path};
+use crate::values::Path;
 
 /// The rules of one namespace: at most one for each event, and at most one for all others; and whom it lets in, where.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Rules {
     wildcard: Option<Numbered>,
     /// How many rules have a rate.
     rates: usize,
+    /// How many events, or kinds of events, there is something for.
+    len: usize,
 }
 
 /// Whether a client has to be known to be let in.
@@ -40,17 +42,27 @@ pub enum Auth {
 pub(crate) enum Meaning {
     /// What a rule says.
     Rule(Box<Numbered>),
-    /// Its sender joins the room that the argument names.
-    Join,
+    /// Its sender joins the room that the argument names. With its number, as a rule has one.
+    Join(usize),
     /// Its sender leaves it.
-    Leave,
+    Leave(usize),
 }
 
-/// A rule, and its number among those with a rate.
+/// A rule, and its number; among those with a rate, too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Numbered {
+    pub(crate) number: usize,
     pub(crate) rule: Rule,
     pub(crate) rate: Option<(usize, Rate, Over)>,
+}
+
+impl Meaning {
+    fn number(&mut self) -> &mut usize {
+        match self {
+            Self::Rule(numbered) => &mut numbered.number,
+            Self::Join(number) | Self::Leave(number) => number,
+        }
+    }
 }
 
 impl Rules {
@@ -65,7 +77,8 @@ impl Rules {
     pub fn relay_all(&mut self) {
         let relay = Relay { emit: None, to: Scope::All, volatile: false };
         let rule = Rule { relay: Some(relay), ..Rule::default() };
-        self.wildcard = Some(Numbered { rule, rate: None });
+        self.wildcard = Some(Numbered { number: 0, rule, rate: None });
+        self.renumber();
     }
 
     /// Adds a rule; gives `on` back if there is one for it already.
@@ -74,10 +87,13 @@ impl Rules {
     /// `on`, if there is one for it.
     pub fn add(&mut self, on: On, rule: Rule) -> Result<(), On> {
         let rate = rule.rate.map(|(rate, over)| (self.rates, rate, over));
-        let numbered = Numbered { rule, rate };
+        let numbered = Numbered { number: self.len, rule, rate };
         match on {
             On::Any if self.wildcard.is_some() => return Err(On::Any),
-            On::Any => self.wildcard = Some(numbered),
+            On::Any => {
+                self.wildcard = Some(numbered);
+                self.len += 1;
+            }
             On::Event(name) => self.mean(name, Meaning::Rule(Box::new(numbered)))?,
         }
         self.rates += usize::from(rate.is_some());
@@ -91,7 +107,9 @@ impl Rules {
     pub fn replace_rules(&mut self, other: Self) -> Result<(), On> {
         self.by_event.retain(|_, meaning| !matches!(meaning, Meaning::Rule(_)));
         (self.wildcard, self.rates) = (other.wildcard, other.rates);
-        other.by_event.into_iter().try_for_each(|(name, meaning)| self.mean(name, meaning))
+        let outcome = other.by_event.into_iter().try_for_each(|(name, meaning)| self.mean(name, meaning));
+        self.renumber();
+        outcome
     }
 
     /// Lets clients join the rooms that fit `allow`, by an event with the room's name as its argument.
@@ -99,7 +117,7 @@ impl Rules {
     /// # Errors
     /// The event, if there is something for it.
     pub fn set_join(&mut self, on: EventName, allow: Vec<Pattern>) -> Result<(), On> {
-        self.mean(on, Meaning::Join)?;
+        self.mean(on, Meaning::Join(self.len))?;
         self.allow = allow;
         Ok(())
     }
@@ -109,7 +127,7 @@ impl Rules {
     /// # Errors
     /// The event, if there is something for it.
     pub fn set_leave(&mut self, on: EventName) -> Result<(), On> {
-        self.mean(on, Meaning::Leave)
+        self.mean(on, Meaning::Leave(self.len))
     }
 
     /// Says whether clients have to be known.
@@ -132,7 +150,20 @@ impl Rules {
             return Err(On::Event(name));
         }
         self.by_event.insert(name, meaning);
+        self.len += 1;
         Ok(())
+    }
+
+    /// Numbers everything anew, the same rules in the same way.
+    fn renumber(&mut self) {
+        let mut meanings: Vec<(&EventName, &mut Meaning)> = self.by_event.iter_mut().collect();
+        meanings.sort_unstable_by_key(|(name, _)| name.as_str());
+        let numbers = meanings.into_iter().map(|(_, meaning)| meaning.number());
+        self.len = 0;
+        for number in numbers.chain(self.wildcard.iter_mut().map(|numbered| &mut numbered.number)) {
+            *number = self.len;
+            self.len += 1;
+        }
     }
 
     /// Whether clients have to be known.
@@ -160,7 +191,7 @@ impl Rules {
     pub fn find(&self, event: &str) -> Option<&Rule> {
         match self.by_event.get(event) {
             Some(Meaning::Rule(numbered)) => Some(&numbered.rule),
-            Some(Meaning::Join | Meaning::Leave) => None,
+            Some(Meaning::Join(_) | Meaning::Leave(_)) => None,
             None => self.wildcard.as_ref().map(|numbered| &numbered.rule),
         }
     }
@@ -184,9 +215,44 @@ impl Rules {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Rule)> {
         let by_event = self.by_event.iter().filter_map(|(name, meaning)| match meaning {
             Meaning::Rule(numbered) => Some((name.as_str(), &numbered.rule)),
-            Meaning::Join | Meaning::Leave => None,
+            Meaning::Join(_) | Meaning::Leave(_) => None,
         });
         by_event.chain(self.wildcard.iter().map(|numbered| ("*", &numbered.rule)))
+    }
+
+    /// Every number that a [`Deliver`](crate::Deliver) may have, with the event that there is something for, or `*`; in no
+    /// order. They are those from 0 on.
+    pub fn numbers(&self) -> impl Iterator<Item = (usize, &str)> {
+        let by_event = self.by_event.iter().map(|(name, meaning)| {
+            let number = match meaning {
+                Meaning::Rule(numbered) => numbered.number,
+                Meaning::Join(number) | Meaning::Leave(number) => *number,
+            };
+            (number, name.as_str())
+        });
+        by_event.chain(self.wildcard.iter().map(|numbered| (numbered.number, "*")))
+    }
+
+    /// The rates of rules, each with its number among them and its event.
+    pub(crate) fn rates(&self) -> impl Iterator<Item = (On, usize, Rate, Over)> {
+        let by_event = self.by_event.iter().filter_map(|(name, meaning)| match meaning {
+            Meaning::Rule(numbered) => Some((On::Event(name.clone()), numbered.rate?)),
+            Meaning::Join(_) | Meaning::Leave(_) => None,
+        });
+        let of_all = self.wildcard.iter().filter_map(|numbered| Some((On::Any, numbered.rate?)));
+        by_event.chain(of_all).map(|(on, (number, rate, over))| (on, number, rate, over))
+    }
+
+    /// The rate of one of them, with its number.
+    pub(crate) fn rate(&self, on: &On) -> Option<(usize, Rate)> {
+        let numbered = match on {
+            On::Any => self.wildcard.as_ref()?,
+            On::Event(name) => match self.by_event.get(name)? {
+                Meaning::Rule(numbered) => numbered,
+                Meaning::Join(_) | Meaning::Leave(_) => return None,
+            },
+        };
+        numbered.rate.map(|(number, rate, _)| (number, rate))
     }
 
     /// The names of values of a handshake's query that rooms are made of. Some may be there more than once.
@@ -195,14 +261,6 @@ impl Rules {
             Path::Query(name) => Some(&**name),
             _ => None,
         })
-    }
-
-    /// Of what is known of a client, what any rule or room here asks for: the rest need not be kept.
-    pub fn asked_for(&self, claims: &Claims) -> Claims {
-        let of_rooms = self.paths().filter_map(Path::claim);
-        let of_rules = self.iter().flat_map(|(_, rule)| &rule.when).filter_map(Condition::claim);
-        let names: HashSet<&str> = of_rooms.chain(of_rules).collect();
-        if names.is_empty() { Claims::default() } else { claims.only(|name| names.contains(name)) }
     }
 
     /// Two rooms, as they are written, that could be the same though they are not made in the same way.

@@ -51,14 +51,18 @@ fn a_decision_is_the_first_rule_of_a_list_that_is_about_the_event() {
                     matches!(decision, Decision::Refuse(refusal) if refusal.code == Code::UnknownEvent),
                     "seed {seed}, {name}"
                 ),
-                Some((_, rule)) => assert_eq!(decision, expectation(rule, socket, &event), "seed {seed}, {name}"),
+                Some((on, rule)) => {
+                    let on = on.unwrap_or("*");
+                    let (number, _) = rules.numbers().find(|(_, known)| *known == on).unwrap();
+                    assert_eq!(decision, expectation(number, rule, socket, &event), "seed {seed}, {name}");
+                }
             }
         }
     }
 }
 
 /// What a rule says, word for word.
-fn expectation<'a>(rule: &'a Rule, sender: SocketId, event: &'a Event) -> Decision<'a> {
+fn expectation<'a>(number: usize, rule: &'a Rule, sender: SocketId, event: &'a Event) -> Decision<'a> {
     let room = |name: &Template| Room::from(name.as_str());
     let onward = rule.relay.as_ref().map(|relay| {
         let name = match &relay.emit {
@@ -74,7 +78,8 @@ fn expectation<'a>(rule: &'a Rule, sender: SocketId, event: &'a Event) -> Decisi
         };
         Onward { name, to, volatile: relay.volatile }
     });
-    Decision::Deliver(Deliver { leave: rule.leave.as_ref().map(room), join: rule.join.as_ref().map(room), onward })
+    let [leave, join] = [&rule.leave, &rule.join].map(|name| name.as_ref().map(room));
+    Decision::Deliver(Deliver { number, leave, join, onward })
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn a_client_names_a_room_as_it_means_it_and_gets_the_one_that_a_template_makes()
     ] {
         let event = event("join", name);
         let joined = match rules.decide(&mut client, &event, Instant::now()) {
-            Decision::Deliver(Deliver { join: Some(room), leave: None, onward: None }) => {
+            Decision::Deliver(Deliver { join: Some(room), leave: None, onward: None, .. }) => {
                 Some(room.as_str().to_owned())
             }
             Decision::Refuse(_) => None,

@@ -4,11 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::process::ExitCode;
 
 use crate::EXIT_BAD_CONFIG;
+use crate::bundle::read_bundle;
 use crate::config::{Change, Config, Line, Loaded, TakesEffect, compare};
 use crate::ops::Told;
 use crate::print::{Stream, print};
 use crate::question::{Question, first_line};
-use crate::serve::read_bundle;
 
 /// Asks the relay at `url` what holds there, and says what this configuration has otherwise. Status 0 if a reload would be
 /// taken, 1 if it would be refused, 2 if the configuration is wrong or the relay cannot be asked.

@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use crate::EXIT_BAD_CONFIG;
+use crate::bundle::read_bundle;
 use crate::config::Config;
 use crate::listen;
 use crate::print::{Stream, print};
-use crate::serve::read_bundle;
 
 /// Tries what a start does beyond reading the configuration, without serving anybody.
 pub(crate) fn check(config: &Config) -> ExitCode {

@@ -4,10 +4,12 @@
 //! [`config::Config`]), [`check`] (would it start?), [`against`] (what would a reload change?), [`effective`] (what holds), [`health`] (is it well?; [`question`] asks), [`manual`] (what is typed, for shells and
 //! `man`), [`serve`] (from the configuration to a running relay, and its end), [`drain`] (how its clients leave before that), [`gate`] (who may begin a connection now),
 //! [`auth`] (who somebody is), [`relay`] (an event comes in, and the crate `policy` says what it means), [`site`]
-//! (everything else by HTTP), [`ops`] (what operators ask), [`log`]; and [`shell`], a client of any server.
+//! (everything else by HTTP), [`reload`] (another configuration holds), [`ops`] (what operators ask), [`log`]; and
+//! [`shell`], a client of any server.
 
 mod against;
 mod auth;
+mod bundle;
 mod check;
 mod cli;
 mod config;
@@ -28,6 +30,7 @@ mod print;
 mod question;
 mod readiness;
 mod relay;
+mod reload;
 mod serve;
 mod shell;
 mod signals;
@@ -46,7 +49,7 @@ use crate::print::{Stream, print};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match &cli.command {
-        None => with_config(&cli.flags, |loaded| serve::serve(loaded.config, loaded.effective)),
+        None => serve_by(&cli.flags),
         Some(Command::Check { against: None }) => with_config(&cli.flags, |loaded| check::check(&loaded.config)),
         Some(Command::Check { against: Some(url) }) => check_against(&cli.flags, url),
         Some(Command::Config { json }) => {
@@ -62,6 +65,13 @@ fn main() -> ExitCode {
         Some(Command::Completions { shell }) => manual::completions(*shell),
         Some(Command::Man) => manual::man(),
     }
+}
+
+/// Serves, and reads the configuration anew when it is asked to.
+fn serve_by(flags: &Flags) -> ExitCode {
+    let (file, given) = (flags.config.clone(), flags.given());
+    let load = move || config::load(file.as_deref(), std::env::vars_os(), &given);
+    go_on(load(), |loaded| serve::serve(loaded, load))
 }
 
 /// The token for operators may be in the environment here though the configuration names none, which would else be a slip.

@@ -1,4 +1,4 @@
-//! What the process's supervisor is told, where it wants to be: systemd, with `Type=notify` and `WatchdogSec=`.
+//! What the process's supervisor is told, where it wants to be: systemd, with `Type=notify-reload` and `WatchdogSec=`.
 
 use std::time::Duration;
 
@@ -12,6 +12,20 @@ pub(crate) fn ready(server: &Server) {
     if let Some(patience) = sd_notify::watchdog_enabled() {
         tokio::spawn(watched(server.clone(), patience));
     }
+}
+
+/// The configuration is read anew.
+pub(crate) fn reloading() {
+    match NotifyState::monotonic_usec_now() {
+        // Together: it says to which of its wishes this is the answer.
+        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        Err(error) => tracing::warn!(%error, "cannot tell the supervisor the time"),
+    }
+}
+
+/// It has been, or was refused: clients are served as before.
+pub(crate) fn reloaded() {
+    tell(&[NotifyState::Ready]);
 }
 
 /// The process ends, and takes at most `deadline` for it.

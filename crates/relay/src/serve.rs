@@ -6,9 +6,8 @@ use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use policy::{Auth, Policy};
 use socketio::engineio::{Engine, HttpConfig, serve_with};
 use socketio::{ClientBundle, Failure, Handshake, Server, ServerConfig};
 use tokio::net::TcpListener;
@@ -17,26 +16,28 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::auth::Authenticator;
-use crate::config::{Config, Effective, Held};
+use crate::bundle::read_bundle;
+use crate::config::{Config, Held, Loaded, Problem};
 use crate::descriptors;
 use crate::drain::Drain;
 use crate::gate::Gate;
 use crate::listen::{Listening, listen, listen_for_ops, loopback_ports};
-use crate::log;
+use crate::log::{self, FilterNow};
 use crate::memory;
 use crate::notify;
-use crate::ops::{self, AuthMetrics, Sources, Stage};
+use crate::ops::{self, AuthMetrics, RuleMetrics, Sources, Stage, TokenNow};
 use crate::print::{Stream, print};
 use crate::readiness::{Readiness, Unready};
-use crate::relay::{Common, Counts, Relaying};
-use crate::signals::{self, Ending};
+use crate::relay::{Common, Entrance, Generation, Live};
+use crate::reload::{Parts, Reloader, Replacing};
+use crate::signals::{self, Ending, Heard};
 use crate::site::Site;
 use crate::tls::Certificates;
 use crate::{EXIT_BAD_CONFIG, EXIT_FAILED};
 
-/// Runs the relay until it is told to stop.
-pub(crate) fn serve(config: Config, effective: Effective) -> ExitCode {
-    let (status, message) = last_words(log_and_serve(config, effective));
+/// Runs the relay until it is told to stop. At a reload, `load` is asked anew.
+pub(crate) fn serve(loaded: Loaded, load: impl Fn() -> Result<Loaded, Vec<Problem>> + Send + 'static) -> ExitCode {
+    let (status, message) = last_words(log_and_serve(loaded, load));
     if let Some(message) = message {
         print(Stream::Err, &[format!("fanfare: {message}")]);
     }
@@ -71,15 +72,19 @@ async fn end(stopped: impl Future<Output = ()>, failed: impl Future<Output = Fai
 
 /// # Errors
 /// Why it could not start.
-fn log_and_serve(config: Config, effective: Effective) -> Result<End, String> {
+fn log_and_serve(
+    loaded: Loaded,
+    load: impl Fn() -> Result<Loaded, Vec<Problem>> + Send + 'static,
+) -> Result<End, String> {
+    let config = &loaded.config;
     // What is logged until the end is still written when this is dropped.
-    let _log = log::start(&config.log)?;
+    let log = log::start(&config.log)?;
     descriptors::raise(config.server.engine.sessions_max);
     memory::give_back_freed();
     let available = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let workers = config.worker_threads.unwrap_or(available);
     let runtime = runtime(workers)?;
-    let outcome = runtime.block_on(run(config, effective, workers));
+    let outcome = runtime.block_on(run(loaded, load, log.filter(), workers));
     // What did not end by its deadline is not waited for.
     runtime.shutdown_background();
     outcome
@@ -96,31 +101,50 @@ fn runtime(workers: NonZeroUsize) -> Result<Runtime, String> {
 
 /// # Errors
 /// Why it could not start; then nothing was served.
-async fn run(config: Config, effective: Effective, workers: NonZeroUsize) -> Result<End, String> {
-    let mut ending = signals::listen()?;
-    let bundle = read_bundle(&config)?;
+async fn run(
+    loaded: Loaded,
+    load: impl Fn() -> Result<Loaded, Vec<Problem>> + Send + 'static,
+    filter: FilterNow,
+    workers: NonZeroUsize,
+) -> Result<End, String> {
+    let Heard { mut ending, reload } = signals::listen()?;
+    let config = &loaded.config;
+    let bundle = read_bundle(config)?;
     let certificates = config.tls.as_ref().map(Certificates::read).transpose().map_err(|error| error.to_string())?;
-    let mut listening = listen(&config, certificates.as_ref()).map_err(|error| error.to_string())?;
+    let mut listening = listen(config, certificates.as_ref()).map_err(|error| error.to_string())?;
     let for_ops = listen_for_ops(&config.ops.listen).map_err(|error| error.to_string())?;
-    let gate = Gate::new(&config.limits, &config.server.engine, clock());
-    let common = Arc::new(Common {
-        authenticator: Authenticator::new(&config.auth),
-        renewal: config.auth.renewal.clone(),
-        auth_bytes_max: config.server.client.auth_bytes_max,
-        errors_event: config.errors_event.clone(),
-        counts: Counts::default(),
-    });
-    let Config { server: mut server_config, http, policy, ops, drain, .. } = config;
-    server_config.lanes = Some(workers);
-    server_config.engine.origin.loopback_ports = loopback_ports(&listening);
-    let server = server(server_config, bundle, gate, &policy, &common)?;
+    let live = Live::new(first_generation(config));
+    let ports = loopback_ports(&listening);
+    let found = move |server: &mut ServerConfig| {
+        server.lanes = Some(workers);
+        server.engine.origin.loopback_ports.clone_from(&ports);
+    };
+    let mut server_config = config.server.clone();
+    found(&mut server_config);
+    let server = server(server_config, bundle, &live)?;
     let readiness = Arc::new(Readiness::default());
     let site = Arc::new(Site { server: server.clone(), readiness: Arc::clone(&readiness) });
-    let drain = Drain::new(server.clone(), Arc::clone(&readiness), drain);
+    let drain = Drain::new(server.clone(), Arc::clone(&readiness), config.drain.clone());
+    let (http, token) = (config.http.clone(), TokenNow::new(config.ops.token.clone()));
+    let held = Held::new(loaded.effective);
+    let mut replacing = Replacing::new(
+        load,
+        loaded.config,
+        Parts {
+            server: server.clone(),
+            live: Arc::clone(&live),
+            held: Arc::clone(&held),
+            drain: Arc::clone(&drain),
+            certificates: certificates.clone(),
+            token: Arc::clone(&token),
+            filter,
+            found: Box::new(found),
+        },
+    );
+    let reloader = Reloader::new(move || replacing.replace());
     // Before clients are accepted, and until the process ends.
     let lines = ops_lines(&for_ops)?;
-    let _answering =
-        ops::start(for_ops, ops.token, sources(&server, &common), &readiness, &drain, Held::new(effective));
+    let _answering = ops::start(for_ops, token, sources(&server, &live), &readiness, &drain, &reloader, &held);
 
     let (serving, stopping) = watch::channel(());
     // Removed when this returns: whoever connects meanwhile is refused as by a socket that is gone.
@@ -131,11 +155,19 @@ async fn run(config: Config, effective: Effective, workers: NonZeroUsize) -> Res
     let mut accepting = start(listening, &http, &site, &stopping, lines);
     readiness.set(Unready::Starting, false);
     notify::ready(&server);
+    let reloading = tokio::spawn(async move {
+        loop {
+            reload.notified().await;
+            let _ = reloader.reload().await; // It says itself how it went.
+        }
+    });
     let stopped = async {
         // An error would be that nobody hears signals any more; that thread lives as long as the process.
         let _ = ending.wait_for(|ending| *ending >= Ending::InOrder).await;
     };
     let end = end(stopped, server.failed()).await;
+    // Its supervisor is not told that all is as ever.
+    reloading.abort();
 
     tracing::info!(connections = server.connection_count(), "stopping");
     notify::stopping(drain.deadline());
@@ -180,39 +212,39 @@ async fn run(config: Config, effective: Effective, workers: NonZeroUsize) -> Res
         () = all_ended => {}
         () = over => {}
     }
-    log_end(&server, &common);
+    log_end(&server, &live);
     Ok(end)
 }
 
-/// # Errors
-/// Why the files that are to be served cannot be.
-pub(crate) fn read_bundle(config: &Config) -> Result<Option<ClientBundle>, String> {
-    config.client_dir.as_deref().map(ClientBundle::read).transpose().map_err(|error| error.to_string())
-}
-
-fn server(
-    config: ServerConfig,
-    bundle: Option<ClientBundle>,
-    gate: Arc<Gate>,
-    policy: &Policy,
-    common: &Arc<Common>,
-) -> Result<Server, String> {
-    // Where somebody may come in unknown, it is only seen at a CONNECT who cannot.
-    let all_required = policy.namespaces().all(|(_, rules)| rules.auth() == Auth::Required);
-    let authenticator = all_required.then(|| common.authenticator.clone());
+fn server(config: ServerConfig, bundle: Option<ClientBundle>, live: &Arc<Live>) -> Result<Server, String> {
+    let deciding = Arc::clone(live);
     let decide = move |handshake: &Handshake| {
-        let down = authenticator.as_ref().and_then(Authenticator::is_down);
-        gate.decide(handshake.address, down, clock())
+        let generation = deciding.current();
+        generation.gate.decide(handshake.address, generation.is_down(), clock())
     };
     let mut builder = Server::builder(config).on_handshake(decide);
     if let Some(bundle) = bundle {
         builder = builder.client_bundle(bundle);
     }
-    for (name, rules) in policy.namespaces() {
-        let relaying = Relaying { rules: Arc::clone(rules), common: Arc::clone(common) };
-        builder = builder.namespace(name.as_str(), relaying).map_err(|error| format!("namespace {name}: {error}"))?;
+    for name in live.current().names() {
+        let entrance = Entrance { live: Arc::clone(live) };
+        builder = builder.namespace(name, entrance).map_err(|error| format!("namespace {name}: {error}"))?;
     }
     Ok(builder.build())
+}
+
+/// What holds for clients at the start. Inside the runtime: keys begin to be fetched.
+fn first_generation(config: &Config) -> Generation {
+    let common = Common {
+        authenticator: Authenticator::new(&config.auth),
+        renewal: config.auth.renewal.clone(),
+        auth_bytes_max: config.server.client.auth_bytes_max,
+        errors_event: config.errors_event.clone(),
+        counts: Arc::default(),
+        kept_since: SystemTime::UNIX_EPOCH,
+    };
+    let gate = Gate::new(&config.limits, &config.server.engine, clock());
+    Generation::first(&config.policy, common, gate)
 }
 
 /// The time, as the server has it.
@@ -251,8 +283,9 @@ fn ops_lines(listeners: &[TcpListener]) -> Result<Vec<String>, String> {
 }
 
 /// Where the metrics come from. All codes are there from the start, so that the first is seen to come.
-fn sources(server: &Server, common: &Arc<Common>) -> Sources {
-    let (refusing, events, connects) = (server.clone(), Arc::clone(common), Arc::clone(common));
+fn sources(server: &Server, live: &Arc<Live>) -> Sources {
+    let (refusing, counts) = (server.clone(), Arc::clone(&live.current().common.counts));
+    let (events, connects, rules) = (Arc::clone(&counts), Arc::clone(&counts), RuleMetrics(counts));
     let http = Stage {
         name: "http",
         counts: Box::new(move || {
@@ -261,31 +294,32 @@ fn sources(server: &Server, common: &Arc<Common>) -> Sources {
             counts
         }),
     };
-    let event = Stage { name: "event", counts: Box::new(move || events.counts.refused_counts()) };
-    let connect = Stage { name: "connect", counts: Box::new(move || connects.counts.connects_refused_counts()) };
-    let tokens = Arc::clone(common);
+    let event = Stage { name: "event", counts: Box::new(move || events.refused_counts()) };
+    let connect = Stage { name: "connect", counts: Box::new(move || connects.connects_refused_counts()) };
+    let tokens = Arc::clone(live);
     let token = Stage { name: "token", counts: Box::new(move || tokens_refused(&tokens)) };
-    let asked = Arc::clone(common);
-    let auth = AuthMetrics(Box::new(move || asked.authenticator.clone()));
-    Sources { server: server.clone(), refusals: vec![http, connect, token, event], others: vec![Box::new(auth)] }
+    let asked = Arc::clone(live);
+    let auth = AuthMetrics(Box::new(move || asked.current().common.authenticator.clone()));
+    let refusals = vec![http, connect, token, event];
+    Sources { server: server.clone(), refusals, others: vec![Box::new(rules), Box::new(auth)] }
 }
 
 /// Why tokens were refused, whoever is said to have issued them.
-fn tokens_refused(common: &Common) -> BTreeMap<&'static str, u64> {
+fn tokens_refused(live: &Live) -> BTreeMap<&'static str, u64> {
     let mut counts = BTreeMap::new();
-    for ((_, reason), count) in common.authenticator.failures() {
+    for ((_, reason), count) in live.current().common.authenticator.failures() {
         *counts.entry(reason).or_default() += count;
     }
     counts
 }
 
-fn log_end(server: &Server, common: &Common) {
-    let Common { counts, .. } = common;
+fn log_end(server: &Server, live: &Live) {
+    let counts = Arc::clone(&live.current().common.counts);
     tracing::info!(
         relayed = counts.relayed_count(),
         refused = counted(&counts.refused_counts()),
         connects_refused = counted(&counts.connects_refused_counts()),
-        tokens_refused = counted(&tokens_refused(common)),
+        tokens_refused = counted(&tokens_refused(live)),
         closed = counted(&server.close_counts()),
         requests_refused = counted(&server.refusal_counts()),
         "stopped"

@@ -40,11 +40,30 @@ pub(crate) struct TlsProblem {
 
 /// The pair that clients are shown, which can be exchanged. Connections keep what they began with.
 pub(crate) struct Certificates {
-    config: TlsConfig,
+    config: Mutex<TlsConfig>,
     shown: Arc<Shown>,
     /// What the files had when they were looked at last, right or wrong.
     seen: Mutex<Files>,
     server: Arc<ServerConfig>,
+}
+
+/// A pair that was read, and could be shown.
+pub(crate) struct NewPair {
+    config: TlsConfig,
+    files: Files,
+    pair: CertifiedKey,
+}
+
+impl NewPair {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn read(config: &TlsConfig) -> Result<Self, TlsProblem> {
+        let files = Files::read(config)?;
+        let pair = files.pair(config, SystemTime::now())?;
+        Ok(Self { config: config.clone(), files, pair })
+    }
 }
 
 impl Certificates {
@@ -65,7 +84,12 @@ impl Certificates {
         // A crowd that comes back resumes, which costs no signature; nothing is kept here for it.
         server.ticketer = aws_lc_rs::Ticketer::new().map_err(wrong)?;
         server.session_storage = Arc::new(NoServerSessionStorage {});
-        Ok(Arc::new(Self { config: config.clone(), shown, seen: Mutex::new(files), server: Arc::new(server) }))
+        Ok(Arc::new(Self {
+            config: Mutex::new(config.clone()),
+            shown,
+            seen: Mutex::new(files),
+            server: Arc::new(server),
+        }))
     }
 
     /// Reads the pair anew, and says whether it is another than at the last look. One that is wrong changes nothing.
@@ -73,27 +97,42 @@ impl Certificates {
     /// # Errors
     /// What is wrong with it, once; then, until something changes, it is not another.
     pub(crate) fn reload(&self) -> Result<bool, TlsProblem> {
-        let files = Files::read(&self.config)?;
+        let config = self.config();
+        let files = Files::read(&config)?;
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if *seen == files {
             return Ok(false);
         }
-        let pair = files.pair(&self.config, SystemTime::now());
+        let pair = files.pair(&config, SystemTime::now());
         *seen = files;
         self.shown.set(pair?);
         Ok(true)
+    }
+
+    /// Has another pair shown from now on, and looks at its files.
+    pub(crate) fn show(&self, NewPair { config, files, pair }: NewPair) {
+        *self.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if *seen != files {
+            *seen = files;
+            self.shown.set(pair);
+        }
+    }
+
+    fn config(&self) -> TlsConfig {
+        self.config.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Looks at the files again and again.
     pub(crate) async fn watch(self: Arc<Self>) {
         let mut warned: Option<Instant> = None;
         loop {
-            tokio::time::sleep(self.config.reread).await;
+            tokio::time::sleep(self.config().reread).await;
             let certificates = Arc::clone(&self);
             // A file system that hangs is not to hold up clients.
             let _ = spawn_blocking(move || certificates.look()).await;
             if self.ends_soon() && warned.is_none_or(|at| at.elapsed() > DAY) {
-                tracing::warn!(file = %self.config.certificate.display(), "the certificate ends within a week");
+                tracing::warn!(file = %self.config().certificate.display(), "the certificate ends within a week");
                 warned = Some(Instant::now());
             }
         }
@@ -282,5 +321,17 @@ mod tests {
         }
         assert_eq!(seen, [(Ok(false), true), (Err(KEY), true), (Ok(true), false)]);
         fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn other_files_are_shown_and_looked_at_from_then_on() {
+        let certificates = Certificates::read(&config("one.pem", "one.key")).unwrap();
+        let leaf = || certificates.shown.get().cert[0].clone();
+        let one = leaf();
+        assert!(NewPair::read(&config("two.pem", "one.key")).is_err());
+        assert!(leaf() == one);
+        certificates.show(NewPair::read(&config("two.pem", "two.key")).unwrap());
+        assert!(leaf() != one);
+        assert!(matches!(certificates.reload(), Ok(false)), "the new files have what is shown");
     }
 }

@@ -117,6 +117,14 @@ impl Addresses {
         }
     }
 
+    /// Has other limits hold from now on, and another number of addresses. Connections that were not counted are not.
+    ///
+    /// What counts as one address stays: of an address that is cut elsewhere nobody would find what is remembered.
+    pub fn set_limits(&mut self, limits: AddressLimits, entries_max: usize) {
+        self.limits = AddressLimits { ipv6_prefix: self.limits.ipv6_prefix, ..limits };
+        self.entries_max = entries_max.min(NONE as usize);
+    }
+
     /// A connection is to begin. Its place, if connections are counted, is to be given back when it has ended.
     ///
     /// # Errors

@@ -62,7 +62,23 @@ impl Rate {
     /// Takes `count` from `bucket`, whatever is there, and says until when none is there any more, if so.
     pub fn charge(&self, bucket: &mut Bucket, now: Instant, count: usize) -> Option<Instant> {
         bucket.charge(now, self.time_of(count));
+        self.held_until(bucket, now)
+    }
+
+    /// Until when none is there, if none is.
+    pub(crate) fn held_until(&self, bucket: &Bucket, now: Instant) -> Option<Instant> {
         now.checked_add(bucket.wait(now, self.all_but_one())?)
+    }
+
+    /// A bucket that was filled at another rate: as many are missing, but no more than it may have.
+    pub(crate) fn in_place_of(&self, other: Self, bucket: &Bucket, now: Instant) -> Bucket {
+        let mut kept = Bucket::default();
+        if let Some(missing) = bucket.wait(now, Duration::ZERO) {
+            let missing = missing.as_nanos() * u128::from(other.per_s) / u128::from(self.per_s);
+            let missing = Duration::from_nanos(u64::try_from(missing).unwrap_or(u64::MAX));
+            kept.charge(now, missing.min(self.time_of(self.burst as usize)));
+        }
+        kept
     }
 
     /// That of so many together.

@@ -13,3 +13,4 @@ pub use pattern::Pattern;
 pub use template::Template;
 
 pub(crate) use overlap::{literals, overlap};
+pub(crate) use pieces::could_make;

@@ -115,6 +115,24 @@ pub(crate) fn escape(value: &str, name: &mut String) {
     }
 }
 
+/// Whether a room could have this name, whatever an event had in it that made it.
+pub(crate) fn could_make(pieces: &[Piece], name: &str, sources: &Sources<'_>) -> bool {
+    let Some((piece, rest)) = pieces.split_first() else { return name.is_empty() };
+    let follows = |name: Option<&str>| name.is_some_and(|name| could_make(rest, name, sources));
+    match piece {
+        Piece::Literal(literal) => follows(name.strip_prefix(&**literal)),
+        Piece::Value(path) if !path.is_of_event() => {
+            let value = render(std::slice::from_ref(piece), sources, "");
+            value.is_some_and(|value| follows(name.strip_prefix(&*value)))
+        }
+        // Between two values stands a byte that is in none, so this is not tried again and again in one another.
+        Piece::Value(_) | Piece::Any => {
+            let most = name.bytes().take_while(|byte| is_of_value(*byte)).count();
+            (1..=most).rev().any(|end| follows(name.get(end..)))
+        }
+    }
+}
+
 /// Whether a byte can be in an escaped value.
 pub(crate) fn is_of_value(byte: u8) -> bool {
     byte == b'%' || is_plain(byte)

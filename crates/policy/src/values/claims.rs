@@ -41,14 +41,6 @@ impl Claims {
         }
     }
 
-    /// Those of its members that `keep` says yes to.
-    pub(crate) fn only(&self, keep: impl Fn(&str) -> bool) -> Self {
-        let read = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(self.as_str());
-        let kept = read.map(|members| members.into_iter().filter(|(name, _)| keep(name)).collect());
-        // It was read and written before.
-        kept.ok().and_then(|kept| Self::from_object(&kept).ok()).unwrap_or_default()
-    }
-
     /// The object as JSON.
     pub fn as_str(&self) -> &str {
         if self.0.is_empty() { NOTHING } else { &self.0 }

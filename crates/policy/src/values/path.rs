@@ -37,14 +37,6 @@ impl Path {
         }
     }
 
-    /// The member of the claims that it is, or is in.
-    pub(crate) fn claim(&self) -> Option<&str> {
-        match self {
-            Self::Claims(keys) => keys.as_slice().first().map(|key| &**key),
-            _ => None,
-        }
-    }
-
     /// Whether it is in the claims.
     pub(crate) fn is_of_claims(&self) -> bool {
         matches!(self, Self::Claims(_))

@@ -8,9 +8,9 @@ use policy::{Token, TokenFault, TokenRules, Vouched};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use super::Identity;
 use super::jwks::Jwks;
 use super::key::Key;
+use super::{Identity, Voucher};
 
 /// An issuer with its keys; no other's are ever tried on its tokens.
 #[derive(Debug, Clone)]
@@ -87,7 +87,8 @@ impl Issuer {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let Vouched { subject, claims, ends } = self.rules.vouch(&claims, now)?;
         let expires_at = ends.and_then(|ends| UNIX_EPOCH.checked_add(ends));
-        Ok(Identity { issuer: Arc::clone(&self.name), subject, claims, rooms: Vec::new(), expires_at })
+        let voucher = Voucher { issuer: Arc::clone(&self.name), static_token: None };
+        Ok(Identity { voucher, subject, claims, rooms: Vec::new(), expires_at })
     }
 
     /// Tries the keys that a token may be signed with: that of its name, and those without one.

@@ -60,8 +60,12 @@ struct Inner {
     token_from: Vec<TokenSource>,
     tokens: StaticTokens,
     issuers: HashMap<Box<str>, Issuer>,
-    webhook: Option<Webhook>,
-    failures: Failures,
+    /// The sets of keys that are fetched, by their addresses.
+    sets: HashMap<Uri, Arc<Jwks>>,
+    webhook: Option<Arc<Webhook>>,
+    client: HttpClient,
+    /// Goes on with who comes behind it.
+    failures: Arc<Failures>,
     /// What refused tokens are counted under that are of no issuer.
     unknown: Arc<str>,
 }
@@ -119,11 +123,19 @@ pub(crate) enum Finding {
     Unavailable,
 }
 
+/// Who vouches for somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Voucher {
+    /// An `iss`, [`STATIC_TOKENS`] or [`WEBHOOK`].
+    pub(crate) issuer: Arc<str>,
+    /// The hash of its token, if that is a static one.
+    pub(crate) static_token: Option<Arc<[u8; 32]>>,
+}
+
 /// Somebody that is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Identity {
-    /// Who vouches for it: an `iss`, [`STATIC_TOKENS`] or [`WEBHOOK`].
-    pub(crate) issuer: Arc<str>,
+    pub(crate) voucher: Voucher,
     pub(crate) subject: Option<Box<str>>,
     pub(crate) claims: Claims,
     /// The rooms that the webhook named.
@@ -135,33 +147,69 @@ pub(crate) struct Identity {
 impl Authenticator {
     /// Begins to fetch keys, in the background: it is called inside the runtime.
     pub(crate) fn new(config: &AuthConfig) -> Self {
-        let urls = config.issuers.iter().filter_map(|issuer| match &issuer.keys {
-            KeySource::Url(url) => Some(url),
-            KeySource::Known(_) | KeySource::Secret(_) => None,
-        });
-        let client = HttpClient::new(urls.chain(config.webhook.iter().map(|webhook| &webhook.url)));
-        let mut sets: HashMap<&Uri, Arc<Jwks>> = HashMap::new();
+        Self::build(config, None)
+    }
+
+    /// The same by another configuration, in the place of this one: with the keys that this one has fetched, and what it
+    /// knows of the webhook, where that is the same. What this one was asked it answers itself.
+    pub(crate) fn succeed(&self, config: &AuthConfig) -> Self {
+        Self::build(config, Some(&self.0))
+    }
+
+    fn build(config: &AuthConfig, former: Option<&Inner>) -> Self {
+        let urls = || {
+            config.issuers.iter().filter_map(|issuer| match &issuer.keys {
+                KeySource::Url(url) => Some(url),
+                KeySource::Known(_) | KeySource::Secret(_) => None,
+            })
+        };
+        let all = || urls().chain(config.webhook.iter().map(|webhook| &webhook.url));
+        // The certificates of the system are read again, where they are needed.
+        let client = match former {
+            Some(former) if !all().any(is_https) => former.client.clone(),
+            _ => HttpClient::new(all()),
+        };
+        let mut sets: HashMap<Uri, Arc<Jwks>> = HashMap::new();
+        for url in urls() {
+            let kept = former.and_then(|former| former.sets.get(url)).cloned();
+            sets.entry(url.clone()).or_insert_with(|| kept.unwrap_or_else(|| Arc::new(fetched(url, &client))));
+        }
         let mut issuers = HashMap::new();
         for issuer in &config.issuers {
             let keys = match &issuer.keys {
                 KeySource::Known(keys) => Keys::Known(Arc::clone(keys)),
                 KeySource::Secret(secret) => Keys::Known([Key::secret(secret)].into()),
-                KeySource::Url(url) => {
-                    let set = sets.entry(url).or_insert_with(|| Arc::new(fetched(url, &client)));
-                    Keys::Fetched(Arc::clone(set))
-                }
+                KeySource::Url(url) => match sets.get(url) {
+                    Some(set) => Keys::Fetched(Arc::clone(set)),
+                    None => continue, // They were all put there.
+                },
             };
             let rules = issuer.rules.clone();
             issuers.insert(rules.issuer.clone(), Issuer::new(rules, keys));
         }
+        let webhook = config.webhook.clone().map(|webhook| {
+            let kept = former.and_then(|former| former.webhook.as_ref()).filter(|kept| kept.is_of(&webhook));
+            kept.cloned().unwrap_or_else(|| Arc::new(Webhook::new(webhook, client.clone())))
+        });
         Self(Arc::new(Inner {
             token_from: config.token_from.clone(),
             tokens: StaticTokens::new(&config.tokens),
             issuers,
-            webhook: config.webhook.clone().map(|webhook| Webhook::new(webhook, client.clone())),
-            failures: Failures::default(),
+            sets,
+            webhook,
+            client,
+            failures: former.map(|former| Arc::clone(&former.failures)).unwrap_or_default(),
             unknown: UNKNOWN.into(),
         }))
+    }
+
+    /// Whether who vouched for somebody still counts.
+    pub(crate) fn still_vouches(&self, Voucher { issuer, static_token }: &Voucher) -> bool {
+        match static_token {
+            Some(hash) => self.0.tokens.has(hash),
+            None if **issuer == *WEBHOOK => self.0.webhook.is_some(),
+            None => self.0.issuers.contains_key(&**issuer),
+        }
     }
 
     /// Who somebody is: by its token, if that is one that we know or its issuer is; else as the webhook says, if there
@@ -235,7 +283,7 @@ impl Authenticator {
         if is_nobody_asked || !tokens.is_empty() {
             return None;
         }
-        let of_webhook = webhook.iter().map(Webhook::is_down);
+        let of_webhook = webhook.iter().map(|webhook| webhook.is_down());
         let all: Option<Vec<Duration>> = issuers.values().map(Issuer::is_down).chain(of_webhook).collect();
         all?.into_iter().min().map(|wait| wait.min(OPEN))
     }
@@ -268,7 +316,7 @@ impl Authenticator {
         let of = |issuer: &Issuer, judged| Explained { issuer: Some(Arc::clone(&issuer.name)), judged };
         match self.0.judge(text) {
             Judgement::Static(identity) => {
-                Explained { issuer: Some(Arc::clone(&identity.issuer)), judged: Some(Ok(identity)) }
+                Explained { issuer: Some(Arc::clone(&identity.voucher.issuer)), judged: Some(Ok(identity)) }
             }
             Judgement::Of(issuer, judged) => of(issuer, Some(judged)),
             Judgement::Pending(issuer) => match Token::parse(text) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 
 use super::config::StaticToken;
-use super::{Identity, STATIC_TOKENS};
+use super::{Identity, STATIC_TOKENS, Voucher};
 
 /// All of them, by their hash.
 ///
@@ -21,7 +21,7 @@ impl StaticTokens {
     pub(crate) fn new(tokens: &[StaticToken]) -> Self {
         let issuer: Arc<str> = STATIC_TOKENS.into();
         let identity = |token: &StaticToken| Identity {
-            issuer: Arc::clone(&issuer),
+            voucher: Voucher { issuer: Arc::clone(&issuer), static_token: Some(Arc::new(token.sha256)) },
             subject: token.subject.clone(),
             claims: token.claims.clone(),
             rooms: Vec::new(),
@@ -33,6 +33,11 @@ impl StaticTokens {
     /// Who has this token.
     pub(crate) fn find(&self, token: &str) -> Option<&Identity> {
         if self.identities.is_empty() { None } else { self.identities.get(&sha256(token.as_bytes())) }
+    }
+
+    /// Whether a token of this hash counts.
+    pub(crate) fn has(&self, sha256: &[u8; 32]) -> bool {
+        self.identities.contains_key(sha256)
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -4,6 +4,7 @@ mod jwks;
 mod keys;
 mod server;
 mod signer;
+mod succession;
 mod tokens;
 mod webhook;
 
@@ -98,7 +99,9 @@ fn told(finding: Finding) -> String {
             Some(data) => format!("{message} {data}"),
             None => message,
         },
-        Finding::Identity(Identity { issuer, subject, .. }) => format!("{} of {issuer}", subject.unwrap_or_default()),
+        Finding::Identity(Identity { voucher, subject, .. }) => {
+            format!("{} of {}", subject.unwrap_or_default(), voucher.issuer)
+        }
     }
 }
 

@@ -26,7 +26,7 @@ use super::hold::Hold;
 use super::http_client::{Bounds, Failure, HttpClient, without_query};
 use super::secret::Secret;
 use super::static_tokens::sha256;
-use super::{Asking, Finding, Identity, UNAUTHORIZED, WEBHOOK, refused};
+use super::{Asking, Finding, Identity, UNAUTHORIZED, Voucher, WEBHOOK, refused};
 
 /// The application, by its address.
 #[derive(Debug)]
@@ -55,6 +55,11 @@ impl Webhook {
             cache: AnswerCache::new(config.cache),
             config,
         }
+    }
+
+    /// Whether it is the one that is configured so.
+    pub(crate) fn is_of(&self, config: &WebhookConfig) -> bool {
+        self.config == *config
     }
 
     /// What it is asked about somebody; nothing where that would be so much that applications refuse to read it.
@@ -201,7 +206,7 @@ impl Webhook {
             Some(end) => end,
         };
         Ok(Finding::Identity(Identity {
-            issuer: Arc::clone(&self.issuer),
+            voucher: Voucher { issuer: Arc::clone(&self.issuer), static_token: None },
             subject: subject.map(Into::into),
             claims: Claims::from_object(&claims).map_err(|_| Fault::Unfit("its claims are over 8 KiB"))?,
             rooms: rooms.into_iter().map(Room::from).collect(),

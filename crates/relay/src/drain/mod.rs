@@ -21,7 +21,7 @@ pub(crate) use plan::DrainConfig;
 pub(crate) struct Drain {
     server: Server,
     readiness: Arc<Readiness>,
-    config: DrainConfig,
+    config: Mutex<DrainConfig>,
     course: Mutex<Course>,
 }
 
@@ -68,7 +68,7 @@ pub(crate) struct Progress {
 impl Drain {
     pub(crate) fn new(server: Server, readiness: Arc<Readiness>, config: DrainConfig) -> Arc<Self> {
         let course = Mutex::new(Course { phase: Phase::Serving, running: None, is_final: false });
-        Arc::new(Self { server, readiness, config, course })
+        Arc::new(Self { server, readiness, config: Mutex::new(config), course })
     }
 
     /// Begins, unless it has begun. Within a runtime.
@@ -130,11 +130,20 @@ impl Drain {
 
     /// When whoever is left is left, if it begins now.
     pub(crate) fn deadline(&self) -> Duration {
-        self.config.deadline
+        self.config().deadline
+    }
+
+    /// Has other times hold, for what begins from now on.
+    pub(crate) fn configure(&self, config: DrainConfig) {
+        *self.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
+    }
+
+    fn config(&self) -> DrainConfig {
+        self.config.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn run(&self, begun: Instant) {
-        let DrainConfig { wait, spread, max_per_s, .. } = self.config;
+        let DrainConfig { wait, spread, max_per_s, .. } = self.config();
         tracing::info!(
             connections = self.server.connection_count(),
             wait_s = wait.as_secs(),
@@ -161,7 +170,7 @@ impl Drain {
     /// Sends all away; later ones too, that slipped in.
     async fn spread(&self) {
         let mut departure = self.server.departure();
-        let mut plan = Plan::new(&self.config, Instant::now().into_std());
+        let mut plan = Plan::new(&self.config(), Instant::now().into_std());
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

@@ -77,6 +77,34 @@ async fn a_connection_that_is_not_to_be_is_not_counted() {
     assert!(gate.pass(address(1), now()).is_ok());
 }
 
+#[test]
+fn other_limits_hold_for_who_is_connected_and_what_is_counted_goes_on() {
+    let now = Instant::now();
+    let limits = |connections, per_s| Limits {
+        address: AddressLimits { connections_max: NonZeroU32::new(connections), ..AddressLimits::default() },
+        node: node(per_s),
+        ..Limits::default()
+    };
+    let gate = Gate::new(&limits(2, 3), &engine(), now);
+    let passes: Vec<_> = (0..2).map(|_| gate.pass(address(1), now).unwrap()).collect();
+    let succeed = |gate: &Arc<Gate>, limits: &Limits| {
+        let next = gate.succeed(limits, &engine(), now);
+        next.take_over();
+        next
+    };
+    let more = succeed(&gate, &limits(3, 3));
+    let third = more.pass(address(1), now).expect("three may be");
+    assert!(matches!(more.pass(address(1), now), Err(Busy::Address(_))));
+    assert!(matches!(more.pass(address(2), now), Err(Busy::Node(_))), "three have come in this second");
+    let less = succeed(&more, &limits(2, 100));
+    drop(third);
+    assert!(matches!(less.pass(address(1), now), Err(Busy::Address(_))), "two are there still");
+    drop(passes);
+    assert!(less.pass(address(1), now).is_ok(), "they were counted, and are no more");
+    let none = succeed(&less, &Limits { node: node(100), ..Limits::default() });
+    assert!((0..50).all(|_| none.pass(address(1), now).is_ok()));
+}
+
 #[tokio::test]
 async fn while_nobody_can_be_let_in_everybody_is_told_when_to_come_back() {
     let server = server(Limits::default(), Some(Duration::from_secs(4)));

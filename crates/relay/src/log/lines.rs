@@ -13,15 +13,16 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use super::brief::Brief;
 use super::budget::{Budgets, LeftOut, Pass, REPORT_AFTER};
 use super::escape::{JsonString, Plain};
+use super::filter_now::FilterNow;
 use super::part::Part;
 use super::queue::{self, Queue};
 use super::timestamp::Timestamp;
-use crate::config::{LogConfig, LogFilter, LogFormat};
+use crate::config::{LogConfig, LogFormat};
 
 /// Hears what the program has to say, and puts a line for it into the queue. Spans, which nothing here opens, count for
 /// nothing.
 pub(crate) struct Lines {
-    filter: LogFilter,
+    filter: FilterNow,
     format: LogFormat,
     is_coloured: bool,
     queue: Arc<Queue>,
@@ -30,8 +31,14 @@ pub(crate) struct Lines {
 
 impl Lines {
     pub(crate) fn new(config: &LogConfig, is_terminal: bool, queue: Arc<Queue>) -> Self {
-        let LogConfig { filter, format, .. } = config;
-        Self { filter: filter.clone(), format: *format, is_coloured: is_terminal, queue, budgets: Budgets::default() }
+        let filter = FilterNow::new(config.filter.clone());
+        let budgets = Budgets::default();
+        Self { filter, format: config.format, is_coloured: is_terminal, queue, budgets }
+    }
+
+    /// What is logged, which may be changed.
+    pub(crate) fn filter(&self) -> FilterNow {
+        self.filter.clone()
     }
 
     /// Says how many lines were left out since this was called last, one line for each place that had too many.
@@ -89,11 +96,12 @@ impl Subscriber for Lines {
     }
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_event() && *metadata.level() <= Part::of(metadata.target()).level(&self.filter)
+        metadata.is_event() && *metadata.level() <= Part::of(metadata.target()).level(&self.filter.read())
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        self.filter.targets.iter().map(|(_, level)| *level).chain([self.filter.level]).max()
+        let filter = self.filter.read();
+        filter.targets.iter().map(|(_, level)| *level).chain([filter.level]).max()
     }
 
     fn event(&self, event: &Event<'_>) {

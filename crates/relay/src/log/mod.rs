@@ -10,6 +10,7 @@ mod budget;
 #[cfg(test)]
 mod documented;
 mod escape;
+mod filter_now;
 mod lines;
 mod part;
 mod queue;
@@ -29,6 +30,7 @@ use lines::Lines;
 use queue::Queue;
 
 pub(crate) use escape::{JsonString, Plain, is_deceptive};
+pub(crate) use filter_now::FilterNow;
 pub(crate) use timestamp::Timestamp;
 
 /// The log of this process. Lines that wait when it is dropped are written within a second, or not at all.
@@ -56,6 +58,13 @@ pub(crate) fn start(config: &LogConfig) -> Result<Log, String> {
     // The hook that is there by default writes to standard error itself, and waits for whoever reads it.
     panic::set_hook(Box::new(log_panic));
     Ok(Log { queue, lines })
+}
+
+impl Log {
+    /// What is logged, which may be changed.
+    pub(crate) fn filter(&self) -> FilterNow {
+        self.lines.filter()
+    }
 }
 
 impl Drop for Log {

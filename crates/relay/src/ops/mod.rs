@@ -6,8 +6,10 @@ mod auth;
 mod metrics;
 mod page;
 mod process;
+mod reloads;
 mod requests;
 mod router;
+mod rules;
 mod token;
 
 use std::collections::BTreeMap;
@@ -25,11 +27,14 @@ use tokio::task::JoinSet;
 use tower_service::Service;
 
 pub(crate) use auth::AuthMetrics;
-pub(crate) use token::Token;
+pub(crate) use reloads::ReloadMetrics;
+pub(crate) use rules::RuleMetrics;
+pub(crate) use token::{Token, TokenNow};
 
 use crate::config::Held;
 use crate::drain::Drain;
 use crate::readiness::Readiness;
+use crate::reload::Reloader;
 use metrics::Metrics;
 use process::Process;
 use requests::Requests;
@@ -64,11 +69,12 @@ pub(crate) struct Stage {
 /// Answers on `listeners` until what is given back is dropped.
 pub(crate) fn start(
     listeners: Vec<TcpListener>,
-    token: Option<Token>,
+    token: Arc<TokenNow>,
     sources: Sources,
     readiness: &Arc<Readiness>,
     drain: &Arc<Drain>,
-    held: Arc<Held>,
+    reloader: &Arc<Reloader>,
+    held: &Arc<Held>,
 ) -> JoinSet<()> {
     let Sources { server, refusals, others } = sources;
     let requests = Arc::new(Requests::default());
@@ -77,8 +83,10 @@ pub(crate) fn start(
     registry.register_collector(Box::new(counted));
     registry.register_collector(Box::new(Process::of_now()));
     others.into_iter().for_each(|other| registry.register_collector(other));
+    registry.register_collector(Box::new(ReloadMetrics(Arc::clone(reloader))));
     let (readiness, drain) = (Arc::clone(readiness), Arc::clone(drain));
-    let router = router(Ops { server, registry, requests, readiness, drain, held, token });
+    let (reloader, held) = (Arc::clone(reloader), Arc::clone(held));
+    let router = router(Ops { server, registry, requests, readiness, drain, reloader, held, token });
     let mut answering = JoinSet::new();
     for listener in listeners {
         let router = router.clone();

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use http::{StatusCode, header};
 use prometheus_client::encoding::prometheus_text::{CONTENT_TYPE, encode};
 use prometheus_client::registry::Registry;
@@ -14,10 +14,11 @@ use serde::{Deserialize, Serialize};
 use socketio::{Health, Server};
 
 use super::requests::Requests;
-use super::token::Token;
+use super::token::TokenNow;
 use crate::config::{Held, Line};
 use crate::drain::{Drain, IsFinal};
 use crate::readiness::Readiness;
+use crate::reload::{Refused, Reloader, Why};
 
 /// What the routes have in common.
 pub(crate) struct Ops {
@@ -26,8 +27,9 @@ pub(crate) struct Ops {
     pub(crate) requests: Arc<Requests>,
     pub(crate) readiness: Arc<Readiness>,
     pub(crate) drain: Arc<Drain>,
+    pub(crate) reloader: Arc<Reloader>,
     pub(crate) held: Arc<Held>,
-    pub(crate) token: Option<Token>,
+    pub(crate) token: Arc<TokenNow>,
 }
 
 /// What `GET /config` tells.
@@ -42,6 +44,7 @@ pub(crate) fn router(ops: Ops) -> Router {
     let ops = Arc::new(ops);
     Router::new()
         .route("/drain", get(progress).post(drain).delete(take_back))
+        .route("/reload", post(reload))
         .route_layer(from_fn(refuse_pages))
         .route("/metrics", get(metrics))
         .route("/config", get(config))
@@ -69,9 +72,26 @@ async fn readyz(State(ops): State<Arc<Ops>>) -> Response {
         (Health::Serving, None) => None,
         (health, None) => Some(health.to_string()),
     };
+    // It serves as before, and somebody has to know: what is wrong is told to whoever has the token.
+    let reloaded = if ops.reloader.last_reload().succeeded { "" } else { "the last reload was refused\n" };
     match why_not {
-        Some(why_not) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why_not}\n")).into_response(),
-        None => "ready\n".into_response(),
+        Some(why_not) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why_not}\n{reloaded}")).into_response(),
+        None => format!("ready\n{reloaded}").into_response(),
+    }
+}
+
+/// Reads the configuration anew.
+async fn reload(State(ops): State<Arc<Ops>>) -> Response {
+    match ops.reloader.reload().await {
+        Ok(report) => json(StatusCode::OK, &report),
+        Err(refused @ Refused { why, .. }) => {
+            let status = match why {
+                Why::Wrong => StatusCode::UNPROCESSABLE_ENTITY,
+                Why::NeedsRestart => StatusCode::CONFLICT,
+                Why::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+            };
+            json(status, &refused)
+        }
     }
 }
 
@@ -131,7 +151,7 @@ async fn refuse_pages(request: Request, next: Next) -> Response {
 /// Answers only those who show the token, if there is one.
 async fn authorize(State(ops): State<Arc<Ops>>, request: Request, next: Next) -> Response {
     let shown = request.headers().get(header::AUTHORIZATION).map_or(&[][..], |value| value.as_bytes());
-    if ops.token.as_ref().is_none_or(|token| token.is_shown_by(shown)) {
+    if ops.token.is_shown_by(shown) {
         return next.run(request).await;
     }
     (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")]).into_response()

@@ -15,6 +15,7 @@ use crate::auth::config::AuthConfig;
 use crate::config;
 use crate::drain::DrainConfig;
 use crate::readiness::Unready;
+use crate::reload::{Refused, Report, Why};
 
 struct Silent;
 
@@ -53,11 +54,24 @@ fn world(token: Option<&str>) -> World {
     registry.register_collector(Box::new(Process::of_now()));
     let authenticator = Authenticator::new(&AuthConfig::default());
     registry.register_collector(Box::new(AuthMetrics(Box::new(move || authenticator.clone()))));
-    let token = token.and_then(Token::new);
+    let token = TokenNow::new(token.and_then(Token::new));
+    let mut attempts = 0;
+    // In turn.
+    let reloader = Reloader::new(move || {
+        attempts += 1;
+        let problems = vec!["relay.toml:1:1: no".to_owned()];
+        match attempts % 3 {
+            1 => Err(Refused { why: Why::Wrong, problems }),
+            2 => Err(Refused { why: Why::NeedsRestart, problems }),
+            _ => Ok(Report { changes: vec!["a: 1 -> 2".to_owned()], warnings: vec![] }),
+        }
+    });
+    registry.register_collector(Box::new(ReloadMetrics(Arc::clone(&reloader))));
+    registry.register_collector(Box::new(RuleMetrics(Arc::default())));
     let drain = Drain::new(server.clone(), Arc::clone(&readiness), quick());
     let (kept, readiness_kept) = (Arc::clone(&drain), Arc::clone(&readiness));
     let held = Held::new(config::load(None, [], &[]).unwrap().effective);
-    let ops = Ops { server: server.clone(), registry, requests, readiness, drain, held, token };
+    let ops = Ops { server: server.clone(), registry, requests, readiness, drain, reloader, held, token };
     World { server, readiness: readiness_kept, drain: kept, router: router(ops) }
 }
 
@@ -166,6 +180,26 @@ async fn no_web_page_makes_a_relay_leave_and_nobody_without_the_token() {
     assert_eq!(world.drain.progress().elapsed_s, None);
     assert_eq!(world.sent(ask()).await.0, 200);
     assert_eq!(world.drain.progress().elapsed_s, Some(0));
+}
+
+#[tokio::test]
+async fn a_reload_says_what_it_did_or_why_not_and_readiness_and_metrics_say_how_it_went() {
+    let world = world(Some("sesame"));
+    world.readiness.set(Unready::Starting, false);
+    let ask = || Request::post("/reload").header(header::AUTHORIZATION, "Bearer sesame");
+    assert_eq!(world.sent(Request::post("/reload")).await.0, 401);
+    assert_eq!(world.sent(ask().header(header::ORIGIN, "http://127.0.0.1:9300")).await.0, 403);
+    assert_eq!(world.asked("/readyz").await, (200, "ready\n".into()));
+    let wrong = r#"{"problems":["relay.toml:1:1: no"]}"#;
+    for (status, body, succeeded) in
+        [(422, wrong, 0), (409, wrong, 0), (200, r#"{"changes":["a: 1 -> 2"],"warnings":[]}"#, 1)]
+    {
+        assert_eq!(world.sent(ask()).await, (status, format!("{body}\n")));
+        let more = if succeeded == 0 { "the last reload was refused\n" } else { "" };
+        assert_eq!(world.asked("/readyz").await, (200, format!("ready\n{more}")));
+        let (_, page) = world.asked_with("/metrics", "Bearer sesame").await;
+        assert!(page.contains(&format!("fanfare_config_last_reload_success {succeeded}\n")), "{page}");
+    }
 }
 
 #[tokio::test]

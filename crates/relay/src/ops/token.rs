@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::hint::black_box;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// A bearer token.
 #[derive(Clone, PartialEq, Eq)]
@@ -29,6 +30,27 @@ impl Token {
         let differences =
             given.iter().zip(expected).fold(0, |all, (given, expected)| black_box(all | (given ^ expected)));
         differences == 0 && given.len() == self.0.len()
+    }
+}
+
+/// The token that counts now, if there is one.
+#[derive(Debug)]
+pub(crate) struct TokenNow(RwLock<Option<Token>>);
+
+impl TokenNow {
+    pub(crate) fn new(token: Option<Token>) -> Arc<Self> {
+        Arc::new(Self(RwLock::new(token)))
+    }
+
+    /// Has another one count, or none.
+    pub(crate) fn set(&self, token: Option<Token>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = token;
+    }
+
+    /// Whether an `Authorization` header shows it, if there is one.
+    pub(crate) fn is_shown_by(&self, authorization: &[u8]) -> bool {
+        let token = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        token.as_ref().is_none_or(|token| token.is_shown_by(authorization))
     }
 }
 

@@ -7,7 +7,7 @@ use super::answer::Answer;
 
 /// Membership comes first, and so counts for the event itself.
 pub(super) fn carry_out(deliver: Deliver<'_>, socket: &Socket, event: &Event, ack: Option<AckSender>) {
-    let Deliver { leave, join, onward } = deliver;
+    let Deliver { leave, join, onward, .. } = deliver;
     if let Some(leave) = leave {
         socket.leave(leave);
     }

@@ -2,22 +2,41 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use policy::Code;
+use policy::{Code, Rules};
+use socketio::NamespaceName;
 
-/// Over all namespaces.
+/// Over all namespaces, and over all generations of what holds in them.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
-    relayed: AtomicU64,
+    /// By namespace, and by the event that a rule is about.
+    taken: Mutex<BTreeMap<(NamespaceName, String), Arc<AtomicU64>>>,
     /// In the order of [`Code::ALL`]: an event's refusal is counted without a lock.
     refused: [AtomicU64; Code::ALL.len()],
     connects_refused: Mutex<BTreeMap<&'static str, u64>>,
 }
 
+/// How many events each rule of a namespace took, by its number. Counted without a lock.
+#[derive(Debug)]
+pub(super) struct Taken(Box<[Arc<AtomicU64>]>);
+
+impl Taken {
+    pub(super) fn count(&self, number: usize) {
+        if let Some(count) = self.0.get(number) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
 impl Counts {
-    pub(super) fn relayed(&self) {
-        self.relayed.fetch_add(1, Ordering::Relaxed);
+    /// Those of a namespace's rules. A rule about an event that there was one about before goes on with its count.
+    pub(super) fn of(&self, namespace: &NamespaceName, rules: &Rules) -> Taken {
+        let mut numbers: Vec<(usize, &str)> = rules.numbers().collect();
+        numbers.sort_unstable();
+        let mut taken = locked(&self.taken);
+        let count = |(_, on): (usize, &str)| Arc::clone(taken.entry((namespace.clone(), on.to_owned())).or_default());
+        Taken(numbers.into_iter().map(count).collect())
     }
 
     pub(super) fn refused(&self, code: Code) {
@@ -27,12 +46,21 @@ impl Counts {
     }
 
     pub(super) fn connect_refused(&self, code: &'static str) {
-        *self.connects_refused.lock().unwrap_or_else(PoisonError::into_inner).entry(code).or_default() += 1;
+        *locked(&self.connects_refused).entry(code).or_default() += 1;
     }
 
     /// How many events went on.
     pub(crate) fn relayed_count(&self) -> u64 {
-        self.relayed.load(Ordering::Relaxed)
+        locked(&self.taken).values().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
+    /// How many events each rule took that there is or was, by namespace and by the event that it is about.
+    pub(crate) fn taken_counts(&self) -> Vec<(NamespaceName, String, u64)> {
+        let taken = locked(&self.taken);
+        let count = |((namespace, on), count): (&(NamespaceName, String), &Arc<AtomicU64>)| {
+            (namespace.clone(), on.clone(), count.load(Ordering::Relaxed))
+        };
+        taken.iter().map(count).collect()
     }
 
     /// How many events went nowhere, by why.
@@ -44,6 +72,10 @@ impl Counts {
 
     /// How many were not let into a namespace, by why.
     pub(crate) fn connects_refused_counts(&self) -> BTreeMap<&'static str, u64> {
-        self.connects_refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        locked(&self.connects_refused).clone()
     }
+}
+
+fn locked<T>(counts: &Mutex<T>) -> MutexGuard<'_, T> {
+    counts.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -38,6 +38,16 @@ impl Lifetime {
         Self { expires_at, ends_at: from.checked_add(grace).unwrap_or(from), warns_at }
     }
 
+    /// The same under other times.
+    pub(super) fn under(&self, now: SystemTime, renewal: &Renewal) -> Self {
+        let mut other = Self::new(self.expires_at, now, renewal);
+        // Its moment has come, and it is not put off.
+        if self.expires_at <= now {
+            other.ends_at = other.ends_at.min(self.ends_at);
+        }
+        other
+    }
+
     /// When to look again.
     pub(super) fn next(&self, now: SystemTime, instant: Instant) -> Option<Instant> {
         let due = self.warns_at.unwrap_or(self.ends_at).min(self.ends_at);

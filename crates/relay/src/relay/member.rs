@@ -1,5 +1,6 @@
 //! What a client does that was let in.
 
+use std::sync::Arc;
 use std::task::Context;
 use std::time::{Instant, SystemTime};
 
@@ -9,32 +10,39 @@ use socketio::{AckSender, DisconnectReason, Event, Member, Socket};
 
 use super::answer::Answer;
 use super::carry_out::carry_out;
-use super::common::Relaying;
 use super::lifetime::Due;
+use super::live::{Live, Regime};
 use super::standing::Standing;
 
 /// One client in one namespace. There are very many, most of them idle: what few have is behind a pointer.
 pub(super) struct Relayed {
-    pub(super) relaying: Relaying,
+    /// What holds for all.
+    pub(super) live: Arc<Live>,
+    /// What of that holds for it: what held for all when it moved over last.
+    pub(super) regime: Arc<Regime>,
     pub(super) participant: Participant,
-    /// Of one that somebody vouched for.
+    /// Of one that somebody vouched for, or that is to leave.
     pub(super) standing: Option<Box<Standing>>,
 }
 
 impl Member for Relayed {
     fn connected(&mut self, socket: &Socket) {
+        // Before it is in any room: it is in none that others do not have.
+        self.move_over_unseen(socket);
         self.participant.rooms().for_each(|room| socket.join(room.clone()));
     }
 
     fn event(&mut self, socket: &Socket, event: Event, ack: Option<AckSender>) {
         let now = tokio::time::Instant::now().into_std();
+        // From here on it is judged by one generation, whatever happens meanwhile.
+        self.keep_up(socket);
         if self.is_renewal(&event) {
             self.renew(socket, &event, ack, now);
             return;
         }
-        match self.relaying.rules.decide(&mut self.participant, &event, now) {
+        match self.regime.rules.decide(&mut self.participant, &event, now) {
             Decision::Deliver(deliver) => {
-                self.relaying.common.counts.relayed();
+                self.regime.taken.count(deliver.number);
                 carry_out(deliver, socket, &event, ack);
             }
             Decision::Refuse(refusal) => self.refuse(socket, &event, &refusal, ack, now),
@@ -52,6 +60,7 @@ impl Member for Relayed {
     }
 
     fn poll(&mut self, socket: &Socket, cx: &mut Context<'_>) {
+        self.keep_up(socket);
         if self.standing.as_ref().is_some_and(|standing| standing.renewing.is_some()) {
             self.poll_renewal(socket, cx);
         }
@@ -67,14 +76,18 @@ impl Member for Relayed {
     }
 
     fn handle_timeout(&mut self, socket: &Socket, now: Instant) {
+        self.keep_up(socket);
         self.participant.let_go(now);
         let Some(standing) = self.standing.as_mut().filter(|it| it.looks_at.is_some_and(|at| at <= now)) else {
             return;
         };
+        if let Some(why) = standing.leaves(now) {
+            return socket.hang_up(why);
+        }
         match standing.due(SystemTime::now(), now) {
             Due::Nothing => {}
             Due::Warning(left) => {
-                if let Some(event) = &self.relaying.common.renewal.warn_event {
+                if let Some(event) = &self.regime.common.renewal.warn_event {
                     // An event name that the configuration accepted is none that Socket.IO reserves.
                     let _ = socket.emit(event.as_str(), &(Expiring { expires_in_s: left.as_secs() },));
                 }
@@ -99,7 +112,7 @@ impl Relayed {
         ack: Option<AckSender>,
         now: Instant,
     ) {
-        match (ack, &self.relaying.common.errors_event) {
+        match (ack, &self.regime.common.errors_event) {
             (Some(ack), _) => Answer::refusal(refusal).send(Some(ack)),
             (None, Some(name)) => {
                 if let Some(complaint) = self.participant.complain(refusal, &event.name(), now) {
@@ -109,13 +122,13 @@ impl Relayed {
             (None, None) => {}
         }
         self.count(socket, event, refusal.code);
-        if self.participant.refused(&self.relaying.rules, now) {
+        if self.participant.refused(&self.regime.rules, now) {
             socket.hang_up("too_many_refusals");
         }
     }
 
     fn count(&self, socket: &Socket, event: &Event, code: Code) {
-        self.relaying.common.counts.refused(code);
+        self.regime.common.counts.refused(code);
         tracing::debug!(
             connection = socket.connection(),
             socket = %socket.id(),

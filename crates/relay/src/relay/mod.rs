@@ -1,17 +1,22 @@
 //! An event comes in: the policy says what it means, and here that is carried out.
 //!
-//! In reading order: [`common`], [`namespace`] (who is let in), [`member`] (what a client that is in does), [`carry_out`] (what the policy
-//! decided), [`standing`] with its [`lifetime`] and [`renewal`] (a token is renewed, or ends), [`answer`] (what a client is told), [`counts`].
+//! In reading order: [`live`] (what holds now), [`namespace`] (who is let in), [`member`] (what a client that is in does), [`carry_out`] (what the policy
+//! decided), [`succession`] (other rules hold), [`standing`] with its [`lifetime`] and [`renewal`] (a token is renewed, or ends), [`answer`] (what a client is told), [`counts`].
 
 mod answer;
 mod carry_out;
-mod common;
 mod counts;
 mod lifetime;
+mod live;
 mod member;
 mod namespace;
 mod renewal;
 mod standing;
+mod succession;
 
-pub(crate) use common::{Common, Relaying};
 pub(crate) use counts::Counts;
+pub(crate) use live::{Common, Generation, Live};
+pub(crate) use namespace::Entrance;
+
+#[cfg(test)]
+mod tests;

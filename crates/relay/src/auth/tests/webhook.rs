@@ -38,7 +38,7 @@ async fn the_application_is_told_who_asks_and_its_word_counts() {
     let handshake = handshake("/socket.io/?EIO=4&transport=websocket&room=a%20b", headers);
     let asking = Asking { handshake, reason: Reason::Refresh, ..with("opaque") };
     let Finding::Identity(identity) = found(&authenticator, asking).await else { panic!("it is refused") };
-    assert_eq!((&*identity.issuer, identity.subject.as_deref()), ("[auth.webhook]", Some("u1")));
+    assert_eq!((&*identity.voucher.issuer, identity.subject.as_deref()), ("[auth.webhook]", Some("u1")));
     assert_eq!(identity.claims.as_str(), r#"{"account":"7","sub":"u1"}"#);
     assert_eq!(identity.rooms.iter().map(Room::as_str).collect::<Vec<_>>(), ["lobby"]);
     assert_eq!(identity.expires_at, Some(SystemTime::UNIX_EPOCH + Duration::from_secs(4_000_000_000)));

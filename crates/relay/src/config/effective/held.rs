@@ -16,4 +16,9 @@ impl Held {
     pub(crate) fn get(&self) -> Arc<Effective> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
+
+    /// Puts others in their place.
+    pub(crate) fn set(&self, effective: Effective) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(effective);
+    }
 }

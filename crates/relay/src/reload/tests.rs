@@ -1,0 +1,47 @@
+//! Reloads, one at a time.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_reload_waits_for_another() {
+    let (running, most, all) =
+        (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let counts = [&running, &most, &all].map(Arc::clone);
+    let reloader = Reloader::new(move || {
+        let [running, most, all] = &counts;
+        most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(5)); // Longer than it takes to begin another.
+        running.fetch_sub(1, Ordering::SeqCst);
+        if all.fetch_add(1, Ordering::SeqCst) % 2 == 0 { Ok(Report::default()) } else { Err(Refused::wrong(["no"])) }
+    });
+    assert!(reloader.last_reload().succeeded, "it has started");
+    let mut asked = JoinSet::new();
+    for _ in 0..8 {
+        let reloader = Arc::clone(&reloader);
+        asked.spawn(async move { reloader.reload().await });
+    }
+    let outcomes = asked.join_all().await;
+    assert_eq!((most.load(Ordering::SeqCst), all.load(Ordering::SeqCst)), (1, 8));
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 4);
+    assert!(!reloader.last_reload().succeeded);
+}
+
+#[tokio::test]
+async fn a_reload_that_nobody_waits_for_is_done_and_one_that_panics_is_refused() {
+    let done = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&done);
+    let reloader = Reloader::new(move || match count.fetch_add(1, Ordering::SeqCst) {
+        1 => panic!("as asked"),
+        _ => Ok(Report::default()),
+    });
+    let _ = tokio::time::timeout(Duration::ZERO, reloader.reload()).await;
+    let refused = reloader.reload().await.unwrap_err();
+    assert_eq!((refused.why, reloader.last_reload().succeeded), (Why::Failed, false));
+    assert!(reloader.reload().await.is_ok(), "the next is as any other");
+    assert_eq!(done.load(Ordering::SeqCst), 3);
+}
