@@ -257,7 +257,10 @@ impl Memberships {
         let mut left = Vec::new();
         self.0.retain_mut(|Membership { room, by }| {
             if by.0 & By::EVENTS.0 != 0 {
-                by.0 = by.0 & !By::EVENTS.0 | reasons(room).0;
+                // Of what could lead there, that which did, where it still could.
+                let (could, others) = (reasons(room).0, by.0 & !By::EVENTS.0);
+                let did = by.0 & could;
+                by.0 = others | if did == 0 { could } else { did };
             }
             let stays = *by != By::default();
             if !stays {
