@@ -89,19 +89,23 @@ impl Target {
         self.rooms().is_empty() && self.sockets().is_empty()
     }
 
-    pub(crate) fn rooms(&self) -> &[Room] {
+    /// The rooms it is for, in the order in which they were added.
+    pub fn rooms(&self) -> &[Room] {
         self.rooms.as_slice()
     }
 
-    pub(crate) fn sockets(&self) -> &[SocketId] {
+    /// The sockets it is for by themselves.
+    pub fn sockets(&self) -> &[SocketId] {
         self.sockets.as_slice()
     }
 
-    pub(crate) fn except_rooms(&self) -> &[Room] {
+    /// The rooms that are left out.
+    pub fn except_rooms(&self) -> &[Room] {
         self.except_rooms.as_slice()
     }
 
-    pub(crate) fn except_sockets(&self) -> &[SocketId] {
+    /// The sockets that are left out by themselves.
+    pub fn except_sockets(&self) -> &[SocketId] {
         self.except_sockets.as_slice()
     }
 
