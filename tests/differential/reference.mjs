@@ -151,10 +151,11 @@ const answers = {
     if (!isDeepStrictEqual(clients, expected)) return { verdict, differs: `${clients} for ${expected}` };
     if (sent.length === 0) return { verdict };
     const { packet } = decodeAll(ours.frames);
-    const other = read.find((theirs) => !isDeepStrictEqual(theirs.packet?.data, packet.data));
+    // To Node the bytes in its own JSON are objects. To us they are bytes.
+    const data = isJson ? JSON.parse(JSON.stringify(packet.data)) : packet.data;
+    const other = read.find((theirs) => !isDeepStrictEqual(theirs.packet?.data, data));
     if (other) return { verdict, differs: `${JSON.stringify(packet)} for ${JSON.stringify(other)}` };
     if (value === undefined) return { verdict };
-    // Without attachments bytes are what `JSON.stringify` makes of them.
     const made = isJson ? JSON.parse(JSON.stringify(revive(value))) : revive(value);
     const isSame = isNearlyEqual(made, read[0].packet.data.slice(1));
     return { verdict, differs: isSame ? undefined : `written as ${JSON.stringify(read[0])}` };

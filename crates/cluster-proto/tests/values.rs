@@ -133,12 +133,13 @@ fn keys_become_text_as_in_javascript() {
         ("cb8000000000000000", "0"),
         ("cb7ff8000000000000", "NaN"),
         ("cbfff0000000000000", "-Infinity"),
+        ("cfc278a8209e116d5a", "14013135098607661000"),
         ("c40161", "a"),
         ("a1ff", "\u{fffd}"),
     ] {
         assert_eq!(read(&[&b"\x81"[..], &unhex(hex), b"\x07"].concat()).unwrap(), format!(r#"{{"{key}":7}}"#), "{hex}");
     }
-    for wrong in ["90", "80", "d6ff00000000", "d40501"] {
+    for wrong in ["90", "80", "d6ff00000000", "d40501", "c7010061"] {
         assert_eq!(read(&[&b"\x81"[..], &unhex(wrong), b"\x07"].concat()), Err(Refused::InvalidKey), "{wrong}");
     }
 }

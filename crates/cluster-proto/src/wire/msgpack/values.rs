@@ -101,6 +101,10 @@ impl<'a> Values<'a> {
     #[inline]
     fn key(&mut self, at: &mut usize) -> Result<bool, Refused> {
         let mut made = String::new();
+        // To Node an old `ArrayBuffer` is bytes as a value, but as a key `[object ArrayBuffer]`.
+        if matches!(self.bytes.get(*at), Some(0xc7..=0xc9)) {
+            return Err(Refused::InvalidKey);
+        }
         let key = match token::token(self.bytes, at)? {
             // `toString` of a `Buffer` reads UTF-8 as well.
             Token::Str(bytes) | Token::Bin(bytes) => String::from_utf8_lossy(bytes),
@@ -166,8 +170,9 @@ impl<'a> Values<'a> {
 fn plain(token: Token<'_>, out: &mut String) -> Result<(), Refused> {
     match token {
         Token::Bool(value) => out.push_str(if value { "true" } else { "false" }),
-        Token::Unsigned(number) => unsigned(number, out),
-        Token::Signed(number) => signed(number, out),
+        // A key is a double to JavaScript before it is text.
+        Token::Unsigned(number) => number::write(number as f64, out),
+        Token::Signed(number) => number::write(number as f64, out),
         Token::Float(number) if number.is_nan() => out.push_str("NaN"),
         Token::Float(number) if number.is_infinite() => {
             out.push_str(if number > 0.0 { "Infinity" } else { "-Infinity" });
