@@ -19,11 +19,11 @@ fn event(value: &[u8]) -> Result<cluster_proto::wire::Emit, Refused> {
 
 /// The MessagePack that is written for JSON.
 fn written(json: &str) -> (Vec<u8>, usize) {
-    written_with(Arguments::from_json(format!("[{json}]").into()).unwrap())
+    written_with(Arguments::from_json(format!("[{json}]").into()).expect("it is JSON"))
 }
 
 fn written_with(arguments: Arguments) -> (Vec<u8>, usize) {
-    let name = EventName::new("x").unwrap();
+    let name = EventName::new("x").expect("it is not reserved");
     let target = Target::everyone(Namespace::ROOT);
     let emit = EmitRef {
         target: &target,
