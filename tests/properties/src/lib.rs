@@ -10,6 +10,9 @@
 use arbitrary::{Arbitrary, Unstructured};
 
 pub mod auth_token;
+pub mod cluster_classic;
+pub mod cluster_msgpack;
+pub mod cluster_sharded;
 pub mod engineio_outbox;
 pub mod engineio_outlet;
 pub mod engineio_packet;
@@ -30,6 +33,7 @@ pub mod simulation;
 pub mod corpus;
 pub mod seeds;
 
+mod cluster;
 mod frames;
 mod value;
 
@@ -37,7 +41,7 @@ mod value;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 18] = [
     ("engineio_packet", engineio_packet::check),
     ("engineio_payload", engineio_payload::check),
     ("engineio_request", engineio_request::check),
@@ -53,6 +57,9 @@ pub const TARGETS: [Target; 15] = [
     ("policy_decide", policy_decide::check),
     ("auth_token", auth_token::check),
     ("proxy_header", proxy_header::check),
+    ("cluster_msgpack", cluster_msgpack::check),
+    ("cluster_classic", cluster_classic::check),
+    ("cluster_sharded", cluster_sharded::check),
 ];
 
 /// The operations that the rest of the input spells, as far as it goes.
