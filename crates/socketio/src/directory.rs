@@ -51,6 +51,17 @@ impl Directory {
         is_there
     }
 
+    /// Does `expel` if the namespace does not exist, and says whether that is so. It is not added meanwhile: nobody is expelled
+    /// from one that is there again. Must not block.
+    pub(crate) fn while_gone(&self, name: &NamespaceName, expel: impl FnOnce()) -> bool {
+        let generation = self.generation.read().unwrap_or_else(PoisonError::into_inner);
+        let is_gone = !generation.contains_key(name);
+        if is_gone {
+            expel();
+        }
+        is_gone
+    }
+
     /// Adds a namespace, or puts another in its place.
     pub(crate) fn add(&self, name: NamespaceName, namespace: Arc<dyn Namespace>) {
         self.change(|generation| generation.insert(name, namespace));

@@ -232,7 +232,8 @@ impl Server {
     }
 
     /// Adds a namespace. If there is one of this name already, it decides from now on who joins; those who have
-    /// joined keep their [`Member`](crate::Member)s.
+    /// joined keep their [`Member`](crate::Member)s. So do those who have not yet left one that
+    /// [was removed](Self::remove_namespace): they stay.
     ///
     /// # Errors
     /// [`InvalidNamespace`] if no client could ask for a namespace of that name.
@@ -243,19 +244,20 @@ impl Server {
     }
 
     /// Removes a namespace: nobody joins it any more, and who is in it is made to leave (by a DISCONNECT packet, upon
-    /// which no client comes back to it by itself), evenly over the time `spread`. Their connections live.
+    /// which no client comes back to it by itself), evenly over the time `spread`. Their connections live. If it is added again
+    /// meanwhile, who is still in it stays.
     ///
     /// Says whether there was such a namespace.
     pub fn remove_namespace(&self, name: &str, spread: Duration) -> bool {
         let Ok(name) = NamespaceName::try_from(name) else {
             return false;
         };
-        let Shared { reach, directory, .. } = &*self.core.shared;
+        let shared = &self.core.shared;
         let everyone = Target::everyone(name.clone());
-        let is_removed = match spread.is_zero() {
-            true => directory.remove(&name, || reach.hub.expel(everyone, Expulsion::Namespace)),
-            false => directory.remove(&name, || removal::begin(reach, everyone, spread)),
-        };
+        let is_removed = shared.directory.remove(&name, || match spread.is_zero() {
+            true => shared.reach.hub.expel(everyone, Expulsion::Namespace),
+            false => removal::begin(shared, everyone, spread),
+        });
         self.announce();
         is_removed
     }

@@ -88,11 +88,6 @@ async fn a_crowd_leaves_a_namespace_one_after_the_other() {
     }
     let (begun, spread) = (Instant::now(), Duration::from_millis(500));
     assert!(server.server.remove_namespace("/other", spread));
-    // Added again at once: those who join now are not among those who have to leave.
-    server.server.add_namespace("/other", Greeting("new")).unwrap();
-    let (mut newcomer, _) = Client::join(server.address).await;
-    newcomer.connect("/other").await;
-    assert_eq!(newcomer.text().await, r#"42/other,["new"]"#);
     let mut left = 0;
     while left < 10 {
         let (socket, reason) = server.disconnected().await;
@@ -104,8 +99,42 @@ async fn a_crowd_leaves_a_namespace_one_after_the_other() {
         assert_eq!(client.text().await, "41/other,");
         client.has_got_nothing().await;
     }
-    newcomer.has_got_nothing().await;
-    assert_eq!(server.members("/other").await, 1);
+    assert_eq!(server.members("/other").await, 0);
+}
+
+#[tokio::test]
+async fn who_has_not_left_yet_stays_in_a_namespace_that_is_added_again() {
+    let mut server = served().await;
+    let mut clients = Vec::new();
+    for _ in 0..10 {
+        let (mut client, _) = Client::join(server.address).await;
+        client.connect("/other").await;
+        clients.push(client);
+    }
+    let spread = Duration::from_millis(500);
+    assert!(server.server.remove_namespace("/other", spread));
+    server.disconnected().await; // The first leaves at once.
+    server.server.add_namespace("/other", Greeting("new")).unwrap();
+    let (mut newcomer, _) = Client::join(server.address).await;
+    newcomer.connect("/other").await;
+    assert_eq!(newcomer.text().await, r#"42/other,["new"]"#);
+    // Longer than they would have taken to leave.
+    tokio::time::sleep(spread * 2).await;
+    let members = server.members("/other").await;
+    assert!((2..11).contains(&members), "{members}");
+    server.server.of("/other").unwrap().emit("still", &()).unwrap();
+    let mut left = 0;
+    for client in clients.iter_mut().chain([&mut newcomer]) {
+        match client.text().await.as_str() {
+            "41/other," => left += 1,
+            text => assert_eq!(text, r#"42/other,["still"]"#),
+        }
+        client.has_got_nothing().await;
+    }
+    assert_eq!(left + members, 11);
+    // Once more, and now it goes.
+    assert!(server.server.remove_namespace("/other", Duration::ZERO));
+    assert_eq!(newcomer.text().await, "41/other,");
 }
 
 /// Says when it is dropped.
