@@ -32,8 +32,9 @@ fn configured(load: impl FnOnce() -> Result<Loaded, Vec<Problem>>) -> Result<Que
         Address::Unix(_) | Address::Systemd(_) => None,
     };
     // Operators' own first: it speaks no TLS.
-    let mut addresses = config.ops.listen.iter().copied().chain(config.listen.iter().filter_map(tcp));
-    let address = addresses.next().ok_or("no address is configured by its number: say the URL")?;
+    let of_clients = config.listen.iter().filter_map(tcp).filter(|_| config.tls.is_none());
+    let mut addresses = config.ops.listen.iter().copied().chain(of_clients);
+    let address = addresses.next().ok_or("no address is configured by its number and without TLS: set ops.listen")?;
     if address.port() == 0 {
         return Err("the port is the system's choice: say the URL".to_owned());
     }

@@ -282,7 +282,7 @@ fn ops_lines(listeners: &[TcpListener]) -> Result<Vec<String>, String> {
     lines.map_err(|error| format!("cannot listen: {error}"))
 }
 
-/// Where the metrics come from. All codes are there from the start, so that the first is seen to come.
+/// Where the metrics come from. Codes that are known beforehand are there from the start, so that the first is seen to come.
 fn sources(server: &Server, live: &Arc<Live>) -> Sources {
     let (refusing, counts) = (server.clone(), Arc::clone(&live.current().common.counts));
     let (events, connects, rules) = (Arc::clone(&counts), Arc::clone(&counts), RuleMetrics(counts));
@@ -294,10 +294,11 @@ fn sources(server: &Server, live: &Arc<Live>) -> Sources {
             counts
         }),
     };
-    let event = Stage { name: "event", counts: Box::new(move || events.refused_counts()) };
+    let event = Stage { name: "event", counts: Box::new(move || events.all_refused_counts()) };
     let connect = Stage { name: "connect", counts: Box::new(move || connects.connects_refused_counts()) };
     let tokens = Arc::clone(live);
-    let token = Stage { name: "token", counts: Box::new(move || tokens_refused(&tokens)) };
+    let all_failures = move || by_reason(tokens.current().common.authenticator.all_failures());
+    let token = Stage { name: "token", counts: Box::new(all_failures) };
     let asked = Arc::clone(live);
     let auth = AuthMetrics(Box::new(move || asked.current().common.authenticator.clone()));
     let refusals = vec![http, connect, token, event];
@@ -305,21 +306,22 @@ fn sources(server: &Server, live: &Arc<Live>) -> Sources {
 }
 
 /// Why tokens were refused, whoever is said to have issued them.
-fn tokens_refused(live: &Live) -> BTreeMap<&'static str, u64> {
+fn by_reason(failures: BTreeMap<(Arc<str>, &'static str), u64>) -> BTreeMap<&'static str, u64> {
     let mut counts = BTreeMap::new();
-    for ((_, reason), count) in live.current().common.authenticator.failures() {
+    for ((_, reason), count) in failures {
         *counts.entry(reason).or_default() += count;
     }
     counts
 }
 
 fn log_end(server: &Server, live: &Live) {
-    let counts = Arc::clone(&live.current().common.counts);
+    let common = Arc::clone(&live.current().common);
+    let (counts, tokens_refused) = (&common.counts, by_reason(common.authenticator.failures()));
     tracing::info!(
         relayed = counts.relayed_count(),
         refused = counted(&counts.refused_counts()),
         connects_refused = counted(&counts.connects_refused_counts()),
-        tokens_refused = counted(&tokens_refused(live)),
+        tokens_refused = counted(&tokens_refused),
         closed = counted(&server.close_counts()),
         requests_refused = counted(&server.refusal_counts()),
         "stopped"

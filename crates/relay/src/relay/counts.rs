@@ -63,11 +63,15 @@ impl Counts {
         taken.iter().map(count).collect()
     }
 
-    /// How many events went nowhere, by why.
+    /// How many events went nowhere, by why; for why there were any.
     pub(crate) fn refused_counts(&self) -> BTreeMap<&'static str, u64> {
+        self.all_refused_counts().into_iter().filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// The same, with the codes that there were none of.
+    pub(crate) fn all_refused_counts(&self) -> BTreeMap<&'static str, u64> {
         let counts = Code::ALL.iter().zip(&self.refused);
-        let counts = counts.map(|(code, count)| (code.label(), count.load(Ordering::Relaxed)));
-        counts.filter(|(_, count)| *count > 0).collect()
+        counts.map(|(code, count)| (code.label(), count.load(Ordering::Relaxed))).collect()
     }
 
     /// How many were not let into a namespace, by why.

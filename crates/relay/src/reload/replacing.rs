@@ -9,6 +9,7 @@ use socketio::{Server, ServerConfig};
 use super::{Refused, Report, Why};
 use crate::bundle::read_bundle;
 use crate::config::{Config, Held, Loaded, Problem, TakesEffect};
+use crate::descriptors;
 use crate::drain::Drain;
 use crate::log;
 use crate::ops::TokenNow;
@@ -66,6 +67,7 @@ impl Replacing {
         let mut warnings: Vec<String> = next.warnings.iter().map(Problem::to_string).collect();
         if next.config != self.config {
             warnings.extend(not_kept(&self.config, &next.config));
+            warnings.extend(out_of_reach(&self.config, &next.config));
             self.replace_generation(&next.config)?;
         }
         // From here on nothing fails.
@@ -143,6 +145,15 @@ fn not_kept(held: &Config, next: &Config) -> Vec<String> {
     }
     warnings.sort_unstable();
     warnings
+}
+
+/// More sessions than there may be files.
+fn out_of_reach(held: &Config, next: &Config) -> Option<String> {
+    let [before, after] = [held, next].map(|config| config.server.engine.sessions_max);
+    let limit = descriptors::too_few_for(after).filter(|_| before != after)?;
+    Some(format!(
+        "limits.sessions_max: {after} cannot be reached, with {limit} open files at most: that needs a restart"
+    ))
 }
 
 /// Over what time those are looked at who do nothing themselves.
