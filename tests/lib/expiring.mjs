@@ -52,7 +52,7 @@ class Client {
   async renew(exp) {
     this.ws.send(`421${JSON.stringify(['auth:renew', { token: token({ sub: this.sub, exp }) }])}`);
     const answer = await Promise.race([this.renewed, this.end]);
-    if (answer.at) throw new Error(`ended before it was renewed (${answer.said})`);
+    if (typeof answer !== 'string') throw new Error(`ended before it was renewed (${answer.said})`);
     if (!answer.startsWith('431[{"status":"ok"')) throw new Error(answer);
     if (Date.now() / 1000 > exp) throw new Error('too slow: renewed when it was over');
     return await this.end;
