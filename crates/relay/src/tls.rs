@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
@@ -42,8 +42,8 @@ pub(crate) struct TlsProblem {
 pub(crate) struct Certificates {
     config: Mutex<TlsConfig>,
     shown: Arc<Shown>,
-    /// What the files had when they were looked at last, right or wrong.
-    seen: Mutex<Files>,
+    /// What was there at the last look. Locked for as long as somebody looks, so that of two the later one has its way.
+    seen: Mutex<Seen>,
     server: Arc<ServerConfig>,
 }
 
@@ -87,36 +87,48 @@ impl Certificates {
         Ok(Arc::new(Self {
             config: Mutex::new(config.clone()),
             shown,
-            seen: Mutex::new(files),
+            seen: Mutex::new(Seen { files, problem: None }),
             server: Arc::new(server),
         }))
     }
 
-    /// Reads the pair anew, and says whether it is another than at the last look. One that is wrong changes nothing.
+    /// Reads the pair anew, and says whether it is another than at the last look. One that is wrong changes nothing; it is
+    /// judged anew at each look, since it may only be too early for it.
     ///
     /// # Errors
     /// What is wrong with it, once; then, until something changes, it is not another.
-    pub(crate) fn reload(&self) -> Result<bool, TlsProblem> {
+    pub(crate) fn reload(&self, now: SystemTime) -> Result<bool, TlsProblem> {
+        let mut seen = self.seen();
         let config = self.config();
         let files = Files::read(&config)?;
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if *seen == files {
+        let is_same = seen.files == files;
+        if is_same && seen.problem.is_none() {
             return Ok(false);
         }
-        let pair = files.pair(&config, SystemTime::now());
-        *seen = files;
-        self.shown.set(pair?);
-        Ok(true)
+        match files.pair(&config, now) {
+            Ok(pair) => {
+                *seen = Seen { files, problem: None };
+                self.shown.set(pair);
+                Ok(true)
+            }
+            Err(problem) if is_same && seen.problem.as_ref() == Some(&problem) => Ok(false),
+            Err(problem) => {
+                *seen = Seen { files, problem: Some(problem.clone()) };
+                Err(problem)
+            }
+        }
     }
 
     /// Has another pair shown from now on, and looks at its files.
     pub(crate) fn show(&self, NewPair { config, files, pair }: NewPair) {
+        let mut seen = self.seen();
         *self.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if *seen != files {
-            *seen = files;
-            self.shown.set(pair);
-        }
+        *seen = Seen { files, problem: None };
+        self.shown.set(pair);
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn config(&self) -> TlsConfig {
@@ -139,7 +151,7 @@ impl Certificates {
     }
 
     fn look(&self) {
-        match self.reload() {
+        match self.reload(SystemTime::now()) {
             Ok(false) => {}
             Ok(true) => tracing::info!("new connections are shown the new certificate"),
             Err(problem) => tracing::warn!(%problem, "keeping the old certificate"),
@@ -154,8 +166,8 @@ impl Certificates {
 
     /// Shows what the two files had when they were looked at last.
     pub(crate) fn with_files(&self, show: impl FnOnce(&[u8], &[u8])) {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        show(&seen.certificate, &seen.key);
+        let Seen { files, .. } = &*self.seen();
+        show(&files.certificate, &files.key);
     }
 
     /// What puts TLS over a connection.
@@ -194,6 +206,13 @@ impl fmt::Debug for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shown").finish_non_exhaustive()
     }
+}
+
+/// What was there at a look.
+struct Seen {
+    files: Files,
+    /// What is wrong with it: then it is not shown.
+    problem: Option<TlsProblem>,
 }
 
 /// What the two files have.
@@ -315,11 +334,17 @@ mod tests {
         assert!(!certificates.ends_soon());
         for (certificate, key) in [("one.pem", "one.key"), ("two.pem", "one.key"), ("two.pem", "two.key")] {
             put(certificate, key);
-            let outcome = certificates.reload().map_err(|problem| problem.key);
+            let outcome = certificates.reload(SystemTime::now()).map_err(|problem| problem.key);
             seen.push((outcome, shown() == one));
-            assert!(matches!(certificates.reload(), Ok(false)), "it is said once");
+            assert!(matches!(certificates.reload(SystemTime::now()), Ok(false)), "it is said once");
         }
         assert_eq!(seen, [(Ok(false), true), (Err(KEY), true), (Ok(true), false)]);
+        // Too early for it, and then it is time.
+        put("one.pem", "one.key");
+        let early = certificates.reload(SystemTime::UNIX_EPOCH + DAY);
+        assert_eq!((early.map_err(|problem| problem.key), shown() == one), (Err(CERTIFICATE), false));
+        assert!(matches!(certificates.reload(SystemTime::UNIX_EPOCH + DAY * 2), Ok(false)), "it is said once");
+        assert_eq!((certificates.reload(SystemTime::now()), shown() == one), (Ok(true), true));
         fs::remove_dir_all(&folder).unwrap();
     }
 
@@ -332,6 +357,6 @@ mod tests {
         assert!(leaf() == one);
         certificates.show(NewPair::read(&config("two.pem", "two.key")).unwrap());
         assert!(leaf() != one);
-        assert!(matches!(certificates.reload(), Ok(false)), "the new files have what is shown");
+        assert!(matches!(certificates.reload(SystemTime::now()), Ok(false)), "the new files have what is shown");
     }
 }
