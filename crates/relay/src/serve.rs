@@ -155,10 +155,11 @@ async fn run(
     let mut accepting = start(listening, &http, &site, &stopping, lines);
     readiness.set(Unready::Starting, false);
     notify::ready(&server);
-    let reloading = tokio::spawn(async move {
+    let by_signal = Arc::clone(&reloader);
+    tokio::spawn(async move {
         loop {
             reload.notified().await;
-            let _ = reloader.reload().await; // It says itself how it went.
+            let _ = by_signal.reload().await; // It says itself how it went.
         }
     });
     let stopped = async {
@@ -166,8 +167,7 @@ async fn run(
         let _ = ending.wait_for(|ending| *ending >= Ending::InOrder).await;
     };
     let end = end(stopped, server.failed()).await;
-    // Its supervisor is not told that all is as ever.
-    reloading.abort();
+    reloader.end();
 
     tracing::info!(connections = server.connection_count(), "stopping");
     notify::stopping(drain.deadline());

@@ -143,7 +143,8 @@ impl Drain {
     }
 
     async fn run(&self, begun: Instant) {
-        let DrainConfig { wait, spread, max_per_s, .. } = self.config();
+        let config = self.config();
+        let DrainConfig { wait, spread, max_per_s, .. } = config;
         tracing::info!(
             connections = self.server.connection_count(),
             wait_s = wait.as_secs(),
@@ -161,16 +162,16 @@ impl Drain {
         } else if connections as u64 > spread.as_secs().saturating_mul(max_per_s.into()) {
             tracing::warn!(connections, max_per_s, "draining: it takes longer than drain.spread_s at this pace");
         }
-        self.spread().await;
+        self.spread(&config).await;
         if self.reach(Phase::Drained, begun) {
             tracing::info!("drained: nobody is connected");
         }
     }
 
     /// Sends all away; later ones too, that slipped in.
-    async fn spread(&self) {
+    async fn spread(&self, config: &DrainConfig) {
         let mut departure = self.server.departure();
-        let mut plan = Plan::new(&self.config(), Instant::now().into_std());
+        let mut plan = Plan::new(config, Instant::now().into_std());
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

@@ -87,7 +87,7 @@ async fn reload(State(ops): State<Arc<Ops>>) -> Response {
         Err(refused @ Refused { why, .. }) => {
             let status = match why {
                 Why::Wrong => StatusCode::UNPROCESSABLE_ENTITY,
-                Why::NeedsRestart => StatusCode::CONFLICT,
+                Why::NeedsRestart | Why::Ending => StatusCode::CONFLICT,
                 Why::Failed => StatusCode::INTERNAL_SERVER_ERROR,
             };
             json(status, &refused)

@@ -152,6 +152,8 @@ async fn a_relay_leaves_when_it_is_asked_to_and_is_back_when_that_is_taken_back(
     assert_eq!(world.sent(Request::post("/drain")).await, state("waiting", 20, "0"));
     assert_eq!(world.asked("/readyz").await, (503, "draining\n".into()));
     world.connect().await;
+    // By a reload: it goes on as it began.
+    world.drain.configure(DrainConfig { spread: Duration::from_secs(1000), ..quick() });
     tokio::time::sleep(Duration::from_secs(10)).await;
     assert_eq!(world.sent(Request::post("/drain")).await.1[..20], state("spreading", 0, "").1[..20], "it has begun");
     let left = world.server.connection_count();

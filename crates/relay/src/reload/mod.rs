@@ -6,6 +6,7 @@
 mod replacing;
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -21,6 +22,8 @@ pub(crate) struct Reloader {
     /// Locked while it is done: who asks meanwhile waits, and then it is done again.
     attempt: Mutex<Box<dyn FnMut() -> Result<Report, Refused> + Send>>,
     last: Mutex<LastReload>,
+    /// The process ends, and nothing is to change any more.
+    is_ending: AtomicBool,
 }
 
 /// How the last one went. Before the first: how the start did.
@@ -54,6 +57,8 @@ pub(crate) enum Why {
     Wrong,
     /// It is right, and would need a restart.
     NeedsRestart,
+    /// The relay ends, and whoever is still here is sent elsewhere, where the configuration may be another.
+    Ending,
     /// A fault of ours.
     Failed,
 }
@@ -61,7 +66,13 @@ pub(crate) enum Why {
 impl Reloader {
     pub(crate) fn new(attempt: impl FnMut() -> Result<Report, Refused> + Send + 'static) -> Arc<Self> {
         let last = LastReload { succeeded: true, at: SystemTime::now() };
-        Arc::new(Self { attempt: Mutex::new(Box::new(attempt)), last: Mutex::new(last) })
+        let is_ending = AtomicBool::new(false);
+        Arc::new(Self { attempt: Mutex::new(Box::new(attempt)), last: Mutex::new(last), is_ending })
+    }
+
+    /// Has no more done from now on, but for one that is under way.
+    pub(crate) fn end(&self) {
+        self.is_ending.store(true, Ordering::Relaxed);
     }
 
     /// Reads everything anew, and has it hold; or says why not. It is done to its end also if nobody waits for that any more.
@@ -84,9 +95,15 @@ impl Reloader {
 
     fn reload_now(&self) -> Result<Report, Refused> {
         let mut attempt = self.attempt.lock().unwrap_or_else(PoisonError::into_inner);
-        let _telling = Telling::begin();
-        let outcome = attempt();
-        self.note(outcome.is_ok());
+        let outcome = if self.is_ending.load(Ordering::Relaxed) {
+            // Its supervisor is not told that all is as ever, nor anybody that something is wrong.
+            Err(Refused::new(Why::Ending, ["the relay is ending"]))
+        } else {
+            let _telling = Telling::begin();
+            let outcome = attempt();
+            self.note(outcome.is_ok());
+            outcome
+        };
         match &outcome {
             Ok(Report { changes, warnings }) => {
                 warnings.iter().for_each(|problem| tracing::warn!(problem, "reload"));

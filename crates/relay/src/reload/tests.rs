@@ -1,6 +1,6 @@
 //! Reloads, one at a time.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -44,4 +44,13 @@ async fn a_reload_that_nobody_waits_for_is_done_and_one_that_panics_is_refused()
     assert_eq!((refused.why, reloader.last_reload().succeeded), (Why::Failed, false));
     assert!(reloader.reload().await.is_ok(), "the next is as any other");
     assert_eq!(done.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn nothing_changes_in_a_relay_that_ends() {
+    let reloader = Reloader::new(|| Ok(Report::default()));
+    assert!(reloader.reload().await.is_ok());
+    reloader.end();
+    let refused = reloader.reload().await.unwrap_err();
+    assert_eq!((refused.why, reloader.last_reload().succeeded), (Why::Ending, true));
 }
