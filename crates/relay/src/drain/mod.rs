@@ -79,8 +79,8 @@ impl Drain {
         }
         self.readiness.set(Unready::Draining, true);
         course.phase = Phase::Waiting;
-        let (drain, begun) = (Arc::clone(self), Instant::now());
-        let task = tokio::spawn(async move { drain.run(begun).await });
+        let (drain, begun, config) = (Arc::clone(self), Instant::now(), self.config());
+        let task = tokio::spawn(async move { drain.run(begun, &config).await });
         course.running = Some((task.abort_handle(), begun));
     }
 
@@ -142,9 +142,8 @@ impl Drain {
         self.config.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn run(&self, begun: Instant) {
-        let config = self.config();
-        let DrainConfig { wait, spread, max_per_s, .. } = config;
+    async fn run(&self, begun: Instant, config: &DrainConfig) {
+        let DrainConfig { wait, spread, max_per_s, .. } = *config;
         tracing::info!(
             connections = self.server.connection_count(),
             wait_s = wait.as_secs(),
@@ -162,7 +161,7 @@ impl Drain {
         } else if connections as u64 > spread.as_secs().saturating_mul(max_per_s.into()) {
             tracing::warn!(connections, max_per_s, "draining: it takes longer than drain.spread_s at this pace");
         }
-        self.spread(&config).await;
+        self.spread(config).await;
         if self.reach(Phase::Drained, begun) {
             tracing::info!("drained: nobody is connected");
         }
