@@ -278,6 +278,19 @@ describe('whoever is not vouched for any more', { skip, concurrency: 4 }, () => 
     }
   });
 
+  test('goes within the grace from a namespace that goes, too', async (t) => {
+    const config = (issuer, name) => ({
+      drain: { waitS: 0, spreadS: 600, deadlineS: 700 },
+      toml: `${ops}[auth]\ngrace_s = 2\n${issuer}[[namespace]]\nname = "/"\n${rule('x')}[[namespace]]\nname = "${name}"\nauth = "optional"\n${rule('x')}`,
+    });
+    const relay = await started(t, config(hsIssuer, '/old'), { env: secretEnv });
+    const clients = await clientsOf(t).connectMany(3, `${relay.url}/old`, { auth: { token: token() }, reconnection: false });
+    const reasons = Promise.all(clients.map((client) => event(client, 'disconnect', 15_000)));
+    await reloaded(relay, config(staticToken(device), '/new'));
+    const all = (await reasons).map(([why]) => why);
+    assert.ok(all.filter((why) => why === 'transport close').length >= 2, `but for the first, which is told at once: ${all}`);
+  });
+
   test('stays if it is back in time', async (t) => {
     const relay = await started(t, { toml: open(hsIssuer).toml.replace('grace_s = 2', 'grace_s = 3600') }, { env: secretEnv });
     const client = await clientsOf(t).connect(relay.url, { auth: { token: token() } });

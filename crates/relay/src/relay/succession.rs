@@ -6,7 +6,7 @@ use std::sync::Arc;
 use policy::{Auth, Moves};
 use socketio::Socket;
 
-use super::live::Regime;
+use super::live::{Common, Regime};
 use super::member::Relayed;
 
 impl Relayed {
@@ -30,7 +30,8 @@ impl Relayed {
     fn move_over(&mut self, socket: &Socket) -> Moves {
         let generation = self.live.current();
         let Some(regime) = generation.regime(socket.namespace().as_str()) else {
-            // Its namespace goes, and it goes with it: until then nothing changes for it.
+            // Its namespace goes, and it goes with it: until then nothing changes for it, but that somebody has to vouch for it.
+            self.reconsider_by(Auth::Optional, &generation.common);
             return Moves::default();
         };
         let old = mem::replace(&mut self.regime, Arc::clone(regime));
@@ -55,10 +56,14 @@ impl Relayed {
     /// Sees whether it may stay as things are. If not, its connection ends within the grace: so it comes back, and is judged
     /// like everybody else.
     pub(super) fn reconsider(&mut self) {
-        let Regime { rules, common, .. } = &*self.regime;
+        let regime = Arc::clone(&self.regime);
+        self.reconsider_by(regime.rules.auth(), &regime.common);
+    }
+
+    fn reconsider_by(&mut self, auth: Auth, common: &Common) {
         let why = match self.standing.as_ref().and_then(|standing| standing.voucher()) {
             Some(voucher) if !common.authenticator.still_vouches(voucher) => Some("issuer_removed"),
-            None if rules.auth() == Auth::Required => Some("auth_required"),
+            None if auth == Auth::Required => Some("auth_required"),
             _ => None,
         };
         match (why, &mut self.standing) {
