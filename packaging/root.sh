@@ -5,8 +5,8 @@ set -euo pipefail
 binary=$1 root=$2
 
 install -D -m 755 "$binary" "$root/fanfare"
-# The libraries that it is linked to, and whoever loads them, where it looks for them.
-ldd "$binary" | grep -o '/[^ ]*' | while read -r library; do
+# The libraries that it is linked to, and whoever loads them, where it looks for them. A static binary has none.
+{ ldd "$binary" || true; } | { grep -o '/[^ ]*' || true; } | while read -r library; do
   install -D -m 755 "$library" "$root/$library"
 done
 # Whom it believes that others are who they say, when it fetches keys by HTTPS.
