@@ -132,6 +132,23 @@ describe('a reload', { skip, concurrency: 4 }, () => {
     assert.equal((await asked(stays, 'x')).recipients, 1);
   });
 
+  test('of a namespace that is taken back has those stay who are still in it', async (t) => {
+    const config = (names) => ({
+      drain: { waitS: 0, spreadS: 60, deadlineS: 90 },
+      toml: ops + names.map((name) => `[[namespace]]\nname = "${name}"\n${rule('x')}`).join(''),
+    });
+    const relay = await started(t, config(['/', '/old']));
+    const clients = await clientsOf(t).connectMany(10, `${relay.url}/old`);
+    const gone = [];
+    clients.forEach((client) => client.on('disconnect', () => gone.push(client)));
+    await reloaded(relay, config(['/']));
+    await until('the first is sent away', () => gone.length > 0);
+    await reloaded(relay, config(['/', '/old']));
+    const [stays] = clients.filter((client) => !gone.includes(client));
+    assert.equal((await asked(stays, 'x')).recipients, 10 - gone.length);
+    assert.ok(gone.length < 3, `${gone.length} are gone`);
+  });
+
   test('is by SIGHUP what it is by POST', async (t) => {
     const relay = await started(t, { toml: ops + root(rule('x', 'emit = "one"')) });
     const client = await clientsOf(t).connect(relay.url);

@@ -31,7 +31,7 @@ use crate::local::Local;
 use crate::namespace::Namespace;
 use crate::peers::Peers;
 use crate::reach::{Reach, Scope};
-use crate::removal;
+use crate::removal::Removals;
 use crate::sessions::{OnHandshake, Sessions};
 use crate::shared::Shared;
 use crate::supervisor::{Failure, Supervisor, Tasks};
@@ -133,6 +133,7 @@ impl ServerBuilder {
             reach,
             supervisor,
             directory: Directory::new(namespaces),
+            removals: Removals::default(),
             client: RwLock::new(Arc::new(config.client)),
             closes: Closes::default(),
         });
@@ -242,6 +243,16 @@ impl Server {
         Ok(())
     }
 
+    /// Adds a namespace that was [removed](Self::remove_namespace), for those too who are in it still: who was not yet made to
+    /// leave stays, with the member that it has. Of one that was not removed it is [`add_namespace`](Self::add_namespace).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn take_back_namespace(&self, name: &str, namespace: impl Namespace) -> Result<(), InvalidNamespace> {
+        self.core.shared.removals.stop(&NamespaceName::try_from(name)?);
+        self.add_namespace(name, namespace)
+    }
+
     /// Removes a namespace: nobody joins it any more, and who is in it is made to leave (by a DISCONNECT packet, upon
     /// which no client comes back to it by itself), evenly over the time `spread`. Their connections live.
     ///
@@ -250,11 +261,11 @@ impl Server {
         let Ok(name) = NamespaceName::try_from(name) else {
             return false;
         };
-        let Shared { reach, directory, .. } = &*self.core.shared;
+        let Shared { reach, directory, removals, .. } = &*self.core.shared;
         let everyone = Target::everyone(name.clone());
         let is_removed = match spread.is_zero() {
             true => directory.remove(&name, || reach.hub.expel(everyone, Expulsion::Namespace)),
-            false => directory.remove(&name, || removal::begin(reach, everyone, spread)),
+            false => directory.remove(&name, || removals.begin(reach, everyone, spread)),
         };
         self.announce();
         is_removed

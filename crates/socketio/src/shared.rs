@@ -7,6 +7,7 @@ use hub::ClientConfig;
 use crate::closes::Closes;
 use crate::directory::Directory;
 use crate::reach::Reach;
+use crate::removal::Removals;
 use crate::supervisor::Supervisor;
 
 /// What a connection needs of its server.
@@ -15,6 +16,7 @@ pub(crate) struct Shared {
     /// Of the tasks that deliver. A kept socket does not keep them: there is nobody left to deliver to.
     pub(crate) supervisor: Supervisor,
     pub(crate) directory: Directory,
+    pub(crate) removals: Removals,
     /// Of the clients that connect from now on.
     pub(crate) client: RwLock<Arc<ClientConfig>>,
     pub(crate) closes: Closes,

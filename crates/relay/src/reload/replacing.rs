@@ -95,7 +95,8 @@ impl Replacing {
         let (before, after): (BTreeSet<&str>, BTreeSet<&str>) = (former.names(), names(next));
         live.swap(generation);
         for name in after.difference(&before) {
-            if let Err(error) = server.add_namespace(name, Entrance { live: Arc::clone(live) }) {
+            // Where it was gone for a moment only, by mistake, nobody else is sent away for ever.
+            if let Err(error) = server.take_back_namespace(name, Entrance { live: Arc::clone(live) }) {
                 tracing::error!(namespace = name, %error, "a namespace that cannot be added");
             }
         }

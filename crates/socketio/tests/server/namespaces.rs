@@ -108,6 +108,32 @@ async fn a_crowd_leaves_a_namespace_one_after_the_other() {
     assert_eq!(server.members("/other").await, 1);
 }
 
+#[tokio::test]
+async fn who_has_not_left_a_namespace_stays_when_it_is_taken_back() {
+    let mut server = served().await;
+    let mut clients = Vec::new();
+    for _ in 0..10 {
+        let (mut client, _) = Client::join(server.address).await;
+        client.connect("/other").await;
+        clients.push(client);
+    }
+    // The first of an hour leaves at once.
+    assert!(server.server.remove_namespace("/other", Duration::from_secs(3600)));
+    server.disconnected().await;
+    server.server.take_back_namespace("/other", Greeting("back")).unwrap();
+    assert_eq!(server.members("/other").await, 9);
+    let (mut newcomer, _) = Client::join(server.address).await;
+    newcomer.connect("/other").await;
+    assert_eq!(newcomer.text().await, r#"42/other,["back"]"#);
+    // It can be removed again, and then everybody leaves.
+    assert!(server.server.remove_namespace("/other", Duration::from_millis(1)));
+    for _ in 0..9 {
+        server.disconnected().await;
+    }
+    assert_eq!(newcomer.text().await, "41/other,");
+    assert!(server.server.take_back_namespace("no name", Greeting("")).is_err());
+}
+
 /// Says when it is dropped.
 struct Mortal(Arc<AtomicBool>);
 
