@@ -199,6 +199,11 @@ impl Client {
         let Some(at) = self.machine.poll_timeout() else {
             return Poll::Pending;
         };
+        // Not left to the timer alone: where what comes takes the task's whole turn, again and again, and is never a message, the
+        // runtime has the timer wait for the next one.
+        if at <= Instant::now() {
+            return Poll::Ready(Wake::TimedOut);
+        }
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(at.into())));
         if timer.deadline() != at.into() {
             timer.as_mut().reset(at.into());

@@ -111,7 +111,7 @@ enum State {
     /// CONNECT is on its way. A server may emit before it answers: that waits here.
     Joining {
         line: Line,
-        early: Vec<Happening>,
+        early: Early,
     },
     Joined {
         line: Line,
@@ -130,6 +130,28 @@ struct Line {
     opened: Opened,
     /// When the server has been silent for too long.
     silent_at: Instant,
+}
+
+/// What came before the server's CONNECT.
+#[derive(Debug, Default)]
+struct Early(Vec<Happening>);
+
+impl Early {
+    fn has_room(&self) -> bool {
+        self.0.len() < EARLY_MAX && self.0.iter().map(bytes).sum::<usize>() < EARLY_BYTES_MAX
+    }
+
+    fn push(&mut self, happening: Happening) {
+        self.0.push(happening);
+    }
+}
+
+fn bytes(happening: &Happening) -> usize {
+    let Happening::Event { event, .. } = happening else { return 0 };
+    let arguments = event.arguments();
+    event.raw_name().as_str().len()
+        + arguments.as_str().len()
+        + arguments.attachments().iter().map(Bytes::len).sum::<usize>()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -332,7 +354,12 @@ impl Machine {
             EnginePacket::Ping(data) => {
                 // It was read as text.
                 let pong = format!("3{}", String::from_utf8_lossy(&data));
-                self.queue([Frame::Text(pong)]);
+                match self.frame_bytes > 0 && self.frame_bytes + pong.len() > self.config.queue_bytes_max {
+                    true => {
+                        self.lose(now, Failure::Broken("the server pings, and does not read the answers".to_owned()))
+                    }
+                    false => self.queue([Frame::Text(pong)]),
+                }
             }
             EnginePacket::Message(Message::Text(text)) if self.is_open() => {
                 let decoded = self.decoder.handle_text(Text::from_checked(text.into_bytes()));
@@ -355,7 +382,7 @@ impl Machine {
             return self.lose(now, Failure::Malformed("an open packet without its times".to_owned()));
         };
         let line = Line { opened, silent_at: now + opened.silence_max };
-        self.state = State::Joining { line, early: Vec::new() };
+        self.state = State::Joining { line, early: Early::default() };
         let connect = Frame::message(&PacketRef::connect(&self.config.namespace, self.config.auth.as_ref()));
         self.queue([connect]);
     }
@@ -402,7 +429,7 @@ impl Machine {
         if let State::Joining { line, early } = mem::replace(&mut self.state, State::Ended) {
             self.state = State::Joined { line };
             self.happenings.push_back(Happening::Connected { id });
-            self.happenings.extend(early);
+            self.happenings.extend(early.0);
         }
         self.past = Past::Connected;
         self.failed = 0;
@@ -411,7 +438,7 @@ impl Machine {
     fn handle_event(&mut self, now: Instant, id: Option<AckId>, event: Event) {
         let happening = Happening::Event { event, id };
         match &mut self.state {
-            State::Joining { early, .. } if early.len() < EARLY_MAX => early.push(happening),
+            State::Joining { early, .. } if early.has_room() => early.push(happening),
             State::Joining { .. } => self.lose(now, Failure::Malformed("too many events before CONNECT".to_owned())),
             State::Joined { .. } => self.happenings.push_back(happening),
             _ => {}
@@ -551,6 +578,9 @@ const PARTING_MAX: Duration = Duration::from_secs(2);
 
 /// Events before the server's CONNECT: one is usual (the admin namespace's `session`).
 const EARLY_MAX: usize = 1000;
+
+/// And of so many bytes, but for the last: one that is large is taken.
+const EARLY_BYTES_MAX: usize = 1 << 20;
 
 /// Events at once that wait for an acknowledgement.
 const QUESTIONS_MAX: usize = 65_536;

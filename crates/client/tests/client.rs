@@ -95,6 +95,21 @@ async fn a_server_that_never_pauses_holds_up_no_time_out() {
     soon(server).await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_never_ends_holds_up_no_time_out() {
+    let (listener, options) = listener().await;
+    let server = tokio::spawn(async move {
+        let mut websocket = accept(&listener).await;
+        let stream = websocket.get_mut();
+        stream.write_all(b"\x01\x0242").await.expect("it works");
+        let frames = b"\x00\x00".repeat(100_000);
+        while stream.write_all(&frames).await.is_ok() {}
+    });
+    let client = soon(Client::connect(options.close_timeout(Duration::from_millis(200)))).await.unwrap();
+    assert_eq!(soon(client.close()).await, End::Closed { is_heard: false });
+    soon(server).await.unwrap();
+}
+
 #[tokio::test]
 async fn what_a_server_does_not_read_is_refused_when_it_is_too_much_and_goes_on_when_it_does() {
     let (listener, options) = listener().await;

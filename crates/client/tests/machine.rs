@@ -284,6 +284,34 @@ fn a_ping_s_data_goes_back_with_it() {
 }
 
 #[test]
+fn a_server_that_pings_and_does_not_read_is_a_lost_connection() {
+    let mut config = MachineConfig::default();
+    config.queue_bytes_max = 100;
+    let mut test = Test::joined(config);
+    let large = format!("2{}", "x".repeat(200));
+    test.text(&large);
+    assert_eq!(test.frames().len(), 1, "one that is larger than the bound goes alone");
+    test.text(&large);
+    test.text("2");
+    let happened = test.happened();
+    assert!(matches!(happened, Happening::Lost { why: Failure::Broken(_), .. }), "{happened:?}");
+}
+
+#[test]
+fn what_comes_before_the_server_s_connect_is_bounded() {
+    let event = format!(r#"42["x","{}"]"#, "x".repeat(600_000));
+    let mut test = Test::new(MachineConfig::default());
+    test.dial();
+    test.text(OPEN);
+    test.text(&event);
+    test.text(&event);
+    assert_eq!(test.happenings(), []);
+    test.text(&event);
+    let happened = test.happened();
+    assert!(matches!(happened, Happening::Ended(End::GaveUp(Failure::Malformed(_)))), "{happened:?}");
+}
+
+#[test]
 fn what_is_no_packet_is_a_lost_connection() {
     for nonsense in ["", "x", "42[", "4", "45", r#"451-["x"]"#] {
         let mut test = Test::joined(MachineConfig::default());

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use crate::EXIT_BAD_CONFIG;
 use crate::bundle::read_bundle;
 use crate::config::{Change, Config, Line, Loaded, TakesEffect, compare};
+use crate::log::Plain;
 use crate::ops::Told;
 use crate::print::{Stream, print};
 use crate::question::{Question, first_line};
@@ -83,11 +84,11 @@ fn warnings(told: &Told, new: &[Line]) -> Vec<String> {
 }
 
 fn report(changes: &[Change]) -> Vec<String> {
-    let line = |change: &Change| format!("fanfare: {change} ({})", change.takes_effect);
+    let line = |change: &Change| format!("fanfare: {} ({})", Plain(&change.to_string()), change.takes_effect);
     let mut lines: Vec<String> = changes.iter().map(line).collect();
     let refusals = refusals(changes);
     lines.push(if !refusals.is_empty() {
-        format!("fanfare: a reload would be refused: {} only at a restart", listed(&refusals))
+        format!("fanfare: a reload would be refused: {} only at a restart", Plain(&listed(&refusals)))
     } else if changes.is_empty() {
         "fanfare: a reload would change nothing of this".to_owned()
     } else {
@@ -115,3 +116,17 @@ const ROOT_RULES: &str = "namespace.\"/\".rule.";
 
 /// The variable with the token for operators, where the configuration names none.
 pub(crate) const TOKEN: &str = "FANFARE_OPS_TOKEN";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_a_relay_says_is_one_line_and_moves_no_cursor() {
+        let line = r#"{"key":"x\n\u001b[2Jfanfare: a reload would be taken","value":"1\u009b","from":"default"}"#;
+        let line: Line = serde_json::from_str(line).unwrap();
+        for line in report(&compare(&[line], &[])) {
+            assert!(!line.contains(char::is_control), "{line:?}");
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! What the process's supervisor is told, where it wants to be: systemd, with `Type=notify-reload` and `WatchdogSec=`.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sd_notify::NotifyState;
@@ -14,8 +15,12 @@ pub(crate) fn ready(server: &Server) {
     }
 }
 
-/// The configuration is read anew.
+/// The configuration is read anew. Of a process that stops this is not told: whoever hears that it is ready again takes it for one
+/// that goes on.
 pub(crate) fn reloading() {
+    if STOPPING.load(Ordering::SeqCst) {
+        return;
+    }
     match NotifyState::monotonic_usec_now() {
         // Together: it says to which of its wishes this is the answer.
         Ok(now) => tell(&[NotifyState::Reloading, now]),
@@ -25,11 +30,14 @@ pub(crate) fn reloading() {
 
 /// It has been, or was refused: clients are served as before.
 pub(crate) fn reloaded() {
-    tell(&[NotifyState::Ready]);
+    if !STOPPING.load(Ordering::SeqCst) {
+        tell(&[NotifyState::Ready]);
+    }
 }
 
 /// The process ends, and takes at most `deadline` for it.
 pub(crate) fn stopping(deadline: Duration) {
+    STOPPING.store(true, Ordering::SeqCst);
     let usec = u32::try_from((deadline + MARGIN).as_micros()).unwrap_or(u32::MAX);
     tell(&[NotifyState::Stopping, NotifyState::ExtendTimeoutUsec(usec)]);
 }
@@ -52,6 +60,9 @@ fn tell(states: &[NotifyState<'_>]) {
         tracing::warn!(%error, "cannot tell the supervisor");
     }
 }
+
+/// The supervisor was told of the end.
+static STOPPING: AtomicBool = AtomicBool::new(false);
 
 /// For what comes behind the deadline.
 const MARGIN: Duration = Duration::from_secs(5);

@@ -10,6 +10,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use crate::log::Plain;
+
 /// Where to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stream {
@@ -28,12 +30,16 @@ impl Stream {
     }
 }
 
-/// Writes the lines, and waits until it is done, at most for a second.
+/// Writes the lines, and waits until it is done, at most for a second. Those on standard error are for people, and may have words of
+/// a file or of another process: they are escaped.
 pub(crate) fn print(stream: Stream, lines: &[String]) {
     let Some(mut file) = stream.file().filter(|_| !lines.is_empty()) else {
         return;
     };
-    let mut text = lines.join("\n");
+    let mut text = match stream {
+        Stream::Out => lines.join("\n"),
+        Stream::Err => lines.iter().map(|line| Plain(line).to_string()).collect::<Vec<_>>().join("\n"),
+    };
     text.push('\n');
     let (done, is_done) = mpsc::channel();
     let writer = thread::Builder::new().name("print".into()).spawn(move || {

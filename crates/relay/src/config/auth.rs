@@ -143,7 +143,7 @@ fn read_audience(written: Written<'_>) -> Result<Option<Vec<Box<str>>>, Wrong> {
 /// Reads what a key such as `jwks_file` names.
 fn read_keys(name: &str, draft: &mut Draft, written: Written<'_>) -> Result<KeySource, Wrong> {
     match name {
-        "jwks_url" => written.parsed(parse_jwks_url).map(KeySource::Url),
+        "jwks_url" => written.url(parse_jwks_url).map(KeySource::Url),
         "secret_env" => secret_of_variable(draft, written).map(KeySource::Secret),
         "secret_file" => {
             let bytes = read_file(draft, written)?;
@@ -304,7 +304,7 @@ pub(crate) fn secret_of_variable(draft: &mut Draft, written: Written<'_>) -> Res
     let expected = "the name of a variable of the environment that has a secret";
     let name = written.text(expected)?;
     let secret = draft.environment.get(name).filter(|secret| !secret.is_empty());
-    let secret = Secret(secret.ok_or_else(|| written.wrong(expected))?.as_bytes().into());
+    let secret = Secret(secret.ok_or_else(|| written.wrong_variable(expected))?.as_bytes().into());
     draft.notes.contents(name, &secret.0);
     draft.named_variables.insert(name.to_owned());
     Ok(secret)

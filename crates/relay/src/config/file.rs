@@ -1,6 +1,7 @@
 //! Settings of the file.
 
-use std::fs;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
@@ -16,7 +17,7 @@ use super::{Place, Problem, auth};
 /// Reads a file over what the draft has. Gives back all that is wrong with it, in the order of its lines.
 pub(crate) fn read(path: &Path, draft: &mut Draft) -> Vec<Problem> {
     let name = path.display().to_string();
-    let bytes = match fs::read(path) {
+    let bytes = match bytes_of(path) {
         Ok(bytes) => bytes,
         Err(error) => {
             return vec![Problem { place: Place::File(name), message: format!("cannot be read: {error}") }];
@@ -25,6 +26,20 @@ pub(crate) fn read(path: &Path, draft: &mut Draft) -> Vec<Problem> {
     draft.folder = path.parent().map(Path::to_owned).unwrap_or_default();
     read_bytes(&name, &bytes, draft)
 }
+
+/// # Errors
+/// Why it cannot be read.
+fn bytes_of(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > BYTES_MAX {
+        return Err(io::Error::other("it is larger than 16 MiB"));
+    }
+    Ok(bytes)
+}
+
+/// No file that anybody wrote, and one without an end is not to take all memory from those who are connected.
+const BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 fn read_bytes(path: &str, bytes: &[u8], draft: &mut Draft) -> Vec<Problem> {
     let (source, broken) = match std::str::from_utf8(bytes) {

@@ -7,6 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use toml::de::{DeTable, DeValue};
 
+use crate::log::is_deceptive;
+
 /// A value in TOML, always written in the same way: two values are the same if their texts are.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -108,8 +110,11 @@ pub(crate) fn quoted(text: &str) -> String {
             '\\' => quoted.push_str("\\\\"),
             '\n' => quoted.push_str("\\n"),
             '\t' => quoted.push_str("\\t"),
-            // What a terminal would obey, too.
-            control if control.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(control))),
+            // What a terminal would obey, or a person misread.
+            other if is_deceptive(other) => match u32::from(other) {
+                short @ ..=0xffff => quoted.push_str(&format!("\\u{short:04X}")),
+                long => quoted.push_str(&format!("\\U{long:08X}")),
+            },
             letter => quoted.push(letter),
         }
     }
@@ -129,7 +134,7 @@ mod tests {
 
     #[test]
     fn whatever_is_written_is_read_as_it_was() {
-        for text in ["", "a", "a\"b\\c", "\n\t\r\u{1b}[31m", "é\u{85}\u{2028}", "{claims.a}"] {
+        for text in ["", "a", "a\"b\\c", "\n\t\r\u{1b}[31m", "é\u{85}\u{2028}\u{202e}\u{e0041}", "{claims.a}"] {
             let source = format!("{} = {}", bare(text), Toml::text(text));
             let table = DeTable::parse(&source).unwrap();
             let (key, value) = table.get_ref().iter().next().unwrap();

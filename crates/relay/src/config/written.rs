@@ -37,6 +37,29 @@ impl<'a> Written<'a> {
         Wrong { message: format!("expected {expected}, found {self}"), offset: self.offset() }
     }
 
+    /// The same where there may be a secret in what stands here: that is not repeated, in no log either.
+    fn wrong_and_secret(self, expected: impl fmt::Display) -> Wrong {
+        let message =
+            format!("expected {expected}, found what is not repeated here, since there may be a secret in it");
+        Wrong { message, offset: self.offset() }
+    }
+
+    /// The name of a variable, that is not there, or has nothing. Who takes it for the place of the secret itself has written that.
+    pub(crate) fn wrong_variable(self, expected: &str) -> Wrong {
+        let is_usual = |name: &str| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+        match self.text(expected) {
+            Ok(name) if !is_usual(name) => self.wrong_and_secret(expected),
+            _ => self.wrong(expected),
+        }
+    }
+
+    /// An address, in which a query or a password can be.
+    pub(crate) fn url<T, E: fmt::Display>(self, parse: impl FnOnce(&str) -> Result<T, E>) -> Result<T, Wrong> {
+        let text = self.text("text")?;
+        let has_secret = text.contains(['?', '@']);
+        parse(text).map_err(|expected| if has_secret { self.wrong_and_secret(expected) } else { self.wrong(expected) })
+    }
+
     /// A word, a path, a name: any text.
     pub(crate) fn text(self, expected: impl fmt::Display) -> Result<&'a str, Wrong> {
         match self {

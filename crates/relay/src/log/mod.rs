@@ -29,6 +29,7 @@ use crate::print::Stream;
 use lines::Lines;
 use queue::Queue;
 
+pub(crate) use brief::Brief;
 pub(crate) use escape::{JsonString, Plain, is_deceptive};
 pub(crate) use filter_now::FilterNow;
 pub(crate) use timestamp::Timestamp;

@@ -8,10 +8,12 @@ mod replacing;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
+use tokio::sync;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 pub(crate) use replacing::{Parts, Replacing};
 
@@ -19,12 +21,15 @@ use crate::notify;
 
 /// Has the configuration read anew whenever somebody asks.
 pub(crate) struct Reloader {
-    /// Locked while it is done: who asks meanwhile waits, and then it is done again.
-    attempt: Mutex<Box<dyn FnMut() -> Result<Report, Refused> + Send>>,
+    /// Locked while it is done: who asks meanwhile waits, and then it is done again. Not on a thread: of those that may block
+    /// there are only so many, and clients need them.
+    attempt: Arc<sync::Mutex<Attempt>>,
     last: Mutex<LastReload>,
     /// The process ends, and nothing is to change any more.
     is_ending: AtomicBool,
 }
+
+type Attempt = Box<dyn FnMut() -> Result<Report, Refused> + Send>;
 
 /// How the last one went. Before the first: how the start did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +71,9 @@ pub(crate) enum Why {
 impl Reloader {
     pub(crate) fn new(attempt: impl FnMut() -> Result<Report, Refused> + Send + 'static) -> Arc<Self> {
         let last = LastReload { succeeded: true, at: SystemTime::now() };
+        let attempt: Attempt = Box::new(attempt);
         let is_ending = AtomicBool::new(false);
-        Arc::new(Self { attempt: Mutex::new(Box::new(attempt)), last: Mutex::new(last), is_ending })
+        Arc::new(Self { attempt: Arc::new(sync::Mutex::new(attempt)), last: Mutex::new(last), is_ending })
     }
 
     /// Has no more done from now on, but for one that is under way.
@@ -75,26 +81,33 @@ impl Reloader {
         self.is_ending.store(true, Ordering::Relaxed);
     }
 
-    /// Reads everything anew, and has it hold; or says why not. It is done to its end also if nobody waits for that any more.
+    /// Reads everything anew, and has it hold; or says why not. Once begun it is done to its end, also if nobody waits for that
+    /// any more.
     ///
     /// # Errors
-    /// What is wrong. Then everything is as before.
+    /// What is wrong. Then everything is as before; unless it takes too long, since then it may still be done.
     pub(crate) async fn reload(self: &Arc<Self>) -> Result<Report, Refused> {
-        let this = Arc::clone(self);
-        // Files are read, and one that hangs is not to hold up clients.
-        let done = spawn_blocking(move || this.reload_now()).await;
-        done.unwrap_or_else(|_| {
-            self.note(false);
-            Err(Refused { why: Why::Failed, problems: vec!["the relay is at fault".to_owned()] })
-        })
+        let done = async {
+            let attempt = Arc::clone(&self.attempt).lock_owned().await;
+            let this = Arc::clone(self);
+            // Files are read, and one that hangs is not to hold up clients.
+            spawn_blocking(move || this.reload_now(attempt)).await
+        };
+        match timeout(TIME_MAX, done).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(self.failed("the relay is at fault")),
+            Err(_) => {
+                tracing::warn!(problem = TOO_LONG, "reload");
+                Err(self.failed(TOO_LONG))
+            }
+        }
     }
 
     pub(crate) fn last_reload(&self) -> LastReload {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn reload_now(&self) -> Result<Report, Refused> {
-        let mut attempt = self.attempt.lock().unwrap_or_else(PoisonError::into_inner);
+    fn reload_now(&self, mut attempt: sync::OwnedMutexGuard<Attempt>) -> Result<Report, Refused> {
         let outcome = if self.is_ending.load(Ordering::Relaxed) {
             // Its supervisor is not told that all is as ever, nor anybody that something is wrong.
             Err(Refused::new(Why::Ending, ["the relay is ending"]))
@@ -116,6 +129,11 @@ impl Reloader {
             }
         }
         outcome
+    }
+
+    fn failed(&self, problem: &str) -> Refused {
+        self.note(false);
+        Refused { why: Why::Failed, problems: vec![problem.to_owned()] }
     }
 
     fn note(&self, succeeded: bool) {
@@ -154,6 +172,12 @@ impl fmt::Debug for Reloader {
         f.debug_struct("Reloader").field("last", &self.last_reload()).finish_non_exhaustive()
     }
 }
+
+/// Whoever asks is told by then. Reading some files and building what they say takes milliseconds.
+const TIME_MAX: Duration = Duration::from_secs(30);
+
+const TOO_LONG: &str = "not done within 30 s, perhaps for a file that cannot be read to its end, such as a pipe or one of a server \
+                        that does not answer; it goes on, and so others have to wait";
 
 #[cfg(test)]
 mod tests;

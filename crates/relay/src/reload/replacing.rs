@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use socketio::{Server, ServerConfig};
 
 use super::{Refused, Report, Why};
 use crate::bundle::read_bundle;
-use crate::config::{Config, Held, Loaded, Problem, TakesEffect};
+use crate::config::{Config, Effective, Held, Loaded, Problem, TakesEffect};
 use crate::descriptors;
 use crate::drain::Drain;
 use crate::log;
@@ -18,10 +19,13 @@ use crate::tls::{Certificates, NewPair};
 
 /// The configuration that holds, and how there is another.
 pub(crate) struct Replacing {
-    load: Box<dyn Fn() -> Result<Loaded, Vec<Problem>> + Send>,
+    load: Box<Load>,
     config: Config,
     parts: Parts,
 }
+
+/// Reads everything.
+type Load = dyn Fn() -> Result<Loaded, Vec<Problem>> + Send;
 
 /// What follows the configuration while the relay runs.
 pub(crate) struct Parts {
@@ -51,7 +55,7 @@ impl Replacing {
     /// # Errors
     /// What is wrong; then nothing has changed, and what was built is dropped.
     pub(crate) fn replace(&mut self) -> Result<Report, Refused> {
-        let next = (self.load)().map_err(Refused::wrong)?;
+        let next = settled(&*self.load, &self.parts.held.get())?;
         let changes = self.parts.held.get().changes(&next.effective);
         let at_restart = changes.iter().filter(|change| change.takes_effect == TakesEffect::AtRestart);
         let at_restart: Vec<String> = at_restart.map(|change| format!("{change}: needs a restart")).collect();
@@ -158,3 +162,57 @@ fn out_of_reach(held: &Config, next: &Config) -> Option<String> {
 
 /// Over what time those are looked at who do nothing themselves.
 const WAKING: Duration = Duration::from_secs(1);
+
+/// What is read twice in a row, where it is another than what holds: a file may be about to be written, and half of one may
+/// be right in itself, without the line that asks for a token. Blocks meanwhile.
+fn settled(load: &Load, held: &Effective) -> Result<Loaded, Refused> {
+    let mut read = load().map_err(Refused::wrong)?;
+    if held.changes(&read.effective).is_empty() {
+        return Ok(read);
+    }
+    for _ in 0..READINGS_MAX {
+        thread::sleep(BETWEEN_READINGS);
+        let again = load().map_err(Refused::wrong)?;
+        if read.effective.changes(&again.effective).is_empty() {
+            return Ok(again);
+        }
+        read = again;
+    }
+    Err(Refused::wrong(["it changes while it is read"]))
+}
+
+/// Longer than a program pauses that writes a file.
+const BETWEEN_READINGS: Duration = Duration::from_millis(100);
+const READINGS_MAX: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::config;
+
+    fn saying(events_per_s: &str) -> Loaded {
+        let variable = ("FANFARE_CLIENT_EVENTS_PER_S".into(), events_per_s.into());
+        config::load(None, [variable], &[]).unwrap()
+    }
+
+    /// What is read each time, and how often it was read.
+    fn read(texts: &'static [&'static str]) -> (Result<Loaded, Refused>, usize) {
+        let turn = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&turn);
+        let load = move || {
+            let turn = count.fetch_add(1, Ordering::SeqCst);
+            Ok(saying(texts[turn % texts.len()]))
+        };
+        (settled(&load, &saying("1").effective), turn.load(Ordering::SeqCst))
+    }
+
+    #[test]
+    fn what_is_another_is_read_until_it_is_the_same_twice() {
+        assert_eq!(read(&["1"]).1, 1, "nothing is new");
+        let (settled, times) = read(&["2", "3", "3", "4"]);
+        assert_eq!((settled.unwrap().config, times), (saying("3").config, 3));
+        assert_eq!(read(&["2", "3"]).0.unwrap_err().why, Why::Wrong, "it never ends");
+    }
+}

@@ -31,6 +31,36 @@ async fn one_reload_waits_for_another() {
     assert!(!reloader.last_reload().succeeded);
 }
 
+#[tokio::test(start_paused = true)]
+async fn one_that_hangs_is_told_of_and_takes_one_thread_however_many_are_asked_for() {
+    let (begun, go_on) = (Arc::new(AtomicUsize::new(0)), Arc::new(std::sync::Barrier::new(2)));
+    let (count, barrier) = (Arc::clone(&begun), Arc::clone(&go_on));
+    let reloader = Reloader::new(move || {
+        if count.fetch_add(1, Ordering::SeqCst) == 0 {
+            barrier.wait();
+        }
+        Ok(Report::default())
+    });
+    let mut asked = JoinSet::new();
+    for _ in 0..100 {
+        let reloader = Arc::clone(&reloader);
+        asked.spawn(async move { reloader.reload().await });
+    }
+    // While something blocks, the clock of a test stands still.
+    while begun.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::advance(TIME_MAX).await;
+    for outcome in asked.join_all().await {
+        assert_eq!(outcome.unwrap_err().why, Why::Failed);
+    }
+    assert_eq!(begun.load(Ordering::SeqCst), 1);
+    assert!(!reloader.last_reload().succeeded);
+    go_on.wait();
+    assert!(reloader.reload().await.is_ok(), "the next is as any other");
+    assert_eq!(begun.load(Ordering::SeqCst), 2);
+}
+
 #[tokio::test]
 async fn a_reload_that_nobody_waits_for_is_done_and_one_that_panics_is_refused() {
     let done = Arc::new(AtomicUsize::new(0));

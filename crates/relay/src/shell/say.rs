@@ -1,10 +1,11 @@
 //! Where lines go: events to standard output, all else to standard error.
 
+use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Write};
 
 use tokio::io::AsyncWriteExt;
 
-use crate::log::Plain;
+use crate::log::{Brief, Plain};
 
 /// What became of lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,8 +32,14 @@ pub(super) async fn say(lines: &str) -> io::Result<Said> {
     }
 }
 
-/// Writes a note for whoever watches, escaped: it may have words of the server.
+/// Writes a note for whoever watches, escaped and not without an end: it may have words of the server.
 pub(super) fn note(text: &str) {
+    let mut note = Brief::new(NOTE_BYTES_MAX);
+    // Writing to it cannot fail.
+    let _ = write!(note, "{}", Plain(text));
     // Who closed standard error does not want to know.
-    let _ = writeln!(io::stderr(), "fanfare: {}", Plain(text));
+    let _ = io::stderr().write_all(format!("fanfare: {}\n", note.into_text()).as_bytes());
 }
+
+/// A screen full.
+const NOTE_BYTES_MAX: usize = 4096;

@@ -22,12 +22,12 @@ pub(crate) fn page(effective: &Effective) -> Vec<String> {
 }
 
 fn line(entry: &Entry, name: &str) -> String {
-    let from = entry.place.source();
+    let from = escaped(&entry.place.source());
     match (&entry.key, &entry.value) {
         (_, Shown::Secret) => format!("# {name}: secret, from {from}"),
         // Nothing without its hash.
         (Key::Token { .. }, Shown::Value(value)) => format!("# {name} = {value}  # {from}"),
-        (_, Shown::Value(value)) => format!("{name} = {value}  # {}", escaped(&from)),
+        (_, Shown::Value(value)) => format!("{name} = {value}  # {from}"),
     }
 }
 

@@ -74,7 +74,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "auth.webhook.url",
         variable: "FANFARE_AUTH_WEBHOOK_URL",
         flag: None,
-        set: |draft, written| put(&mut webhook(draft).url, written.parsed(auth::parse_webhook_url).map(Some)),
+        set: |draft, written| put(&mut webhook(draft).url, written.url(auth::parse_webhook_url).map(Some)),
         show: |config| config.auth.webhook.as_ref().map(|webhook| Toml::text(&webhook.url)),
         about: "Where your application is asked.",
         takes_effect: TakesEffect::AtOnce,

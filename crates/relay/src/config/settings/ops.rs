@@ -33,7 +33,7 @@ fn ops_token(draft: &mut Draft, written: Written<'_>) -> Result<(), Wrong> {
     let expected = "the name of a variable of the environment that has a token";
     let name = written.text(expected)?;
     let token = draft.environment.get(name).and_then(|text| Token::new(text));
-    draft.config.ops.token = Some(token.ok_or_else(|| written.wrong(expected))?);
+    draft.config.ops.token = Some(token.ok_or_else(|| written.wrong_variable(expected))?);
     draft.notes.say("ops.token_env", Toml::text(name));
     let secret = draft.environment.get(name).map_or("", String::as_str).to_owned();
     draft.notes.contents("ops.token_env", secret.as_bytes());

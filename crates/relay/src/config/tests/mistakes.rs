@@ -275,7 +275,7 @@ const WRONG_FILES: &[(&str, &[&str])] = &[
         "[[auth.issuer]]\niss = 'a'\nalgorithms = ['RS256', 'HS256']\naudience = ['x', '*']\njwks_url = 'https://a:b@idp.example/'",
         &[
             "4:1: auth.issuer.audience: expected \"*\" alone, or only names, found a list",
-            "5:1: auth.issuer.jwks_url: expected an address that begins with https:// (or http:// for this machine itself), found \"https://a:b@idp.example/\"",
+            "5:1: auth.issuer.jwks_url: expected an address that begins with https:// (or http:// for this machine itself), found what is not repeated here, since there may be a secret in it",
         ],
     ),
     (
@@ -308,6 +308,13 @@ const WRONG_FILES: &[(&str, &[&str])] = &[
         &[
             "2:1: auth.token.sha256: expected the SHA-256 of a token, 64 hexadecimal digits, found \"secret\"",
             "3:1: auth.token.claims: expected a table such as { sub = \"sensor-1\" }, found \"sub\"",
+        ],
+    ),
+    (
+        "[ops]\ntoken_env = 'the-token_itself9'\n[auth.webhook]\nurl = 'app/?key=1'",
+        &[
+            "2:1: ops.token_env: expected the name of a variable of the environment that has a token, found what is not repeated here, since there may be a secret in it",
+            "4:1: auth.webhook.url: expected an address, such as http://127.0.0.1:8080/socket-auth, found what is not repeated here, since there may be a secret in it",
         ],
     ),
     ("[auth.webhook]\ncache_s = 1", &["2:1: auth.webhook.cache_s: expected auth.webhook.url beside it"]),
