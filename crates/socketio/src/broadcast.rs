@@ -13,8 +13,8 @@ use socketio_codec::{AckId, Arguments, EventName, Namespace, RawName, ReservedNa
 use tokio::sync::oneshot;
 
 use crate::acks::AckTable;
-use crate::peers::{Acknowledged, Nodes, Outgoing, Published};
-use crate::questions;
+use crate::nodes::Nodes;
+use crate::peers::{self, Acknowledged, Outgoing, Published};
 use crate::reach::{Reach, Scope};
 
 /// Some sockets of one namespace, chosen step by step, and what can be done to all of them at once.
@@ -142,7 +142,7 @@ impl Broadcast {
         let (name, id, receipt) = (name.raw(), Some(id), Some(receipt));
         reach.hub.apply(Command::Emit { target, name, arguments: &arguments, id, delivery, receipt }, by.as_ref());
         Ok(async move {
-            let (here, elsewhere) = tokio::join!(receiver, questions::answer(elsewhere));
+            let (here, elsewhere) = tokio::join!(receiver, peers::answer(elsewhere));
             drop(cancels);
             Answers::new(here.unwrap_or_default(), elsewhere)
         })

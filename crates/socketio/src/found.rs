@@ -10,7 +10,7 @@ use socketio_codec::Json;
 use tokio::sync::oneshot;
 
 use crate::inbox::Inbox;
-use crate::peers::Nodes;
+use crate::nodes::Nodes;
 
 /// Who was found: on this node and on the others. By the time it is read, they may have moved or gone.
 #[derive(Debug, Clone, Default)]

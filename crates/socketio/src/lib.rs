@@ -28,6 +28,7 @@ mod supervisor;
 
 mod found;
 mod local;
+mod nodes;
 mod peers;
 mod questions;
 
@@ -40,7 +41,8 @@ pub use found::{Fetched, RemoteSocket, Rooms, SocketInfo};
 pub use local::Local;
 pub use member::{DisconnectReason, Member};
 pub use namespace::{Admission, ConnectRequest, Namespace, Refusal};
-pub use peers::{Acknowledged, Asked, Nodes, Outgoing, Peers, Published};
+pub use nodes::Nodes;
+pub use peers::{Acknowledged, Asked, Outgoing, Peers, Published};
 pub use server::{Health, Server, ServerBuilder};
 pub use socket::{AckSender, Socket};
 pub use supervisor::Failure;

@@ -9,6 +9,7 @@ use hub::{Command, Room, Target};
 use socketio_codec::{Arguments, EventName, Json, Namespace as NamespaceName};
 
 use crate::found::RemoteSocket;
+use crate::nodes::Nodes;
 
 /// The other nodes: where what is asked for here is passed on, so that it means the whole cluster.
 ///
@@ -51,6 +52,14 @@ pub trait Peers: Send + Sync + 'static {
 /// What others answer, later, with who did not. It ends in time whatever they do; dropped, nothing is waited for.
 pub type Asked<T> = Pin<Box<dyn Future<Output = (T, Nodes)> + Send>>;
 
+/// What the others answer; nothing where nobody was asked.
+pub(crate) async fn answer<T: Default>(asked: Option<Asked<T>>) -> (T, Nodes) {
+    match asked {
+        Some(asked) => asked.await,
+        None => (T::default(), Nodes::default()),
+    }
+}
+
 /// An event on its way to the others.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -77,23 +86,6 @@ pub struct Acknowledged {
     pub received: Vec<Arguments>,
     /// How many clients had the event, as far as their nodes said so.
     pub reached: usize,
-}
-
-/// How many nodes were asked.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Nodes {
-    /// Those that answered, without this one.
-    pub answered: usize,
-    /// Those that are known of and did not. Then the answer is not all of it.
-    pub missing: usize,
-}
-
-impl Nodes {
-    /// So many answered, and so many did not.
-    pub const fn new(answered: usize, missing: usize) -> Self {
-        Self { answered, missing }
-    }
 }
 
 /// What became of what was to be passed on to other nodes.

@@ -9,7 +9,8 @@ use tokio::sync::oneshot;
 
 use crate::broadcast::{Broadcast, EmitError};
 use crate::found::{self, Fetched, Rooms};
-use crate::peers::{Asked, Nodes};
+use crate::nodes::Nodes;
+use crate::peers::{Asked, answer};
 
 impl Broadcast {
     /// Who they are at the moment, and from where: `fetchSockets`.
@@ -75,13 +76,5 @@ impl Broadcast {
         let (reach, target, scope) = self.into_target();
         let peers = reach.peers_in(scope);
         Ok(peers.map(|peers| peers.server_side_emit(target.namespace(), &name, &arguments, within)))
-    }
-}
-
-/// What the others answer; nothing where nobody was asked.
-pub(crate) async fn answer<T: Default>(asked: Option<Asked<T>>) -> (T, Nodes) {
-    match asked {
-        Some(asked) => asked.await,
-        None => (T::default(), Nodes::default()),
     }
 }
