@@ -60,6 +60,18 @@ impl Participant {
         self.memberships.0.iter().map(|membership| &membership.room)
     }
 
+    /// Somebody else has put it into a room. One that it is in already it is in for its own reasons, which stay as they are.
+    pub fn put_into(&mut self, room: &Room) {
+        if !self.memberships.contains(room) {
+            self.memberships.join(room, By::OTHERS);
+        }
+    }
+
+    /// Somebody else has taken it out of a room, whatever the reasons to be there were.
+    pub fn taken_out_of(&mut self, room: &Room) {
+        self.memberships.leave(room);
+    }
+
     /// Until when it is to be read no further, since it did more than it may.
     pub fn held_until(&self) -> Option<Instant> {
         self.used.as_ref()?.held_until
@@ -185,6 +197,8 @@ impl By {
     pub(crate) const CLAIMS: Self = Self(8);
     /// An event, because the client's claims are what its rule wants; the room may be named by them too.
     pub(crate) const CONDITION: Self = Self(16);
+    /// Somebody else put it there, who does not say why.
+    pub(crate) const OTHERS: Self = Self(32);
     /// Any of the three by events.
     const EVENTS: Self = Self(Self::EVENT.0 | Self::CLAIMS.0 | Self::CONDITION.0);
 

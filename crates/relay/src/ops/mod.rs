@@ -27,10 +27,12 @@ use tokio::task::JoinSet;
 use tower_service::Service;
 
 pub(crate) use auth::AuthMetrics;
+pub(crate) use page::Page;
 pub(crate) use reloads::ReloadMetrics;
 pub(crate) use rules::RuleMetrics;
 pub(crate) use token::{Token, TokenNow};
 
+use crate::api::{self, Api};
 use crate::config::Held;
 use crate::drain::Drain;
 use crate::readiness::Readiness;
@@ -66,15 +68,17 @@ pub(crate) struct Stage {
     pub(crate) counts: Box<dyn Fn() -> BTreeMap<&'static str, u64> + Send + Sync>,
 }
 
-/// Answers on `listeners` until what is given back is dropped.
+/// Answers on `listeners` until what is given back is dropped: beside operators also those who use the HTTP API, where that has
+/// the same address.
 pub(crate) fn start(
-    listeners: Vec<TcpListener>,
+    listeners: Vec<(TcpListener, bool)>,
     token: Arc<TokenNow>,
     sources: Sources,
     readiness: &Arc<Readiness>,
     drain: &Arc<Drain>,
     reloader: &Arc<Reloader>,
     held: &Arc<Held>,
+    api: &Arc<Api>,
 ) -> JoinSet<()> {
     let Sources { server, refusals, others } = sources;
     let requests = Arc::new(Requests::default());
@@ -88,8 +92,11 @@ pub(crate) fn start(
     let (reloader, held) = (Arc::clone(reloader), Arc::clone(held));
     let router = router(Ops { server, registry, requests, readiness, drain, reloader, held, token });
     let mut answering = JoinSet::new();
-    for listener in listeners {
-        let router = router.clone();
+    for (listener, has_api) in listeners {
+        let router = match has_api {
+            true => router.clone().merge(api::router(Arc::clone(api))),
+            false => router.clone(),
+        };
         let service = move |request: Request<_>| {
             let answer = router.clone().call(request.map(Body::new));
             async move { answer.await.unwrap_or_else(|never| match never {}) }
