@@ -229,15 +229,21 @@ pub(crate) fn check_rooms(rooms: &[String], field: &str, key: Option<&Key>) -> R
         return Err(Problem::invalid(field, format!("expected at most {ROOMS_MAX} rooms, found {}", rooms.len())));
     }
     for (index, room) in rooms.iter().enumerate() {
-        let at = || format!("{field}[{index}]");
-        if !(1..=ROOM_BYTES_MAX).contains(&room.len()) {
-            return Err(Problem::invalid(at(), format!("expected a room's name of 1 to {ROOM_BYTES_MAX} bytes")));
-        }
+        let at = format!("{field}[{index}]");
+        check_room(room, &at)?;
         if let Some(key) = key {
-            key.check_room(room, at())?;
+            key.check_room(room, at)?;
         }
     }
     Ok(())
+}
+
+/// Whether a room may be named so.
+pub(crate) fn check_room(room: &str, field: &str) -> Result<(), Problem> {
+    if (1..=ROOM_BYTES_MAX).contains(&room.len()) {
+        return Ok(());
+    }
+    Err(Problem::invalid(field, format!("expected a room's name of 1 to {ROOM_BYTES_MAX} bytes")))
 }
 
 impl Api {

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::config::Deed;
-use super::emission::{NodesTold, check_rooms};
+use super::emission::{NodesTold, check_room};
 use super::key::Key;
 use super::moves::{Moved, Moves};
 use super::pages::Page;
@@ -159,7 +159,7 @@ impl Api {
     ) -> Result<(String, Broadcast), Problem> {
         let Path(name) = room.map_err(|_| Problem::invalid("room", "expected percent-encoded UTF-8"))?;
         let everyone = self.namespace_of(key, query)?;
-        check_rooms(std::slice::from_ref(&name), "room", None)?;
+        check_room(&name, "room")?;
         key.check_room(&name, "room")?;
         let to = everyone.to(name.as_str());
         Ok((name, to))

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::config::Deed;
-use super::emission::NodesTold;
+use super::emission::{NodesTold, check_room};
 use super::key::Key;
 use super::moves::{Moved, Moves};
 use super::pages::Page;
@@ -73,7 +73,7 @@ pub(crate) async fn list(
     let mut asked = api.namespace(&key, &namespace, "namespace")?;
     match query.take("room") {
         Some(room) => {
-            super::emission::check_rooms(std::slice::from_ref(&room), "room", None)?;
+            check_room(&room, "room")?;
             key.check_room(&room, "room")?;
             asked = asked.to(room);
         }

@@ -149,7 +149,10 @@ impl Draft {
         if let Some(message) = address::clash(&api.listen) {
             checks.refuse(at.clone(), &message);
         }
-        if let Some(address) = api.listen.iter().find(|address| self.config.listen.contains(address)) {
+        // Port 0 is another port each time.
+        let is_fixed = |address: &&Address| !matches!(address, Address::Tcp(address) if address.port() == 0);
+        let is_clients = |address: &&Address| self.config.listen.contains(address);
+        if let Some(address) = api.listen.iter().filter(is_fixed).find(is_clients) {
             checks.refuse(at.clone(), &format!("expected an address where no clients are taken, found {address}"));
         }
         let with_ops = api.listen.iter().find(|address| api.is_beside_ops(address, &self.config.ops));
