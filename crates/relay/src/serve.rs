@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use axum::Router;
 use prometheus_client::collector::Collector;
 use socketio::engineio::{Engine, HttpConfig, serve_with};
 use socketio::{ClientBundle, Failure, Handshake, Server, ServerConfig};
@@ -136,8 +137,11 @@ async fn run(
     let (live_now, drain_now) = (Arc::clone(&live), Arc::clone(&drain));
     let api = Api::new(server.clone(), live_now, drain_now, Arc::clone(&terms), Arc::clone(&asked));
     let for_ops: Vec<_> = for_ops.into_iter().zip(&config.ops.listen).collect();
-    let is_shared = |address: &SocketAddr| address.port() != 0 && config.api.listen.contains(&Address::Tcp(*address));
-    let for_ops: Vec<_> = for_ops.into_iter().map(|(listener, address)| (listener, is_shared(address))).collect();
+    let beside = |address: &SocketAddr| {
+        let is_shared = address.port() != 0 && config.api.listen.contains(&Address::Tcp(*address));
+        is_shared.then(|| api::router(Arc::clone(&api)))
+    };
+    let for_ops: Vec<_> = for_ops.into_iter().map(|(listener, address)| (listener, beside(address))).collect();
     let held = Held::new(loaded.effective);
     let mut replacing = Replacing::new(
         load,
@@ -160,7 +164,7 @@ async fn run(
     let mut lines = ops_lines(&for_ops)?;
     lines.extend(for_api.iter().map(|listening| format!("api on {}", listening.url)));
     let sources = sources(&server, &live, asked);
-    let _answering = ops::start(for_ops, token, sources, &readiness, &drain, &reloader, &held, &api);
+    let _answering = ops::start(for_ops, token, sources, &readiness, &drain, &reloader, &held);
     let _api_files: Vec<_> = for_api.iter_mut().filter_map(Listening::take_file).collect();
     let _answering_api = api::start(for_api.into_iter().map(|listening| listening.listener).collect(), &api);
 
@@ -294,10 +298,10 @@ fn start(
 }
 
 /// A line for each listener: `ops on http://127.0.0.1:9300`; and one for the API where it is there too.
-fn ops_lines(listeners: &[(TcpListener, bool)]) -> Result<Vec<String>, String> {
-    let line = |(listener, has_api): &(TcpListener, bool)| {
+fn ops_lines(listeners: &[(TcpListener, Option<Router>)]) -> Result<Vec<String>, String> {
+    let line = |(listener, api): &(TcpListener, Option<Router>)| {
         let address = listener.local_addr()?;
-        let api = has_api.then(|| format!("api on http://{address}"));
+        let api = api.as_ref().map(|_| format!("api on http://{address}"));
         Ok(std::iter::once(format!("ops on http://{address}")).chain(api))
     };
     let lines: Result<Vec<_>, io::Error> = listeners.iter().map(line).collect();

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Router;
 use axum::body::Body;
 use http::Request;
 use prometheus_client::collector::Collector;
@@ -32,7 +33,6 @@ pub(crate) use reloads::ReloadMetrics;
 pub(crate) use rules::RuleMetrics;
 pub(crate) use token::{Token, TokenNow};
 
-use crate::api::{self, Api};
 use crate::config::Held;
 use crate::drain::Drain;
 use crate::readiness::Readiness;
@@ -68,17 +68,15 @@ pub(crate) struct Stage {
     pub(crate) counts: Box<dyn Fn() -> BTreeMap<&'static str, u64> + Send + Sync>,
 }
 
-/// Answers on `listeners` until what is given back is dropped: beside operators also those who use the HTTP API, where that has
-/// the same address.
+/// Answers on `listeners` until what is given back is dropped. A router beside a listener has what else is answered there.
 pub(crate) fn start(
-    listeners: Vec<(TcpListener, bool)>,
+    listeners: Vec<(TcpListener, Option<Router>)>,
     token: Arc<TokenNow>,
     sources: Sources,
     readiness: &Arc<Readiness>,
     drain: &Arc<Drain>,
     reloader: &Arc<Reloader>,
     held: &Arc<Held>,
-    api: &Arc<Api>,
 ) -> JoinSet<()> {
     let Sources { server, refusals, others } = sources;
     let requests = Arc::new(Requests::default());
@@ -92,11 +90,8 @@ pub(crate) fn start(
     let (reloader, held) = (Arc::clone(reloader), Arc::clone(held));
     let router = router(Ops { server, registry, requests, readiness, drain, reloader, held, token });
     let mut answering = JoinSet::new();
-    for (listener, has_api) in listeners {
-        let router = match has_api {
-            true => router.clone().merge(api::router(Arc::clone(api))),
-            false => router.clone(),
-        };
+    for (listener, beside) in listeners {
+        let router = router.clone().merge(beside.unwrap_or_default());
         let service = move |request: Request<_>| {
             let answer = router.clone().call(request.map(Body::new));
             async move { answer.await.unwrap_or_else(|never| match never {}) }

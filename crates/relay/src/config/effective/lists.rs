@@ -81,7 +81,7 @@ impl Listing<'_, '_> {
             let Some(name) = text(table, "name") else { continue };
             for (key, value) in table.iter().filter(|(key, _)| key.get_ref() != "name") {
                 let (at, key) = (key.span().start, key.get_ref().as_ref());
-                let entry = Key::ApiKey { name: name.to_owned(), key: key.to_owned() };
+                let entry = Key::Program { name: name.to_owned(), key: key.to_owned() };
                 match value.get_ref().as_str() {
                     Some(hash) if key == "sha256" => {
                         let place = self.report.place(at, None);
