@@ -289,3 +289,26 @@ impl Memberships {
         self.0.binary_search_by(|membership| membership.room.cmp(room))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_others_put_a_client_it_is_until_they_take_it_out_and_its_own_reasons_stay() {
+        let mut memberships = Memberships::default();
+        let (own, theirs) = (Room::from("own"), Room::from("theirs"));
+        memberships.join(&own, By::EVENT);
+        let socket = SocketId::parse("AAAAAAAAAAAAAAAAAAAA").unwrap();
+        let mut participant = Participant::new(socket, Claims::default(), Query::default(), true);
+        participant.memberships = memberships;
+        participant.put_into(&own);
+        participant.put_into(&theirs);
+        // No rule leads there any more: it is where others put it.
+        assert_eq!(participant.memberships.reason_anew(|_| By::default()), std::slice::from_ref(&own));
+        assert_eq!(participant.rooms().collect::<Vec<_>>(), [&theirs]);
+        participant.taken_out_of(&theirs);
+        participant.taken_out_of(&own);
+        assert_eq!(participant.rooms().count(), 0);
+    }
+}

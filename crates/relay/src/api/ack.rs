@@ -35,7 +35,10 @@ impl AckWanted {
         let expected = "a whole number of milliseconds from 1 to 60000";
         let timeout_ms: u32 = fields.required("timeout_ms", expected)?;
         if !(1..=60_000).contains(&timeout_ms) {
-            return Err(Problem::invalid(fields.path("timeout_ms"), format!("expected {expected}, found {timeout_ms}")));
+            return Err(Problem::invalid(
+                fields.path("timeout_ms"),
+                format!("expected {expected}, found {timeout_ms}"),
+            ));
         }
         fields.finish()?;
         Ok(Self { timeout_ms })

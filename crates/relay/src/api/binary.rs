@@ -92,7 +92,9 @@ mod tests {
 
     #[test]
     fn what_is_no_base64_is_said() {
-        for json in [r#"[{"$base64":1}]"#, r#"[{"$base64":"?"}]"#, r#"[{"$base64":"AA==","b":1}]"#, r#"[{"$base64":"AAH"}]"#] {
+        for json in
+            [r#"[{"$base64":1}]"#, r#"[{"$base64":"?"}]"#, r#"[{"$base64":"AA==","b":1}]"#, r#"[{"$base64":"AAH"}]"#]
+        {
             assert_eq!(extract(json), Err(NoBase64), "{json}");
         }
         for json in ["[]", r#"[{"b":1,"$base64":"AA=="}]"#, r#"[{"$base64x":1}]"#] {

@@ -89,8 +89,8 @@ async fn emit_all(api: Arc<Api>, key: Arc<Key>, body: Bytes) -> Result<Bytes, Pr
     // All are sent before any is waited for.
     let mut outcomes = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
-        let emission = Fields::of(&format!("items[{index}]"), item)
-            .and_then(|fields| Emission::read(&api, &terms, &key, fields));
+        let emission =
+            Fields::of(&format!("items[{index}]"), item).and_then(|fields| Emission::read(&api, &terms, &key, fields));
         outcomes.push(match emission {
             Ok(emission) => emission.send().await,
             Err(problem) => Err(problem),

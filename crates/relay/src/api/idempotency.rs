@@ -225,8 +225,7 @@ mod tests {
     #[tokio::test]
     async fn there_are_only_so_many_and_what_is_under_way_is_never_forgotten() {
         let (answers, now, hash) = (Answers::default(), Instant::now(), [1; 32]);
-        let turns: Vec<_> =
-            (0..ANSWERS_MAX).map(|n| first(answers.begin(&id(&n.to_string()), &hash, now))).collect();
+        let turns: Vec<_> = (0..ANSWERS_MAX).map(|n| first(answers.begin(&id(&n.to_string()), &hash, now))).collect();
         assert!(answers.begin(&id("one more"), &hash, now).is_err());
         let mut turns = turns.into_iter();
         turns.next().unwrap().done("0".into(), now);

@@ -34,9 +34,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::body::Body;
 use http::Request;
-use socketio::{Health, Server};
 use socketio::codec::Limits;
 use socketio::engineio::{HttpConfig, Listener, serve_with};
+use socketio::{Health, Server};
 use tokio::task::JoinSet;
 use tower_service::Service;
 
@@ -151,3 +151,5 @@ pub(crate) fn start(listeners: Vec<Listener>, api: &Arc<Api>) -> JoinSet<()> {
     answering
 }
 
+#[cfg(test)]
+mod tests;

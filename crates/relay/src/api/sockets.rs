@@ -108,10 +108,8 @@ pub(crate) async fn one(
     let found = api.find(&key, id).await?;
     let told = found.told(&key);
     // What it is in the eyes of a key for some rooms, who is in none of them is not there.
-    told.filter(|told| !key.is_for_rooms() || !told.rooms.is_empty()).map_or_else(
-        || Err(Problem::unknown_socket()),
-        |told| Ok(answer(json(&told)?)),
-    )
+    told.filter(|told| !key.is_for_rooms() || !told.rooms.is_empty())
+        .map_or_else(|| Err(Problem::unknown_socket()), |told| Ok(answer(json(&told)?)))
 }
 
 #[utoipa::path(

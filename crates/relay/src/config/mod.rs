@@ -50,9 +50,9 @@ pub(crate) use log_filter::LogFilter;
 pub(crate) use origin::Origin;
 pub(crate) use problem::{Place, Problem};
 pub(crate) use settings::TakesEffect;
-pub(crate) use toml_text::quoted;
 #[cfg(test)]
 pub(crate) use settings::settings;
+pub(crate) use toml_text::quoted;
 
 use crate::api::ApiConfig;
 use crate::auth::config::AuthConfig;

@@ -236,7 +236,11 @@ fn every_setting_goes_where_it_belongs() {
         ops: OpsConfig { listen: vec![(Ipv4Addr::LOCALHOST, 9300).into()], token: Token::new("sesame") },
         api: ApiConfig {
             listen: vec![Address::Tcp((Ipv4Addr::LOCALHOST, 3001).into()), Address::Unix("/run/api.sock".into())],
-            tls: Some(TlsConfig { certificate: certificate!().into(), key: key!().into(), reread: Duration::from_secs(1) }),
+            tls: Some(TlsConfig {
+                certificate: certificate!().into(),
+                key: key!().into(),
+                reread: Duration::from_secs(1),
+            }),
             keys: Vec::new(),
         },
         policy: Policy::new([(NamespaceName::ROOT, rules)]),

@@ -117,11 +117,7 @@ impl Replacing {
 ///
 /// # Errors
 /// What is wrong with it.
-fn pair(
-    shown: Option<&Arc<Certificates>>,
-    tls: Option<&TlsConfig>,
-    before: &str,
-) -> Result<Option<NewPair>, Refused> {
+fn pair(shown: Option<&Arc<Certificates>>, tls: Option<&TlsConfig>, before: &str) -> Result<Option<NewPair>, Refused> {
     let (Some(_), Some(tls)) = (shown, tls) else { return Ok(None) };
     NewPair::read(tls).map(Some).map_err(|problem| Refused::wrong([format!("{before}{problem}")]))
 }

@@ -130,7 +130,8 @@ pub(super) fn asking(arguments: &ApiArgs) -> Result<Asking, String> {
         None => Bytes::new(),
     };
     // What is wrong is the key, which is not repeated.
-    let request = request.body(Full::new(body)).map_err(|error| format!("FANFARE_API_URL or FANFARE_API_KEY: {error}"))?;
+    let request =
+        request.body(Full::new(body)).map_err(|error| format!("FANFARE_API_URL or FANFARE_API_KEY: {error}"))?;
     Ok(Asking { request, time })
 }
 
