@@ -30,7 +30,7 @@ pub(crate) struct Emit {
     #[schema(required = false, value_type = Vec<serde_json::Value>)]
     args: Box<RawValue>,
     /// Who is in one of these rooms; left out, everybody. A client's own room has its id for a name.
-    #[schema(required = false, min_items = 1, max_items = 100)]
+    #[schema(required = false, nullable = false, min_items = 1, max_items = 100)]
     rooms: Option<Vec<String>>,
     /// But not who is in one of these.
     #[schema(required = false, max_items = 100)]
@@ -45,7 +45,7 @@ pub(crate) struct Emit {
     #[schema(required = false, default = false)]
     binary: bool,
     /// Waits for what the clients answer.
-    #[schema(required = false)]
+    #[schema(required = false, nullable = false)]
     ack: Option<AckWanted>,
 }
 
