@@ -1,9 +1,9 @@
 //! The HTTP API: programs that are no clients emit, look and move.
 //!
-//! In reading order: [`config`] (the section `[api]`), [`router`] (which request goes where, [`authorize`] and [`counts`]
+//! In reading order: [`config`] (the section `[api]`), [`router`](mod@router) (which request goes where, [`authorize`] and [`counts`]
 //! around it), [`key`] (who asks, and for what its key is), [`fields`] and [`query`] (a request as it is read, each mistake by its
 //! field), [`problem`] (what is wrong), [`emit`] with [`emission`], [`binary`] and [`ack`] (events), [`idempotency`] (asked
-//! twice, done once), [`listing`] with [`pages`], [`sockets`] and [`rooms`] (who is there, and where they go), [`openapi`];
+//! twice, done once), [`listing`] with [`pages`], [`sockets`], [`rooms`] and [`moves`] (who is there, and where they go), [`openapi`];
 //! and [`key_command`], which makes a key.
 
 mod ack;
