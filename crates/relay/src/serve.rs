@@ -174,8 +174,9 @@ async fn run(
     for certificates in [certificates, api_certificates].into_iter().flatten() {
         tokio::spawn(certificates.watch());
     }
-    let mut accepting = start(listening, &http, &site, &stopping, lines);
+    // Whoever comes now is kept by the sockets until they are accepted; and who reads the lines may ask at once.
     readiness.set(Unready::Starting, false);
+    let mut accepting = start(listening, &http, &site, &stopping, lines);
     notify::ready(&server);
     let reloading = tokio::spawn(async move {
         loop {
