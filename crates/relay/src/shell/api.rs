@@ -7,7 +7,9 @@ use bytes::Bytes;
 use clap::{Args, Subcommand};
 use http::{Method, Request, Uri, header};
 use http_body_util::Full;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::say::{note, say};
 use super::status::Status;
@@ -95,7 +97,21 @@ enum Action {
     },
 }
 
-/// What is asked, or what is wrong with it.
+/// An event to emit.
+#[derive(Serialize)]
+struct Body<'a> {
+    namespace: &'a str,
+    event: &'a str,
+    args: Vec<Box<RawValue>>,
+    /// Left out, everybody.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    rooms: &'a [String],
+    except: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ack: Option<Value>,
+}
+
+/// What is asked, and how long for.
 pub(super) struct Asking {
     request: Request<Full<Bytes>>,
     time: Duration,
@@ -125,7 +141,7 @@ pub(super) fn asking(arguments: &ApiArgs) -> Result<Asking, String> {
     let body = match body {
         Some(body) => {
             request = request.header(header::CONTENT_TYPE, "application/json");
-            Bytes::from(body.to_string())
+            Bytes::from(body)
         }
         None => Bytes::new(),
     };
@@ -135,7 +151,7 @@ pub(super) fn asking(arguments: &ApiArgs) -> Result<Asking, String> {
     Ok(Asking { request, time })
 }
 
-fn asked(arguments: &ApiArgs) -> Result<(Method, String, Option<Value>), String> {
+fn asked(arguments: &ApiArgs) -> Result<(Method, String, Option<String>), String> {
     let in_namespace = |path: String| format!("{path}?namespace={}", encoded(&arguments.namespace));
     let more = |path: String, name: &str, value: &Option<String>| match value {
         Some(value) => format!("{path}&{name}={}", encoded(value)),
@@ -143,18 +159,16 @@ fn asked(arguments: &ApiArgs) -> Result<(Method, String, Option<Value>), String>
     };
     Ok(match &arguments.action {
         Action::Emit { event, arguments: args, rooms, except, ack_ms, .. } => {
-            let mut body = Map::new();
-            body.insert("namespace".into(), json!(arguments.namespace));
-            body.insert("event".into(), json!(event));
-            body.insert("args".into(), Value::Array(args.iter().map(|text| value(text)).collect::<Result<_, _>>()?));
-            if !rooms.is_empty() {
-                body.insert("rooms".into(), json!(rooms));
-            }
-            body.insert("except".into(), json!(except));
-            if let Some(ms) = ack_ms {
-                body.insert("ack".into(), json!({ "timeout_ms": ms }));
-            }
-            (Method::POST, "/api/emit".into(), Some(body.into()))
+            let body = Body {
+                namespace: &arguments.namespace,
+                event,
+                args: args.iter().map(|text| value(text)).collect::<Result<_, _>>()?,
+                rooms,
+                except,
+                ack: ack_ms.map(|ms| json!({ "timeout_ms": ms })),
+            };
+            let body = serde_json::to_string(&body).map_err(|error| error.to_string())?;
+            (Method::POST, "/api/emit".into(), Some(body))
         }
         Action::Namespaces => (Method::GET, "/api/namespaces".into(), None),
         Action::Rooms { room: Some(room), .. } => {
@@ -176,8 +190,8 @@ fn asked(arguments: &ApiArgs) -> Result<(Method, String, Option<Value>), String>
     })
 }
 
-fn moved(id: &str, rooms: Value) -> (Method, String, Option<Value>) {
-    (Method::POST, format!("/api/sockets/{}/rooms", encoded(id)), Some(rooms))
+fn moved(id: &str, rooms: Value) -> (Method, String, Option<String>) {
+    (Method::POST, format!("/api/sockets/{}/rooms", encoded(id)), Some(rooms.to_string()))
 }
 
 /// Sends it, and prints the answer.
@@ -209,9 +223,10 @@ pub(super) async fn api(asking: Asking) -> Status {
     Status::Refused
 }
 
-fn value(text: &str) -> Result<Value, String> {
-    let wrong = || format!("expected JSON, such as '\"text\"' or '{{\"id\":1}}', found {text}");
-    serde_json::from_str(text).map_err(|_| wrong())
+/// One JSON value, as it is written: no digit of a number is lost.
+fn value(text: &str) -> Result<Box<RawValue>, String> {
+    let wrong = |_| format!("expected JSON, such as '\"text\"' or '{{\"id\":1}}', found {text}");
+    serde_json::from_str(text).map_err(wrong)
 }
 
 /// As a part of a path or a query.
