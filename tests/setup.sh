@@ -54,6 +54,15 @@ if ! [[ -x .cache/venv/bin/python ]] || ! stamped .cache/python.stamp python/req
   stamp .cache/python.stamp python/requirements.txt
 fi
 
+if ! [[ -x .cache/venv-api/bin/schemathesis ]] || ! stamped .cache/api.stamp api/requirements.txt; then
+  echo "tests: installing schemathesis"
+  rm -rf .cache/venv-api
+  quietly python3 -m venv .cache/venv-api || missing "python3 cannot make a venv (Debian: apt-get install python3-venv)"
+  quietly .cache/venv-api/bin/pip install --disable-pip-version-check -r api/requirements.txt ||
+    missing "pip could not install schemathesis from PyPI (tests/api/requirements.txt): without it the HTTP API's description is not tested"
+  stamp .cache/api.stamp api/requirements.txt
+fi
+
 # Installs Debian packages, or says which are missing. What a test needs is never left out in silence.
 debian() { # PURPOSE PACKAGE...
   command -v apt-get >/dev/null || missing "$1 needs what Debian calls: ${*:2}"

@@ -60,6 +60,18 @@ impl Participant {
         self.memberships.0.iter().map(|membership| &membership.room)
     }
 
+    /// Somebody else has put it into a room. One that it is in already it is in for its own reasons, which stay as they are.
+    pub fn put_into(&mut self, room: &Room) {
+        if !self.memberships.contains(room) {
+            self.memberships.join(room, By::OTHERS);
+        }
+    }
+
+    /// Somebody else has taken it out of a room, whatever the reasons to be there were.
+    pub fn taken_out_of(&mut self, room: &Room) {
+        self.memberships.leave(room);
+    }
+
     /// Until when it is to be read no further, since it did more than it may.
     pub fn held_until(&self) -> Option<Instant> {
         self.used.as_ref()?.held_until
@@ -185,6 +197,8 @@ impl By {
     pub(crate) const CLAIMS: Self = Self(8);
     /// An event, because the client's claims are what its rule wants; the room may be named by them too.
     pub(crate) const CONDITION: Self = Self(16);
+    /// Somebody else put it there, who does not say why.
+    pub(crate) const OTHERS: Self = Self(32);
     /// Any of the three by events.
     const EVENTS: Self = Self(Self::EVENT.0 | Self::CLAIMS.0 | Self::CONDITION.0);
 
@@ -273,5 +287,28 @@ impl Memberships {
 
     fn find(&self, room: &Room) -> Result<usize, usize> {
         self.0.binary_search_by(|membership| membership.room.cmp(room))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_others_put_a_client_it_is_until_they_take_it_out_and_its_own_reasons_stay() {
+        let mut memberships = Memberships::default();
+        let (own, theirs) = (Room::from("own"), Room::from("theirs"));
+        memberships.join(&own, By::EVENT);
+        let socket = SocketId::parse("AAAAAAAAAAAAAAAAAAAA").unwrap();
+        let mut participant = Participant::new(socket, Claims::default(), Query::default(), true);
+        participant.memberships = memberships;
+        participant.put_into(&own);
+        participant.put_into(&theirs);
+        // No rule leads there any more: it is where others put it.
+        assert_eq!(participant.memberships.reason_anew(|_| By::default()), std::slice::from_ref(&own));
+        assert_eq!(participant.rooms().collect::<Vec<_>>(), [&theirs]);
+        participant.taken_out_of(&theirs);
+        participant.taken_out_of(&own);
+        assert_eq!(participant.rooms().count(), 0);
     }
 }

@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::auth::token_command::TokenArgs;
-use crate::shell::{EmitArgs, ListenArgs};
+use crate::shell::{ApiArgs, EmitArgs, ListenArgs};
 
 /// A Socket.IO broadcast relay: what one client emits, every client receives.
 #[derive(Debug, Parser)]
@@ -41,6 +41,12 @@ pub(crate) enum Command {
     Defaults,
     /// Mint a token of an issuer with a secret, or say what is made of one
     Token(TokenArgs),
+    /// Make a key for the HTTP API: the lines of the configuration on standard output, the key on standard error
+    Key {
+        /// The name by which you know it
+        #[arg(default_value = "dashboard")]
+        name: String,
+    },
     /// Ask a running relay whether it is healthy; the exit status is 0 or 1
     Health {
         /// Ask here, `/healthz` unless a path is given [default: the first address of the configuration]
@@ -50,6 +56,8 @@ pub(crate) enum Command {
     Listen(ListenArgs),
     /// Emit an event to any Socket.IO server
     Emit(EmitArgs),
+    /// Use the HTTP API of a relay: FANFARE_API_URL says where it is, FANFARE_API_KEY shows that one may
+    Api(ApiArgs),
     /// Print the completions of a shell
     Completions {
         /// The shell

@@ -4,10 +4,11 @@
 //! [`config::Config`]), [`check`] (would it start?), [`against`] (what would a reload change?), [`effective`] (what holds), [`health`] (is it well?; [`question`] asks), [`manual`] (what is typed, for shells and
 //! `man`), [`serve`] (from the configuration to a running relay, and its end), [`drain`] (how its clients leave before that), [`gate`] (who may begin a connection now),
 //! [`auth`] (who somebody is), [`relay`] (an event comes in, and the crate `policy` says what it means), [`site`]
-//! (everything else by HTTP), [`reload`] (another configuration holds), [`ops`] (what operators ask), [`log`]; and
+//! (everything else by HTTP), [`reload`] (another configuration holds), [`ops`] (what operators ask), [`api`] (what programs ask), [`log`]; and
 //! [`shell`], a client of any server.
 
 mod against;
+mod api;
 mod auth;
 mod bundle;
 mod check;
@@ -41,6 +42,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::api::key_command;
 use crate::auth::token_command;
 use crate::cli::{Cli, Command, Flags};
 use crate::config::{Loaded, Problem};
@@ -59,9 +61,11 @@ fn main() -> ExitCode {
         Some(Command::Token(arguments)) => {
             with_config(&cli.flags, |loaded| token_command::run(&loaded.config.auth, arguments))
         }
+        Some(Command::Key { name }) => key_command::run(name),
         Some(Command::Health { url }) => health::health(url.as_deref(), || load(&cli.flags)),
         Some(Command::Listen(arguments)) => shell::listen(arguments, &cli.flags),
         Some(Command::Emit(arguments)) => shell::emit(arguments, &cli.flags),
+        Some(Command::Api(arguments)) => shell::api(arguments, &cli.flags),
         Some(Command::Completions { shell }) => manual::completions(*shell),
         Some(Command::Man) => manual::man(),
     }

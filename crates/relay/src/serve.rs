@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use axum::Router;
+use prometheus_client::collector::Collector;
 use socketio::engineio::{Engine, HttpConfig, serve_with};
 use socketio::{ClientBundle, Failure, Handshake, Server, ServerConfig};
 use tokio::net::TcpListener;
@@ -15,13 +18,14 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::api::{self, Api, ApiMetrics, Counts, TermsNow};
 use crate::auth::Authenticator;
 use crate::bundle::read_bundle;
-use crate::config::{Config, Held, Loaded, Problem};
+use crate::config::{Address, Config, Held, Loaded, Problem};
 use crate::descriptors;
 use crate::drain::Drain;
 use crate::gate::Gate;
-use crate::listen::{Listening, listen, listen_for_ops, loopback_ports};
+use crate::listen::{Listening, listen, listen_for_api, listen_for_ops, loopback_ports};
 use crate::log::{self, FilterNow};
 use crate::memory;
 use crate::notify;
@@ -113,6 +117,9 @@ async fn run(
     let certificates = config.tls.as_ref().map(Certificates::read).transpose().map_err(|error| error.to_string())?;
     let mut listening = listen(config, certificates.as_ref()).map_err(|error| error.to_string())?;
     let for_ops = listen_for_ops(&config.ops.listen).map_err(|error| error.to_string())?;
+    let api_tls = config.api.tls.as_ref().map(Certificates::read).transpose();
+    let api_certificates = api_tls.map_err(|error| format!("api.{error}"))?;
+    let mut for_api = listen_for_api(config, api_certificates.as_ref()).map_err(|error| error.to_string())?;
     let live = Live::new(first_generation(config));
     let ports = loopback_ports(&listening);
     let found = move |server: &mut ServerConfig| {
@@ -126,6 +133,15 @@ async fn run(
     let site = Arc::new(Site { server: server.clone(), readiness: Arc::clone(&readiness) });
     let drain = Drain::new(server.clone(), Arc::clone(&readiness), config.drain.clone());
     let (http, token) = (config.http.clone(), TokenNow::new(config.ops.token.clone()));
+    let (terms, asked) = (TermsNow::new(config), Arc::<Counts>::default());
+    let (live_now, drain_now) = (Arc::clone(&live), Arc::clone(&drain));
+    let api = Api::new(server.clone(), live_now, drain_now, Arc::clone(&terms), Arc::clone(&asked));
+    let for_ops: Vec<_> = for_ops.into_iter().zip(&config.ops.listen).collect();
+    let beside = |address: &SocketAddr| {
+        let is_shared = address.port() != 0 && config.api.listen.contains(&Address::Tcp(*address));
+        is_shared.then(|| api::router(Arc::clone(&api)))
+    };
+    let for_ops: Vec<_> = for_ops.into_iter().map(|(listener, address)| (listener, beside(address))).collect();
     let held = Held::new(loaded.effective);
     let mut replacing = Replacing::new(
         load,
@@ -137,23 +153,30 @@ async fn run(
             drain: Arc::clone(&drain),
             certificates: certificates.clone(),
             token: Arc::clone(&token),
+            terms,
+            api_certificates: api_certificates.clone(),
             filter,
             found: Box::new(found),
         },
     );
     let reloader = Reloader::new(move || replacing.replace());
     // Before clients are accepted, and until the process ends.
-    let lines = ops_lines(&for_ops)?;
-    let _answering = ops::start(for_ops, token, sources(&server, &live), &readiness, &drain, &reloader, &held);
+    let mut lines = ops_lines(&for_ops)?;
+    lines.extend(for_api.iter().map(|listening| format!("api on {}", listening.url)));
+    let sources = sources(&server, &live, asked);
+    let _answering = ops::start(for_ops, token, sources, &readiness, &drain, &reloader, &held);
+    let _api_files: Vec<_> = for_api.iter_mut().filter_map(Listening::take_file).collect();
+    let _answering_api = api::start(for_api.into_iter().map(|listening| listening.listener).collect(), &api);
 
     let (serving, stopping) = watch::channel(());
     // Removed when this returns: whoever connects meanwhile is refused as by a socket that is gone.
     let _files: Vec<_> = listening.iter_mut().filter_map(Listening::take_file).collect();
-    if let Some(certificates) = certificates {
+    for certificates in [certificates, api_certificates].into_iter().flatten() {
         tokio::spawn(certificates.watch());
     }
-    let mut accepting = start(listening, &http, &site, &stopping, lines);
+    // Whoever comes now is kept by the sockets until they are accepted; and who reads the lines may ask at once.
     readiness.set(Unready::Starting, false);
+    let mut accepting = start(listening, &http, &site, &stopping, lines);
     notify::ready(&server);
     let by_signal = Arc::clone(&reloader);
     tokio::spawn(async move {
@@ -275,15 +298,19 @@ fn start(
     accepting
 }
 
-/// A line for each listener: `ops on http://127.0.0.1:9300`.
-fn ops_lines(listeners: &[TcpListener]) -> Result<Vec<String>, String> {
-    let line = |listener: &TcpListener| Ok(format!("ops on http://{}", listener.local_addr()?));
-    let lines: Result<_, io::Error> = listeners.iter().map(line).collect();
-    lines.map_err(|error| format!("cannot listen: {error}"))
+/// A line for each listener: `ops on http://127.0.0.1:9300`; and one for the API where it is there too.
+fn ops_lines(listeners: &[(TcpListener, Option<Router>)]) -> Result<Vec<String>, String> {
+    let line = |(listener, api): &(TcpListener, Option<Router>)| {
+        let address = listener.local_addr()?;
+        let api = api.as_ref().map(|_| format!("api on http://{address}"));
+        Ok(std::iter::once(format!("ops on http://{address}")).chain(api))
+    };
+    let lines: Result<Vec<_>, io::Error> = listeners.iter().map(line).collect();
+    lines.map(|lines| lines.into_iter().flatten().collect()).map_err(|error| format!("cannot listen: {error}"))
 }
 
 /// Where the metrics come from. Codes that are known beforehand are there from the start, so that the first is seen to come.
-fn sources(server: &Server, live: &Arc<Live>) -> Sources {
+fn sources(server: &Server, live: &Arc<Live>, api: Arc<Counts>) -> Sources {
     let (refusing, counts) = (server.clone(), Arc::clone(&live.current().common.counts));
     let (events, connects, rules) = (Arc::clone(&counts), Arc::clone(&counts), RuleMetrics(counts));
     let http = Stage {
@@ -301,8 +328,11 @@ fn sources(server: &Server, live: &Arc<Live>) -> Sources {
     let token = Stage { name: "token", counts: Box::new(all_failures) };
     let asked = Arc::clone(live);
     let auth = AuthMetrics(Box::new(move || asked.current().common.authenticator.clone()));
-    let refusals = vec![http, connect, token, event];
-    Sources { server: server.clone(), refusals, others: vec![Box::new(rules), Box::new(auth)] }
+    let asked = Arc::clone(&api);
+    let of_api = Stage { name: "api", counts: Box::new(move || asked.refusals()) };
+    let refusals = vec![http, connect, token, event, of_api];
+    let others: Vec<Box<dyn Collector>> = vec![Box::new(rules), Box::new(auth), Box::new(ApiMetrics(api))];
+    Sources { server: server.clone(), refusals, others }
 }
 
 /// Why tokens were refused, whoever is said to have issued them.

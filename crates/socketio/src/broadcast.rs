@@ -124,8 +124,19 @@ impl Broadcast {
         arguments: &T,
         within: Duration,
     ) -> Result<impl Future<Output = Answers> + Send + use<T>, EmitError> {
-        let name = EventName::new(name)?;
-        let arguments = Arguments::serialize(arguments)?;
+        self.relay_with_ack(&EventName::new(name)?, &Arguments::serialize(arguments)?, within)
+    }
+
+    /// The same for arguments as they came from somebody, without looking into them.
+    ///
+    /// # Errors
+    /// [`EmitError::TooManyAcks`].
+    pub fn relay_with_ack(
+        self,
+        name: &EventName,
+        arguments: &Arguments,
+        within: Duration,
+    ) -> Result<impl Future<Output = Answers> + Send + use<>, EmitError> {
         let (sender, receiver) = oneshot::channel();
         let Self { reach, by, target, delivery, scope } = self;
         let namespace = target.namespace().clone();
@@ -138,9 +149,9 @@ impl Broadcast {
         let receipt = Receipt::collecting(move |outcome| acks.sent(&namespace, id, outcome.reached));
         let elsewhere = reach
             .peers_in(scope)
-            .map(|peers| peers.emit_with_ack(Outgoing::new(target.clone(), &name, &arguments), within));
+            .map(|peers| peers.emit_with_ack(Outgoing::new(target.clone(), name, arguments), within));
         let (name, id, receipt) = (name.raw(), Some(id), Some(receipt));
-        reach.hub.apply(Command::Emit { target, name, arguments: &arguments, id, delivery, receipt }, by.as_ref());
+        reach.hub.apply(Command::Emit { target, name, arguments, id, delivery, receipt }, by.as_ref());
         Ok(async move {
             let (here, elsewhere) = tokio::join!(receiver, peers::answer(elsewhere));
             drop(cancels);

@@ -108,6 +108,8 @@ enum Stage {
     },
     Moving(Arc<Charged<Move>>, vec::IntoIter<u32>),
     Expelling(Arc<Charged<Expel>>, vec::IntoIter<u32>),
+    /// Sockets are described for who asked.
+    Describing(Arc<FetchSockets>, vec::IntoIter<u32>),
 }
 
 /// The delivery of the group.
@@ -263,6 +265,7 @@ impl Lane {
                 Stage::Flushing { at } => self.go_on_flushing(at),
                 Stage::Moving(change, keys) => self.go_on_moving(change, keys),
                 Stage::Expelling(expel, keys) => self.go_on_expelling(expel, keys),
+                Stage::Describing(fetch, keys) => self.go_on_describing(fetch, keys),
             }
         }
         false
@@ -293,7 +296,10 @@ impl Lane {
                 let keys = self.keys(&expel.target, expel.charge());
                 self.stage = Stage::Expelling(expel, keys);
             }
-            Op::FetchSockets(fetch) => self.fetch_sockets(&fetch),
+            Op::FetchSockets(fetch) => {
+                let keys = self.keys(&fetch.target, None);
+                self.stage = Stage::Describing(fetch, keys);
+            }
             Op::FetchRooms(fetch) => self.fetch_rooms(&fetch),
         }
     }
@@ -563,15 +569,22 @@ impl Lane {
         self.stage = Stage::Expelling(expel, keys);
     }
 
-    /// In one go: with ten thousand sockets that is a few milliseconds, and only a program asks.
-    fn fetch_sockets(&mut self, fetch: &FetchSockets) {
-        let mut keys = Vec::new();
-        self.roster.select(&fetch.target, |key, member| keys.push((key, member.id, Arc::clone(&member.owner))));
-        self.spend(keys.len());
-        fetch.found.add(keys.into_iter().map(|(key, id, owner)| {
-            let rooms = self.roster.rooms_of(key).cloned().collect();
-            SocketInfo { id, rooms, owner }
-        }));
+    fn go_on_describing(&mut self, fetch: Arc<FetchSockets>, mut keys: vec::IntoIter<u32>) {
+        while self.left > 0 {
+            // Some at a time: the other lanes put theirs in the same place.
+            let mut some = Vec::with_capacity(keys.len().min(DESCRIBED));
+            for key in keys.by_ref().take(DESCRIBED) {
+                let member = self.roster.member_mut(key).expect("nobody comes or goes while some are described");
+                let (id, owner) = (member.id, Arc::clone(&member.owner));
+                some.push(SocketInfo { id, rooms: self.roster.rooms_of(key).cloned().collect(), owner });
+            }
+            if some.is_empty() {
+                return;
+            }
+            self.spend(some.len() * DESCRIBE_WORK);
+            fetch.found.add(some);
+        }
+        self.stage = Stage::Describing(fetch, keys);
     }
 
     fn fetch_rooms(&mut self, fetch: &FetchRooms) {
@@ -707,6 +720,10 @@ const OP_WORK: usize = 1;
 const QUEUE_WORK: usize = 1;
 const SEND_WORK: usize = 4;
 const FLUSH_WORK: usize = 4;
+/// Its rooms, mostly one or two.
+const DESCRIBE_WORK: usize = 2;
+/// Sockets at a time.
+const DESCRIBED: usize = 64;
 /// A look into a map of rooms, and another into the member's.
 const ROOM_WORK: usize = 1;
 const BYTES_A_WORK: usize = 1024;

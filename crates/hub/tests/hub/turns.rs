@@ -70,6 +70,16 @@ fn one_event_to_many_takes_several_turns() {
 }
 
 #[test]
+fn looking_at_many_takes_several_turns() {
+    let (mut world, peers) = world(4 * 30);
+    let (found, complete) = cell();
+    world.hub.fetch_sockets(everyone(), complete);
+    let turns = turns(&mut world, &peers);
+    assert!(turns.len() >= PEERS / 64, "{turns:?}");
+    assert_eq!(take(&found).len(), PEERS);
+}
+
+#[test]
 fn many_ops_take_several_turns() {
     let (mut world, peers) = world(4 * 30);
     for number in 0..50 {

@@ -41,7 +41,7 @@ use breaker::OPEN;
 use config::{AuthConfig, KeySource};
 use failures::Failures;
 use hold::Hold;
-use http_client::{Bounds, HttpClient, without_query};
+use http_client::without_query;
 use issuer::{Issuer, Keys};
 use jwks::Jwks;
 use key::Key;
@@ -49,7 +49,8 @@ use static_tokens::StaticTokens;
 use token_source::{Found, TokenSource};
 use webhook::Webhook;
 
-pub(crate) use http_client::{is_https, is_loopback};
+pub(crate) use http_client::{Bounds, Failure, HttpClient, is_https, is_loopback};
+pub(crate) use static_tokens::sha256;
 
 /// Says who somebody is, by what the configuration has. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -61,6 +61,17 @@ pub(crate) fn read(written: Written<'_>) -> Result<Vec<Address>, Wrong> {
     if addresses.is_empty() { Err(written.wrong("at least one address")) } else { Ok(addresses) }
 }
 
+/// Reads those of the API: none, or some that the process itself listens on.
+pub(crate) fn read_for_api(written: Written<'_>) -> Result<Vec<Address>, Wrong> {
+    let expected = "an IP address and a port, such as 127.0.0.1:3001, or unix:/a/path";
+    if written.elements(expected)?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let addresses = read(written)?;
+    let is_handed = addresses.iter().any(|address| matches!(address, Address::Systemd(_)));
+    if is_handed { Err(written.wrong(expected)) } else { Ok(addresses) }
+}
+
 /// What is wrong with them beside each other.
 pub(crate) fn clash(listen: &[Address]) -> Option<String> {
     let tcp = |address: &Address| match address {

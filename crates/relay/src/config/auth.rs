@@ -275,7 +275,7 @@ fn json(value: &DeValue<'_>) -> Option<Value> {
     })
 }
 
-fn parse_sha256(text: &str) -> Result<[u8; 32], &'static str> {
+pub(crate) fn parse_sha256(text: &str) -> Result<[u8; 32], &'static str> {
     let mut hash = [0; 32];
     if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(HASH);

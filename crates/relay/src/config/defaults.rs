@@ -66,7 +66,9 @@ fn switched_on() -> Config {
     config.server.engine.cookie = Some(CookieConfig::default());
     config.auth.webhook = Some(WebhookConfig::new(Uri::from_static("http://127.0.0.1:8080/socket-auth")));
     let (certificate, key) = ("/etc/fanfare/fullchain.pem".into(), "/etc/fanfare/key.pem".into());
-    config.tls = Some(TlsConfig { certificate, key, reread: TLS_REREAD });
+    let tls = TlsConfig { certificate, key, reread: TLS_REREAD };
+    config.api.tls = Some(tls.clone());
+    config.tls = Some(tls);
     config
 }
 
@@ -110,6 +112,15 @@ const TAIL: &str = "
 ##[[auth.token]]
 ##sha256 = \"d82b3a29d7c33c4b1bb8fd1c2d2b5dd7f1f7ec57bf2ba5ae4ad9e6c8a3d1f0aa\"
 ##claims = { sub = \"sensor-1\" }
+
+# Who may use the HTTP API, and for what. `fanfare key` makes a key and prints these lines.
+##[[api.key]]
+##name = \"dashboard\"
+##sha256 = \"d82b3a29d7c33c4b1bb8fd1c2d2b5dd7f1f7ec57bf2ba5ae4ad9e6c8a3d1f0aa\"
+##may = [\"emit\", \"read\", \"move\", \"disconnect\"]
+##namespaces = [\"/\"]
+##events = [\"*\"]
+##rooms = [\"account:*\"]
 
 # The namespaces that exist, and what their events mean. By default there is one, where every event goes to everybody.
 #[[namespace]]

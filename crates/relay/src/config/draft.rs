@@ -22,6 +22,9 @@ pub(crate) const ISSUER: &str = "auth.issuer";
 /// The key of the list of static tokens.
 pub(crate) const TOKEN: &str = "auth.token";
 
+/// The key of the list of keys.
+pub(crate) const API_KEY: &str = "api.key";
+
 /// What was read so far: the configuration itself, and the parts that make sense only together.
 #[derive(Debug)]
 pub(crate) struct Draft {
@@ -32,6 +35,8 @@ pub(crate) struct Draft {
     pub(crate) certificate: Option<PathBuf>,
     pub(crate) key: Option<PathBuf>,
     pub(crate) tls_reread: Duration,
+    pub(crate) api_certificate: Option<PathBuf>,
+    pub(crate) api_key: Option<PathBuf>,
     pub(crate) compression: bool,
     pub(crate) compression_threshold_bytes: usize,
     pub(crate) outbox_bytes_max: Option<usize>,
@@ -99,6 +104,8 @@ impl Default for Draft {
             certificate: None,
             key: None,
             tls_reread: TLS_REREAD,
+            api_certificate: None,
+            api_key: None,
             compression: true,
             compression_threshold_bytes: EngineConfig::default().compression_threshold_bytes.unwrap_or_default(),
             outbox_bytes_max: None,

@@ -6,13 +6,13 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::draft::{Draft, ISSUER, TOKEN};
+use super::draft::{API_KEY, Draft, ISSUER, TOKEN};
 use super::namespaces;
 use super::report::Report;
 use super::settings::settings;
 use super::suggest::suggestion;
 use super::written::Written;
-use super::{Place, Problem, auth};
+use super::{Place, Problem, api, auth};
 
 /// Reads a file over what the draft has. Gives back all that is wrong with it, in the order of its lines.
 pub(crate) fn read(path: &Path, draft: &mut Draft) -> Vec<Problem> {
@@ -82,6 +82,10 @@ fn read_table(prefix: &str, table: &DeTable<'_>, draft: &mut Draft, report: &mut
             draft.notes.place(TOKEN, report.place(at, Some(&key)));
             auth::read_tokens(at, value, draft, report);
             draft.listing(report).tokens(value.get_ref());
+        } else if key == API_KEY {
+            draft.notes.place(API_KEY, report.place(at, Some(&key)));
+            api::read_keys(at, value, draft, report);
+            draft.listing(report).api_keys(value.get_ref());
         } else if let Some(setting) = settings().find(|setting| setting.key == key) {
             let place = report.place(at, Some(&key));
             if let Err(wrong) = setting.read(draft, place, Written::Toml(value)) {
@@ -97,7 +101,7 @@ fn read_table(prefix: &str, table: &DeTable<'_>, draft: &mut Draft, report: &mut
                 _ => report.wrong(at, &key, value, Written::Toml(value).wrong(format_args!("a table, [{key}]"))),
             }
         } else {
-            let known = settings().map(|setting| setting.key).chain([namespaces::KEY, ISSUER, TOKEN]);
+            let known = settings().map(|setting| setting.key).chain([namespaces::KEY, ISSUER, TOKEN, API_KEY]);
             let message = format!("is not a setting{}", suggestion(&key, known));
             report.push(at, Some(&key), message);
         }

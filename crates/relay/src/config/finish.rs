@@ -1,13 +1,14 @@
 //! From a draft to a configuration: what its parts say together, and what only shows then.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use http::HeaderName;
 use policy::{Auth, Policy, Rate, Rules};
 use socketio::NamespaceName;
 use socketio::engineio::{CorsConfig, CorsOrigins, EngineConfig, HeadersKept, SameSite};
 
-use super::draft::{Draft, ISSUER, NamespaceDraft, Origins, TOKEN, WebhookDraft};
+use super::draft::{API_KEY, Draft, ISSUER, NamespaceDraft, Origins, TOKEN, WebhookDraft};
 use super::effective::{Effective, lets_in, listed_rules, note_schemas, relays_all};
 use super::namespaces::warnings;
 use super::rule_names::{same_room, second_rule};
@@ -31,6 +32,7 @@ impl Draft {
         self.finish_namespaces(&mut checks);
         self.finish_auth(&mut checks);
         self.finish_ops(&mut checks);
+        self.finish_api(&mut checks);
         self.finish_drain(&mut checks);
         self.config.derive();
         if checks.errors.is_empty() {
@@ -95,29 +97,77 @@ impl Draft {
     }
 
     fn finish_tls(&mut self, checks: &mut Checks) {
-        let (certificate, key) = match (self.certificate.take(), self.key.take()) {
-            (Some(certificate), Some(key)) => (certificate, key),
-            (None, None) => return,
-            (Some(_), None) => return checks.refuse(self.place("tls.certificate"), "expected tls.key beside it"),
-            (None, Some(_)) => return checks.refuse(self.place("tls.key"), "expected tls.certificate beside it"),
-        };
-        if self.config.listen.iter().all(|address| matches!(address, Address::Unix(_))) {
+        let pair = (self.certificate.take(), self.key.take());
+        self.config.tls = self.read_tls("", pair, checks);
+        if self.config.tls.is_some() && self.config.listen.iter().all(|address| matches!(address, Address::Unix(_))) {
             checks.warn(self.place("tls.certificate"), "has no effect: Unix sockets are without TLS");
         }
+    }
+
+    /// A certificate and its key, of the section `tls` or, with `api.` before it, of the API.
+    fn read_tls(
+        &mut self,
+        before: &'static str,
+        pair: (Option<PathBuf>, Option<PathBuf>),
+        checks: &mut Checks,
+    ) -> Option<TlsConfig> {
+        let named = |key: &str| format!("{before}{key}");
+        let (certificate, key) = match pair {
+            (Some(certificate), Some(key)) => (certificate, key),
+            (None, None) => return None,
+            (Some(_), None) => {
+                let message = format!("expected {before}tls.key beside it");
+                checks.refuse(self.place(&named("tls.certificate")), &message);
+                return None;
+            }
+            (None, Some(_)) => {
+                let message = format!("expected {before}tls.certificate beside it");
+                checks.refuse(self.place(&named("tls.key")), &message);
+                return None;
+            }
+        };
         let tls = TlsConfig { certificate, key, reread: self.tls_reread };
         match Certificates::read(&tls) {
             Ok(certificates) => {
                 if certificates.ends_soon() {
-                    checks.warn(self.place("tls.certificate"), "ends within a week");
+                    checks.warn(self.place(&named("tls.certificate")), "ends within a week");
                 }
                 certificates.with_files(|certificate, key| {
-                    self.notes.contents("tls.certificate", certificate);
-                    self.notes.contents("tls.key", key);
+                    self.notes.contents(&named("tls.certificate"), certificate);
+                    self.notes.contents(&named("tls.key"), key);
                 });
             }
-            Err(problem) => checks.refuse(self.place(problem.key), &problem.message),
+            Err(problem) => checks.refuse(self.place(&named(problem.key)), &problem.message),
         }
-        self.config.tls = Some(tls);
+        Some(tls)
+    }
+
+    fn finish_api(&mut self, checks: &mut Checks) {
+        let pair = (self.api_certificate.take(), self.api_key.take());
+        self.config.api.tls = self.read_tls("api.", pair, checks);
+        let (api, at) = (&self.config.api, self.place("api.listen"));
+        if let Some(message) = address::clash(&api.listen) {
+            checks.refuse(at.clone(), &message);
+        }
+        // Port 0 is another port each time.
+        let is_fixed = |address: &&Address| !matches!(address, Address::Tcp(address) if address.port() == 0);
+        let is_clients = |address: &&Address| self.config.listen.contains(address);
+        if let Some(address) = api.listen.iter().filter(is_fixed).find(is_clients) {
+            checks.refuse(at.clone(), &format!("expected an address where no clients are taken, found {address}"));
+        }
+        let with_ops = api.listen.iter().find(|address| api.is_beside_ops(address, &self.config.ops));
+        if let (Some(address), Some(_)) = (with_ops, &api.tls) {
+            let message = format!("expected addresses that ops.listen has not, for TLS, found {address}");
+            checks.refuse(at.clone(), &message);
+        }
+        match (api.listen.is_empty(), api.keys.is_empty()) {
+            (true, false) => checks.warn(self.place(API_KEY), "has no effect: api.listen is empty"),
+            (false, true) => checks.warn(at, "answers nobody: there is no [[api.key]]"),
+            _ => {}
+        }
+        if api.listen.is_empty() && api.tls.is_some() {
+            checks.warn(self.place("api.tls.certificate"), "has no effect: api.listen is empty");
+        }
     }
 
     fn finish_cookie(&mut self, checks: &mut Checks) {

@@ -6,6 +6,7 @@
 //! credentials for every origin) is checked when the draft becomes a [`Config`]. Nothing is checked again later.
 
 mod address;
+mod api;
 mod auth;
 mod cookie;
 mod defaults;
@@ -51,7 +52,9 @@ pub(crate) use problem::{Place, Problem};
 pub(crate) use settings::TakesEffect;
 #[cfg(test)]
 pub(crate) use settings::settings;
+pub(crate) use toml_text::quoted;
 
+use crate::api::ApiConfig;
 use crate::auth::config::AuthConfig;
 use crate::drain::DrainConfig;
 use crate::machine;
@@ -90,6 +93,8 @@ pub(crate) struct Config {
     pub(crate) auth: AuthConfig,
     /// Where operators ask.
     pub(crate) ops: OpsConfig,
+    /// Where programs emit and look by HTTP.
+    pub(crate) api: ApiConfig,
     /// The namespaces that exist (any other is refused), each with what its events mean. At least one.
     pub(crate) policy: Policy,
 }
@@ -207,6 +212,7 @@ impl Default for Config {
             errors_event: None,
             auth: AuthConfig::default(),
             ops: OpsConfig::default(),
+            api: ApiConfig::default(),
             policy: Policy::default(),
         };
         config.derive();

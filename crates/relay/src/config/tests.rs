@@ -30,6 +30,7 @@ use socketio::engineio::proto::Transport;
 use socketio::engineio::{CookieConfig, CorsConfig, CorsOrigins, SameSite};
 
 use super::*;
+use crate::api::ApiConfig;
 use crate::auth::config::{Renewal, WebhookConfig};
 use crate::auth::secret::Secret;
 use crate::auth::token_source::TokenSource;
@@ -46,6 +47,8 @@ const BESIDE: &[(&str, &str, &str)] = &[
     ("cors.credentials", "cors.origins", "http://a.example"),
     ("tls.certificate", "tls.key", key!()),
     ("tls.key", "tls.certificate", certificate!()),
+    ("api.tls.certificate", "api.tls.key", key!()),
+    ("api.tls.key", "api.tls.certificate", certificate!()),
     ("tls.reread_ms", "tls.certificate", certificate!()),
     ("tls.reread_ms", "tls.key", key!()),
 ];
@@ -125,6 +128,9 @@ const SAMPLES: &[(&str, &str, &str)] = &[
     ("log.queue_bytes_max", "65536", "65536"),
     ("ops.listen", r#"["127.0.0.1:9300"]"#, "127.0.0.1:9300"),
     ("ops.token_env", r#""FANFARE_OPS_TOKEN""#, "FANFARE_OPS_TOKEN"),
+    ("api.listen", r#"["127.0.0.1:3001", "unix:/run/api.sock"]"#, "127.0.0.1:3001, unix:/run/api.sock"),
+    ("api.tls.certificate", concat!("'", certificate!(), "'"), certificate!()),
+    ("api.tls.key", concat!("'", key!(), "'"), key!()),
     ("namespace.rule", "", "update,database-change=database-changed"),
 ];
 
@@ -228,6 +234,15 @@ fn every_setting_goes_where_it_belongs() {
         },
         errors_event: EventName::parse("relay_error").ok(),
         ops: OpsConfig { listen: vec![(Ipv4Addr::LOCALHOST, 9300).into()], token: Token::new("sesame") },
+        api: ApiConfig {
+            listen: vec![Address::Tcp((Ipv4Addr::LOCALHOST, 3001).into()), Address::Unix("/run/api.sock".into())],
+            tls: Some(TlsConfig {
+                certificate: certificate!().into(),
+                key: key!().into(),
+                reread: Duration::from_secs(1),
+            }),
+            keys: Vec::new(),
+        },
         policy: Policy::new([(NamespaceName::ROOT, rules)]),
         ..Config::default()
     };

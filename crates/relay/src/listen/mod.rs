@@ -74,6 +74,23 @@ pub(crate) fn listen_for_ops(addresses: &[SocketAddr]) -> Result<Vec<TcpListener
     addresses.iter().map(listener).collect()
 }
 
+/// Listens where the HTTP API answers, but for where operators do too.
+///
+/// # Errors
+/// The first address that cannot be had, and why.
+pub(crate) fn listen_for_api(
+    config: &Config,
+    certificates: Option<&Arc<Certificates>>,
+) -> Result<Vec<Listening>, ListenError> {
+    let all = &config.api.listen;
+    let own = all.iter().filter(|address| !config.api.is_beside_ops(address, &config.ops));
+    let listening = |address: &Address| {
+        let listening = open(address, all, certificates, &mut systemd::Handed::none());
+        listening.map_err(|error| ListenError { address: address.clone(), error })
+    };
+    own.map(listening).collect()
+}
+
 /// The ports on which only this machine reaches the relay.
 pub(crate) fn loopback_ports(all: &[Listening]) -> Vec<u16> {
     let is_open = |port: &u16| all.iter().any(|listening| listening.open_port == Some(*port));
@@ -92,7 +109,8 @@ impl Listening {
 pub(crate) fn attempt(config: &Config) -> impl Iterator<Item = Result<(), ListenError>> {
     let is_default = is_default(config);
     let for_ops = config.ops.listen.iter().copied().map(Address::Tcp);
-    config.listen.iter().cloned().chain(for_ops).map(move |address| {
+    let for_api = config.api.listen.iter().filter(|address| !config.api.is_beside_ops(address, &config.ops));
+    config.listen.iter().cloned().chain(for_ops).chain(for_api.cloned()).map(move |address| {
         let tried = match &address {
             Address::Tcp(tcp) => bind(*tcp, &config.listen).map(drop),
             Address::Unix(path) => unix::attempt(path),
@@ -140,9 +158,22 @@ fn take(
     certificates: Option<&Arc<Certificates>>,
     handed: &mut systemd::Handed,
 ) -> io::Result<Listening> {
-    let listening = match address {
+    let listening = open(address, &config.listen, certificates, handed)?;
+    if config.proxies.is_empty() {
+        return Ok(listening);
+    }
+    Ok(Listening { listener: listening.listener.with_proxies(config.proxies.clone()), ..listening })
+}
+
+fn open(
+    address: &Address,
+    all: &[Address],
+    certificates: Option<&Arc<Certificates>>,
+    handed: &mut systemd::Handed,
+) -> io::Result<Listening> {
+    Ok(match address {
         Address::Tcp(address) => {
-            let socket = bind(*address, &config.listen)?;
+            let socket = bind(*address, all)?;
             socket.listen(BACKLOG)?;
             tcp(TcpListener::from_std(socket.into())?, certificates)?
         }
@@ -155,11 +186,7 @@ fn take(
             systemd::Socket::Tcp(listener) => tcp(TcpListener::from_std(listener)?, certificates)?,
             systemd::Socket::Unix(listener) => at_path(UnixListener::from_std(listener)?)?,
         },
-    };
-    if config.proxies.is_empty() {
-        return Ok(listening);
-    }
-    Ok(Listening { listener: listening.listener.with_proxies(config.proxies.clone()), ..listening })
+    })
 }
 
 fn tcp(listener: TcpListener, certificates: Option<&Arc<Certificates>>) -> io::Result<Listening> {

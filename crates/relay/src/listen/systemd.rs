@@ -22,6 +22,11 @@ impl Handed {
         Self(ListenFd::from_env())
     }
 
+    /// None, for who is handed nothing.
+    pub(crate) fn none() -> Self {
+        Self(ListenFd::empty())
+    }
+
     /// Takes one, counted from 0.
     ///
     /// # Errors

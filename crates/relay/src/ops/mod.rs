@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Router;
 use axum::body::Body;
 use http::Request;
 use prometheus_client::collector::Collector;
@@ -27,6 +28,7 @@ use tokio::task::JoinSet;
 use tower_service::Service;
 
 pub(crate) use auth::AuthMetrics;
+pub(crate) use page::Page;
 pub(crate) use reloads::ReloadMetrics;
 pub(crate) use rules::RuleMetrics;
 pub(crate) use token::{Token, TokenNow};
@@ -66,9 +68,9 @@ pub(crate) struct Stage {
     pub(crate) counts: Box<dyn Fn() -> BTreeMap<&'static str, u64> + Send + Sync>,
 }
 
-/// Answers on `listeners` until what is given back is dropped.
+/// Answers on `listeners` until what is given back is dropped. A router beside a listener has what else is answered there.
 pub(crate) fn start(
-    listeners: Vec<TcpListener>,
+    listeners: Vec<(TcpListener, Option<Router>)>,
     token: Arc<TokenNow>,
     sources: Sources,
     readiness: &Arc<Readiness>,
@@ -88,8 +90,8 @@ pub(crate) fn start(
     let (reloader, held) = (Arc::clone(reloader), Arc::clone(held));
     let router = router(Ops { server, registry, requests, readiness, drain, reloader, held, token });
     let mut answering = JoinSet::new();
-    for listener in listeners {
-        let router = router.clone();
+    for (listener, beside) in listeners {
+        let router = router.clone().merge(beside.unwrap_or_default());
         let service = move |request: Request<_>| {
             let answer = router.clone().call(request.map(Body::new));
             async move { answer.await.unwrap_or_else(|never| match never {}) }

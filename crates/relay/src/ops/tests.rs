@@ -10,6 +10,7 @@ use http_body_util::BodyExt;
 use socketio::{Admission, ConnectRequest, Member, Namespace, ServerConfig};
 
 use super::*;
+use crate::api::ApiMetrics;
 use crate::auth::Authenticator;
 use crate::auth::config::AuthConfig;
 use crate::config;
@@ -68,6 +69,7 @@ fn world(token: Option<&str>) -> World {
     });
     registry.register_collector(Box::new(ReloadMetrics(Arc::clone(&reloader))));
     registry.register_collector(Box::new(RuleMetrics(Arc::default())));
+    registry.register_collector(Box::new(ApiMetrics(Arc::default())));
     let drain = Drain::new(server.clone(), Arc::clone(&readiness), quick());
     let (kept, readiness_kept) = (Arc::clone(&drain), Arc::clone(&readiness));
     let held = Held::new(config::load(None, [], &[]).unwrap().effective);

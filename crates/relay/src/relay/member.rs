@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime};
 
 use policy::{Code, Decision, Participant, Refusal};
 use serde::Serialize;
-use socketio::{AckSender, DisconnectReason, Event, Member, Socket};
+use socketio::{AckSender, DisconnectReason, Event, Member, Room, Socket};
 
 use super::answer::Answer;
 use super::carry_out::carry_out;
@@ -94,6 +94,12 @@ impl Member for Relayed {
             }
             Due::End => socket.hang_up("token_expired"),
         }
+    }
+
+    /// Its rules then find it where it is.
+    fn moved(&mut self, _: &Socket, joined: &[Room], left: &[Room]) {
+        left.iter().for_each(|room| self.participant.taken_out_of(room));
+        joined.iter().for_each(|room| self.participant.put_into(room));
     }
 
     fn disconnected(&mut self, _: &Socket, _: DisconnectReason) {

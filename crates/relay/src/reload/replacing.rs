@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use socketio::{Server, ServerConfig};
 
 use super::{Refused, Report, Why};
+use crate::api::TermsNow;
 use crate::bundle::read_bundle;
 use crate::config::{Config, Effective, Held, Loaded, Problem, TakesEffect};
 use crate::descriptors;
@@ -15,7 +16,7 @@ use crate::drain::Drain;
 use crate::log;
 use crate::ops::TokenNow;
 use crate::relay::{Common, Entrance, Generation, Live};
-use crate::tls::{Certificates, NewPair};
+use crate::tls::{Certificates, NewPair, TlsConfig};
 
 /// The configuration that holds, and how there is another.
 pub(crate) struct Replacing {
@@ -36,6 +37,10 @@ pub(crate) struct Parts {
     pub(crate) drain: Arc<Drain>,
     pub(crate) certificates: Option<Arc<Certificates>>,
     pub(crate) token: Arc<TokenNow>,
+    /// For whom the HTTP API does what.
+    pub(crate) terms: Arc<TermsNow>,
+    /// What the HTTP API shows, where that is TLS.
+    pub(crate) api_certificates: Option<Arc<Certificates>>,
     pub(crate) filter: log::FilterNow,
     /// What of the server's settings the start found out.
     pub(crate) found: Box<dyn Fn(&mut ServerConfig) + Send>,
@@ -62,11 +67,9 @@ impl Replacing {
         if !at_restart.is_empty() {
             return Err(Refused::new(Why::NeedsRestart, at_restart));
         }
-        let Parts { server, held, certificates, drain, token, filter, .. } = &self.parts;
-        let pair = match (certificates, &next.config.tls) {
-            (Some(_), Some(tls)) => Some(NewPair::read(tls).map_err(|problem| Refused::wrong([problem]))?),
-            _ => None,
-        };
+        let Parts { server, held, certificates, api_certificates, drain, token, terms, filter, .. } = &self.parts;
+        let pair = pair(certificates.as_ref(), next.config.tls.as_ref(), "")?;
+        let api_pair = self::pair(api_certificates.as_ref(), next.config.api.tls.as_ref(), "api.")?;
         let bundle = read_bundle(&next.config).map_err(|problem| Refused::wrong([problem]))?;
         let mut warnings: Vec<String> = next.warnings.iter().map(Problem::to_string).collect();
         if next.config != self.config {
@@ -76,11 +79,14 @@ impl Replacing {
         }
         // From here on nothing fails.
         server.set_client_bundle(bundle);
-        if let (Some(certificates), Some(pair)) = (certificates, pair) {
-            certificates.show(pair);
+        for (certificates, pair) in [(certificates, pair), (api_certificates, api_pair)] {
+            if let (Some(certificates), Some(pair)) = (certificates, pair) {
+                certificates.show(pair);
+            }
         }
         drain.configure(next.config.drain.clone());
         token.set(next.config.ops.token.clone());
+        terms.set(&next.config);
         filter.set(next.config.log.filter.clone());
         held.set(next.effective);
         self.config = next.config;
@@ -111,6 +117,15 @@ impl Replacing {
         server.wake_members(WAKING);
         Ok(())
     }
+}
+
+/// The pair that is to be shown from now on, where one is shown. `before` is what its keys begin with.
+///
+/// # Errors
+/// What is wrong with it.
+fn pair(shown: Option<&Arc<Certificates>>, tls: Option<&TlsConfig>, before: &str) -> Result<Option<NewPair>, Refused> {
+    let (Some(_), Some(tls)) = (shown, tls) else { return Ok(None) };
+    NewPair::read(tls).map(Some).map_err(|problem| Refused::wrong([format!("{before}{problem}")]))
 }
 
 /// Everything that holds for clients, by another configuration.

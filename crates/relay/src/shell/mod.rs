@@ -2,8 +2,10 @@
 //!
 //! In reading order: [`args`] (what is typed), [`wanted`] (what it means, or what is wrong with it: before anything is
 //! sent), [`listen`](mod@listen), [`emit`](mod@emit), [`line`](mod@line) (an event as a line), [`say`](mod@say) (where lines
-//! go), [`stop`] (when to end), [`status`] (how it ended).
+//! go), [`stop`] (when to end), [`status`] (how it ended); and [`api`](mod@api), which asks a
+//! relay's HTTP API.
 
+mod api;
 mod args;
 mod emit;
 mod line;
@@ -18,6 +20,7 @@ use std::process::ExitCode;
 
 use tokio::runtime::Builder;
 
+pub(crate) use api::ApiArgs;
 pub(crate) use args::{EmitArgs, ListenArgs};
 use say::note;
 use status::Status;
@@ -34,6 +37,12 @@ pub(crate) fn listen(arguments: &ListenArgs, flags: &Flags) -> ExitCode {
 pub(crate) fn emit(arguments: &EmitArgs, flags: &Flags) -> ExitCode {
     let wanted = only_ours(flags, "emit").and_then(|()| wanted::emitting(arguments));
     run(wanted.map(emit::emit))
+}
+
+/// `fanfare api`.
+pub(crate) fn api(arguments: &ApiArgs, flags: &Flags) -> ExitCode {
+    let asking = only_ours(flags, "api").and_then(|()| api::asking(arguments));
+    run(asking.map(api::api))
 }
 
 fn run(wanted: Result<impl Future<Output = Status>, String>) -> ExitCode {

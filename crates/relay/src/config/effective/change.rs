@@ -101,10 +101,10 @@ fn is_follower(key: &str) -> bool {
 
 fn takes_effect(key: &str, what: &What) -> TakesEffect {
     let is_switched = matches!(what, What::Added { .. } | What::Removed { .. });
-    if is_switched && ["tls.certificate", "tls.key"].contains(&key) {
+    if is_switched && ["tls.certificate", "tls.key", "api.tls.certificate", "api.tls.key"].contains(&key) {
         // A listener speaks TLS, or does not.
         return TakesEffect::AtRestart;
     }
-    // Namespaces, rules, issuers and tokens are all asked anew.
+    // Namespaces, rules, issuers, tokens and keys are all asked anew.
     settings().find(|setting| setting.key == key).map_or(TakesEffect::AtOnce, |setting| setting.takes_effect)
 }

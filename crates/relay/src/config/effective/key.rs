@@ -13,6 +13,8 @@ pub(crate) enum Key {
     Issuer { iss: String, key: String },
     /// Of a static token, by the first digits of its hash.
     Token { hash: String, key: String },
+    /// Of a program that uses the API, by the name of its key.
+    Program { name: String, key: String },
     /// Of a namespace.
     Namespace { name: String, key: NamespaceKey },
 }
@@ -41,6 +43,7 @@ impl fmt::Display for Key {
             Self::Setting(key) => f.write_str(key),
             Self::Issuer { iss, key } => write!(f, "auth.issuer.{}.{key}", quoted(iss)),
             Self::Token { hash, key } => write!(f, "auth.token.{}.{key}", quoted(hash)),
+            Self::Program { name, key } => write!(f, "api.key.{}.{key}", quoted(name)),
             Self::Namespace { name, key: NamespaceKey::Own(key) } => write!(f, "namespace.{}.{key}", quoted(name)),
             Self::Namespace { name, key: NamespaceKey::Rule { on, key } } => {
                 write!(f, "namespace.{}.rule.{}.{key}", quoted(name), quoted(on))

@@ -1,4 +1,4 @@
-//! What stands in lists of tables, as it was written: issuers, static tokens, namespaces and rules.
+//! What stands in lists of tables, as it was written: issuers, static tokens, keys, namespaces and rules.
 //!
 //! Defaults of what a rule does not say are left out, and so is what says no more than they do: whoever writes
 //! `volatile = false` changes nothing.
@@ -70,6 +70,24 @@ impl Listing<'_, '_> {
                     ("sha256", _) => self.notes.listed.push(Entry::secret(entry, self.report.place(at, None), &hash)),
                     ("claims", none) if none.as_str() == "{}" => {}
                     (_, value) => self.note(entry, at, value),
+                }
+            }
+        }
+    }
+
+    /// `[[api.key]]`
+    pub(crate) fn api_keys(&mut self, value: &DeValue<'_>) {
+        for table in tables(value) {
+            let Some(name) = text(table, "name") else { continue };
+            for (key, value) in table.iter().filter(|(key, _)| key.get_ref() != "name") {
+                let (at, key) = (key.span().start, key.get_ref().as_ref());
+                let entry = Key::Program { name: name.to_owned(), key: key.to_owned() };
+                match value.get_ref().as_str() {
+                    Some(hash) if key == "sha256" => {
+                        let place = self.report.place(at, None);
+                        self.notes.listed.push(Entry::secret(entry, place, &hash.to_ascii_lowercase()));
+                    }
+                    _ => self.note(entry, at, Toml::of(value.get_ref())),
                 }
             }
         }

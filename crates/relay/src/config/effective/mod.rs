@@ -24,7 +24,7 @@ use super::notes::Notes;
 use super::settings::settings;
 use super::toml_text::Toml;
 
-/// Every setting that holds: those of the table in its order, then issuers, static tokens, and namespaces with their rules,
+/// Every setting that holds: those of the table in its order, then issuers, static tokens, keys, and namespaces with their rules,
 /// by name. What has no value is not there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Effective {

@@ -26,7 +26,7 @@ fn line(entry: &Entry, name: &str) -> String {
     match (&entry.key, &entry.value) {
         (_, Shown::Secret) => format!("# {name}: secret, from {from}"),
         // Nothing without its hash.
-        (Key::Token { .. }, Shown::Value(value)) => format!("# {name} = {value}  # {from}"),
+        (Key::Token { .. } | Key::Program { .. }, Shown::Value(value)) => format!("# {name} = {value}  # {from}"),
         (_, Shown::Value(value)) => format!("{name} = {value}  # {from}"),
     }
 }
@@ -44,6 +44,7 @@ fn parts(key: &Key) -> (Vec<String>, String) {
         Key::Token { hash, key } => {
             (vec![format!("# [[auth.token]]: the one whose hash begins with {}", quoted(hash))], key.clone())
         }
+        Key::Program { name, key } => (vec![format!("# [[api.key]]: {}", quoted(name))], key.clone()),
         Key::Namespace { name, key } => {
             let of_namespace = format!("name = {}", Toml::text(name));
             match key {

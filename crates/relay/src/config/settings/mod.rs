@@ -1,6 +1,7 @@
 //! The table of settings: the one place that knows what a setting is called, how it is read and shown, and when a change of
 //! it takes effect. A file for each section or some.
 
+mod api;
 mod auth;
 mod cors;
 mod drain;
@@ -98,6 +99,7 @@ const SECTIONS: &[&[Setting]] = &[
     auth::SETTINGS,
     log::SETTINGS,
     ops::SETTINGS,
+    api::SETTINGS,
     namespace::SETTINGS,
 ];
 

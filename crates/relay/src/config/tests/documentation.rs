@@ -19,6 +19,7 @@ fn the_docs_have_every_key_with_its_variable_and_flag() {
         }
     }
     let auth = super::super::auth::ISSUER_KEYS.iter().chain(&super::super::auth::TOKEN_KEYS);
+    let auth = auth.chain(&super::super::api::API_KEY_KEYS);
     for key in namespaces::NAMESPACE_KEYS.iter().chain(&namespaces::RULE_KEYS).chain(auth) {
         assert!(docs.contains(&format!("\n| `{key}` |")), "no row for {key}");
     }
@@ -35,7 +36,7 @@ fn the_defaults_in_the_docs_are_the_defaults() {
         let has_no_default =
             ["client_dir", "worker_threads", "outbox_bytes_total_max", "renew_event", "warn_event", "token_env"]
                 .contains(&key)
-                || ["engine.cookie", "auth.webhook", "errors", "tls.certificate", "tls.key"]
+                || ["engine.cookie", "auth.webhook", "errors", "tls.certificate", "tls.key", "api.tls"]
                     .iter()
                     .any(|section| setting.key.starts_with(section));
         let is_there = defaults.lines().any(|line| line.starts_with(&format!("{key} = "))) || key == "rule";

@@ -61,7 +61,7 @@ fn samples() -> Vec<(&'static str, String, String)> {
     let mut samples = Vec::new();
     for (key, in_file, _) in SAMPLES {
         let beside = match *key {
-            "namespace.rule" | "tls.certificate" | "tls.key" => continue,
+            "namespace.rule" | "tls.certificate" | "tls.key" | "api.tls.certificate" | "api.tls.key" => continue,
             "tls.reread_ms" => format!("tls.certificate = '{}'\ntls.key = '{}'\n", certificate!(), key!()),
             "cors.credentials" => "cors.origins = ['http://a.example']\n".to_owned(),
             "auth.required" => "auth.webhook.url = 'http://a/'\n".to_owned(),

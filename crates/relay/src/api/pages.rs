@@ -1,0 +1,100 @@
+//! A long list, some at a time: in the order of their names, so that who comes or goes meanwhile moves nobody else.
+
+use std::collections::BinaryHeap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::problem::Problem;
+use super::query::Query;
+
+/// Which part is asked for.
+pub(crate) struct Page {
+    /// Behind this name.
+    after: Option<String>,
+    limit: usize,
+}
+
+impl Page {
+    pub(crate) fn of(query: &mut Query) -> Result<Self, Problem> {
+        let expected = "expected a whole number from 1 to 1000";
+        let limit = query.take("limit").map(|text| text.parse().map_err(|_| Problem::invalid("limit", expected)));
+        let limit = limit.transpose()?.unwrap_or(100);
+        if !(1..=1000).contains(&limit) {
+            return Err(Problem::invalid("limit", expected));
+        }
+        let after = query.take("after").map(|cursor| {
+            let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
+            let wrong = || Problem::invalid("after", "expected the `next` of a page before");
+            bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(wrong)
+        });
+        Ok(Self { after: after.transpose()?, limit })
+    }
+
+    /// What of `all` is on it, and where the next one begins if there is more.
+    pub(crate) fn cut<T>(&self, all: impl IntoIterator<Item = (String, T)>) -> (Vec<(String, T)>, Option<String>) {
+        let mut first = BinaryHeap::new();
+        for (name, value) in all {
+            if self.after.as_ref().is_some_and(|after| name <= *after) {
+                continue;
+            }
+            first.push(Named(name, value));
+            // One more says that there is more.
+            if first.len() > self.limit + 1 {
+                first.pop();
+            }
+        }
+        let is_more = first.len() > self.limit;
+        if is_more {
+            first.pop();
+        }
+        let page: Vec<_> = first.into_sorted_vec().into_iter().map(|Named(name, value)| (name, value)).collect();
+        let next = page.last().filter(|_| is_more).map(|(name, _)| URL_SAFE_NO_PAD.encode(name));
+        (page, next)
+    }
+}
+
+/// In the order of its name.
+struct Named<T>(String, T);
+
+impl<T> PartialEq for Named<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl<T> Eq for Named<T> {}
+
+impl<T> PartialOrd for Named<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T> Ord for Named<T> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_have_everything_once_in_order() {
+        let all: Vec<(String, usize)> = (0..25).map(|n| (format!("{:02}", (n * 7) % 25), n)).collect();
+        let (mut found, mut query) = (Vec::new(), "limit=10".to_owned());
+        loop {
+            let page = Page::of(&mut Query::of(Some(&query)).unwrap()).unwrap();
+            let (cut, next) = page.cut(all.clone());
+            found.extend(cut.into_iter().map(|(name, _)| name));
+            let Some(next) = next else { break };
+            query = format!("limit=10&after={next}");
+        }
+        assert_eq!(found, (0..25).map(|n| format!("{n:02}")).collect::<Vec<_>>());
+        for wrong in ["limit=0", "limit=1001", "limit=x", "limit=", "after=%21", "after=_w"] {
+            assert!(Page::of(&mut Query::of(Some(wrong)).unwrap()).is_err(), "{wrong}");
+        }
+    }
+}
