@@ -1,5 +1,6 @@
 //! One question, from when it is asked until it is answered.
 
+use std::collections::HashSet;
 use std::time::Instant;
 
 use super::questions::QuestionsConfig;
@@ -58,7 +59,7 @@ pub(super) struct Asked<A> {
     nodes_expected: Option<u64>,
     nodes: u64,
     /// Who answered, where answers say so.
-    known: Vec<Box<[u8]>>,
+    known: HashSet<Box<[u8]>>,
     clients_expected: u64,
     clients: u64,
     answers: Vec<A>,
@@ -75,7 +76,7 @@ impl<A> Asked<A> {
             recount: None,
             nodes_expected: None,
             nodes: 0,
-            known: Vec::new(),
+            known: HashSet::new(),
             clients_expected: 0,
             clients: 0,
             answers: Vec::new(),
@@ -106,10 +107,11 @@ impl<A> Asked<A> {
     ) -> bool {
         let is_nodes = self.is_nodes(&answer);
         if is_nodes {
-            if from.is_some_and(|from| self.known.iter().any(|known| **known == *from)) {
+            if from.is_some_and(|from| self.known.contains(from)) {
                 return false;
             }
-            self.known.extend(from.filter(|_| self.known.len() < config.answers_max).map(Box::from));
+            let is_kept = |from: &&[u8]| from.len() <= NAME_LEN_MAX && self.known.len() < config.answers_max;
+            self.known.extend(from.filter(is_kept).map(Box::from));
             self.nodes = self.nodes.saturating_add(1);
         }
         match answer {
@@ -162,3 +164,6 @@ impl<A> Asked<A> {
         }
     }
 }
+
+/// A node with a longer name is taken at its word each time.
+const NAME_LEN_MAX: usize = 128;
