@@ -155,11 +155,11 @@ impl Link {
         self.wanted.refusals()
     }
 
-    /// Wants a subscription, from now on and over all connections. What is wanted before the link is first joined must be
-    /// there for it to be.
-    pub fn subscribe(&mut self, wish: Wish, now: Instant) {
+    /// Wants subscriptions, from now on and over all connections: all of a group at once, so that what of it is counted
+    /// waits for the rest. What is wanted before the link is first joined must be there for it to be.
+    pub fn subscribe(&mut self, wishes: impl IntoIterator<Item = Wish>, now: Instant) {
         if !self.is_leaving() {
-            self.wanted.want(wish, !self.history.has_joined);
+            wishes.into_iter().for_each(|wish| self.wanted.want(wish, !self.history.has_joined));
             // It was all there, and is not any more.
             self.uncount();
             self.settle(now);
@@ -484,6 +484,7 @@ impl Link {
 
     fn finish(&mut self) {
         self.stage = Stage::Over;
+        self.wanted = Wanted::default();
         self.refused_retry = None;
         for role in [Role::Subscriber, Role::Publisher] {
             let side = std::mem::replace(self.side_mut(role), Side::Over);
