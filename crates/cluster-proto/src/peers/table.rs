@@ -123,6 +123,7 @@ pub struct Peers {
     /// Not before this is any peer late or gone.
     look: Option<Instant>,
     is_joined: bool,
+    is_up: bool,
     resets: Resets,
     events: VecDeque<Event>,
     missed: u64,
@@ -185,6 +186,7 @@ impl Peers {
             peers: HashMap::new(),
             look: None,
             is_joined: false,
+            is_up: false,
             events: VecDeque::new(),
             missed: 0,
             ignored: 0,
@@ -226,6 +228,18 @@ impl Peers {
         self.me.lag = None;
     }
 
+    /// There is a connection to publish on ([`Link::publisher`](crate::connection::Link::publisher)): also while this node
+    /// hears nothing it tells the others what it sent.
+    pub fn handle_up(&mut self, now: Instant) {
+        self.is_up = true;
+        self.me.next = now;
+    }
+
+    /// There is none any more.
+    pub fn handle_down(&mut self) {
+        self.is_up = false;
+    }
+
     /// A message goes to Redis that every node hears: it is in a pipeline which is sent before the next heartbeat is written.
     pub fn handle_sent(&mut self, namespace: &Arc<str>) {
         match self.me.sent.get_mut(namespace) {
@@ -243,10 +257,13 @@ impl Peers {
 
     /// The heartbeat to be sent now, if one is due.
     pub fn poll_heartbeat(&mut self, now: Instant) -> Option<Vec<u8>> {
-        if !self.is_joined || self.me.next > now {
+        if !self.is_up || self.me.next > now {
             return None;
         }
         let heartbeat = self.me.heartbeat(&self.config, now, false);
+        if self.is_joined {
+            self.me.expect(now);
+        }
         Some(heartbeat.encode())
     }
 
@@ -283,8 +300,9 @@ impl Peers {
 
     /// When [`handle_timeout`](Peers::handle_timeout) or [`poll_heartbeat`](Peers::poll_heartbeat) is to be called, if ever.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let joined = self.is_joined.then_some([Some(self.me.next), self.look]);
-        joined.into_iter().flatten().flatten().chain(self.resets.poll_timeout()).min()
+        let beat = self.is_up.then_some(self.me.next);
+        let look = self.look.filter(|_| self.is_joined);
+        [beat, look, self.resets.poll_timeout()].into_iter().flatten().min()
     }
 
     /// Looks who is late or gone, and whether clients are to fetch anew.
@@ -395,11 +413,6 @@ impl Me {
     fn heartbeat(&mut self, config: &PeersConfig, now: Instant, is_bye: bool) -> Heartbeat {
         self.beat += 1;
         (self.beat_at, self.next) = (Some(now), now + config.every);
-        if self.under_way.len() >= UNDER_WAY_MAX {
-            // The oldest is what tells how bad it is.
-            self.under_way.remove(1);
-        }
-        self.under_way.push_back((self.beat, now));
         let is_partial = self.sent.len() > Heartbeat::NAMESPACES_MAX;
         let first = if is_partial { self.cursor % self.sent.len() } else { 0 };
         self.cursor = first + Heartbeat::NAMESPACES_MAX;
@@ -416,6 +429,15 @@ impl Me {
             is_hello: std::mem::take(&mut self.is_hello),
             is_bye,
         }
+    }
+
+    /// The heartbeat just written is to come back.
+    fn expect(&mut self, now: Instant) {
+        if self.under_way.len() >= UNDER_WAY_MAX {
+            // The oldest is what tells how bad it is.
+            self.under_way.remove(1);
+        }
+        self.under_way.push_back((self.beat, now));
     }
 
     /// Somebody wants to hear from all. However many do, one heartbeat is for all of them.
