@@ -180,7 +180,10 @@ fn two_servers_are_no_cluster() {
     run.pass(Duration::from_secs(10));
     assert!(!run.link.is_joined() && run.link.publisher().is_none());
     let notices = run.notices();
-    assert_eq!(notices, ["waiting: the publisher's server does not know of the subscriber's SUBSCRIBE socket.io-request#/#"]);
+    assert_eq!(
+        notices,
+        ["waiting: the publisher's server does not know of the subscriber's SUBSCRIBE socket.io-request#/#"]
+    );
     run.redis.count = 1;
     run.pass(Duration::from_millis(2_100));
     assert!(run.link.is_joined());
@@ -386,7 +389,7 @@ impl Run {
     }
 
     fn failed(&self) -> String {
-        self.failed.as_ref().unwrap().to_string()
+        self.failed.as_ref().expect("it failed").to_string()
     }
 }
 
@@ -424,7 +427,9 @@ impl Redis {
         self.answers -= 1;
         let (command, subscription, what) = self.pending.remove(0);
         let reply = match (what, subscription) {
-            ("subscribe", Some(subscription)) if self.refuses.is_some_and(|refused| subscription.channel == refused) => {
+            ("subscribe", Some(subscription))
+                if self.refuses.is_some_and(|refused| subscription.channel == refused) =>
+            {
                 Reply::Error("NOPERM".into())
             }
             ("subscribe", Some(subscription)) => {

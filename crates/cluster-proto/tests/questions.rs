@@ -240,7 +240,9 @@ fn every_question_ends_once_in_time() {
                 _ => run.advance(Duration::from_millis(dice.below(1_500))),
             }
             run.end_some(&mut open);
-            assert!(open.iter().all(|(_, deadline)| *deadline > run.now || run.questions.poll_timeout() <= Some(run.now)));
+            assert!(
+                open.iter().all(|(_, deadline)| *deadline > run.now || run.questions.poll_timeout() <= Some(run.now))
+            );
         }
         run.advance(Duration::from_secs(7));
         run.end_some(&mut open);

@@ -358,7 +358,9 @@ impl Run {
             for channel in &self.wanted {
                 let other = self::wish(*channel);
                 assert!(
-                    other.is_counted || other.group != wish.group || self.redis.subscribed.contains(&other.subscription),
+                    other.is_counted
+                        || other.group != wish.group
+                        || self.redis.subscribed.contains(&other.subscription),
                     "who is counted is to answer"
                 );
             }

@@ -1,19 +1,10 @@
 //! What the link has its driver do, and hears of it.
 
-use std::fmt;
 use std::time::Duration;
 
+use super::role::Role;
 use super::subscription::Subscription;
 use super::why::Why;
-
-/// What a connection is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
-    /// It hears.
-    Subscriber,
-    /// It speaks, and counts.
-    Publisher,
-}
 
 /// One connection, or the attempt to make it. No other one is ever equal to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -134,14 +125,5 @@ impl Action {
             | Self::Count { command, .. } => Some(command.connection),
             Self::Log(_) | Self::Fail(_) => None,
         }
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Subscriber => "subscriber",
-            Self::Publisher => "publisher",
-        })
     }
 }

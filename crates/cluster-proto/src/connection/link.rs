@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::action::{Action, Command, Connection, Notice, Reply, Role};
+use super::action::{Action, Command, Connection, Notice, Reply};
 use super::backoff::Backoff;
 use super::config::{AtStart, LinkConfig};
+use super::role::Role;
 use super::side::{Open, Pending, Side, What};
 use super::subscription::{Subscription, Wish};
 use super::wanted::{Next, Refusal, Wanted};

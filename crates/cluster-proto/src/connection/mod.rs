@@ -6,13 +6,15 @@ mod action;
 mod backoff;
 mod config;
 mod link;
+mod role;
 mod side;
 mod subscription;
 mod wanted;
 mod why;
 
-pub use action::{Action, Command, Connection, Notice, Reply, Role};
+pub use action::{Action, Command, Connection, Notice, Reply};
 pub use config::{AtStart, LinkConfig};
 pub use link::{Link, Phase};
+pub use role::Role;
 pub use subscription::{Subscription, SubscriptionKind, Wish};
 pub use why::Why;

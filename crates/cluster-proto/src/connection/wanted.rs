@@ -102,7 +102,8 @@ impl Wanted {
 
     /// Nothing of a group is wanted any more.
     pub(super) fn unwant_group(&mut self, group: &str) {
-        let of_group = |(subscription, entry): (&Subscription, &Entry)| (*entry.group == *group).then(|| subscription.clone());
+        let of_group =
+            |(subscription, entry): (&Subscription, &Entry)| (*entry.group == *group).then(|| subscription.clone());
         let subscriptions: Vec<_> = self.entries.iter().filter_map(of_group).collect();
         subscriptions.iter().for_each(|subscription| self.unwant(subscription));
     }
@@ -177,9 +178,9 @@ impl Wanted {
     /// Whether the fleet still counts this node, or may.
     pub(super) fn is_counted(&self) -> bool {
         let counts = |subscription| {
-            self.entries.get(subscription).is_some_and(|entry| {
-                matches!(entry.standing, Standing::Asked | Standing::There | Standing::Dropping)
-            })
+            self.entries
+                .get(subscription)
+                .is_some_and(|entry| matches!(entry.standing, Standing::Asked | Standing::There | Standing::Dropping))
         };
         self.groups.values().flat_map(|group| &group.counted).any(counts)
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::action::Role;
+use super::role::Role;
 use super::subscription::Subscription;
 
 /// Why a link was lost, or is not joined yet.

@@ -32,10 +32,9 @@ impl Counter {
             // Only what was sent between two heartbeats can be compared; and who says less than before counts anew.
             None => Difference::default(),
             Some(said) if says < said => Difference::default(),
-            Some(said) => Difference {
-                missed: (says - said).saturating_sub(heard),
-                surplus: heard.saturating_sub(says - said),
-            },
+            Some(said) => {
+                Difference { missed: (says - said).saturating_sub(heard), surplus: heard.saturating_sub(says - said) }
+            }
         }
     }
 

@@ -185,7 +185,8 @@ mod tests {
     #[test]
     fn heartbeats_survive_the_wire() {
         let plain = heartbeat();
-        let wire = r#"{"v":1,"uid":"x0Vn-uid","start":1795621341693,"beat":17,"every":1000,"sent":{"/":1204,"/chat":5}}"#;
+        let wire =
+            r#"{"v":1,"uid":"x0Vn-uid","start":1795621341693,"beat":17,"every":1000,"sent":{"/":1204,"/chat":5}}"#;
         assert_eq!(String::from_utf8(plain.encode()).unwrap(), wire);
         let name = Some("berlin-1".into());
         let full = Heartbeat { name, is_partial: true, is_hello: true, is_bye: true, ..heartbeat() };

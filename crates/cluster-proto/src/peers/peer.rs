@@ -40,12 +40,7 @@ impl Peer {
     }
 
     /// A heartbeat came. `false`: it is an old one.
-    pub(super) fn beat(
-        &mut self,
-        heartbeat: &Heartbeat,
-        now: Instant,
-        mut missed: impl FnMut(&Arc<str>, u64),
-    ) -> bool {
+    pub(super) fn beat(&mut self, heartbeat: &Heartbeat, now: Instant, mut missed: impl FnMut(&Arc<str>, u64)) -> bool {
         if heartbeat.beat <= self.beat {
             return false;
         }

@@ -362,7 +362,8 @@ impl Peers {
 
     /// Who was started later under the same name is the same node anew.
     fn replace(&mut self, heartbeat: &Heartbeat) {
-        let is_before = |peer: &Peer| peer.name.is_some() && peer.name == heartbeat.name && peer.start < heartbeat.start;
+        let is_before =
+            |peer: &Peer| peer.name.is_some() && peer.name == heartbeat.name && peer.start < heartbeat.start;
         let before = self.peers.iter().find(|(_, peer)| is_before(peer)).map(|(uid, _)| uid.clone());
         if let Some(uid) = before {
             self.remove(&uid, Gone::Restarted);

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
-use super::questions::QuestionsConfig;
+use super::config::QuestionsConfig;
 
 /// Whose answers a question waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

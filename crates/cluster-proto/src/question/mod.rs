@@ -4,8 +4,10 @@
 
 mod answering;
 mod asked;
+mod config;
 mod questions;
 
 pub use answering::{Answering, AnsweringConfig, Broadcast, Busy};
 pub use asked::{Answer, Awaits, Ended, Missing};
-pub use questions::{Question, Questions, QuestionsConfig, Step, TooMany, Verdict};
+pub use config::QuestionsConfig;
+pub use questions::{Question, Questions, Step, TooMany, Verdict};

@@ -4,21 +4,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::asked::{Answer, Asked, Awaits, Ended, Missing};
-
-/// Times and bounds of [`Questions`].
-#[derive(Debug, Clone)]
-pub struct QuestionsConfig {
-    /// How many may be under way. Each is a message to every node of the fleet.
-    pub questions_max: usize,
-    /// How many answers one may have.
-    pub answers_max: usize,
-    /// How large the answers to one may be together, in bytes.
-    pub answers_bytes_max: usize,
-    /// How large the answers to all may be together, in bytes.
-    pub bytes_max: usize,
-    /// After how long the nodes are counted again while answers are missing. Who was killed is counted no more.
-    pub recount_interval: Duration,
-}
+use super::config::QuestionsConfig;
 
 /// A question, as this table knows it. What stands on the wire is the driver's request id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,18 +50,6 @@ pub struct Questions<A> {
     is_joined: bool,
 }
 
-impl Default for QuestionsConfig {
-    fn default() -> Self {
-        Self {
-            questions_max: 1024,
-            answers_max: 100_000,
-            answers_bytes_max: 16 << 20,
-            bytes_max: 64 << 20,
-            recount_interval: Duration::from_secs(1),
-        }
-    }
-}
-
 impl<A> Questions<A> {
     /// None yet, on a link that is not joined.
     pub fn new(mut config: QuestionsConfig) -> Self {
@@ -103,7 +77,8 @@ impl<A> Questions<A> {
     pub fn handle_lost(&mut self) {
         self.is_joined = false;
         self.change_all(|asked| asked.recount = None);
-        let is_over = |(question, asked): (&Question, &Asked<A>)| (asked.awaits == Awaits::EveryNode).then_some(*question);
+        let is_over =
+            |(question, asked): (&Question, &Asked<A>)| (asked.awaits == Awaits::EveryNode).then_some(*question);
         let mut over: Vec<_> = self.asked.iter().filter_map(is_over).collect();
         over.sort_unstable();
         over.into_iter().for_each(|question| self.end(question));
@@ -148,7 +123,13 @@ impl<A> Questions<A> {
     }
 
     /// An answer came, of `bytes`; `from`, where it says by whom.
-    pub fn handle_answer(&mut self, question: Question, from: Option<&[u8]>, answer: Answer<A>, bytes: usize) -> Verdict {
+    pub fn handle_answer(
+        &mut self,
+        question: Question,
+        from: Option<&[u8]>,
+        answer: Answer<A>,
+        bytes: usize,
+    ) -> Verdict {
         let room = self.config.bytes_max.saturating_sub(self.bytes);
         let Some(asked) = self.asked.get_mut(&question) else { return Verdict::Unknown };
         let before = asked.bytes;
