@@ -147,7 +147,10 @@ fn message(number: usize, size: usize) -> Publication {
 }
 
 fn numbers(publications: &[Publication]) -> Vec<usize> {
-    publications.iter().map(|message| usize::from_le_bytes(*message.body.first_chunk().unwrap())).collect()
+    publications
+        .iter()
+        .map(|message| usize::from_le_bytes(*message.body.first_chunk().expect("a number comes first")))
+        .collect()
 }
 
 fn lost(outgoing: &Outgoing, loss: Loss) -> u64 {

@@ -395,7 +395,7 @@ impl Fleet {
             }
             for body in bodies.drain(..) {
                 for node in (0..self.nodes.len()).filter(|node| !self.is_frozen[*node] && !self.is_deaf[*node]) {
-                    self.nodes[node].handle_heartbeat(&body, self.now).unwrap();
+                    self.nodes[node].handle_heartbeat(&body, self.now).expect("it is one");
                 }
             }
         }
