@@ -225,6 +225,26 @@ fn new_namespace_without_rights_takes_nothing_from_the_others() {
 }
 
 #[test]
+fn new_namespace_that_worked_must_work_again() {
+    let mut run = Run::joined();
+    run.link.subscribe(namespace("/chat"), run.now);
+    run.turn();
+    run.redis.refuses = Some("socket.io#/chat#*");
+    run.redis.cut(&mut run.link, run.now);
+    run.pass(Duration::from_secs(10));
+    assert!(!run.link.is_joined());
+}
+
+#[test]
+fn what_nobody_began_needs_no_end() {
+    let now = Instant::now();
+    let mut link = Link::new(LinkConfig::default(), 7, now);
+    link.handle_timeout(now);
+    link.leave(now);
+    assert_eq!(link.poll_output(), None);
+}
+
+#[test]
 fn withdrawn_rights_are_not_overlooked() {
     let mut run = Run::joined();
     run.notices();

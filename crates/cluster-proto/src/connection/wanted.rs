@@ -140,11 +140,7 @@ impl Wanted {
 
     /// It is no longer there, because it was asked for.
     pub(super) fn dropped(&mut self, subscription: &Subscription) {
-        self.change(subscription, |entry| {
-            // Whoever wants it again meanwhile begins anew.
-            entry.is_required = false;
-            entry.standing = Standing::Absent;
-        });
+        self.change(subscription, |entry| entry.standing = Standing::Absent);
     }
 
     /// It is no longer there, and nobody asked for that. Whether that matters.
