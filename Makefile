@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 CLIENT_DIR := target/client/node_modules/socket.io-client/dist
-PURE := -p engineio-proto -p socketio-codec -p fanfare-hub -p fanfare-policy
+PURE := -p engineio-proto -p socketio-codec -p fanfare-hub -p fanfare-policy -p fanfare-cluster-proto
 
 .PHONY: run test test-full model test-rust test-clients ci fmt clippy purity deny docs fuzz bench bench-pair bench-codec clean
 

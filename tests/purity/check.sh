@@ -13,7 +13,7 @@ ours() {
     while read -r found; do
         [[ " $* " == *" $found "* ]] || { echo "purity: $crate may not depend on $found"; failed=1; }
     done < <(cargo tree --locked -p "$crate" -e normal --depth 1 --prefix none | tail -n +2 | cut -d' ' -f1 |
-        grep -xE 'engineio-proto|engineio|socketio-codec|fanfare-(hub|policy|socketio|heap)|fanfare' | sort -u)
+        grep -xE 'engineio-proto|engineio|socketio-codec|fanfare-(hub|policy|socketio|heap|cluster-proto)|fanfare' | sort -u)
 }
 
 # never CRATE NAMES: nothing of NAMES is among all dependencies of CRATE, direct or not.
@@ -28,6 +28,7 @@ ours socketio-codec
 ours fanfare-hub engineio-proto socketio-codec
 ours fanfare-policy fanfare-hub socketio-codec
 ours fanfare-heap
+ours fanfare-cluster-proto fanfare-hub socketio-codec
 ours engineio engineio-proto
 ours fanfare-socketio engineio fanfare-hub socketio-codec
 ours fanfare fanfare-socketio fanfare-policy fanfare-heap
@@ -36,6 +37,7 @@ io='tokio|hyper|hyper-util|tungstenite|tokio-tungstenite|mio|socket2|rand|getran
 never engineio-proto "$io"
 never socketio-codec "$io"
 never fanfare-hub "$io"
+never fanfare-cluster-proto "$io"
 # jsonschema's hash maps draw a seed; the policy itself draws nothing.
 never fanfare-policy "${io/|getrandom/}"
 never engineio 'socketio-codec|fanfare-hub|fanfare-socketio|fanfare-policy|fanfare-heap'

@@ -10,6 +10,7 @@
 use arbitrary::{Arbitrary, Unstructured};
 
 pub mod auth_token;
+pub mod cluster_connection;
 pub mod engineio_outbox;
 pub mod engineio_outlet;
 pub mod engineio_packet;
@@ -37,7 +38,7 @@ mod value;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 16] = [
     ("engineio_packet", engineio_packet::check),
     ("engineio_payload", engineio_payload::check),
     ("engineio_request", engineio_request::check),
@@ -53,6 +54,7 @@ pub const TARGETS: [Target; 15] = [
     ("policy_decide", policy_decide::check),
     ("auth_token", auth_token::check),
     ("proxy_header", proxy_header::check),
+    ("cluster_connection", cluster_connection::check),
 ];
 
 /// The operations that the rest of the input spells, as far as it goes.
