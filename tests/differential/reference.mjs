@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import { isDeepStrictEqual } from "node:util";
 import { Decoder, Encoder } from "socket.io-parser";
 import { decodePacket, decodePayload, encodePayload } from "engine.io-parser";
+import { createAdapter } from "@socket.io/redis-adapter";
 
 const bytes = (hex) => Buffer.from(hex, "hex");
 
@@ -92,7 +93,74 @@ function difference(ours, theirs) {
   }
 }
 
+// A Node server's namespace `/` behind its classic Redis adapter, whose clients are only what they were sent. Redis is nowhere:
+// messages are handed to the adapter as its subscriber would.
+class Fleet {
+  constructor(parser) {
+    this.sent = new Map();
+    const client = { on() {}, listenerCount: () => 1, psubscribe() {}, subscribe() {}, publish() {} };
+    const nsp = { name: "/", server: { encoder: new Encoder(), opts: {} }, sockets: new Map() };
+    this.adapter = createAdapter(client, client, parser && { parser })(nsp);
+    for (const [id, rooms] of Object.entries(MEMBERS)) {
+      const writeToEngine = (packets) => this.sent.get(id).push(...packets);
+      nsp.sockets.set(id, { id, client: { writeToEngine }, notifyOutgoingListeners() {} });
+      this.adapter.addAll(id, new Set([id, ...rooms]));
+    }
+  }
+
+  // What each client was sent.
+  hear(channel, message) {
+    for (const id of Object.keys(MEMBERS)) this.sent.set(id, []);
+    this.adapter.onmessage(null, channel, message);
+    return [...this.sent].filter(([, frames]) => frames.length > 0);
+  }
+}
+
+// A number is another room to Node than its digits, to us it is not.
+const MEMBERS = { one: ["a", "7", 7], two: ["a", "b"], three: [] };
+const JSON_PARSER = { decode: (message) => JSON.parse(message.toString()), encode: JSON.stringify };
+const fleets = [new Fleet(), new Fleet(JSON_PARSER)];
+
+const reached = (rooms, except) =>
+  Object.entries(MEMBERS)
+    .map(([id, joined]) => [id, [id, ...joined.map(String)]])
+    .filter(([, mine]) => rooms.length === 0 || rooms.some((room) => mine.includes(room)))
+    .filter(([, mine]) => !except.some((room) => mine.includes(room)))
+    .map(([id]) => id);
+
+const frame = (data) => (typeof data === "string" ? { text: data } : { binary: Buffer.from(data).toString("hex") });
+
 const answers = {
+  // A message of a classic fleet's events: what a Node server's clients receive, beside what ours would. `value`: what the
+  // event was made of, where we have written it.
+  cluster({ channel, body, ours, value }) {
+    const message = bytes(body);
+    const isJson = message[0] === 0x5b || message[0] === 0x7b;
+    let sent;
+    try {
+      sent = fleets[isJson ? 1 : 0].hear(channel, message);
+    } catch (error) {
+      return { verdict: "error", message: error.message };
+    }
+    const clients = sent.map(([id]) => id);
+    const read = sent.map(([, frames]) => decodeAll(frames.map(frame)));
+    const isWell = read.every(({ verdict, packet }) => verdict === "packet" && packet.type === 2);
+    const verdict = sent.length === 0 ? "nobody" : isWell ? "packet" : "ruin";
+    if (ours === null) return { verdict };
+    const expected = reached(ours.rooms, ours.except);
+    if (!isDeepStrictEqual(clients, expected)) return { verdict, differs: `${clients} for ${expected}` };
+    if (sent.length === 0) return { verdict };
+    const { packet } = decodeAll(ours.frames);
+    // To Node the bytes in its own JSON are objects. To us they are bytes.
+    const data = isJson ? JSON.parse(JSON.stringify(packet.data)) : packet.data;
+    const other = read.find((theirs) => !isDeepStrictEqual(theirs.packet?.data, data));
+    if (other) return { verdict, differs: `${JSON.stringify(packet)} for ${JSON.stringify(other)}` };
+    if (value === undefined) return { verdict };
+    const made = isJson ? JSON.parse(JSON.stringify(revive(value))) : revive(value);
+    const isSame = isNearlyEqual(made, read[0].packet.data.slice(1));
+    return { verdict, differs: isSame ? undefined : `written as ${JSON.stringify(read[0])}` };
+  },
+
   // Frames and what each was to us, up to the first that we refuse.
   decode({ frames, readings }) {
     const decoder = new Decoder();

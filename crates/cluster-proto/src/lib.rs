@@ -1,11 +1,7 @@
-//! A node among Socket.IO servers over Redis, without I/O.
-//!
-//! # In reading order
-//!
-//! - [`connection`]: the link to Redis, from the first connection to the last.
-//! - [`outgoing`]: what may wait for Redis.
-//! - [`question`]: what the other nodes are asked, and what they ask.
-//! - [`peers`]: the other Fanfare nodes, and what was lost between them and us.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+pub mod wire;
 
 pub mod connection;
 pub mod outgoing;

@@ -36,6 +36,7 @@
 //!   as they are or by serde. [`Attachment`] is for bytes in one's own types. [`Json`] is any other payload.
 //! - [`PacketRef`] writes packets, made of a [`Namespace`], an [`EventName`], an [`AckId`] and [`Arguments`].
 //! - [`Text`] is the form in which text comes in: UTF-8 in a shared buffer.
+//! - [`pieces`] is for who makes such text of another format.
 //! - [`msgpack`] (feature of that name) is the other wire format, `socket.io-msgpack-parser`.
 //!
 //! # Features
@@ -67,6 +68,8 @@ mod names;
 // What can go wrong, and how much there may be.
 mod error;
 mod limits;
+
+pub mod pieces;
 
 // Beneath: whether a text is JSON, and where its parts are.
 mod scan;

@@ -1,5 +1,8 @@
 //! The bounds of a decoder.
 
+use bytes::Bytes;
+
+use crate::error::{DecodeError, DecodeErrorKind};
 use crate::names::ack_id::AckId;
 
 /// What a decoder accepts at most. One packet costs no more than its text and these bounds allow.
@@ -28,6 +31,26 @@ pub struct Limits {
 impl Limits {
     /// The deepest nesting a decoder can be told to accept: it remembers what is open in a fixed number of bits.
     pub const JSON_DEPTH_CEILING: usize = 1024;
+
+    /// Whether a packet may have these attachments.
+    pub(crate) fn check_attachments(&self, attachments: &[Bytes]) -> Result<(), DecodeError> {
+        if attachments.len() > self.attachments_max {
+            return Err(DecodeError::new(DecodeErrorKind::TooManyAttachments, 0));
+        }
+        let len = attachments.iter().fold(0usize, |len, attachment| len.saturating_add(attachment.len()));
+        match len > self.attachment_bytes_max {
+            true => Err(DecodeError::new(DecodeErrorKind::AttachmentsTooLarge, 0)),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether a list may have so many values.
+    pub(crate) fn check_count(&self, len: usize) -> Result<(), DecodeError> {
+        match len > self.arguments_max {
+            true => Err(DecodeError::new(DecodeErrorKind::TooManyArguments, 0)),
+            false => Ok(()),
+        }
+    }
 }
 
 impl Default for Limits {

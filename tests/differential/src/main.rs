@@ -1,4 +1,5 @@
-//! Our codecs beside the reference's: `socket.io-parser` and `engine.io-parser`, in one Node process.
+//! Our codecs beside the reference's: `socket.io-parser`, `engine.io-parser` and `@socket.io/redis-adapter` with
+//! `notepack.io`, in one Node process.
 //!
 //! What one accepts the other accepts, as the same packet; what one writes the other reads as the same values. Where
 //! we refuse what the reference takes, a [quirk](quirks) says why, and nothing else may differ.
@@ -9,6 +10,7 @@
 //!
 //! The same seed gives the same inputs. Exits non-zero after printing what differed.
 
+mod cluster;
 mod engineio;
 mod generate;
 mod inputs;
@@ -63,6 +65,8 @@ fn run() -> Result<usize, String> {
     differences += socketio::values(&mut reference, &mut random, inputs * 2 / 10)?;
     differences += engineio::generated(&mut reference, &mut random, inputs / 10)?;
     differences += engineio::values(&mut reference, &mut random, inputs / 10)?;
+    differences += cluster::messages(&mut reference, &mut random, inputs / 10)?;
+    differences += cluster::values(&mut reference, &mut random, inputs / 10)?;
     differences += quirks::report(&reference.quirks_seen);
     Ok(differences)
 }

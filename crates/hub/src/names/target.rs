@@ -90,22 +90,22 @@ impl Target {
         self.rooms().is_empty() && self.sockets().is_empty()
     }
 
-    /// The rooms it is for.
+    /// The rooms it is for, in the order in which they were added.
     pub fn rooms(&self) -> &[Room] {
         self.rooms.as_slice()
     }
 
-    /// The sockets it is for.
+    /// The sockets it is for by themselves.
     pub fn sockets(&self) -> &[SocketId] {
         self.sockets.as_slice()
     }
 
-    /// The rooms it is not for.
+    /// The rooms that are left out.
     pub fn except_rooms(&self) -> &[Room] {
         self.except_rooms.as_slice()
     }
 
-    /// The sockets it is not for.
+    /// The sockets that are left out by themselves.
     pub fn except_sockets(&self) -> &[SocketId] {
         self.except_sockets.as_slice()
     }

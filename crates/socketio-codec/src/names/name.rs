@@ -3,7 +3,9 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
 use core::fmt;
+use core::ops::Range;
 
+use crate::error::{DecodeError, DecodeErrorKind};
 use crate::names::text::{self, Text};
 use crate::values::string;
 
@@ -129,6 +131,18 @@ impl<'a> RawName<'a> {
     fn plain(self) -> Option<&'a [u8]> {
         let inner = self.inner();
         memchr::memchr(b'\\', inner).is_none().then_some(inner)
+    }
+}
+
+/// Checks that the first element of an event's array, at this place of the text, is a name it may have.
+#[inline]
+pub(crate) fn check(text: &[u8], name: Range<usize>) -> Result<(), DecodeError> {
+    let start = name.start;
+    let name = RawName::decoded(text.get(name).unwrap_or_default());
+    match name.as_bytes().first() {
+        Some(b'"') if name.is_reserved() => Err(DecodeError::new(DecodeErrorKind::ReservedEventName, start)),
+        Some(b'"' | b'-' | b'0'..=b'9') => Ok(()),
+        _ => Err(DecodeError::new(DecodeErrorKind::InvalidEventName, start)),
     }
 }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::limits::Limits;
 use crate::names::ack_id::AckId;
-use crate::names::name::RawName;
+use crate::names::name;
 use crate::names::namespace::{self, Namespace};
 use crate::names::text::Text;
 use crate::packet::Packet;
@@ -263,7 +263,7 @@ impl Outline {
         }
         self.payload_end = rest.end;
         if self.kind == Kind::Event {
-            check_name(bytes, first.clone())?;
+            name::check(bytes, first.clone())?;
             (self.name_start, self.name_end) = (first.start, first.end);
             (self.payload_start, self.len) = (rest.start, len - 1);
         } else {
@@ -329,18 +329,6 @@ impl Outline {
 fn cut_namespace(frame: &Text, namespace: Range<usize>) -> Namespace {
     let name = frame.slice(namespace).expect("a namespace begins with a slash, and ends with the text or at a comma");
     Namespace::from_checked(name)
-}
-
-/// Checks that the first element of an event's array is a name it may have.
-#[inline]
-fn check_name(bytes: &[u8], name: Range<usize>) -> Result<(), DecodeError> {
-    let start = name.start;
-    let name = RawName::decoded(bytes.get(name).unwrap_or_default());
-    match name.as_bytes().first() {
-        Some(b'"') if name.is_reserved() => Err(DecodeError::new(DecodeErrorKind::ReservedEventName, start)),
-        Some(b'"' | b'-' | b'0'..=b'9') => Ok(()),
-        _ => Err(DecodeError::new(DecodeErrorKind::InvalidEventName, start)),
-    }
 }
 
 /// `<attachments>-`, and the byte behind it.

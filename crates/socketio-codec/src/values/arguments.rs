@@ -72,7 +72,18 @@ impl Arguments {
     ///
     /// Without attachments an object that looks like a placeholder is left alone, as it is on the wire.
     pub fn with_attachments(array: Text, attachments: Vec<Bytes>) -> Result<Self, DecodeError> {
-        let depth_max = Limits::default().json_depth_max;
+        Self::nested(array, attachments, Limits::default().json_depth_max)
+    }
+
+    /// The same under other limits, as the arguments of an acknowledgement are read.
+    pub fn within(array: Text, attachments: Vec<Bytes>, limits: &Limits) -> Result<Self, DecodeError> {
+        limits.check_attachments(&attachments)?;
+        let arguments = Self::nested(array, attachments, limits.json_depth_max)?;
+        limits.check_count(arguments.len())?;
+        Ok(arguments)
+    }
+
+    fn nested(array: Text, attachments: Vec<Bytes>, depth_max: usize) -> Result<Self, DecodeError> {
         let mut finder = Finder::new(attachments.len());
         let shape = match attachments.len() {
             0 => scan::array(array.as_bytes(), 0, depth_max, &mut ())?,
@@ -80,6 +91,15 @@ impl Arguments {
         };
         let arguments = Self::decoded(array, whole(&shape), shape.len);
         Ok(arguments.with_binary(attachments, finder.finish()?))
+    }
+
+    /// Takes the word of whoever wrote this list (values with commas between them, without brackets) that it is `len`
+    /// values of JSON, so that it is not gone over a second time.
+    ///
+    /// If it is not, that is the caller's mistake: it harms no memory, but others will not be able to read what is sent.
+    pub fn from_checked(list: Text, len: usize) -> Self {
+        debug_assert!(is_list_of(&list, len), "the caller has written it");
+        Self { list: 0..list.len(), text: list, len, binary: None }
     }
 
     /// Writes each element of a tuple, array or slice as one argument. `()`, the tuple without elements, is none.
@@ -162,6 +182,17 @@ impl Arguments {
         self.binary.as_ref().map_or(&[], |binary| &binary.attachments)
     }
 
+    /// Where in [`as_bytes`](Self::as_bytes) attachments belong, in the order of the text: the place of each placeholder,
+    /// and the attachment that it names.
+    pub fn placeholders(&self) -> impl Iterator<Item = (Range<usize>, &Bytes)> {
+        let (placeholders, attachments) = self.sources();
+        let start = self.list.start;
+        placeholders.iter().filter_map(move |placeholder| {
+            let Range { start: from, end } = placeholder.span;
+            Some((from.checked_sub(start)?..end.checked_sub(start)?, attachments.get(placeholder.index)?))
+        })
+    }
+
     /// The text of argument `n`, counted from 0.
     ///
     /// Walks over those before it; to read them all, [`iter`](Self::iter).
@@ -219,6 +250,12 @@ impl Arguments {
     fn spans(&self) -> Spans<'_> {
         Spans { bytes: self.text.as_bytes(), at: self.list.start, left: self.len }
     }
+}
+
+/// Whether it is a list of so many values. Only tests pay for it.
+pub(crate) fn is_list_of(list: &Text, len: usize) -> bool {
+    let array = alloc::format!("[{}]", list.as_str());
+    scan::array(array.as_bytes(), 0, Limits::JSON_DEPTH_CEILING, &mut ()).is_ok_and(|shape| shape.len == len)
 }
 
 /// From the first element to the last.

@@ -1,14 +1,20 @@
 //! A received event.
 
 use alloc::borrow::Cow;
+use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
 use bytes::Bytes;
 use serde::Deserialize;
 
-use crate::names::name::RawName;
-use crate::values::arguments::{Arguments, Iter};
+use crate::error::DecodeError;
+use crate::limits::Limits;
+use crate::names::name::{self, RawName};
+use crate::names::text::Text;
+use crate::scan;
+use crate::values::arguments::{self, Arguments, Iter};
+use crate::values::placeholder::Finder;
 
 /// An event as it was received: its name, and the arguments behind the name.
 ///
@@ -22,6 +28,31 @@ pub struct Event {
 }
 
 impl Event {
+    /// The event that a JSON array is, such as `["name",{"a":true}]`, with a placeholder for each attachment: checked as
+    /// one that a client sends, under the same limits.
+    pub fn from_json(array: Text, attachments: Vec<Bytes>, limits: &Limits) -> Result<Self, DecodeError> {
+        limits.check_attachments(&attachments)?;
+        let mut finder = Finder::new(attachments.len());
+        let shape = match attachments.len() {
+            0 => scan::array(array.as_bytes(), 0, limits.json_depth_max, &mut ())?,
+            _ => scan::array(array.as_bytes(), 0, limits.json_depth_max, &mut finder)?,
+        };
+        limits.check_count(shape.len)?;
+        name::check(array.as_bytes(), shape.first.clone())?;
+        let arguments = Arguments::decoded(array, shape.rest, shape.len.saturating_sub(1));
+        Ok(Self { name: shape.first, arguments: arguments.with_binary(attachments, finder.finish()?) })
+    }
+
+    /// Takes the word of whoever wrote this text that there is JSON at these places of it: a name that an event may have,
+    /// and a list of `len` values with commas between them. So it is not gone over a second time.
+    ///
+    /// If there is not, that is the caller's mistake: it harms no memory, but others will not be able to read what is sent.
+    pub fn from_checked(text: Text, name: Range<usize>, list: Range<usize>, len: usize) -> Self {
+        debug_assert!(name::check(text.as_bytes(), name.clone()).is_ok(), "the caller has looked at it");
+        debug_assert!(text.slice(list.clone()).is_some_and(|list| arguments::is_list_of(&list, len)));
+        Self { name, arguments: Arguments::decoded(text, list, len) }
+    }
+
     /// For the decoder, whose scanner accepted the name at this place of the arguments' frame.
     #[inline]
     pub(crate) fn decoded(name: Range<usize>, arguments: Arguments) -> Self {

@@ -2,6 +2,7 @@
 
 pub(crate) mod arguments;
 mod attachment;
+pub(crate) mod date;
 pub(crate) mod decimal;
 pub(crate) mod deserialize;
 pub(crate) mod event;
