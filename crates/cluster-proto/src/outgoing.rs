@@ -1,6 +1,7 @@
 //! What is to be published, and waits for Redis.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -30,6 +31,11 @@ pub struct Publication {
     pub channel: Bytes,
     /// What.
     pub body: Bytes,
+    /// Of which namespace it is, where every node of it hears it
+    /// ([`Peers::handle_sent`](crate::peers::Peers::handle_sent)).
+    pub counted: Option<Arc<str>>,
+    /// Where to publish it instead, if nobody listens there: an older asker has no channel of its own.
+    pub otherwise: Option<Bytes>,
 }
 
 /// What becomes of a message, as far as it is known when it is handed in.
@@ -129,6 +135,11 @@ impl Default for OutgoingConfig {
 }
 
 impl Publication {
+    /// A message that nobody counts.
+    pub fn new(is_sharded: bool, channel: impl Into<Bytes>, body: impl Into<Bytes>) -> Self {
+        Self { is_sharded, channel: channel.into(), body: body.into(), counted: None, otherwise: None }
+    }
+
     /// What it takes, with what the queue adds: small ones are not free.
     pub fn bytes(&self) -> usize {
         self.channel.len() + self.body.len() + size_of::<Waiting>()

@@ -143,7 +143,7 @@ fn up(config: OutgoingConfig) -> Outgoing {
 fn message(number: usize, size: usize) -> Publication {
     let mut body = number.to_le_bytes().to_vec();
     body.resize(size.max(8), 0);
-    Publication { is_sharded: false, channel: Bytes::from_static(b"socket.io#/#"), body: body.into() }
+    Publication::new(false, Bytes::from_static(b"socket.io#/#"), body)
 }
 
 fn numbers(publications: &[Publication]) -> Vec<usize> {
