@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use ::cluster::Cluster;
+use prometheus_client::collector::Collector;
 use socketio::engineio::{Engine, HttpConfig, serve_with};
 use socketio::{ClientBundle, Failure, Handshake, Server, ServerConfig};
 use tokio::net::TcpListener;
@@ -17,6 +19,7 @@ use tokio::task::JoinSet;
 
 use crate::auth::Authenticator;
 use crate::bundle::read_bundle;
+use crate::cluster;
 use crate::config::{Config, Held, Loaded, Problem};
 use crate::descriptors;
 use crate::drain::Drain;
@@ -25,7 +28,7 @@ use crate::listen::{Listening, listen, listen_for_ops, loopback_ports};
 use crate::log::{self, FilterNow};
 use crate::memory;
 use crate::notify;
-use crate::ops::{self, AuthMetrics, RuleMetrics, Sources, Stage, TokenNow};
+use crate::ops::{self, AuthMetrics, ClusterMetrics, RuleMetrics, Sources, Stage, TokenNow};
 use crate::print::{Stream, print};
 use crate::readiness::{Readiness, Unready};
 use crate::relay::{Common, Entrance, Generation, Live};
@@ -121,8 +124,17 @@ async fn run(
     };
     let mut server_config = config.server.clone();
     found(&mut server_config);
-    let server = server(server_config, bundle, &live)?;
+    // What is wrong with it was found when it was read.
+    let cluster = config.cluster.node(config.server.client.limits).map_err(|error| error.to_string())?;
+    let server = server(server_config, bundle, &live, cluster.as_ref())?;
     let readiness = Arc::new(Readiness::default());
+    if let Some(cluster) = &cluster {
+        let joining = cluster::join(cluster, config.cluster.at_start, &readiness);
+        tokio::select! {
+            joined = joining => joined?,
+            _ = ending.wait_for(|ending| *ending >= Ending::InOrder) => return Ok(End::Asked),
+        }
+    }
     let site = Arc::new(Site { server: server.clone(), readiness: Arc::clone(&readiness) });
     let drain = Drain::new(server.clone(), Arc::clone(&readiness), config.drain.clone());
     let (http, token) = (config.http.clone(), TokenNow::new(config.ops.token.clone()));
@@ -144,7 +156,7 @@ async fn run(
     let reloader = Reloader::new(move || replacing.replace());
     // Before clients are accepted, and until the process ends.
     let lines = ops_lines(&for_ops)?;
-    let _answering = ops::start(for_ops, token, sources(&server, &live), &readiness, &drain, &reloader, &held);
+    let _answering = ops::start(for_ops, token, sources(&server, &live, cluster.clone()), &readiness, &drain, &reloader, &held);
 
     let (serving, stopping) = watch::channel(());
     // Removed when this returns: whoever connects meanwhile is refused as by a socket that is gone.
@@ -212,11 +224,19 @@ async fn run(
         () = all_ended => {}
         () = over => {}
     }
+    if let Some(cluster) = &cluster {
+        cluster.leave().await;
+    }
     log_end(&server, &live);
     Ok(end)
 }
 
-fn server(config: ServerConfig, bundle: Option<ClientBundle>, live: &Arc<Live>) -> Result<Server, String> {
+fn server(
+    config: ServerConfig,
+    bundle: Option<ClientBundle>,
+    live: &Arc<Live>,
+    cluster: Option<&Cluster>,
+) -> Result<Server, String> {
     let deciding = Arc::clone(live);
     let decide = move |handshake: &Handshake| {
         let generation = deciding.current();
@@ -225,6 +245,9 @@ fn server(config: ServerConfig, bundle: Option<ClientBundle>, live: &Arc<Live>) 
     let mut builder = Server::builder(config).on_handshake(decide);
     if let Some(bundle) = bundle {
         builder = builder.client_bundle(bundle);
+    }
+    if let Some(cluster) = cluster {
+        builder = cluster.join(builder);
     }
     for name in live.current().names() {
         let entrance = Entrance { live: Arc::clone(live) };
@@ -283,7 +306,7 @@ fn ops_lines(listeners: &[TcpListener]) -> Result<Vec<String>, String> {
 }
 
 /// Where the metrics come from. All codes are there from the start, so that the first is seen to come.
-fn sources(server: &Server, live: &Arc<Live>) -> Sources {
+fn sources(server: &Server, live: &Arc<Live>, cluster: Option<Cluster>) -> Sources {
     let (refusing, counts) = (server.clone(), Arc::clone(&live.current().common.counts));
     let (events, connects, rules) = (Arc::clone(&counts), Arc::clone(&counts), RuleMetrics(counts));
     let http = Stage {
@@ -301,7 +324,9 @@ fn sources(server: &Server, live: &Arc<Live>) -> Sources {
     let asked = Arc::clone(live);
     let auth = AuthMetrics(Box::new(move || asked.current().common.authenticator.clone()));
     let refusals = vec![http, connect, token, event];
-    Sources { server: server.clone(), refusals, others: vec![Box::new(rules), Box::new(auth)] }
+    let mut others: Vec<Box<dyn Collector>> = vec![Box::new(rules), Box::new(auth)];
+    others.extend(cluster.map(|cluster| Box::new(ClusterMetrics(cluster)) as Box<dyn Collector>));
+    Sources { server: server.clone(), refusals, others }
 }
 
 /// Why tokens were refused, whoever is said to have issued them.

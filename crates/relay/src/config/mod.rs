@@ -53,6 +53,7 @@ pub(crate) use settings::TakesEffect;
 pub(crate) use settings::settings;
 
 use crate::auth::config::AuthConfig;
+use crate::cluster::ClusterConfig;
 use crate::drain::DrainConfig;
 use crate::machine;
 use crate::ops::OpsConfig;
@@ -88,6 +89,8 @@ pub(crate) struct Config {
     pub(crate) errors_event: Option<EventName>,
     /// Who is believed to be who.
     pub(crate) auth: AuthConfig,
+    /// With which other servers this one is one.
+    pub(crate) cluster: ClusterConfig,
     /// Where operators ask.
     pub(crate) ops: OpsConfig,
     /// The namespaces that exist (any other is refused), each with what its events mean. At least one.
@@ -206,6 +209,7 @@ impl Default for Config {
             limits: Limits::default(),
             errors_event: None,
             auth: AuthConfig::default(),
+            cluster: ClusterConfig::default(),
             ops: OpsConfig::default(),
             policy: Policy::default(),
         };

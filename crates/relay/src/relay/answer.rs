@@ -4,14 +4,19 @@ use std::time::{Duration, SystemTime};
 
 use policy::Refusal;
 use serde::Serialize;
-use socketio::AckSender;
+use socketio::{AckSender, Published};
 
 /// The one argument of an acknowledgement.
 #[derive(Debug, Serialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
 pub(super) enum Answer<'a> {
     /// The event was queued to so many.
-    Ok { recipients: usize },
+    Ok {
+        recipients: usize,
+        /// What became of it for other nodes; nothing where there are none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cluster: Option<&'static str>,
+    },
     /// A token was renewed.
     #[serde(rename = "ok")]
     Renewed {
@@ -37,6 +42,11 @@ pub(super) struct Problem<'a> {
 }
 
 impl<'a> Answer<'a> {
+    /// It was queued to so many here, and this became of it for other nodes.
+    pub(super) fn here(recipients: usize, elsewhere: Published) -> Self {
+        Self::Ok { recipients, cluster: (elsewhere != Published::Nowhere).then(|| elsewhere.label()) }
+    }
+
     pub(super) fn error(code: &'a str, message: &'a str) -> Self {
         Self::Error(Problem { code, message, path: None, expected: None, retry_after_ms: None })
     }
@@ -84,7 +94,8 @@ mod tests {
         let mut refusal = Refusal::new(Code::RateLimited);
         refusal.retry_after = Some(Duration::from_micros(1500));
         for (answer, json) in [
-            (Answer::Ok { recipients: 3 }, r#"{"status":"ok","recipients":3}"#),
+            (Answer::here(3, Published::Nowhere), r#"{"status":"ok","recipients":3}"#),
+            (Answer::here(3, Published::Sent), r#"{"status":"ok","recipients":3,"cluster":"sent"}"#),
             (Answer::error("x", "why"), r#"{"status":"error","code":"x","message":"why"}"#),
             (Answer::renewed(None), r#"{"status":"ok","expires_at":null}"#),
             (

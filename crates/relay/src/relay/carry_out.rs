@@ -1,7 +1,7 @@
 //! Carrying out what the policy decided.
 
 use policy::{Deliver, Onward, Recipients};
-use socketio::{AckSender, Broadcast, Event, Outcome, Socket};
+use socketio::{AckSender, Broadcast, Event, Outcome, Published, Socket};
 
 use super::answer::Answer;
 
@@ -16,7 +16,7 @@ pub(super) fn carry_out(deliver: Deliver<'_>, socket: &Socket, event: &Event, ac
     }
     match onward {
         Some(onward) => send_on(onward, socket, event, ack),
-        None => Answer::Ok { recipients: 0 }.send(ack),
+        None => Answer::here(0, Published::Nowhere).send(ack),
     }
 }
 
@@ -27,8 +27,8 @@ fn send_on(onward: Onward<'_>, socket: &Socket, event: &Event, ack: Option<AckSe
     let broadcast = if onward.volatile { broadcast.volatile() } else { broadcast };
     match ack {
         None => broadcast.relay(onward.name, event.arguments()),
-        Some(ack) => broadcast.relay_counted(onward.name, event.arguments(), move |Outcome { queued, .. }| {
-            Answer::Ok { recipients: queued }.send(Some(ack));
+        Some(ack) => broadcast.relay_counted(onward.name, event.arguments(), move |Outcome { queued, cluster, .. }| {
+            Answer::here(queued, cluster).send(Some(ack));
         }),
     }
 }

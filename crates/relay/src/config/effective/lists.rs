@@ -9,7 +9,7 @@ use std::path::Path;
 use policy::{Auth, Policy, Rules, Scope};
 use toml::de::{DeTable, DeValue};
 
-use super::entry::{Entry, Shown, is_url_with_a_query};
+use super::entry::{Entry, Shown, may_hold_a_secret};
 use super::key::{Key, NamespaceKey};
 use crate::config::Place;
 use crate::config::digest::Digest;
@@ -34,7 +34,7 @@ impl Listing<'_, '_> {
                 let (at, name) = (name.span().start, name.get_ref().as_ref());
                 let key = Key::Issuer { iss: iss.to_owned(), key: name.to_owned() };
                 let (value, contents) = self.behind(name, value.get_ref());
-                if is_url_with_a_query(name, &value) {
+                if may_hold_a_secret(name, &value) {
                     let place = self.report.place(at, None);
                     self.notes.listed.push(Entry::secret(key, place, value.as_str()));
                 } else if name != "leeway_s" || value != Toml::seconds(LEEWAY) {

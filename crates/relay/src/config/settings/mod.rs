@@ -2,6 +2,7 @@
 //! it takes effect. A file for each section or some.
 
 mod auth;
+mod cluster;
 mod cors;
 mod drain;
 mod engine;
@@ -96,6 +97,7 @@ const SECTIONS: &[&[Setting]] = &[
     limits::SETTINGS,
     errors::SETTINGS,
     auth::SETTINGS,
+    cluster::SETTINGS,
     log::SETTINGS,
     ops::SETTINGS,
     namespace::SETTINGS,
