@@ -1,0 +1,1 @@
+//! A Redis Cluster, and a master that sentinels watch.
