@@ -66,11 +66,12 @@ impl Cluster {
         let (notices, unread) = mpsc::channel(NOTICES_MAX);
         let is_ready = config.at_start == crate::AtStart::Alone;
         let seen = Seen { phase: Phase::Connecting, is_ready, is_up: false, failed: None };
+        let rooms = Rooms::new(config.adapter == Adapter::Sharded(Mode::DynamicPrivate));
         let inner = Inner {
             config: Arc::new(config),
             connector,
             uid: Uid::from_random(rand::random()),
-            rooms: Arc::default(),
+            rooms: Arc::new(rooms),
             seen: watch::Sender::new(seen),
             notices,
             unread: Mutex::new(Some(unread)),

@@ -440,9 +440,9 @@ impl Supervisor {
 
     /// Rooms that have channels of their own.
     fn rooms(&mut self, now: Instant) {
-        for ((namespace, room), is_there) in self.shared.rooms.take() {
+        for ((namespace, room, is_own), is_there) in self.shared.rooms.take() {
             let Some(place) = self.shared.place(&namespace) else { continue };
-            let Some(wish) = place.room_wish(room.as_str(), false) else { continue };
+            let Some(wish) = place.room_wish(room.as_str(), is_own) else { continue };
             match is_there {
                 true => self.link.subscribe([wish], now),
                 false => self.link.unsubscribe(&wish.subscription, now),

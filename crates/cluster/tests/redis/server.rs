@@ -136,3 +136,8 @@ impl Drop for Redis {
         let _ = std::fs::remove_dir_all(&self.directory);
     }
 }
+
+/// A port that nobody has, for a server that is told its own.
+pub(crate) fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}

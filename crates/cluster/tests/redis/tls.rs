@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use fanfare_cluster::{ClusterConfig, LinkNotice, Notice, Pem};
 
 use crate::node::Node;
-use crate::server::Redis;
+use crate::server::{Redis, free_port};
 
 fn openssl(directory: &Path, arguments: &str) {
     let status = Command::new("openssl")
@@ -33,10 +33,6 @@ fn certificates(directory: &Path) {
         directory,
         "x509 -req -in csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile san -out server.pem",
     );
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 #[tokio::test]
