@@ -145,3 +145,9 @@ async fn who_leaves_leaves_in_time_whatever_redis_does() {
     assert!(begun.elapsed() < Duration::from_secs(4));
     within(node.cluster.leave()).await;
 }
+
+#[tokio::test]
+async fn a_server_of_before_resp3_is_told_apart() {
+    let redis = Redis::with(&["--port", "0", "--rename-command", "HELLO", "NO-HELLO"]).await;
+    waits(ClusterConfig::at(redis.url()), "it does not speak RESP3").await;
+}
