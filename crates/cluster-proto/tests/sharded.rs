@@ -24,7 +24,7 @@ fn read(body: &[u8]) -> Result<Option<Received>, Refused> {
 }
 
 fn text(body: &[u8]) -> &str {
-    std::str::from_utf8(body).unwrap()
+    std::str::from_utf8(body).expect("it is JSON")
 }
 
 /// Channel, body, the event, whom it is for: section 3.

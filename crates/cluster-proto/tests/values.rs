@@ -19,11 +19,11 @@ fn event(value: &[u8]) -> Result<cluster_proto::wire::Emit, Refused> {
 
 /// The MessagePack that is written for JSON.
 fn written(json: &str) -> (Vec<u8>, usize) {
-    written_with(Arguments::from_json(format!("[{json}]").into()).unwrap())
+    written_with(Arguments::from_json(format!("[{json}]").into()).expect("it is JSON"))
 }
 
 fn written_with(arguments: Arguments) -> (Vec<u8>, usize) {
-    let name = EventName::new("x").unwrap();
+    let name = EventName::new("x").expect("it is not reserved");
     let target = Target::everyone(Namespace::ROOT);
     let emit = EmitRef {
         target: &target,
@@ -87,6 +87,9 @@ fn every_form_that_node_reads_is_read() {
         ("de0001a16101", r#"{"a":1}"#),
         ("df00000001a16101", r#"{"a":1}"#),
         ("82a16101a16102", r#"{"a":1,"a":2}"#),
+        // `undefined` is nothing in a map, and null in a list.
+        ("83a161d40000a16202a163d40007", r#"{"b":2}"#),
+        ("92d40000c0", "[null,null]"),
         // Dates.
         ("d6ff6553f100", r#""2023-11-14T22:13:20.000Z""#),
         ("d7ff1d5353006553f100", r#""2023-11-14T22:13:20.123Z""#),
@@ -133,6 +136,7 @@ fn keys_become_text_as_in_javascript() {
         ("cb8000000000000000", "0"),
         ("cb7ff8000000000000", "NaN"),
         ("cbfff0000000000000", "-Infinity"),
+        ("d40000", "undefined"),
         ("cfc278a8209e116d5a", "14013135098607661000"),
         ("c40161", "a"),
         ("a1ff", "\u{fffd}"),

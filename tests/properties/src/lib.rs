@@ -10,7 +10,10 @@
 use arbitrary::{Arbitrary, Unstructured};
 
 pub mod auth_token;
+pub mod cluster_classic;
 pub mod cluster_connection;
+pub mod cluster_msgpack;
+pub mod cluster_sharded;
 pub mod engineio_outbox;
 pub mod engineio_outlet;
 pub mod engineio_packet;
@@ -31,6 +34,7 @@ pub mod simulation;
 pub mod corpus;
 pub mod seeds;
 
+mod cluster;
 mod frames;
 mod value;
 
@@ -38,7 +42,7 @@ mod value;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 16] = [
+pub const TARGETS: [Target; 19] = [
     ("engineio_packet", engineio_packet::check),
     ("engineio_payload", engineio_payload::check),
     ("engineio_request", engineio_request::check),
@@ -54,6 +58,9 @@ pub const TARGETS: [Target; 16] = [
     ("policy_decide", policy_decide::check),
     ("auth_token", auth_token::check),
     ("proxy_header", proxy_header::check),
+    ("cluster_msgpack", cluster_msgpack::check),
+    ("cluster_classic", cluster_classic::check),
+    ("cluster_sharded", cluster_sharded::check),
     ("cluster_connection", cluster_connection::check),
 ];
 

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use allocation_counter::measure;
 use bytes::{Bytes, BytesMut};
+use cluster_proto::wire::{Bounds, Classic, ClassicOrigin, Format, Message, Received, Uid};
 use engineio_proto::{EngineRequest, Payload, RequestHead, Transport, jsonp};
-use socketio_codec::{Arguments, Decoder, Json, Limits, Text, msgpack};
+use socketio_codec::{Arguments, Decoder, Json, Limits, Namespace, Text, msgpack};
 
 const KILOBYTE: usize = 1_000;
 
@@ -121,6 +122,15 @@ fn cases() -> Vec<Case> {
     add("msgpack of ids", |len| packed_list(b"\xcf\xff\xff\xff\xff\xff\xff\xff\xff", len), packed, 16);
     add("msgpack of control characters", |len| packed_list(b"\xa4\x01\x01\x01\x01", len), packed, 24);
     add("msgpack of many names", |len| packed_map(b"\xa4type\x02", len), packed, 1);
+    // Each byte of these is text of five or six, which debug builds check in a copy.
+    add("a fleet's nil", |len| fleet_list(b"\xc0", len), fleet, 32);
+    add("a fleet's control characters", |len| fleet_list(b"\xa1\x01", len), fleet, 32);
+    add("a fleet's arrays that never close", |len| repeated(FLEET_EVENT, b"\x91", b"", len), fleet, 2);
+    add("a fleet's lengths that are claims", |len| repeated(FLEET_EVENT, b"\xdd\x00\x01\x00\x00", b"", len), fleet, 2);
+    add("a fleet's members that are left out", |len| fleet_list(b"\x81\xa9__proto__\xc0", len), fleet, 8);
+    add("a fleet's rooms", |len| repeated(FLEET_ROOMS, b"a\",\"", b"\"]}]", len), fleet, 8);
+    add("a fleet's bytes in json", |len| repeated(FLEET_JSON, FLEET_BYTES, b"1]},{}]", len), fleet, 3);
+    add("a fleet's json, long within long", long_within_long, fleet, 24);
     cases
 }
 
@@ -187,6 +197,34 @@ fn packed(frame: &[u8]) {
     }
 }
 
+/// And, where it is an event, written again.
+fn fleet(body: &[u8]) {
+    let uid = |text| Uid::parse(text).expect("it is one");
+    let node = Classic::new("socket.io", Namespace::ROOT, uid("the-reader"), Format::Msgpack);
+    let mut bounds = Bounds::default();
+    bounds.values.arguments_max = usize::MAX;
+    let read = node.read(ClassicOrigin::Events { room: None }, Bytes::copy_from_slice(body), &bounds);
+    if let Ok(Some(Received { message: Message::Order(order), .. })) = read {
+        black_box(node.tell(&order.command()));
+    }
+}
+
+/// An event of a fleet with so many bytes of values in a list.
+fn fleet_list(value: &[u8], len: usize) -> Vec<u8> {
+    let count = len / value.len();
+    let head = [&[0xdd][..], &(count as u32).to_be_bytes()].concat();
+    [FLEET_EVENT, &head, &value.repeat(count), b"\x80"].concat()
+}
+
+/// Arrays whose first members are long arrays themselves, so that each is moved when its length is told.
+fn long_within_long(len: usize) -> Vec<u8> {
+    let mut value = format!("[{}0]", "0,".repeat(len / 64));
+    for _ in 0..20 {
+        value = format!("[{value}{}]", ",0".repeat(len / 64));
+    }
+    format!("[\"u\",{{\"type\":2,\"data\":[\"a\",{value}]}},{{}}]").into_bytes()
+}
+
 /// The beginning, its middle as often as it fits, and the end.
 fn repeated(start: &[u8], middle: &[u8], end: &[u8], len: usize) -> Vec<u8> {
     let count = len.saturating_sub(start.len() + end.len()) / middle.len();
@@ -210,5 +248,10 @@ fn packed_map(member: &[u8], len: usize) -> Vec<u8> {
 
 /// The beginning of an event in `/`; an array of two with a one-letter name. It goes on with the argument.
 const EVENT: &[u8] = b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x92\xa1a";
+/// The same of a fleet: as that goes on, the value is the event's argument.
+const FLEET_EVENT: &[u8] = b"\x93\xa1u\x82\xa4type\x02\xa4data\x92\xa1a";
+const FLEET_ROOMS: &[u8] = br#"["u",{"type":2,"data":["a"]},{"rooms":[""#;
+const FLEET_JSON: &[u8] = br#"["u",{"type":2,"data":["a","#;
+const FLEET_BYTES: &[u8] = br#"{"type":"Buffer","data":[1,2,3]},"#;
 const ALMOST: &[u8] = b",{\"_placeholder\":false,\"num\":1}";
 const PLACEHOLDER_END: &[u8] = b"\"_placeholder\":true}]";

@@ -15,12 +15,12 @@ pub(crate) fn classic(namespace: &str) -> Classic {
 }
 
 pub(crate) fn classic_as(namespace: &str, uid: &str, format: Format) -> Classic {
-    let namespace = Namespace::try_from(namespace).unwrap();
-    Classic::new("socket.io", namespace, Uid::parse(uid).unwrap(), format)
+    let namespace = Namespace::try_from(namespace).expect("it is one");
+    Classic::new("socket.io", namespace, Uid::parse(uid).expect("it is one"), format)
 }
 
 pub(crate) fn sharded_as(uid: &str, mode: Mode) -> Sharded {
-    Sharded::new("socket.io", Namespace::ROOT, Uid::parse(uid).unwrap(), mode)
+    Sharded::new("socket.io", Namespace::ROOT, Uid::parse(uid).expect("it is one"), mode)
 }
 
 /// Reads what came on a channel.
@@ -88,5 +88,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 pub(crate) fn unhex(hex: &str) -> Vec<u8> {
     let digits: String = hex.chars().filter(|digit| !digit.is_whitespace()).collect();
     assert_eq!(digits.len() % 2, 0, "{hex}");
-    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
+    (0..digits.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).expect("they are hexadecimal"))
+        .collect()
 }

@@ -87,7 +87,7 @@ impl<'a> Values<'a> {
             if !top.is_first {
                 self.text.push(',');
             }
-            if top.is_map && !self.key(at)? {
+            if top.is_map && !self.member(at)? {
                 self.text.truncate(end);
                 continue;
             }
@@ -97,7 +97,23 @@ impl<'a> Values<'a> {
         Ok(false)
     }
 
-    /// Writes a key and its colon, as JavaScript makes text of it. False for the one that is left out with its value.
+    /// Writes a member's key. False for one that is left out, of which nothing is to be written and the value was skipped.
+    #[inline]
+    fn member(&mut self, at: &mut usize) -> Result<bool, Refused> {
+        if !self.key(at)? {
+            self.left_out += 1;
+            token::skip(self.bytes, at)?;
+            return Ok(false);
+        }
+        if self.is_undefined(*at) {
+            // `JSON.stringify` knows no such member.
+            token::skip(self.bytes, at)?;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// Writes a key and its colon, as JavaScript makes text of it. False for the one that sets a prototype.
     #[inline]
     fn key(&mut self, at: &mut usize) -> Result<bool, Refused> {
         let mut made = String::new();
@@ -105,7 +121,9 @@ impl<'a> Values<'a> {
         if matches!(self.bytes.get(*at), Some(0xc7..=0xc9)) {
             return Err(Refused::InvalidKey);
         }
+        let is_undefined = self.is_undefined(*at);
         let key = match token::token(self.bytes, at)? {
+            _ if is_undefined => Cow::Borrowed("undefined"),
             // `toString` of a `Buffer` reads UTF-8 as well.
             Token::Str(bytes) | Token::Bin(bytes) => String::from_utf8_lossy(bytes),
             scalar => {
@@ -114,13 +132,17 @@ impl<'a> Values<'a> {
             }
         };
         if key == PROTOTYPE {
-            self.left_out += 1;
-            token::skip(self.bytes, at)?;
             return Ok(false);
         }
         pieces::escape(&key, &mut self.text);
         self.text.push(':');
         Ok(true)
+    }
+
+    /// Whether `undefined` comes next, in the form that `notepack.io` once wrote.
+    #[inline]
+    fn is_undefined(&self, at: usize) -> bool {
+        self.bytes.get(at..at + 2) == Some(&[0xd4, 0])
     }
 
     fn scalar(&mut self, scalar: Token<'_>) -> Result<(), Refused> {

@@ -75,6 +75,9 @@ impl Packer {
 
     /// A list's values, one after the other, with the attachments in their places.
     pub(crate) fn values(&mut self, arguments: &Arguments) {
+        // MessagePack is rarely longer than JSON; and what follows the values takes a few bytes more.
+        let attached: usize = arguments.attachments().iter().map(Bytes::len).sum();
+        self.out.reserve(arguments.as_bytes().len() + attached + 128);
         self.text(
             arguments.as_bytes(),
             &mut arguments.placeholders().map(|(place, bytes)| (place.start, place.end, bytes)),
