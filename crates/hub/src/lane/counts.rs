@@ -9,8 +9,8 @@ use engineio_proto::Histogram;
 use socketio_codec::Namespace;
 
 use super::census::Census;
-use crate::{Room, SocketId};
 use crate::front::Tally;
+use crate::{Room, SocketId};
 
 /// What became of a namespace's events so far, and who is in it now. Each event counts once for each socket it was for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
