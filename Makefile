@@ -38,6 +38,7 @@ target/client/stamp:
 test: test-rust test-clients
 
 test-rust:
+	tests/setup.sh redis
 	$(CARGO) test --workspace --all-features --quiet
 	$(CARGO) check --package socketio-codec --no-default-features --quiet
 

@@ -43,6 +43,7 @@ never fanfare-cluster-proto "$io"
 # jsonschema's hash maps draw a seed; the policy itself draws nothing.
 never fanfare-policy "${io/|getrandom/}"
 never engineio 'socketio-codec|fanfare-hub|fanfare-socketio|fanfare-policy|fanfare-heap'
+never fanfare-cluster 'clap|toml|toml_edit|fanfare|fanfare-policy|fanfare-heap|ring|openssl-sys'
 never fanfare-socketio 'clap|toml|toml_edit|fanfare|fanfare-policy|fanfare-heap'
 
 tests/purity/imports.py || failed=1

@@ -66,11 +66,12 @@ impl Cluster {
         let (notices, unread) = mpsc::channel(NOTICES_MAX);
         let is_ready = config.at_start == crate::AtStart::Alone;
         let seen = Seen { phase: Phase::Connecting, is_ready, is_up: false, failed: None };
+        let rooms = Rooms::new(config.adapter == Adapter::Sharded(Mode::DynamicPrivate));
         let inner = Inner {
             config: Arc::new(config),
             connector,
             uid: Uid::from_random(rand::random()),
-            rooms: Arc::default(),
+            rooms: Arc::new(rooms),
             seen: watch::Sender::new(seen),
             notices,
             unread: Mutex::new(Some(unread)),
@@ -125,8 +126,9 @@ impl Cluster {
         let _ = self.inner.seen.subscribe().wait_for(|seen| seen.is_up).await;
     }
 
-    /// Waits until it is clear that the node cannot start, and gives the reason: with
-    /// [`AtStart::Fail`](crate::AtStart::Fail), else for ever.
+    /// Waits until it is clear that the node cannot be one of the fleet, and gives the reason. With
+    /// [`AtStart::Fail`](crate::AtStart::Fail) that is the first thing that goes wrong until it has joined; else, and from then
+    /// on, only a fault of this crate is one.
     pub async fn failed(&self) -> String {
         let mut seen = self.inner.seen.subscribe();
         let failed = seen.wait_for(|seen| seen.failed.is_some()).await;
@@ -182,7 +184,14 @@ impl Inner {
             seen: self.seen.clone(),
             news,
         });
-        tokio::spawn(supervisor.run());
+        let running = tokio::spawn(supervisor.run());
+        let (seen, ended) = (self.seen.clone(), Arc::clone(&shared));
+        tokio::spawn(async move {
+            if running.await.is_err() {
+                ended.end();
+                seen.send_modify(|seen| (seen.is_up, seen.failed) = (false, Some(PANICKED.to_owned())));
+            }
+        });
         RedisPeers { shared }
     }
 }
@@ -228,6 +237,7 @@ fn read(shared: &Shared) -> (Vec<Peer>, Option<std::time::Duration>, Counts) {
     (peers, lag, counts)
 }
 
+const PANICKED: &str = "the task that speaks with redis panicked";
 const PREFIX_LEN_MAX: usize = 256;
 /// More than one reads in a while of trouble.
 const NOTICES_MAX: usize = 1024;

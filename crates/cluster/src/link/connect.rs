@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use redis::{PushInfo, Value, cmd};
+use redis::{PushInfo, cmd};
 use tokio_rustls::TlsConnector;
 
 use super::address::{Endpoint, Place, Topology};
 use super::server::Server;
-use super::servers::Servers;
+use super::servers::{Servers, is_replica};
 use super::slots::Slots;
 
 /// Makes connections.
@@ -130,13 +130,5 @@ async fn is_master(server: &Server) -> Result<(), String> {
         Ok(role) if is_replica(&role) => Err("it is no master".to_owned()),
         // Who may not ask believes.
         _ => Ok(()),
-    }
-}
-
-/// Whether `ROLE` says so.
-pub(super) fn is_replica(role: &Value) -> bool {
-    match role {
-        Value::Array(parts) => parts.first().is_some_and(|role| *role == Value::BulkString(b"slave".to_vec())),
-        _ => false,
     }
 }

@@ -76,11 +76,16 @@ fn settings(access: &Access) -> RedisConnectionInfo {
 /// An error in the server's own words, where they are its.
 pub(super) fn words(error: &RedisError) -> String {
     match (error.kind(), error.code(), error.detail()) {
-        (ErrorKind::RESP3NotSupported, ..) => "it does not speak RESP3: Redis 6 or newer is needed".to_owned(),
+        (ErrorKind::RESP3NotSupported, ..) => NO_RESP3.to_owned(),
+        (_, _, Some(detail)) if detail.starts_with("unknown command") && detail.contains("HELLO") => {
+            NO_RESP3.to_owned()
+        }
         (_, Some(code), Some(detail)) => format!("{code} {detail}"),
         _ => error.to_string(),
     }
 }
+
+const NO_RESP3: &str = "it does not speak RESP3: Redis 6 or newer is needed";
 
 /// More than can be under way: commands on subscriptions, pipelines, PINGs, and a count for each question.
 const REQUESTS_MAX: usize = 4096;

@@ -8,7 +8,6 @@ use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Pipeline, RedisError, Value, cmd};
 
 use super::begin::begin;
-use super::connect::is_replica;
 use super::server::{Server, words};
 use super::slots::Slots;
 
@@ -164,6 +163,14 @@ fn refused(error: &RedisError) -> Heard {
         Some(_) => Heard::Reply(Reply::Error(words(error))),
         None if error.is_unrecoverable_error() => Heard::Nothing,
         None => Heard::Reply(Reply::Error(words(error))),
+    }
+}
+
+/// Whether `ROLE` says so.
+pub(super) fn is_replica(role: &Value) -> bool {
+    match role {
+        Value::Array(parts) => parts.first().is_some_and(|role| *role == Value::BulkString(b"slave".to_vec())),
+        _ => false,
     }
 }
 

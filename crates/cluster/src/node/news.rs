@@ -23,7 +23,8 @@ pub(crate) enum News {
     Published {
         connection: Connection,
         number: u64,
-        publications: Vec<Publication>,
+        /// Those that go elsewhere if nobody listens, and which of the pipeline they are.
+        otherwise: Vec<(usize, Publication)>,
         published: Option<Published>,
     },
     /// So many listen to a question's channel.

@@ -167,6 +167,7 @@ impl Shared {
     /// Nothing is published any more.
     pub(crate) fn end(&self) {
         self.is_over.store(true, Ordering::Relaxed);
+        self.rooms.end();
     }
 
     pub(crate) fn next_ask(&self) -> u64 {

@@ -15,7 +15,7 @@ use cluster_proto::peers;
 use socketio::hub::Expulsion;
 use socketio::{Command, Target};
 use tokio::sync::{mpsc, watch};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::{self, AbortHandle, JoinSet};
 
 use crate::link::{Connector, Heard, Published, Purpose, Servers};
 use crate::node::{Ear, News, Seen, Shared};
@@ -44,6 +44,8 @@ pub(crate) struct Supervisor {
     news: mpsc::UnboundedReceiver<News>,
     /// They end with this.
     tasks: JoinSet<()>,
+    /// Those of them that do what is heard.
+    hearing: [task::Id; 2],
 }
 
 /// What it is made of.
@@ -61,8 +63,7 @@ impl Supervisor {
         let heartbeats = Subscription::new(SubscriptionKind::Channel, shared.heartbeats.clone());
         link.subscribe([Wish { subscription: heartbeats, group: "".into(), is_counted: false }], Instant::now());
         let mut tasks = JoinSet::new();
-        tasks.spawn(crate::node::hear_orders(Arc::clone(&shared)));
-        tasks.spawn(crate::node::hear_answers(Arc::clone(&shared)));
+        let hearing = [hear_orders(&mut tasks, &shared), hear_answers(&mut tasks, &shared)];
         Self {
             shared,
             connector,
@@ -79,6 +80,7 @@ impl Supervisor {
             seen,
             news,
             tasks,
+            hearing,
         }
     }
 
@@ -87,6 +89,7 @@ impl Supervisor {
             let now = Instant::now();
             self.time_out(now);
             self.act(now);
+            self.look_after_tasks();
             if self.link.phase() == Phase::Over {
                 break;
             }
@@ -117,6 +120,22 @@ impl Supervisor {
         self.leaving.into_iter().for_each(Leaving::left);
     }
 
+    /// Forgets what is done. A message that made a task panic is gone; the others are heard.
+    fn look_after_tasks(&mut self) {
+        while let Some(ended) = self.tasks.try_join_next() {
+            let Err(error) = ended else { continue };
+            if error.is_panic() {
+                tracing::error!("a message of the cluster made its task panic");
+            }
+            let [orders, answers] = &mut self.hearing;
+            if error.id() == *orders {
+                *orders = hear_orders(&mut self.tasks, &self.shared);
+            } else if error.id() == *answers {
+                *answers = hear_answers(&mut self.tasks, &self.shared);
+            }
+        }
+    }
+
     fn due(&self) -> Option<Instant> {
         let outgoing = self.shared.outgoing.lock().unwrap_or_else(PoisonError::into_inner).poll_timeout();
         let peers = self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner).poll_timeout();
@@ -142,8 +161,8 @@ impl Supervisor {
             News::Replied(command, Heard::Reply(reply)) => self.link.handle_reply(command, reply, now),
             News::Replied(command, Heard::Gone(why)) => self.link.handle_closed(command.connection(), why, now),
             News::Replied(_, Heard::Nothing) => {}
-            News::Published { connection, number, publications, published } => {
-                self.published(connection, number, publications, published, now);
+            News::Published { connection, number, otherwise, published } => {
+                self.published(connection, number, otherwise, published, now);
             }
             News::Counted(question, listeners) => self.questions.handle_count(question, listeners, now),
             News::Unsubscribed(connection, channel) => self.unsubscribed(connection, &channel, now),
@@ -200,7 +219,7 @@ impl Supervisor {
         &mut self,
         connection: Connection,
         number: u64,
-        publications: Vec<Publication>,
+        otherwise: Vec<(usize, Publication)>,
         published: Option<Published>,
         now: Instant,
     ) {
@@ -213,10 +232,9 @@ impl Supervisor {
         if let Some(error) = error.filter(|_| !std::mem::replace(&mut self.refusal_noted, true)) {
             self.shared.note(Notice::NotPublished { error });
         }
-        for (publication, listeners) in publications.into_iter().zip(listeners) {
-            let Publication { is_sharded, body, otherwise: Some(channel), .. } = publication else { continue };
-            if listeners == Some(0) && self.shared.knows_listeners {
-                self.shared.publish(Publication::new(is_sharded, channel, body));
+        for (at, publication) in otherwise {
+            if listeners.get(at) == Some(&Some(0)) && self.shared.knows_listeners {
+                self.shared.publish(publication);
             }
         }
         if has_moved {
@@ -440,9 +458,9 @@ impl Supervisor {
 
     /// Rooms that have channels of their own.
     fn rooms(&mut self, now: Instant) {
-        for ((namespace, room), is_there) in self.shared.rooms.take() {
+        for ((namespace, room, is_own), is_there) in self.shared.rooms.take() {
             let Some(place) = self.shared.place(&namespace) else { continue };
-            let Some(wish) = place.room_wish(room.as_str(), false) else { continue };
+            let Some(wish) = place.room_wish(room.as_str(), is_own) else { continue };
             match is_there {
                 true => self.link.subscribe([wish], now),
                 false => self.link.unsubscribe(&wish.subscription, now),
@@ -451,12 +469,24 @@ impl Supervisor {
     }
 }
 
+fn hear_orders(tasks: &mut JoinSet<()>, shared: &Arc<Shared>) -> task::Id {
+    tasks.spawn(crate::node::hear_orders(Arc::clone(shared))).id()
+}
+
+fn hear_answers(tasks: &mut JoinSet<()>, shared: &Arc<Shared>) -> task::Id {
+    tasks.spawn(crate::node::hear_answers(Arc::clone(shared))).id()
+}
+
 fn send(servers: &Servers, connection: Connection, pipeline: Pipeline, shared: &Shared) {
     let Pipeline { number, publications } = pipeline;
     let news = shared.news.clone();
-    let sent = publications.clone();
-    servers.publish(&sent, move |published| {
-        let _ = news.send(News::Published { connection, number, publications, published });
+    let otherwise = publications.iter().enumerate().filter_map(|(at, publication)| {
+        let Publication { is_sharded, body, otherwise: Some(channel), .. } = publication else { return None };
+        Some((at, Publication::new(*is_sharded, channel.clone(), body.clone())))
+    });
+    let otherwise = otherwise.collect();
+    servers.publish(&publications, move |published| {
+        let _ = news.send(News::Published { connection, number, otherwise, published });
     });
 }
 
