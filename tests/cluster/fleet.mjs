@@ -115,7 +115,7 @@ export class Fleet {
 
   /** Those that are no Node servers. */
   get relays() {
-    return ALL_NODE ? [] : ['F', 'G'].map((name) => this.servers[name]);
+    return ALL_NODE ? [] : ['F', 'G'].map((name) => this.servers[name]).filter(Boolean);
   }
 
   get names() {
@@ -167,6 +167,7 @@ export class Fleet {
     socket.on('disconnect', (reason) => (person.left = reason));
     this.people.push(person);
     await connected(socket);
+    if (this.kind.mode === 'dynamic-private' && namespace === '/') await this.subscribed(socket.id);
     return person;
   }
 

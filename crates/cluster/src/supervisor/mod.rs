@@ -157,9 +157,9 @@ impl Supervisor {
     fn handle(&mut self, news: News, now: Instant) {
         match news {
             News::Connected(connection, result) => self.connected(connection, result, now),
-            News::Closed(connection) => self.link.handle_closed(connection, "the other end closed it".to_owned(), now),
+            News::Closed(connection) => self.lose(connection, "the other end closed it", now),
             News::Replied(command, Heard::Reply(reply)) => self.link.handle_reply(command, reply, now),
-            News::Replied(command, Heard::Gone(why)) => self.link.handle_closed(command.connection(), why, now),
+            News::Replied(command, Heard::Gone(why)) => self.lose(command.connection(), &why, now),
             News::Replied(_, Heard::Nothing) => {}
             News::Published { connection, number, otherwise, published } => {
                 self.published(connection, number, otherwise, published, now);
@@ -202,6 +202,14 @@ impl Supervisor {
         }
     }
 
+    /// A connection is of no use any more. Of several servers the others go with it.
+    fn lose(&mut self, connection: Connection, why: &str, now: Instant) {
+        self.link.handle_closed(connection, why.to_owned(), now);
+        if self.servers(connection).is_some() {
+            self.forget_side(connection.role());
+        }
+    }
+
     /// A slot that moves takes its subscriptions along. All is made anew, at the servers that have it now: a confirmation that
     /// nobody asked for would be taken for the reply to whatever was asked.
     fn unsubscribed(&mut self, connection: Connection, channel: &[u8], now: Instant) {
@@ -212,7 +220,7 @@ impl Supervisor {
             }
             return;
         }
-        self.link.handle_closed(connection, "a slot has moved".to_owned(), now);
+        self.lose(connection, "a slot has moved", now);
     }
 
     fn published(
@@ -238,7 +246,7 @@ impl Supervisor {
             }
         }
         if has_moved {
-            self.link.handle_closed(connection, "a slot has moved".to_owned(), now);
+            self.lose(connection, "a slot has moved", now);
         }
     }
 

@@ -173,3 +173,27 @@ async fn a_server_that_is_dropped_leaves() {
     within(async { while redis.nodes().await != 1 {} }).await;
     f.knows_peers(0).await;
 }
+
+#[tokio::test]
+async fn more_than_can_be_taken_is_dropped_and_counted() {
+    let redis = Redis::start().await;
+    let mut config = ClusterConfig::at(redis.url());
+    config.incoming_bytes_max = 16 << 10;
+    let mut node = Node::joined(config).await;
+    let text = "x".repeat(2 << 10);
+    let body = format!(r#"["neighbour",{{"type":2,"data":["flood",{text:?}],"nsp":"/"}},{{"rooms":[]}}]"#);
+    let mut pipeline = redis::pipe();
+    for _ in 0..5000 {
+        pipeline.cmd("PUBLISH").arg("socket.io#/#").arg(&body);
+    }
+    let mut connection = redis.try_connect().await.unwrap();
+    let _: redis::Value = within(pipeline.query_async(&mut connection)).await.unwrap();
+    eventually("all of it was read", || node.cluster.status().counts.received == 5000).await;
+    let counts = node.cluster.status().counts;
+    assert!(counts.dropped.iter().any(|(reason, number)| *reason == "incoming" && *number > 0), "{counts:?}");
+    node.noted(|notice| *notice == Notice::Overflow).await;
+    assert!(node.cluster.status().is_up && counts.reconnects == 0, "redis has not cut it off");
+    let mut client = node.client().await;
+    redis.publish("socket.io#/#", r#"["neighbour",{"type":2,"data":["after"],"nsp":"/"},{"rooms":[]}]"#).await;
+    within(async { while client.hears().await != r#"42["after"]"# {} }).await;
+}

@@ -35,7 +35,16 @@ fn the_defaults_in_the_docs_are_the_defaults() {
         let has_no_default =
             ["client_dir", "worker_threads", "outbox_bytes_total_max", "renew_event", "warn_event", "token_env"]
                 .contains(&key)
-                || ["engine.cookie", "auth.webhook", "errors", "tls.certificate", "tls.key"]
+                || [
+                    "engine.cookie",
+                    "auth.webhook",
+                    "errors",
+                    "tls.certificate",
+                    "tls.key",
+                    "cluster.name",
+                    "cluster.ca",
+                    "cluster.client",
+                ]
                     .iter()
                     .any(|section| setting.key.starts_with(section));
         let is_there = defaults.lines().any(|line| line.starts_with(&format!("{key} = "))) || key == "rule";
@@ -46,7 +55,7 @@ fn the_defaults_in_the_docs_are_the_defaults() {
 #[test]
 fn the_examples_in_the_docs_are_valid() {
     let docs = docs();
-    let others = document("behind-a-proxy.md") + &document("deploying.md");
+    let others = document("behind-a-proxy.md") + &document("deploying.md") + &document("cluster.md");
     for block in blocks(&docs, "toml").into_iter().chain(blocks(&others, "toml")) {
         let loaded = from_file(block).unwrap_or_else(|problems| panic!("{problems:?} in\n{block}"));
         assert_eq!(loaded.warnings, [], "in\n{block}");
