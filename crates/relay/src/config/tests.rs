@@ -24,7 +24,7 @@ use std::time::Duration;
 use std::{env, fs, process};
 
 use http::HeaderName;
-use policy::{Auth, EventName, On, Over, Rate, Relay, Rule, Rules, Scope, Template};
+use policy::{Auth, Count, EventName, On, Over, Rate, Relay, Rule, Rules, Scope, Template};
 use socketio::NamespaceName;
 use socketio::engineio::proto::Transport;
 use socketio::engineio::{CookieConfig, CorsConfig, CorsOrigins, SameSite};
@@ -183,7 +183,7 @@ fn every_setting_goes_where_it_belongs() {
     variables.push(("FANFARE_OPS_TOKEN", "sesame"));
     let mut rules = Rules::default();
     for (on, emit) in [("update", None), ("database-change", Some(EventName::parse("database-changed").unwrap()))] {
-        let relay = Relay { emit, to: Scope::All, volatile: false };
+        let relay = Relay { emit, to: Scope::All, volatile: false, count: Count::Node };
         rules.add(On::Event(EventName::parse(on).unwrap()), Rule { relay: Some(relay), ..Rule::default() }).unwrap();
     }
     let limits = ClientLimits {
@@ -398,10 +398,10 @@ fn a_rule_of_the_file_says_all_it_can() {
     let room = |name: &str| Template::parse(name).unwrap();
     assert_eq!(rules.find("enter"), Some(&Rule { join: Some(room("a")), ..Rule::default() }));
     let to = Scope::Room { room: room("b"), except_sender: false };
-    let moved = Relay { emit: Some(EventName::parse("moved").unwrap()), to, volatile: true };
+    let moved = Relay { emit: Some(EventName::parse("moved").unwrap()), to, volatile: true, count: Count::Node };
     let expected = Rule { leave: Some(room("a")), join: Some(room("b")), relay: Some(moved), ..Rule::default() };
     assert_eq!(rules.find("move"), Some(&expected));
-    let echo = Relay { emit: None, to: Scope::Sender, volatile: false };
+    let echo = Relay { emit: None, to: Scope::Sender, volatile: false, count: Count::Node };
     assert_eq!(rules.find("else"), Some(&Rule { relay: Some(echo), ..Rule::default() }));
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use policy::Refusal;
 use serde::Serialize;
-use socketio::{AckSender, Published};
+use socketio::{AckSender, Nodes, Published};
 
 /// The one argument of an acknowledgement.
 #[derive(Debug, Serialize)]
@@ -16,6 +16,9 @@ pub(super) enum Answer<'a> {
         /// What became of it for other nodes; nothing where there are none.
         #[serde(skip_serializing_if = "Option::is_none")]
         cluster: Option<&'static str>,
+        /// How many other nodes were asked and did not say how many recipients they have.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        missing: Option<usize>,
     },
     /// A token was renewed.
     #[serde(rename = "ok")]
@@ -44,7 +47,14 @@ pub(super) struct Problem<'a> {
 impl<'a> Answer<'a> {
     /// It was queued to so many here, and this became of it for other nodes.
     pub(super) fn here(recipients: usize, elsewhere: Published) -> Self {
-        Self::Ok { recipients, cluster: (elsewhere != Published::Nowhere).then(|| elsewhere.label()) }
+        let cluster = (elsewhere != Published::Nowhere).then(|| elsewhere.label());
+        Self::Ok { recipients, cluster, missing: None }
+    }
+
+    /// It went to the whole cluster, of which so many were to have it as far as its nodes say so.
+    pub(super) fn everywhere(recipients: usize, nodes: Nodes) -> Self {
+        let missing = (nodes.missing > 0).then_some(nodes.missing);
+        Self::Ok { recipients, cluster: Some(Published::Sent.label()), missing }
     }
 
     pub(super) fn error(code: &'a str, message: &'a str) -> Self {
@@ -96,6 +106,11 @@ mod tests {
         for (answer, json) in [
             (Answer::here(3, Published::Nowhere), r#"{"status":"ok","recipients":3}"#),
             (Answer::here(3, Published::Sent), r#"{"status":"ok","recipients":3,"cluster":"sent"}"#),
+            (Answer::everywhere(9, Nodes::new(2, 0)), r#"{"status":"ok","recipients":9,"cluster":"sent"}"#),
+            (
+                Answer::everywhere(9, Nodes::new(1, 1)),
+                r#"{"status":"ok","recipients":9,"cluster":"sent","missing":1}"#,
+            ),
             (Answer::error("x", "why"), r#"{"status":"error","code":"x","message":"why"}"#),
             (Answer::renewed(None), r#"{"status":"ok","expires_at":null}"#),
             (

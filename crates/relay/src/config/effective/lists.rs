@@ -143,6 +143,7 @@ fn is_default(key: &str, value: &Toml, rule: &DeTable<'_>) -> bool {
     let schemas = rule.get("schema").and_then(|files| files.get_ref().as_array());
     match key {
         "volatile" | "require_member" => value.as_str() == "false",
+        "count" => value.as_str() == "\"node\"",
         "binary" => value.as_str() == "\"allow\"",
         "args_min" => value.as_str() == schemas.map_or(0, |files| files.len()).to_string(),
         "bytes_max" => schemas.is_some() && value.as_str() == policy::Shape::BYTES_MAX_WITH_SCHEMA.to_string(),

@@ -75,9 +75,9 @@ fn the_example_file_relays_both_applications() {
     assert_eq!(config.listen, Config::default().listen);
     let rules = config.policy.namespace("/").unwrap();
     let relay = |event: &str| rules.find(event)?.relay.as_ref();
-    assert_eq!(relay("update"), Some(&Relay { emit: None, to: Scope::All, volatile: false }));
+    assert_eq!(relay("update"), Some(&Relay { emit: None, to: Scope::All, volatile: false, count: Count::Node }));
     let emit = Some(EventName::parse("database-changed").unwrap());
-    assert_eq!(relay("database-change"), Some(&Relay { emit, to: Scope::All, volatile: false }));
+    assert_eq!(relay("database-change"), Some(&Relay { emit, to: Scope::All, volatile: false, count: Count::Node }));
     assert_eq!(relay("anything-else"), None);
 }
 
