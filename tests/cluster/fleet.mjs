@@ -24,7 +24,15 @@ export const kinds = [
   { title: 'sharded, dynamic-private', adapter: 'sharded', mode: 'dynamic-private' },
 ];
 
-const rules = [...bothApplications, ...everyScope, { on: 'mark' }, { on: 'stream' }];
+const rules = [
+  ...bothApplications,
+  ...everyScope,
+  { on: 'mark' },
+  { on: 'stream' },
+  { on: 'counted', count: 'cluster' },
+  { on: 'counted-others', to: 'others', count: 'cluster' },
+  { on: 'counted-room', to: { room: 'lobby' }, count: 'cluster' },
+];
 const served = (name) => [
   { name: '/', rules },
   { name: '/chat', rules },

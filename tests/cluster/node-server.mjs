@@ -2,7 +2,7 @@
 // it by IPC what to do: the text of a function, which gets `io`, and what it takes.
 import { createServer } from 'node:http';
 import { createAdapter, createShardedAdapter } from '@socket.io/redis-adapter';
-import { createClient } from 'redis';
+import { createClient, createCluster } from 'redis';
 import { Server } from 'socket.io';
 import { relayEvents } from '../reference/rules.mjs';
 
@@ -10,7 +10,10 @@ const settings = JSON.parse(process.argv[2]);
 
 // As every guide has it, but that the process goes on when a command fails: a fleet's operator would have it so.
 process.on('unhandledRejection', () => {});
-const publisher = createClient({ url: settings.redis });
+// Several addresses are those of a Redis Cluster.
+const publisher = Array.isArray(settings.redis)
+  ? createCluster({ rootNodes: settings.redis.map((url) => ({ url })) })
+  : createClient({ url: settings.redis });
 const subscriber = publisher.duplicate();
 for (const client of [publisher, subscriber]) client.on('error', () => {});
 await Promise.all([publisher.connect(), subscriber.connect()]);

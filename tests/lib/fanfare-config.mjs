@@ -70,6 +70,7 @@ export function toToml(settings) {
       put('emit', rule.emit);
       put('to', rule.to);
       put('volatile', rule.volatile);
+      put('count', rule.count);
       put('join', rule.join);
       put('leave', rule.leave);
     }

@@ -1,6 +1,6 @@
 // A Redis of the test's own, on a port that it finds: killed and started again, asked and told as an operator would.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,14 +12,14 @@ process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
 const REDIS_SERVER = process.env.REDIS_SERVER ?? 'redis-server';
 
-/** A port that was free a moment ago: Redis cannot be told to choose. */
-export async function freePort() {
+/** A port that was free a moment ago, at most this one: Redis cannot be told to choose. */
+export async function freePort(most = 65_535) {
   const server = createServer().listen(0, '127.0.0.1');
   await event(server, 'listening');
   const { port } = server.address();
   server.close();
   await event(server, 'close');
-  return port;
+  return port <= most ? port : await freePort(most);
 }
 
 const takesConnections = (port) => new Promise((resolve) => {
@@ -29,13 +29,17 @@ const takesConnections = (port) => new Promise((resolve) => {
 });
 
 export class Redis {
-  /** @param options.args further arguments; `port` and `tlsPort` are chosen unless said */
-  static async start({ args = [], port, tls } = {}) {
-    const redis = new Redis();
+  /**
+   * @param options.args further arguments
+   * @param options.tls whether it speaks nothing else
+   * @param options.hasBus whether it also takes the port that is 10,000 higher
+   */
+  static async start({ args = [], port, tls, hasBus = false } = {}) {
+    const redis = new this();
     redis.folder = mkdtempSync(join(tmpdir(), 'fanfare-redis-'));
     redis.args = args;
     for (let tries = 0; ; tries += 1) {
-      redis.port = port ?? await freePort();
+      redis.port = port ?? await freePort(hasBus ? 55_000 : 65_535);
       try {
         await redis.rise(tls);
         return redis;
@@ -50,7 +54,7 @@ export class Redis {
     this.tls = tls;
     const where = tls ? ['--port', '0', '--tls-port', String(this.port)] : ['--port', String(this.port)];
     const args = [...where, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', this.folder, ...this.args];
-    this.child = spawn(REDIS_SERVER, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = spawn(REDIS_SERVER, this.command ?? args, { stdio: ['ignore', 'pipe', 'pipe'] });
     running.add(this.child);
     let said = '';
     this.child.stdout.on('data', (bytes) => (said += bytes));
@@ -106,5 +110,26 @@ export class Redis {
   async stop() {
     await this.kill();
     rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** A sentinel that watches one master, which it calls `mine`, and is enough by itself to name another. */
+export class Sentinel extends Redis {
+  static async start(master) {
+    const sentinel = new Sentinel();
+    sentinel.folder = mkdtempSync(join(tmpdir(), 'fanfare-sentinel-'));
+    sentinel.args = [];
+    sentinel.port = await freePort();
+    const file = join(sentinel.folder, 'sentinel.conf');
+    writeFileSync(file, `port ${sentinel.port}
+bind 127.0.0.1
+dir ${sentinel.folder}
+sentinel monitor mine 127.0.0.1 ${master} 1
+sentinel down-after-milliseconds mine 500
+sentinel failover-timeout mine 3000
+`);
+    sentinel.command = [file, '--sentinel'];
+    await sentinel.rise();
+    return sentinel;
   }
 }

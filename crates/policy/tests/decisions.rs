@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use hub::{Room, SocketId};
 use policy::{
-    Claims, ClientLimits, Code, Condition, Count, Decision, EventName, On, Over, Participant, Pattern, Query, Rate, Refusal,
-    Relay, Rule, Rules, Schema, Scope, Shape, Template,
+    Claims, ClientLimits, Code, Condition, Count, Decision, EventName, On, Over, Participant, Pattern, Query, Rate,
+    Refusal, Relay, Rule, Rules, Schema, Scope, Shape, Template,
 };
 use socketio_codec::{Decoder, Event, Limits, Packet, Text};
 

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use hub::{Room, SocketId};
 use policy::{
-    Claims, Code, Count, Decision, Deliver, EventName, On, Onward, Participant, Policy, Query, Recipients, Relay, Rule, Rules,
-    Scope, Template, parse_namespace,
+    Claims, Code, Count, Decision, Deliver, EventName, On, Onward, Participant, Policy, Query, Recipients, Relay, Rule,
+    Rules, Scope, Template, parse_namespace,
 };
 use socketio_codec::{Decoder, Event, Limits, Packet, Text};
 

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use hub::SocketId;
 use policy::{
-    Claims, Count, Decision, Deliver, EventName, On, Onward, Participant, Pattern, Query, Recipients, Relay, Rule, Rules,
-    Scope, Template,
+    Claims, Count, Decision, Deliver, EventName, On, Onward, Participant, Pattern, Query, Recipients, Relay, Rule,
+    Rules, Scope, Template,
 };
 use socketio_codec::{Decoder, Event, Limits, Packet, Text};
 

@@ -156,7 +156,8 @@ async fn run(
     let reloader = Reloader::new(move || replacing.replace());
     // Before clients are accepted, and until the process ends.
     let lines = ops_lines(&for_ops)?;
-    let _answering = ops::start(for_ops, token, sources(&server, &live, cluster.clone()), &readiness, &drain, &reloader, &held);
+    let _answering =
+        ops::start(for_ops, token, sources(&server, &live, cluster.clone()), &readiness, &drain, &reloader, &held);
 
     let (serving, stopping) = watch::channel(());
     // Removed when this returns: whoever connects meanwhile is refused as by a socket that is gone.

@@ -11,9 +11,9 @@ use arbitrary::{Arbitrary, Unstructured};
 
 pub mod auth_token;
 pub mod cluster_classic;
+pub mod cluster_connection;
 pub mod cluster_msgpack;
 pub mod cluster_sharded;
-pub mod cluster_connection;
 pub mod engineio_outbox;
 pub mod engineio_outlet;
 pub mod engineio_packet;

@@ -310,10 +310,12 @@ impl Draft {
         }
         match (&cluster.client_certificate, &cluster.client_key) {
             (Some(_), None) => {
-                return checks.refuse(self.place("cluster.client_certificate"), "expected cluster.client_key beside it");
+                return checks
+                    .refuse(self.place("cluster.client_certificate"), "expected cluster.client_key beside it");
             }
             (None, Some(_)) => {
-                return checks.refuse(self.place("cluster.client_key"), "expected cluster.client_certificate beside it");
+                return checks
+                    .refuse(self.place("cluster.client_key"), "expected cluster.client_certificate beside it");
             }
             _ => {}
         }

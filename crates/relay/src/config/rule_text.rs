@@ -62,7 +62,12 @@ mod tests {
         match rule {
             Rule { join: Some(room), leave: None, relay: None, .. } => format!("{on} joins {room}"),
             Rule { leave: Some(room), join: None, relay: None, .. } => format!("{on} leaves {room}"),
-            Rule { leave: None, join: None, relay: Some(Relay { emit, to, volatile: false, count: Count::Node }), .. } => {
+            Rule {
+                leave: None,
+                join: None,
+                relay: Some(Relay { emit, to, volatile: false, count: Count::Node }),
+                ..
+            } => {
                 let emit = emit.map_or("itself".to_owned(), |emit| emit.to_string());
                 match to {
                     Scope::Room { room, except_sender: false } => format!("{on} as {emit} to those in {room}"),

@@ -14,6 +14,7 @@ macro_rules! key {
 }
 
 mod auth;
+mod cluster;
 mod documentation;
 mod effective;
 mod mistakes;

@@ -107,10 +107,7 @@ mod tests {
             (Answer::here(3, Published::Nowhere), r#"{"status":"ok","recipients":3}"#),
             (Answer::here(3, Published::Sent), r#"{"status":"ok","recipients":3,"cluster":"sent"}"#),
             (Answer::everywhere(9, Nodes::new(2, 0)), r#"{"status":"ok","recipients":9,"cluster":"sent"}"#),
-            (
-                Answer::everywhere(9, Nodes::new(1, 1)),
-                r#"{"status":"ok","recipients":9,"cluster":"sent","missing":1}"#,
-            ),
+            (Answer::everywhere(9, Nodes::new(1, 1)), r#"{"status":"ok","recipients":9,"cluster":"sent","missing":1}"#),
             (Answer::error("x", "why"), r#"{"status":"error","code":"x","message":"why"}"#),
             (Answer::renewed(None), r#"{"status":"ok","expires_at":null}"#),
             (

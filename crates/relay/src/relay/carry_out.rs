@@ -30,9 +30,11 @@ fn send_on(onward: Onward<'_>, socket: &Socket, event: &Event, ack: Option<AckSe
     match ack {
         None => broadcast.relay(onward.name, event.arguments()),
         Some(ack) if onward.count == Count::Cluster => count_all(broadcast, onward.name, event, ack),
-        Some(ack) => broadcast.relay_counted(onward.name, event.arguments(), move |Outcome { queued, cluster, .. }| {
-            Answer::here(queued, cluster).send(Some(ack));
-        }),
+        Some(ack) => {
+            broadcast.relay_counted(onward.name, event.arguments(), move |Outcome { queued, cluster, .. }| {
+                Answer::here(queued, cluster).send(Some(ack));
+            })
+        }
     }
 }
 

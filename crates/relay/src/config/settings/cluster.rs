@@ -183,8 +183,7 @@ const MODES: [(&str, Mode); 3] =
 
 const PARSERS: [(&str, Format); 2] = [("msgpack", Format::Msgpack), ("json", Format::Json)];
 
-const AT_START: [(&str, AtStart); 3] =
-    [("wait", AtStart::Wait), ("fail", AtStart::Fail), ("alone", AtStart::Alone)];
+const AT_START: [(&str, AtStart); 3] = [("wait", AtStart::Wait), ("fail", AtStart::Fail), ("alone", AtStart::Alone)];
 
 const ON_GAP: [(&str, OnGap); 2] = [("count", OnGap::Count), ("reset", OnGap::Reset)];
 

@@ -45,8 +45,8 @@ fn the_defaults_in_the_docs_are_the_defaults() {
                     "cluster.ca",
                     "cluster.client",
                 ]
-                    .iter()
-                    .any(|section| setting.key.starts_with(section));
+                .iter()
+                .any(|section| setting.key.starts_with(section));
         let is_there = defaults.lines().any(|line| line.starts_with(&format!("{key} = "))) || key == "rule";
         assert!(is_there || has_no_default, "{}", setting.key);
     }
