@@ -44,7 +44,8 @@ pub struct ClusterConfig {
     pub outgoing_bytes_max: usize,
     /// And how long. What comes later is a flood of what was.
     pub outgoing_age_max: Duration,
-    /// How much of what others say may wait to be done here, in bytes. More is dropped and counted.
+    /// How much of what others say may wait to be done here, in bytes, and as much again of their answers. More is dropped and
+    /// counted.
     pub incoming_bytes_max: usize,
     /// Which headers of a client's handshake `fetchSockets` shows to whoever may read that Redis. In lower case.
     pub handshake_headers: Vec<String>,

@@ -571,7 +571,7 @@ const CHANNELS: usize = 12;
 fn publication(number: usize, size: usize) -> Publication {
     let mut body = number.to_le_bytes().to_vec();
     body.resize(body.len() + size, 0);
-    Publication { is_sharded: false, channel: Bytes::from_static(b"channel"), body: body.into() }
+    Publication::new(false, Bytes::from_static(b"channel"), body)
 }
 
 fn number_of(publication: &Publication) -> usize {

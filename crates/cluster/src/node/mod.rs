@@ -14,7 +14,7 @@ mod shared;
 
 pub(crate) use ear::Ear;
 pub(crate) use hearing::{hear_answers, hear_orders};
-pub(crate) use news::{Ask, News, Reply};
+pub(crate) use news::{Ask, Kind, News, Reply};
 pub use peers::RedisPeers;
 pub(crate) use place::Place;
 pub(crate) use rooms::Rooms;

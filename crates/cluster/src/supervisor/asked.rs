@@ -10,7 +10,7 @@ use cluster_proto::wire::{Answer, Response};
 use socketio::{Nodes, Published};
 use tokio::sync::oneshot;
 
-use crate::node::{Ask, Place, Reply, Shared};
+use crate::node::{Ask, Kind, Place, Reply, Shared};
 
 /// The machine's questions, with who asked.
 pub(super) struct Questions {
@@ -46,13 +46,16 @@ impl Default for Questions {
 impl Questions {
     pub(super) fn ask(&mut self, shared: &Shared, ask: Ask, now: Instant) {
         let Ask { number, place, id, request, kind, timeout, reply } = ask;
+        let before = self.machine.len();
         let Ok(question) = self.machine.ask(kind.awaits(), timeout, now) else {
             // Too many are under way: nobody was asked, and somebody is missing.
             let _ = reply.send(Reply { nodes: Nodes::new(0, 1), ..Reply::default() });
             return;
         };
-        // What is lost on the way is answered by nobody, and known at the next count or the end.
-        let is_lost = shared.publish(request) == Published::Lost;
+        // Without a link it is over at once, and nobody is asked later what nobody wants to know any more. What is not only asked
+        // but told goes its way like any event.
+        let is_under_way = self.machine.len() > before;
+        let is_lost = (is_under_way || kind != Kind::Nodes) && shared.publish(request) == Published::Lost;
         self.by_id.insert(id.clone(), question);
         self.by_number.insert(number, question);
         self.asked.insert(question, Asked { number, id, place, reply, reached: 0, others: None });
