@@ -47,7 +47,8 @@ pub struct ClusterConfig {
     /// How much of what others say may wait to be done here, in bytes, and as much again of their answers. More is dropped and
     /// counted.
     pub incoming_bytes_max: usize,
-    /// Which headers of a client's handshake `fetchSockets` shows to whoever may read that Redis. In lower case.
+    /// Which headers of a client's handshake `fetchSockets` shows to whoever may read that Redis, of those that
+    /// [`EngineConfig::headers_kept`](socketio::engineio::EngineConfig::headers_kept) keeps.
     pub handshake_headers: Vec<String>,
     /// What is done where something was missed.
     pub on_gap: OnGap,
