@@ -24,6 +24,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use std::{env, fs, process};
 
+use ::cluster::{AtStart, Format, Mode, OnGap};
 use http::HeaderName;
 use policy::{Auth, Count, EventName, On, Over, Rate, Relay, Rule, Rules, Scope, Template};
 use socketio::NamespaceName;
@@ -34,6 +35,7 @@ use super::*;
 use crate::auth::config::{Renewal, WebhookConfig};
 use crate::auth::secret::Secret;
 use crate::auth::token_source::TokenSource;
+use crate::cluster::{ClusterConfig, Fleet, RedisAddress};
 use crate::ops::Token;
 
 #[test]
@@ -269,7 +271,26 @@ fn every_setting_goes_where_it_belongs() {
         ..AuthConfig::default()
     };
     expected.server.engine.is_uri_kept = true;
-    expected.server.engine.headers_kept = HeadersKept::Only(names(&["authorization", "cookie", "x-a"]));
+    expected.server.engine.headers_kept = HeadersKept::Only(names(&["authorization", "cookie", "user-agent", "x-a"]));
+    expected.cluster = ClusterConfig {
+        redis: ["redis://a", "redis://b"].map(|address| RedisAddress(address.to_owned())).to_vec(),
+        adapter: Fleet::Sharded,
+        mode: Mode::Static,
+        prefix: "my:app".to_owned(),
+        parser: Format::Json,
+        request_timeout: Duration::from_secs(1),
+        at_start: AtStart::Fail,
+        outgoing_bytes_max: 65_536,
+        outgoing_age_max: Duration::ZERO,
+        incoming_bytes_max: 65_536,
+        handshake_headers: ["user-agent", "x-a"].map(str::to_owned).to_vec(),
+        on_gap: OnGap::Reset,
+        reset_spread: Duration::from_secs(5),
+        name: Some("eu-1".to_owned()),
+        ca: Some(certificate!().into()),
+        client_certificate: Some(certificate!().into()),
+        client_key: Some(key!().into()),
+    };
     expected.http.keep_alive = Duration::from_secs(60);
     let ServerConfig { engine, client, .. } = &mut expected.server;
     engine.path = "/hub/".to_owned();
