@@ -102,7 +102,7 @@ describe('a start', { skip: ALL_NODE && 'of a relay' }, () => {
     ]) {
       const relay = await startRelay(settings({ at_start: 'fail', ...cluster }));
       t.after(() => relay.kill());
-      assert.equal(await ready(relay), '200 ready');
+      await until('readiness', async () => (await ready(relay)) === '200 ready');
       const page = await scrape(relay.opsPort);
       assert.equal(page.value('fanfare_cluster_up'), 1);
       const client = await clientsOf(t).connect(relay.url);
@@ -121,7 +121,7 @@ describe('a start', { skip: ALL_NODE && 'of a relay' }, () => {
     const alone = await startRelay(settings({ redis: `redis://127.0.0.1:${port}`, at_start: 'alone' }));
     t.after(() => alone.kill());
     assert.match(await ready(relay), /^503 cluster/);
-    assert.equal(await ready(alone), '200 ready');
+    await until('readiness', async () => (await ready(alone)) === '200 ready');
     const client = await clientsOf(t).connect(relay.url);
     const answer = await client.emitWithAck('update', 1);
     assert.equal(answer.status, 'ok');
