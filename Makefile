@@ -38,6 +38,7 @@ target/client/stamp:
 test: test-rust test-clients
 
 test-rust:
+	tests/setup.sh redis
 	$(CARGO) test --workspace --all-features --quiet
 	$(CARGO) check --package socketio-codec --no-default-features --quiet
 
@@ -51,10 +52,11 @@ test-clients:
 	tests/run.sh
 	$(CARGO) run --quiet --package fanfare-differential
 
-# With what takes long: a rolling restart of two relays behind nginx, with 5,000 clients.
+# With what takes long: a rolling restart of two relays behind nginx, with 5,000 clients; a Redis that is away for long.
 test-full: test
 	$(CARGO) build --release --package fanfare --quiet
 	FANFARE_BIN=$(CURDIR)/target/release/fanfare node tests/load/rolling.mjs
+	CLUSTER_LONG=1 FANFARE_BIN=$(CURDIR)/target/release/fanfare node --test --test-name-pattern='20: ' tests/cluster/faults.test.mjs
 	CHURN_S=300 FANFARE_BIN=$(CURDIR)/target/release/fanfare node --test --test-name-pattern='true after' tests/faults/metrics.test.mjs
 
 # ── Check ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the black-box tests need, and nothing twice: npm packages, a Python environment, a client in
-# Rust, Chromium, four proxies, promtool.
+# Installs what the tests need, and nothing twice: npm packages, a Python environment, a client in Rust, Chromium, four
+# proxies, promtool, Redis.
 # Exits non-zero and says what is missing when it cannot.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -29,6 +29,28 @@ stamped() { # STAMP FILE...
 stamp() {
   cat "${@:2}" | sha256sum >"$1"
 }
+
+# Installs Debian packages, or says which are missing. What a test needs is never left out in silence.
+debian() { # PURPOSE PACKAGE...
+  command -v apt-get >/dev/null || missing "$1 needs what Debian calls: ${*:2}"
+  [[ $(id -u) == 0 ]] || missing "$1: as root, apt-get install ${*:2}"
+  echo "tests: installing ${*:2}"
+  quietly apt-get update || missing "apt-get update failed"
+  quietly env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${@:2}" ||
+    missing "apt-get install ${*:2} failed"
+}
+
+# Each test of the cluster starts one of its own. Where Debian starts one with the package, no test knows of it.
+redis() {
+  { command -v redis-server && command -v redis-cli; } >/dev/null || debian "the cluster's tests" redis-server redis-tools
+}
+
+# For the crates' tests alone that is all: `tests/setup.sh redis`.
+if [[ ${1:-} == redis ]]; then
+  redis
+  exit
+fi
+redis
 
 mkdir -p .cache
 
@@ -62,16 +84,6 @@ if ! [[ -x .cache/venv-api/bin/schemathesis ]] || ! stamped .cache/api.stamp api
     missing "pip could not install schemathesis from PyPI (tests/api/requirements.txt): without it the HTTP API's description is not tested"
   stamp .cache/api.stamp api/requirements.txt
 fi
-
-# Installs Debian packages, or says which are missing. What a test needs is never left out in silence.
-debian() { # PURPOSE PACKAGE...
-  command -v apt-get >/dev/null || missing "$1 needs what Debian calls: ${*:2}"
-  [[ $(id -u) == 0 ]] || missing "$1: as root, apt-get install ${*:2}"
-  echo "tests: installing ${*:2}"
-  quietly apt-get update || missing "apt-get update failed"
-  quietly env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${@:2}" ||
-    missing "apt-get install ${*:2} failed"
-}
 
 # A client of another author, in Rust: it links to OpenSSL.
 rust=(rust-client/Cargo.toml rust-client/Cargo.lock rust-client/src/main.rs)

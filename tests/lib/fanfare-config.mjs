@@ -34,6 +34,11 @@ export function toToml(settings) {
     lines.push('[limits.node]', 'handshakes_per_s = 0');
   }
 
+  if (settings.cluster) {
+    lines.push('[cluster]');
+    for (const [key, value] of Object.entries(settings.cluster)) put(key, value);
+  }
+
   if (settings.toml) return `${lines.join('\n')}\n${settings.toml}`;
 
   lines.push('[cors]');
@@ -65,6 +70,7 @@ export function toToml(settings) {
       put('emit', rule.emit);
       put('to', rule.to);
       put('volatile', rule.volatile);
+      put('count', rule.count);
       put('join', rule.join);
       put('leave', rule.leave);
     }

@@ -34,6 +34,8 @@ export const defaults = {
   unlimited: false,
   /** How it leaves: at once, unless a test looks at that. */
   drain: { waitS: 0, spreadS: 0 }, // and maxPerS, deadlineS
+  /** The section [cluster], by its keys. */
+  cluster: undefined,
   /** Whether there is a listener for operators: `relay.opsPort`. */
   ops: false,
 };

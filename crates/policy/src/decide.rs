@@ -10,7 +10,7 @@ use crate::limits::{Over, Rate};
 use crate::participant::{By, Counted, Participant};
 use crate::refusal::{Code, Refusal};
 use crate::rooms::Template;
-use crate::rules::{Meaning, Numbered, Relay, Rule, Rules, Scope};
+use crate::rules::{Count, Meaning, Numbered, Relay, Rule, Rules, Scope};
 use crate::shape;
 use crate::values::{Sources, scalar};
 
@@ -50,6 +50,8 @@ pub struct Onward<'a> {
     pub to: Recipients,
     /// Whether a recipient that cannot take it at once goes without it.
     pub volatile: bool,
+    /// Whose recipients its sender is told the number of.
+    pub count: Count,
 }
 
 /// Who receives an event, in its sender's namespace.
@@ -193,7 +195,7 @@ impl Relay {
             Scope::Room { room, except_sender: true } => Recipients::RoomBut(made(room, sources)?, sources.socket),
         };
         let name = self.emit.as_ref().map_or(event.raw_name(), |emit| emit.raw());
-        Ok(Onward { name, to, volatile: self.volatile })
+        Ok(Onward { name, to, volatile: self.volatile, count: self.count })
     }
 }
 

@@ -32,7 +32,7 @@ pub use participant::Participant;
 pub use policy::Policy;
 pub use refusal::{Code, Refusal};
 pub use rooms::{Pattern, Template};
-pub use rules::{Auth, On, Relay, Rule, Rules, Scope};
+pub use rules::{Auth, Count, On, Relay, Rule, Rules, Scope};
 pub use shape::{Schema, Shape};
 pub use token::{Token, TokenFault, TokenRules, Vouched};
 pub use values::{Claims, InvalidClaims, Keys, Path, Query};

@@ -75,7 +75,7 @@ impl Rules {
 
     /// Has every event that no rule is about go to everyone.
     pub fn relay_all(&mut self) {
-        let relay = Relay { emit: None, to: Scope::All, volatile: false };
+        let relay = Relay { emit: None, to: Scope::All, volatile: false, count: Count::Node };
         let rule = Rule { relay: Some(relay), ..Rule::default() };
         self.wildcard = Some(Numbered { number: 0, rule, rate: None });
         self.renumber();
@@ -357,6 +357,18 @@ pub struct Relay {
     pub to: Scope,
     /// Whether a recipient that cannot take it at once goes without it.
     pub volatile: bool,
+    /// Whose recipients its sender is told the number of.
+    pub count: Count,
+}
+
+/// Whose recipients are counted for a sender that asks for an acknowledgement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Count {
+    /// Those of this node, as the event is queued to them.
+    #[default]
+    Node,
+    /// Those of the whole cluster: its nodes are asked.
+    Cluster,
 }
 
 /// Who receives an event.
@@ -382,7 +394,7 @@ mod tests {
     use super::*;
 
     fn rule(to: Scope) -> Rule {
-        Rule { relay: Some(Relay { emit: None, to, volatile: false }), ..Rule::default() }
+        Rule { relay: Some(Relay { emit: None, to, volatile: false, count: Count::Node }), ..Rule::default() }
     }
 
     fn event(name: &str) -> On {

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use hub::{Room, SocketId};
 use policy::{
-    Claims, ClientLimits, Code, Condition, Decision, EventName, On, Over, Participant, Pattern, Query, Rate, Refusal,
-    Relay, Rule, Rules, Schema, Scope, Shape, Template,
+    Claims, ClientLimits, Code, Condition, Count, Decision, EventName, On, Over, Participant, Pattern, Query, Rate,
+    Refusal, Relay, Rule, Rules, Schema, Scope, Shape, Template,
 };
 use socketio_codec::{Decoder, Event, Limits, Packet, Text};
 
@@ -26,12 +26,12 @@ fn client(claims: &str) -> Participant {
 }
 
 fn to_all() -> Rule {
-    Rule { relay: Some(Relay { emit: None, to: Scope::All, volatile: false }), ..Rule::default() }
+    Rule { relay: Some(Relay { emit: None, to: Scope::All, volatile: false, count: Count::Node }), ..Rule::default() }
 }
 
 fn to_room(room: &str) -> Rule {
     let to = Scope::Room { room: Template::parse(room).expect("valid"), except_sender: false };
-    Rule { relay: Some(Relay { emit: None, to, volatile: false }), ..Rule::default() }
+    Rule { relay: Some(Relay { emit: None, to, volatile: false, count: Count::Node }), ..Rule::default() }
 }
 
 fn rules(all: impl IntoIterator<Item = (&'static str, Rule)>) -> Rules {

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use hub::{Room, SocketId};
 use policy::{
-    Claims, Code, Decision, Deliver, EventName, On, Onward, Participant, Policy, Query, Recipients, Relay, Rule, Rules,
-    Scope, Template, parse_namespace,
+    Claims, Code, Count, Decision, Deliver, EventName, On, Onward, Participant, Policy, Query, Recipients, Relay, Rule,
+    Rules, Scope, Template, parse_namespace,
 };
 use socketio_codec::{Decoder, Event, Limits, Packet, Text};
 
@@ -76,7 +76,7 @@ fn expectation<'a>(number: usize, rule: &'a Rule, sender: SocketId, event: &'a E
             Scope::Room { room: name, except_sender: false } => Recipients::Room(room(name)),
             Scope::Room { room: name, except_sender: true } => Recipients::RoomBut(room(name), sender),
         };
-        Onward { name, to, volatile: relay.volatile }
+        Onward { name, to, volatile: relay.volatile, count: relay.count }
     });
     let [leave, join] = [&rule.leave, &rule.join].map(|name| name.as_ref().map(room));
     Decision::Deliver(Deliver { number, leave, join, onward })
@@ -126,6 +126,7 @@ fn random_rule(random: &mut Random) -> Rule {
         emit: random.pick(&[None, Some(EventName::parse("emitted").expect("a name that is not reserved"))]),
         to: random.pick(&scopes),
         volatile: random.below(2) == 0,
+        count: random.pick(&[Count::Node, Count::Cluster]),
     });
     Rule { leave: random.pick(&rooms), join: random.pick(&rooms), relay, ..Rule::default() }
 }

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use hub::SocketId;
 use policy::{
-    Claims, Decision, Deliver, EventName, On, Onward, Participant, Pattern, Query, Recipients, Relay, Rule, Rules,
-    Scope, Template,
+    Claims, Count, Decision, Deliver, EventName, On, Onward, Participant, Pattern, Query, Recipients, Relay, Rule,
+    Rules, Scope, Template,
 };
 use socketio_codec::{Decoder, Event, Limits, Packet, Text};
 
@@ -18,7 +18,7 @@ use random::Random;
 fn room(template: &Template, a: &str, b: &str, arguments: &str) -> Option<String> {
     let mut rules = Rules::default();
     let to = Scope::Room { room: template.clone(), except_sender: false };
-    let relay = Relay { emit: None, to, volatile: false };
+    let relay = Relay { emit: None, to, volatile: false, count: Count::Node };
     rules.add(On::Any, Rule { relay: Some(relay), ..Rule::default() }).expect("valid");
     let claims = Claims::parse(&format!(r#"{{"a":{a},"b":{b}}}"#)).expect("valid");
     let mut client = Participant::new(SocketId::from_random([1; 15]), claims, Query::default(), false);

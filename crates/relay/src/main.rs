@@ -3,8 +3,9 @@
 //! In reading order: [`cli`] (what an operator types), [`config`] (flags, environment and file become one
 //! [`config::Config`]), [`check`] (would it start?), [`against`] (what would a reload change?), [`effective`] (what holds), [`health`] (is it well?; [`question`] asks), [`manual`] (what is typed, for shells and
 //! `man`), [`serve`] (from the configuration to a running relay, and its end), [`drain`] (how its clients leave before that), [`gate`] (who may begin a connection now),
-//! [`auth`] (who somebody is), [`relay`] (an event comes in, and the crate `policy` says what it means), [`site`]
-//! (everything else by HTTP), [`reload`] (another configuration holds), [`ops`] (what operators ask), [`api`] (what programs ask), [`log`]; and
+//! [`auth`] (who somebody is), [`cluster`] (with which other servers it is one), [`relay`] (an event comes in, and the crate
+//! `policy` says what it means), [`site`] (everything else by HTTP), [`reload`] (another configuration holds), [`ops`] (what
+//! operators ask), [`api`] (what programs ask), [`log`]; and
 //! [`shell`], a client of any server.
 
 mod against;
@@ -13,6 +14,7 @@ mod auth;
 mod bundle;
 mod check;
 mod cli;
+mod cluster;
 mod config;
 mod container;
 mod descriptors;

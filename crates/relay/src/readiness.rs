@@ -13,6 +13,8 @@ pub(crate) struct Readiness(Mutex<BTreeSet<Unready>>);
 pub(crate) enum Unready {
     /// It does not listen yet.
     Starting,
+    /// It is not one of its cluster yet.
+    Cluster,
     /// It is to end.
     Draining,
 }
@@ -44,6 +46,7 @@ impl fmt::Display for Unready {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Starting => "starting",
+            Self::Cluster => "cluster",
             Self::Draining => "draining",
         })
     }

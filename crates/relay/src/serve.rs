@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use ::cluster::Cluster;
 use axum::Router;
 use prometheus_client::collector::Collector;
 use socketio::engineio::{Engine, HttpConfig, serve_with};
@@ -21,6 +22,7 @@ use tokio::task::JoinSet;
 use crate::api::{self, Api, ApiMetrics, Counts, TermsNow};
 use crate::auth::Authenticator;
 use crate::bundle::read_bundle;
+use crate::cluster;
 use crate::config::{Address, Config, Held, Loaded, Problem};
 use crate::descriptors;
 use crate::drain::Drain;
@@ -29,7 +31,7 @@ use crate::listen::{Listening, listen, listen_for_api, listen_for_ops, loopback_
 use crate::log::{self, FilterNow};
 use crate::memory;
 use crate::notify;
-use crate::ops::{self, AuthMetrics, RuleMetrics, Sources, Stage, TokenNow};
+use crate::ops::{self, AuthMetrics, ClusterMetrics, RuleMetrics, Sources, Stage, TokenNow};
 use crate::print::{Stream, print};
 use crate::readiness::{Readiness, Unready};
 use crate::relay::{Common, Entrance, Generation, Live};
@@ -128,8 +130,17 @@ async fn run(
     };
     let mut server_config = config.server.clone();
     found(&mut server_config);
-    let server = server(server_config, bundle, &live)?;
+    // What is wrong with it was found when it was read.
+    let cluster = config.cluster.node(config.server.client.limits).map_err(|error| error.to_string())?;
+    let server = server(server_config, bundle, &live, cluster.as_ref())?;
     let readiness = Arc::new(Readiness::default());
+    if let Some(cluster) = &cluster {
+        let joining = cluster::join(cluster, config.cluster.at_start, &readiness);
+        tokio::select! {
+            joined = joining => joined?,
+            _ = ending.wait_for(|ending| *ending >= Ending::InOrder) => return Ok(End::Asked),
+        }
+    }
     let site = Arc::new(Site { server: server.clone(), readiness: Arc::clone(&readiness) });
     let drain = Drain::new(server.clone(), Arc::clone(&readiness), config.drain.clone());
     let (http, token) = (config.http.clone(), TokenNow::new(config.ops.token.clone()));
@@ -163,7 +174,7 @@ async fn run(
     // Before clients are accepted, and until the process ends.
     let mut lines = ops_lines(&for_ops)?;
     lines.extend(for_api.iter().map(|listening| format!("api on {}", listening.url)));
-    let sources = sources(&server, &live, asked);
+    let sources = sources(&server, &live, asked, cluster.clone());
     let _answering = ops::start(for_ops, token, sources, &readiness, &drain, &reloader, &held);
     let _api_files: Vec<_> = for_api.iter_mut().filter_map(Listening::take_file).collect();
     let _answering_api = api::start(for_api.into_iter().map(|listening| listening.listener).collect(), &api);
@@ -235,11 +246,19 @@ async fn run(
         () = all_ended => {}
         () = over => {}
     }
+    if let Some(cluster) = &cluster {
+        cluster.leave().await;
+    }
     log_end(&server, &live);
     Ok(end)
 }
 
-fn server(config: ServerConfig, bundle: Option<ClientBundle>, live: &Arc<Live>) -> Result<Server, String> {
+fn server(
+    config: ServerConfig,
+    bundle: Option<ClientBundle>,
+    live: &Arc<Live>,
+    cluster: Option<&Cluster>,
+) -> Result<Server, String> {
     let deciding = Arc::clone(live);
     let decide = move |handshake: &Handshake| {
         let generation = deciding.current();
@@ -248,6 +267,9 @@ fn server(config: ServerConfig, bundle: Option<ClientBundle>, live: &Arc<Live>) 
     let mut builder = Server::builder(config).on_handshake(decide);
     if let Some(bundle) = bundle {
         builder = builder.client_bundle(bundle);
+    }
+    if let Some(cluster) = cluster {
+        builder = cluster.join(builder);
     }
     for name in live.current().names() {
         let entrance = Entrance { live: Arc::clone(live) };
@@ -310,7 +332,7 @@ fn ops_lines(listeners: &[(TcpListener, Option<Router>)]) -> Result<Vec<String>,
 }
 
 /// Where the metrics come from. Codes that are known beforehand are there from the start, so that the first is seen to come.
-fn sources(server: &Server, live: &Arc<Live>, api: Arc<Counts>) -> Sources {
+fn sources(server: &Server, live: &Arc<Live>, api: Arc<Counts>, cluster: Option<Cluster>) -> Sources {
     let (refusing, counts) = (server.clone(), Arc::clone(&live.current().common.counts));
     let (events, connects, rules) = (Arc::clone(&counts), Arc::clone(&counts), RuleMetrics(counts));
     let http = Stage {
@@ -331,7 +353,8 @@ fn sources(server: &Server, live: &Arc<Live>, api: Arc<Counts>) -> Sources {
     let asked = Arc::clone(&api);
     let of_api = Stage { name: "api", counts: Box::new(move || asked.refusals()) };
     let refusals = vec![http, connect, token, event, of_api];
-    let others: Vec<Box<dyn Collector>> = vec![Box::new(rules), Box::new(auth), Box::new(ApiMetrics(api))];
+    let mut others: Vec<Box<dyn Collector>> = vec![Box::new(rules), Box::new(auth), Box::new(ApiMetrics(api))];
+    others.extend(cluster.map(|cluster| Box::new(ClusterMetrics(cluster)) as Box<dyn Collector>));
     Sources { server: server.clone(), refusals, others }
 }
 

@@ -11,6 +11,7 @@ use arbitrary::{Arbitrary, Unstructured};
 
 pub mod auth_token;
 pub mod cluster_classic;
+pub mod cluster_connection;
 pub mod cluster_msgpack;
 pub mod cluster_sharded;
 pub mod engineio_outbox;
@@ -41,7 +42,7 @@ mod value;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 19] = [
     ("engineio_packet", engineio_packet::check),
     ("engineio_payload", engineio_payload::check),
     ("engineio_request", engineio_request::check),
@@ -60,6 +61,7 @@ pub const TARGETS: [Target; 18] = [
     ("cluster_msgpack", cluster_msgpack::check),
     ("cluster_classic", cluster_classic::check),
     ("cluster_sharded", cluster_sharded::check),
+    ("cluster_connection", cluster_connection::check),
 ];
 
 /// The operations that the rest of the input spells, as far as it goes.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use arbitrary::{Arbitrary, Unstructured};
 use hub::SocketId;
 use policy::{
-    Claims, ClientLimits, Condition, Decision, Deliver, EventName, On, Over, Participant, Pattern, Query, Rate,
+    Claims, ClientLimits, Condition, Count, Decision, Deliver, EventName, On, Over, Participant, Pattern, Query, Rate,
     Recipients, Relay, Rule, Rules, Schema, Scope, Shape, Template,
 };
 use serde_json::{Value, json};
@@ -373,7 +373,7 @@ impl Written {
             require_member: self.require_member,
             leave: self.leave.map(template),
             join: self.join.map(template),
-            relay: Some(Relay { emit: None, to, volatile: false }),
+            relay: Some(Relay { emit: None, to, volatile: false, count: Count::Node }),
         }
     }
 

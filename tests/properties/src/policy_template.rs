@@ -5,8 +5,8 @@ use std::time::Instant;
 use arbitrary::{Arbitrary, Unstructured};
 use hub::SocketId;
 use policy::{
-    Claims, Decision, Deliver, EventName, On, Onward, Participant, Pattern, Query, Recipients, Relay, Rule, Rules,
-    Scope, Template,
+    Claims, Count, Decision, Deliver, EventName, On, Onward, Participant, Pattern, Query, Recipients, Relay, Rule,
+    Rules, Scope, Template,
 };
 use serde_json::Value;
 use socketio_codec::{Decoder, Event, Limits, Packet, Text};
@@ -100,7 +100,7 @@ fn check_pattern(text: &str, values: &[Given; 3], rooms: &[Option<String>; 2]) {
 fn rendered(template: &Template, values: &[Given; 3]) -> Option<String> {
     let mut rules = Rules::default();
     let to = Scope::Room { room: template.clone(), except_sender: false };
-    let relay = Relay { emit: None, to, volatile: false };
+    let relay = Relay { emit: None, to, volatile: false, count: Count::Node };
     rules.add(On::Any, Rule { relay: Some(relay), ..Rule::default() }).expect("the first");
     let event = event(&format!(r#"2["a",{{"x":[{}]}}]"#, values[2].json()));
     match rules.decide(&mut participant(values), &event, Instant::now()) {

@@ -28,9 +28,15 @@ fn every_property_holds_for_prefixes_of_its_seeds() {
 /// Lists of operations need no grammar: any bytes are one. So do values.
 #[test]
 fn every_property_holds_for_random_operations() {
-    for name in
-        ["engineio_session", "engineio_outbox", "engineio_outlet", "hub_model", "socketio_roundtrip", "policy_decide"]
-    {
+    for name in [
+        "engineio_session",
+        "engineio_outbox",
+        "engineio_outlet",
+        "hub_model",
+        "socketio_roundtrip",
+        "policy_decide",
+        "cluster_connection",
+    ] {
         let (_, check) = TARGETS.into_iter().find(|(known, _)| *known == name).expect("it is a target");
         let mut dice = Dice(1);
         for _ in 0..1_000 {

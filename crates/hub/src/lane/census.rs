@@ -6,13 +6,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use socketio_codec::Namespace;
 
-use crate::Room;
+use crate::{Room, SocketId};
 
 /// Told which rooms there are.
 pub trait RoomWatch: Send + Sync {
     /// A room has its first socket, or has lost its last one. For one room these come in turn; it is called on a lane, so
     /// note it and return.
     fn room_changed(&self, namespace: &Namespace, room: &Room, is_there: bool);
+
+    /// A socket has come, and with it the room that has its id for a name; or both have gone. Called as above.
+    fn socket_changed(&self, namespace: &Namespace, socket: SocketId, is_there: bool) {
+        let _ = (namespace, socket, is_there);
+    }
 }
 
 /// How many lanes have a room, for each room there is: one that is on several lanes is one room all the same.
@@ -65,6 +70,13 @@ impl Census {
             }
             true
         })
+    }
+
+    /// Ids are never used twice, and a socket is on one lane: nobody hears of it in another order than it happened.
+    pub(crate) fn tell_socket(&self, namespace: &Namespace, socket: SocketId, is_there: bool) {
+        if let Some(watch) = &self.watch {
+            watch.socket_changed(namespace, socket, is_there);
+        }
     }
 
     /// Under the room's lock, so that nobody hears of it in another order than it happened.

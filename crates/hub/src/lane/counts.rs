@@ -9,8 +9,8 @@ use engineio_proto::Histogram;
 use socketio_codec::Namespace;
 
 use super::census::Census;
-use crate::Room;
 use crate::front::Tally;
+use crate::{Room, SocketId};
 
 /// What became of a namespace's events so far, and who is in it now. Each event counts once for each socket it was for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -83,6 +83,13 @@ impl Board {
     pub(crate) fn room_went(&self, namespace: &Namespace, counts: &Counts, room: &Room) {
         if self.census.as_ref().is_none_or(|census| census.leave(namespace, room)) {
             counts.add_rooms(-1);
+        }
+    }
+
+    /// A socket has come to the lane, or gone from it.
+    pub(crate) fn socket_changed(&self, namespace: &Namespace, socket: SocketId, is_there: bool) {
+        if let Some(census) = &self.census {
+            census.tell_socket(namespace, socket, is_there);
         }
     }
 

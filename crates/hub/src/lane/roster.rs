@@ -142,7 +142,9 @@ impl Roster {
         }) as u32;
         members.push(key);
         let in_it = members.len();
-        self.in_namespaces[namespace as usize].counts.set_members(in_it);
+        let in_namespace = &self.in_namespaces[namespace as usize];
+        in_namespace.counts.set_members(in_it);
+        self.board.socket_changed(&in_namespace.name, id, true);
         self.by_id.insert(id, key);
         self.board.set_sockets(self.members.len());
         key
@@ -159,6 +161,7 @@ impl Roster {
         in_namespace.members.swap_remove(member.place as usize);
         shrink_list(&mut in_namespace.members);
         in_namespace.counts.set_members(in_namespace.members.len());
+        self.board.socket_changed(&in_namespace.name, member.id, false);
         self.board.set_sockets(self.members.len());
         if let Some(&moved) = in_namespace.members.get(member.place as usize) {
             self.members[moved as usize].place = member.place;

@@ -80,6 +80,10 @@ fn example(key: &str) -> Option<&'static str> {
 const EXAMPLES: &[(&str, &str)] = &[
     ("client_dir", "\"/usr/share/fanfare/client\""),
     ("worker_threads", "4"),
+    ("cluster.name", "\"eu-1\""),
+    ("cluster.ca", "\"/etc/fanfare/redis-ca.pem\""),
+    ("cluster.client_certificate", "\"/etc/fanfare/redis-client.pem\""),
+    ("cluster.client_key", "\"/etc/fanfare/redis-client.key\""),
     ("engine.cookie.domain", "\"example.com\""),
     ("engine.cookie.max_age_s", "3600"),
     ("limits.outbox_bytes_total_max", "1073741824"),

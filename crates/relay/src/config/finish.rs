@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use cluster::ConfigError;
 use http::HeaderName;
 use policy::{Auth, Policy, Rate, Rules};
 use socketio::NamespaceName;
@@ -12,8 +13,10 @@ use super::draft::{API_KEY, Draft, ISSUER, NamespaceDraft, Origins, TOKEN, Webho
 use super::effective::{Effective, lets_in, listed_rules, note_schemas, relays_all};
 use super::namespaces::warnings;
 use super::rule_names::{same_room, second_rule};
+use super::settings::settings;
 use super::{Address, Loaded, Place, Problem, address};
 use crate::auth::config::{AuthConfig, WebhookConfig};
+use crate::cluster::ClusterConfig;
 use crate::tls::{Certificates, TlsConfig};
 
 impl Draft {
@@ -31,6 +34,7 @@ impl Draft {
         self.finish_client_dir(&mut checks);
         self.finish_namespaces(&mut checks);
         self.finish_auth(&mut checks);
+        self.finish_cluster(&mut checks);
         self.finish_ops(&mut checks);
         self.finish_api(&mut checks);
         self.finish_drain(&mut checks);
@@ -343,6 +347,43 @@ impl Draft {
         }
     }
 
+    fn finish_cluster(&mut self, checks: &mut Checks) {
+        let cluster = &self.config.cluster;
+        if !cluster.is_on() {
+            let keys = settings().map(|setting| setting.key).filter(|key| key.starts_with("cluster."));
+            let said = keys.map(|key| self.place(key)).find(|place| *place != Place::Default);
+            if let Some(place) = said.filter(|_| self.place("cluster.redis") == Place::Default) {
+                checks.warn(place, "has no effect: cluster.redis names no redis");
+            }
+            return;
+        }
+        match (&cluster.client_certificate, &cluster.client_key) {
+            (Some(_), None) => {
+                return checks
+                    .refuse(self.place("cluster.client_certificate"), "expected cluster.client_key beside it");
+            }
+            (None, Some(_)) => {
+                return checks
+                    .refuse(self.place("cluster.client_key"), "expected cluster.client_certificate beside it");
+            }
+            _ => {}
+        }
+        if let Err(error) = cluster.node(self.config.server.client.limits) {
+            return checks.refuse(self.place(key_of(&error, cluster)), &error.to_string());
+        }
+        // What is shown to the fleet has to be kept until it asks.
+        let shown = cluster.handshake_headers.iter().filter_map(|name| HeaderName::try_from(name.as_str()).ok());
+        let engine = &mut self.config.server.engine;
+        let names = match &engine.headers_kept {
+            HeadersKept::All => return,
+            HeadersKept::Only(names) => together(names.iter().cloned().chain(shown)),
+            _ => together(shown),
+        };
+        if !names.is_empty() {
+            engine.headers_kept = HeadersKept::Only(names);
+        }
+    }
+
     /// What is said of renewals, beside the rest.
     fn check_renewal(&self, checks: &mut Checks) {
         let AuthConfig { token_from, webhook, renewal, .. } = &self.config.auth;
@@ -362,6 +403,29 @@ impl Draft {
     fn place(&self, key: &str) -> Place {
         self.notes.place_of(key)
     }
+}
+
+/// The setting that is wrong.
+fn key_of(error: &ConfigError, cluster: &ClusterConfig) -> &'static str {
+    let is = |file: &Option<PathBuf>, path: &PathBuf| file.as_ref() == Some(path);
+    match error {
+        ConfigError::Prefix => "cluster.prefix",
+        ConfigError::File { path, .. } if is(&cluster.ca, path) => "cluster.ca",
+        ConfigError::File { path, .. } if is(&cluster.client_key, path) => "cluster.client_key",
+        ConfigError::File { .. } => "cluster.client_certificate",
+        ConfigError::Tls { setting: "ca", .. } => "cluster.ca",
+        ConfigError::Tls { setting: "client_certificate", .. } => "cluster.client_certificate",
+        ConfigError::Tls { setting: "client_key", .. } => "cluster.client_key",
+        _ => "cluster.redis",
+    }
+}
+
+/// Each once.
+fn together(names: impl Iterator<Item = HeaderName>) -> Vec<HeaderName> {
+    let mut names: Vec<HeaderName> = names.collect();
+    names.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+    names.dedup();
+    names
 }
 
 /// What the whole shows that its parts do not.

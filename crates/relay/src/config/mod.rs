@@ -56,6 +56,7 @@ pub(crate) use toml_text::quoted;
 
 use crate::api::ApiConfig;
 use crate::auth::config::AuthConfig;
+use crate::cluster::ClusterConfig;
 use crate::drain::DrainConfig;
 use crate::machine;
 use crate::ops::OpsConfig;
@@ -91,6 +92,8 @@ pub(crate) struct Config {
     pub(crate) errors_event: Option<EventName>,
     /// Who is believed to be who.
     pub(crate) auth: AuthConfig,
+    /// With which other servers this one is one.
+    pub(crate) cluster: ClusterConfig,
     /// Where operators ask.
     pub(crate) ops: OpsConfig,
     /// Where programs emit and look by HTTP.
@@ -211,6 +214,7 @@ impl Default for Config {
             limits: Limits::default(),
             errors_event: None,
             auth: AuthConfig::default(),
+            cluster: ClusterConfig::default(),
             ops: OpsConfig::default(),
             api: ApiConfig::default(),
             policy: Policy::default(),

@@ -1,6 +1,6 @@
 //! Rules as a flag or a variable has them: `ON[=EMIT][@SCOPE]`.
 
-use policy::{On, Relay, Rule, Rules, Scope, Template};
+use policy::{Count, On, Relay, Rule, Rules, Scope, Template};
 
 use super::rule_names::{parse_emit, parse_on, second_rule};
 use super::written::{Written, Wrong};
@@ -40,7 +40,7 @@ fn parse(text: &str) -> Result<(On, Rule), &'static str> {
         }
         Some(_) => return Err("all, others, sender, room:NAME, join:NAME or leave:NAME after @"),
     };
-    Ok((on, Rule { relay: Some(Relay { emit, to, volatile: false }), ..Rule::default() }))
+    Ok((on, Rule { relay: Some(Relay { emit, to, volatile: false, count: Count::Node }), ..Rule::default() }))
 }
 
 const FORM: &str = "rules of the form ON[=EMIT][@SCOPE]";
@@ -62,7 +62,12 @@ mod tests {
         match rule {
             Rule { join: Some(room), leave: None, relay: None, .. } => format!("{on} joins {room}"),
             Rule { leave: Some(room), join: None, relay: None, .. } => format!("{on} leaves {room}"),
-            Rule { leave: None, join: None, relay: Some(Relay { emit, to, volatile: false }), .. } => {
+            Rule {
+                leave: None,
+                join: None,
+                relay: Some(Relay { emit, to, volatile: false, count: Count::Node }),
+                ..
+            } => {
                 let emit = emit.map_or("itself".to_owned(), |emit| emit.to_string());
                 match to {
                     Scope::Room { room, except_sender: false } => format!("{on} as {emit} to those in {room}"),

@@ -14,6 +14,7 @@ macro_rules! key {
 }
 
 mod auth;
+mod cluster;
 mod documentation;
 mod effective;
 mod mistakes;
@@ -23,8 +24,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use std::{env, fs, process};
 
+use ::cluster::{AtStart, Format, Mode, OnGap};
 use http::HeaderName;
-use policy::{Auth, EventName, On, Over, Rate, Relay, Rule, Rules, Scope, Template};
+use policy::{Auth, Count, EventName, On, Over, Rate, Relay, Rule, Rules, Scope, Template};
 use socketio::NamespaceName;
 use socketio::engineio::proto::Transport;
 use socketio::engineio::{CookieConfig, CorsConfig, CorsOrigins, SameSite};
@@ -34,6 +36,7 @@ use crate::api::ApiConfig;
 use crate::auth::config::{Renewal, WebhookConfig};
 use crate::auth::secret::Secret;
 use crate::auth::token_source::TokenSource;
+use crate::cluster::{ClusterConfig, Fleet, RedisAddress};
 use crate::ops::Token;
 
 #[test]
@@ -123,6 +126,23 @@ const SAMPLES: &[(&str, &str, &str)] = &[
     ("auth.webhook.timeout_ms", "500", "500"),
     ("auth.webhook.concurrency", "8", "8"),
     ("auth.webhook.cache_s", "10", "10"),
+    ("cluster.redis", r#"["redis://a", "redis://b"]"#, "redis://a redis://b"),
+    ("cluster.adapter", r#""sharded""#, "sharded"),
+    ("cluster.mode", r#""static""#, "static"),
+    ("cluster.prefix", r#""my:app""#, "my:app"),
+    ("cluster.parser", r#""json""#, "json"),
+    ("cluster.name", r#""eu-1""#, "eu-1"),
+    ("cluster.at_start", r#""fail""#, "fail"),
+    ("cluster.on_gap", r#""reset""#, "reset"),
+    ("cluster.reset_spread_s", "5", "5"),
+    ("cluster.request_timeout_ms", "1000", "1000"),
+    ("cluster.outgoing_bytes_max", "65536", "65536"),
+    ("cluster.outgoing_ms_max", "0", "0"),
+    ("cluster.incoming_bytes_max", "65536", "65536"),
+    ("cluster.handshake_headers", r#"["user-agent", "x-a"]"#, "User-Agent, x-a"),
+    ("cluster.ca", concat!("'", certificate!(), "'"), certificate!()),
+    ("cluster.client_certificate", concat!("'", certificate!(), "'"), certificate!()),
+    ("cluster.client_key", concat!("'", key!(), "'"), key!()),
     ("log.filter", r#""warn,hub=trace""#, "warn,hub=trace"),
     ("log.format", r#""json""#, "json"),
     ("log.queue_bytes_max", "65536", "65536"),
@@ -189,7 +209,7 @@ fn every_setting_goes_where_it_belongs() {
     variables.push(("FANFARE_OPS_TOKEN", "sesame"));
     let mut rules = Rules::default();
     for (on, emit) in [("update", None), ("database-change", Some(EventName::parse("database-changed").unwrap()))] {
-        let relay = Relay { emit, to: Scope::All, volatile: false };
+        let relay = Relay { emit, to: Scope::All, volatile: false, count: Count::Node };
         rules.add(On::Event(EventName::parse(on).unwrap()), Rule { relay: Some(relay), ..Rule::default() }).unwrap();
     }
     let limits = ClientLimits {
@@ -266,7 +286,26 @@ fn every_setting_goes_where_it_belongs() {
         ..AuthConfig::default()
     };
     expected.server.engine.is_uri_kept = true;
-    expected.server.engine.headers_kept = HeadersKept::Only(names(&["authorization", "cookie", "x-a"]));
+    expected.server.engine.headers_kept = HeadersKept::Only(names(&["authorization", "cookie", "user-agent", "x-a"]));
+    expected.cluster = ClusterConfig {
+        redis: ["redis://a", "redis://b"].map(|address| RedisAddress(address.to_owned())).to_vec(),
+        adapter: Fleet::Sharded,
+        mode: Mode::Static,
+        prefix: "my:app".to_owned(),
+        parser: Format::Json,
+        request_timeout: Duration::from_secs(1),
+        at_start: AtStart::Fail,
+        outgoing_bytes_max: 65_536,
+        outgoing_age_max: Duration::ZERO,
+        incoming_bytes_max: 65_536,
+        handshake_headers: ["user-agent", "x-a"].map(str::to_owned).to_vec(),
+        on_gap: OnGap::Reset,
+        reset_spread: Duration::from_secs(5),
+        name: Some("eu-1".to_owned()),
+        ca: Some(certificate!().into()),
+        client_certificate: Some(certificate!().into()),
+        client_key: Some(key!().into()),
+    };
     expected.http.keep_alive = Duration::from_secs(60);
     let ServerConfig { engine, client, .. } = &mut expected.server;
     engine.path = "/hub/".to_owned();
@@ -413,10 +452,10 @@ fn a_rule_of_the_file_says_all_it_can() {
     let room = |name: &str| Template::parse(name).unwrap();
     assert_eq!(rules.find("enter"), Some(&Rule { join: Some(room("a")), ..Rule::default() }));
     let to = Scope::Room { room: room("b"), except_sender: false };
-    let moved = Relay { emit: Some(EventName::parse("moved").unwrap()), to, volatile: true };
+    let moved = Relay { emit: Some(EventName::parse("moved").unwrap()), to, volatile: true, count: Count::Node };
     let expected = Rule { leave: Some(room("a")), join: Some(room("b")), relay: Some(moved), ..Rule::default() };
     assert_eq!(rules.find("move"), Some(&expected));
-    let echo = Relay { emit: None, to: Scope::Sender, volatile: false };
+    let echo = Relay { emit: None, to: Scope::Sender, volatile: false, count: Count::Node };
     assert_eq!(rules.find("else"), Some(&Rule { relay: Some(echo), ..Rule::default() }));
 }
 

@@ -38,7 +38,7 @@ fn fields_and_messages_are_read_as_they_are_written() {
 /// Those of the program, tests apart.
 fn written() -> BTreeSet<Line> {
     let mut lines = BTreeSet::new();
-    for library in ["engineio", "hub", "socketio", "policy", "relay"] {
+    for library in ["engineio", "hub", "socketio", "cluster", "policy", "relay"] {
         for file in sources(&root().join("crates").join(library).join("src")) {
             let text = fs::read_to_string(&file).unwrap();
             let program = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap();

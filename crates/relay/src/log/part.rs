@@ -14,7 +14,7 @@ impl<'a> Part<'a> {
     /// Of the target of an event, which is the path of its module unless it says otherwise.
     pub(crate) fn of(target: &'a str) -> Self {
         let library = target.split("::").next().unwrap_or(target);
-        Self(if library == "fanfare" { "relay" } else { library })
+        Self(if library == "fanfare" { "relay" } else { library.strip_prefix("fanfare_").unwrap_or(library) })
     }
 
     /// Its level: that of the longest name in the filter that begins it, with `fanfare::` or without.
@@ -47,6 +47,7 @@ mod tests {
             ("fanfare::serve", "fanfare::relay"),
             ("engineio::driver::goodbye", "fanfare::engineio"),
             ("socketio::connection", "fanfare::socketio"),
+            ("fanfare_cluster::supervisor", "fanfare::cluster"),
         ] {
             assert_eq!(Part::of(target).to_string(), part);
         }

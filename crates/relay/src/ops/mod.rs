@@ -3,6 +3,7 @@
 //! On listeners of its own: whoever may be a client is not told any of it.
 
 mod auth;
+mod cluster;
 mod metrics;
 mod page;
 mod process;
@@ -28,6 +29,7 @@ use tokio::task::JoinSet;
 use tower_service::Service;
 
 pub(crate) use auth::AuthMetrics;
+pub(crate) use cluster::ClusterMetrics;
 pub(crate) use page::Page;
 pub(crate) use reloads::ReloadMetrics;
 pub(crate) use rules::RuleMetrics;

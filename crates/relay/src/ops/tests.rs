@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::{Duration, Instant};
 
+use ::cluster::{Cluster, ClusterConfig};
 use axum::Router;
 use http::{Response, header};
 use http_body_util::BodyExt;
@@ -70,6 +71,9 @@ fn world(token: Option<&str>) -> World {
     registry.register_collector(Box::new(ReloadMetrics(Arc::clone(&reloader))));
     registry.register_collector(Box::new(RuleMetrics(Arc::default())));
     registry.register_collector(Box::new(ApiMetrics(Arc::default())));
+    // Of one that nobody has joined.
+    let cluster = Cluster::new(ClusterConfig::at("redis://127.0.0.1:1")).unwrap();
+    registry.register_collector(Box::new(ClusterMetrics(cluster)));
     let drain = Drain::new(server.clone(), Arc::clone(&readiness), quick());
     let (kept, readiness_kept) = (Arc::clone(&drain), Arc::clone(&readiness));
     let held = Held::new(config::load(None, [], &[]).unwrap().effective);

@@ -4,14 +4,22 @@ use std::time::{Duration, SystemTime};
 
 use policy::Refusal;
 use serde::Serialize;
-use socketio::AckSender;
+use socketio::{AckSender, Nodes, Published};
 
 /// The one argument of an acknowledgement.
 #[derive(Debug, Serialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
 pub(super) enum Answer<'a> {
     /// The event was queued to so many.
-    Ok { recipients: usize },
+    Ok {
+        recipients: usize,
+        /// What became of it for other nodes; nothing where there are none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cluster: Option<&'static str>,
+        /// How many other nodes were asked and did not say how many recipients they have.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        missing: Option<usize>,
+    },
     /// A token was renewed.
     #[serde(rename = "ok")]
     Renewed {
@@ -37,6 +45,18 @@ pub(super) struct Problem<'a> {
 }
 
 impl<'a> Answer<'a> {
+    /// It was queued to so many here, and this became of it for other nodes.
+    pub(super) fn here(recipients: usize, elsewhere: Published) -> Self {
+        let cluster = (elsewhere != Published::Nowhere).then(|| elsewhere.label());
+        Self::Ok { recipients, cluster, missing: None }
+    }
+
+    /// It went to the whole cluster, of which so many were to have it as far as its nodes say so.
+    pub(super) fn everywhere(recipients: usize, nodes: Nodes) -> Self {
+        let missing = (nodes.missing > 0).then_some(nodes.missing);
+        Self::Ok { recipients, cluster: Some(Published::Sent.label()), missing }
+    }
+
     pub(super) fn error(code: &'a str, message: &'a str) -> Self {
         Self::Error(Problem { code, message, path: None, expected: None, retry_after_ms: None })
     }
@@ -84,7 +104,10 @@ mod tests {
         let mut refusal = Refusal::new(Code::RateLimited);
         refusal.retry_after = Some(Duration::from_micros(1500));
         for (answer, json) in [
-            (Answer::Ok { recipients: 3 }, r#"{"status":"ok","recipients":3}"#),
+            (Answer::here(3, Published::Nowhere), r#"{"status":"ok","recipients":3}"#),
+            (Answer::here(3, Published::Sent), r#"{"status":"ok","recipients":3,"cluster":"sent"}"#),
+            (Answer::everywhere(9, Nodes::new(2, 0)), r#"{"status":"ok","recipients":9,"cluster":"sent"}"#),
+            (Answer::everywhere(9, Nodes::new(1, 1)), r#"{"status":"ok","recipients":9,"cluster":"sent","missing":1}"#),
             (Answer::error("x", "why"), r#"{"status":"error","code":"x","message":"why"}"#),
             (Answer::renewed(None), r#"{"status":"ok","expires_at":null}"#),
             (

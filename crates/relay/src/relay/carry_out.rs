@@ -1,7 +1,9 @@
 //! Carrying out what the policy decided.
 
-use policy::{Deliver, Onward, Recipients};
-use socketio::{AckSender, Broadcast, Event, Outcome, Socket};
+use policy::{Count, Deliver, Onward, Recipients};
+use socketio::codec::RawName;
+use socketio::{AckSender, Broadcast, Event, Outcome, Published, Socket};
+use tokio::sync::oneshot;
 
 use super::answer::Answer;
 
@@ -16,7 +18,7 @@ pub(super) fn carry_out(deliver: Deliver<'_>, socket: &Socket, event: &Event, ac
     }
     match onward {
         Some(onward) => send_on(onward, socket, event, ack),
-        None => Answer::Ok { recipients: 0 }.send(ack),
+        None => Answer::here(0, Published::Nowhere).send(ack),
     }
 }
 
@@ -27,10 +29,32 @@ fn send_on(onward: Onward<'_>, socket: &Socket, event: &Event, ack: Option<AckSe
     let broadcast = if onward.volatile { broadcast.volatile() } else { broadcast };
     match ack {
         None => broadcast.relay(onward.name, event.arguments()),
-        Some(ack) => broadcast.relay_counted(onward.name, event.arguments(), move |Outcome { queued, .. }| {
-            Answer::Ok { recipients: queued }.send(Some(ack));
-        }),
+        Some(ack) if onward.count == Count::Cluster => count_all(broadcast, onward.name, event, ack),
+        Some(ack) => {
+            broadcast.relay_counted(onward.name, event.arguments(), move |Outcome { queued, cluster, .. }| {
+                Answer::here(queued, cluster).send(Some(ack));
+            })
+        }
     }
+}
+
+/// Answers when the other nodes have, if they are to have it at all: each question ends in time.
+fn count_all(broadcast: Broadcast, name: RawName<'_>, event: &Event, ack: AckSender) {
+    let (sender, receiver) = oneshot::channel();
+    let asked = broadcast.clone();
+    broadcast.relay_counted(name, event.arguments(), move |outcome| {
+        let _ = sender.send(outcome);
+    });
+    tokio::spawn(async move {
+        // No outcome: the server is gone, and so is the client.
+        let Ok(Outcome { queued, cluster, .. }) = receiver.await else { return };
+        if cluster == Published::Sent {
+            let (recipients, nodes) = asked.count().await;
+            Answer::everywhere(recipients, nodes).send(Some(ack));
+        } else {
+            Answer::here(queued, cluster).send(Some(ack));
+        }
+    });
 }
 
 /// `None` for recipients that this relay does not know; nothing goes to everybody by accident.

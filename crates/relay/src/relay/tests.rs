@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::time::{Instant, SystemTime};
 
-use policy::{EventName, On, Participant, Policy, Relay, Rule, Rules, Scope};
+use policy::{Count, EventName, On, Participant, Policy, Relay, Rule, Rules, Scope};
 use socketio::NamespaceName;
 
 use super::live::{Common, Generation, Live, Regime};
@@ -30,7 +30,7 @@ fn gate() -> Arc<Gate> {
 
 fn policy(namespaces: &[(&str, &str)]) -> Policy {
     let rules = |event: &str| {
-        let relay = Relay { emit: None, to: Scope::All, volatile: false };
+        let relay = Relay { emit: None, to: Scope::All, volatile: false, count: Count::Node };
         let mut rules = Rules::default();
         let rule = Rule { relay: Some(relay), ..Rule::default() };
         rules.add(On::Event(EventName::parse(event).unwrap()), rule).unwrap();

@@ -28,7 +28,10 @@ impl Entry {
     }
 }
 
-/// Some have a key of an API there.
-pub(crate) fn is_url_with_a_query(key: &str, value: &Toml) -> bool {
-    key.ends_with("url") && value.as_str().contains('?')
+/// Whether the value may hold a secret: some URLs have the key of an API in their query, and that of a Redis its password.
+pub(crate) fn may_hold_a_secret(key: &str, value: &Toml) -> bool {
+    match key {
+        "cluster.redis" => value.as_str().contains('@'),
+        _ => key.ends_with("url") && value.as_str().contains('?'),
+    }
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 use policy::{Auth, Policy, Rules, Scope};
 use toml::de::{DeTable, DeValue};
 
-use super::entry::{Entry, Shown, is_url_with_a_query};
+use super::entry::{Entry, Shown, may_hold_a_secret};
 use super::key::{Key, NamespaceKey};
 use crate::config::Place;
 use crate::config::digest::Digest;
@@ -34,7 +34,7 @@ impl Listing<'_, '_> {
                 let (at, name) = (name.span().start, name.get_ref().as_ref());
                 let key = Key::Issuer { iss: iss.to_owned(), key: name.to_owned() };
                 let (value, contents) = self.behind(name, value.get_ref());
-                if is_url_with_a_query(name, &value) {
+                if may_hold_a_secret(name, &value) {
                     let place = self.report.place(at, None);
                     self.notes.listed.push(Entry::secret(key, place, value.as_str()));
                 } else if name != "leeway_s" || value != Toml::seconds(LEEWAY) {
@@ -161,6 +161,7 @@ fn is_default(key: &str, value: &Toml, rule: &DeTable<'_>) -> bool {
     let schemas = rule.get("schema").and_then(|files| files.get_ref().as_array());
     match key {
         "volatile" | "require_member" => value.as_str() == "false",
+        "count" => value.as_str() == "\"node\"",
         "binary" => value.as_str() == "\"allow\"",
         "args_min" => value.as_str() == schemas.map_or(0, |files| files.len()).to_string(),
         "bytes_max" => schemas.is_some() && value.as_str() == policy::Shape::BYTES_MAX_WITH_SCHEMA.to_string(),

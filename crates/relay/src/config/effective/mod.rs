@@ -16,7 +16,7 @@ pub(crate) use key::Key;
 pub(crate) use lists::{Listing, lets_in, listed_rules, note_schemas, relays_all};
 pub(crate) use page::page;
 
-use entry::is_url_with_a_query;
+use entry::may_hold_a_secret;
 
 use super::Config;
 use super::digest::Digest;
@@ -49,7 +49,7 @@ impl Effective {
         let of_table = settings().filter_map(|setting| {
             let value = notes.said(setting.key).cloned().or_else(|| (setting.show)(config))?;
             let (key, place) = (Key::Setting(setting.key), notes.place_of(setting.key));
-            Some(if is_url_with_a_query(setting.key, &value) {
+            Some(if may_hold_a_secret(setting.key, &value) {
                 Entry::secret(key, place, value.as_str())
             } else {
                 Entry { key, value: Shown::Value(value), place, contents: notes.contents_of(setting.key) }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use policy::{Condition, EventName, On, Over, Rate, Relay, Rule, Rules, Scope, Shape, Template};
+use policy::{Condition, Count, EventName, On, Over, Rate, Relay, Rule, Rules, Scope, Shape, Template};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -14,11 +14,12 @@ use crate::config::rule_names::{parse_emit, parse_on, second_rule};
 use crate::config::written::{Written, Wrong};
 
 /// The keys of a rule.
-pub(crate) const RULE_KEYS: [&str; 16] = [
+pub(crate) const RULE_KEYS: [&str; 17] = [
     "namespace.rule.on",
     "namespace.rule.emit",
     "namespace.rule.to",
     "namespace.rule.volatile",
+    "namespace.rule.count",
     "namespace.rule.join",
     "namespace.rule.leave",
     "namespace.rule.when",
@@ -57,6 +58,7 @@ struct Keys {
     emit: Option<Field<EventName>>,
     to: Option<Field<Scope>>,
     volatile: Option<Field<bool>>,
+    count: Option<Field<Count>>,
     join: Option<Field<Template>>,
     leave: Option<Field<Template>>,
     when: Option<Field<Vec<Condition>>>,
@@ -78,6 +80,7 @@ fn read(start: usize, table: &DeTable<'_>, folder: &Path, report: &mut Report<'_
             "emit" => keys.emit = Field::read(report, key, at, value, |emit| emit.parsed(parse_emit)),
             "to" => keys.to = Field::read(report, key, at, value, read_scope),
             "volatile" => keys.volatile = Field::read(report, key, at, value, Written::boolean),
+            "count" => keys.count = Field::read(report, key, at, value, |count| count.word(&COUNTS)),
             "join" => keys.join = Field::read(report, key, at, value, room),
             "leave" => keys.leave = Field::read(report, key, at, value, room),
             "when" => keys.when = Field::read(report, key, at, value, when::read),
@@ -105,7 +108,11 @@ impl Keys {
         let membership_only = self.to.is_none() && (self.join.is_some() || self.leave.is_some());
         if membership_only {
             // Nothing is sent, so these would say nothing.
-            let at = [("emit", self.emit.as_ref().map(|emit| emit.at)), ("volatile", at(self.volatile.as_ref()))];
+            let at = [
+                ("emit", self.emit.as_ref().map(|emit| emit.at)),
+                ("volatile", at(self.volatile.as_ref())),
+                ("count", at(self.count.as_ref())),
+            ];
             for (key, at) in at.into_iter().filter_map(|(key, at)| Some((key, at?))) {
                 report.push(at, Some(&format!("namespace.rule.{key}")), NEEDS_TO.to_owned());
             }
@@ -127,6 +134,7 @@ impl Keys {
             emit: self.emit.map(|emit| emit.value),
             to: self.to.map_or(Scope::All, |to| to.value),
             volatile: self.volatile.is_some_and(|volatile| volatile.value),
+            count: self.count.map(|count| count.value).unwrap_or_default(),
         });
         Rule {
             rate: self.rate,
@@ -190,6 +198,8 @@ fn read_rate(report: &mut Report<'_>, at: usize, value: &Spanned<DeValue<'_>>) -
 }
 
 const NEEDS_TO: &str = "expected \"to\" beside it: a rule with \"join\" or \"leave\" sends only if it says to whom";
+
+const COUNTS: [(&str, Count); 2] = [("node", Count::Node), ("cluster", Count::Cluster)];
 
 const OVER: [(&str, Over); 4] =
     [("slow", Over::Slow), ("refuse", Over::Refuse), ("drop", Over::Drop), ("close", Over::Close)];

@@ -3,6 +3,7 @@
 
 mod api;
 mod auth;
+mod cluster;
 mod cors;
 mod drain;
 mod engine;
@@ -97,6 +98,7 @@ const SECTIONS: &[&[Setting]] = &[
     limits::SETTINGS,
     errors::SETTINGS,
     auth::SETTINGS,
+    cluster::SETTINGS,
     log::SETTINGS,
     ops::SETTINGS,
     api::SETTINGS,

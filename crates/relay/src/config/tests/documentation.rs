@@ -36,9 +36,19 @@ fn the_defaults_in_the_docs_are_the_defaults() {
         let has_no_default =
             ["client_dir", "worker_threads", "outbox_bytes_total_max", "renew_event", "warn_event", "token_env"]
                 .contains(&key)
-                || ["engine.cookie", "auth.webhook", "errors", "tls.certificate", "tls.key", "api.tls"]
-                    .iter()
-                    .any(|section| setting.key.starts_with(section));
+                || [
+                    "engine.cookie",
+                    "auth.webhook",
+                    "errors",
+                    "tls.certificate",
+                    "tls.key",
+                    "api.tls",
+                    "cluster.name",
+                    "cluster.ca",
+                    "cluster.client",
+                ]
+                .iter()
+                .any(|section| setting.key.starts_with(section));
         let is_there = defaults.lines().any(|line| line.starts_with(&format!("{key} = "))) || key == "rule";
         assert!(is_there || has_no_default, "{}", setting.key);
     }
@@ -47,7 +57,7 @@ fn the_defaults_in_the_docs_are_the_defaults() {
 #[test]
 fn the_examples_in_the_docs_are_valid() {
     let docs = docs();
-    let others = document("behind-a-proxy.md") + &document("deploying.md");
+    let others = document("behind-a-proxy.md") + &document("deploying.md") + &document("cluster.md");
     for block in blocks(&docs, "toml").into_iter().chain(blocks(&others, "toml")) {
         let loaded = from_file(block).unwrap_or_else(|problems| panic!("{problems:?} in\n{block}"));
         assert_eq!(loaded.warnings, [], "in\n{block}");
@@ -67,9 +77,9 @@ fn the_example_file_relays_both_applications() {
     assert_eq!(config.listen, Config::default().listen);
     let rules = config.policy.namespace("/").unwrap();
     let relay = |event: &str| rules.find(event)?.relay.as_ref();
-    assert_eq!(relay("update"), Some(&Relay { emit: None, to: Scope::All, volatile: false }));
+    assert_eq!(relay("update"), Some(&Relay { emit: None, to: Scope::All, volatile: false, count: Count::Node }));
     let emit = Some(EventName::parse("database-changed").unwrap());
-    assert_eq!(relay("database-change"), Some(&Relay { emit, to: Scope::All, volatile: false }));
+    assert_eq!(relay("database-change"), Some(&Relay { emit, to: Scope::All, volatile: false, count: Count::Node }));
     assert_eq!(relay("anything-else"), None);
 }
 

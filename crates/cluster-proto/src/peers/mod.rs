@@ -1,0 +1,14 @@
+//! The other Fanfare nodes: who is there, and what was lost between them and us.
+//!
+//! Redis tells nobody what it did not deliver. So each Fanfare node says now and then how much it has sent
+//! ([`Heartbeat`]), on a channel that Node servers do not listen to ([`channel`]), and each other one compares
+//! ([`Peers`]).
+
+mod counter;
+mod heartbeat;
+mod peer;
+mod resets;
+mod table;
+
+pub use heartbeat::{Heartbeat, HeartbeatError, channel};
+pub use table::{Event, Gone, OnGap, PeerView, Peers, PeersConfig};

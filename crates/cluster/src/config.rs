@@ -1,0 +1,144 @@
+//! What a node's operator says.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cluster_proto::connection::AtStart;
+use cluster_proto::peers::OnGap;
+use cluster_proto::wire::{Format, Mode};
+use socketio::codec::Limits;
+
+/// Where Redis is, what the fleet speaks, and what may wait.
+///
+/// ```
+/// use fanfare_cluster::{Adapter, ClusterConfig};
+///
+/// let mut config = ClusterConfig::at("redis://127.0.0.1:6379");
+/// config.adapter = Adapter::Classic;
+/// config.prefix = "my-app".to_owned();
+/// ```
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct ClusterConfig {
+    /// Where Redis or Valkey is:
+    ///
+    /// - `redis://user:password@host:port`, `rediss://…` with TLS, `unix:///path/to/socket`;
+    /// - `redis+sentinel://host:port,host2:port/service`, `rediss+sentinel://…`: the master is asked for at each connection;
+    /// - `redis+cluster://host:port,host2:port`, `rediss+cluster://…`, or several of the first kind: a Redis Cluster.
+    ///
+    /// What has a meaning in a URL is written `%40` and so on, in a user and password too. A host's name is ASCII: what has other
+    /// letters is written in punycode. A number of a database may stand there, and means nothing: messages have no database.
+    pub redis: Vec<String>,
+    /// What the fleet's servers have for an adapter.
+    pub adapter: Adapter,
+    /// With what all channels begin: Node's `key`, or `channelPrefix`.
+    pub prefix: String,
+    /// How this node writes events; it reads both. For the classic adapter only.
+    pub parser: Format,
+    /// How long a question may take: `requestsTimeout`.
+    pub request_timeout: Duration,
+    /// What an unreachable Redis means while the node starts.
+    pub at_start: AtStart,
+    /// How much may wait for Redis, in bytes.
+    pub outgoing_bytes_max: usize,
+    /// And how long. What comes later is a flood of what was.
+    pub outgoing_age_max: Duration,
+    /// How much of what others say may wait to be done here, in bytes, and as much again of their answers. More is dropped and
+    /// counted.
+    pub incoming_bytes_max: usize,
+    /// Which headers of a client's handshake `fetchSockets` shows to whoever may read that Redis, of those that
+    /// [`EngineConfig::headers_kept`](socketio::engineio::EngineConfig::headers_kept) keeps.
+    pub handshake_headers: Vec<String>,
+    /// What is done where something was missed.
+    pub on_gap: OnGap,
+    /// Over how long sockets are closed by [`OnGap::Reset`].
+    pub reset_spread: Duration,
+    /// Whether `serverSideEmit` with acknowledgement is answered by `null`. A Node server waits for as many answers as there
+    /// are other nodes.
+    pub answers_server_side: bool,
+    /// What the operator calls this node. Other Fanfare nodes know it by that over a restart.
+    pub name: Option<String>,
+    /// Whom to trust, instead of the system's certificates: those of a PEM file.
+    pub ca: Option<Pem>,
+    /// As whom to introduce ourselves: a certificate and its key.
+    pub client_certificate: Option<(Pem, Pem)>,
+    /// What values of others may hold: the bounds of a client's packet, since it is clients who get them.
+    pub limits: Limits,
+}
+
+/// What the fleet's servers have for an adapter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Adapter {
+    /// `createAdapter` of `@socket.io/redis-adapter`, and every emitter.
+    #[default]
+    Classic,
+    /// `createShardedAdapter`, for Redis 7. Emitters do not reach it.
+    Sharded(Mode),
+}
+
+/// Certificates or a key.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Pem {
+    /// The file they are in.
+    File(PathBuf),
+    /// The text itself.
+    Text(Vec<u8>),
+}
+
+impl ClusterConfig {
+    /// All as it is by default, with the Redis that is there.
+    pub fn at(redis: impl Into<String>) -> Self {
+        Self { redis: vec![redis.into()], ..Self::default() }
+    }
+}
+
+impl Default for ClusterConfig {
+    fn default() -> Self {
+        Self {
+            redis: Vec::new(),
+            adapter: Adapter::Classic,
+            prefix: "socket.io".to_owned(),
+            parser: Format::Msgpack,
+            request_timeout: Duration::from_secs(5),
+            at_start: AtStart::Wait,
+            outgoing_bytes_max: 8 << 20,
+            outgoing_age_max: Duration::from_secs(2),
+            incoming_bytes_max: 32 << 20,
+            handshake_headers: Vec::new(),
+            on_gap: OnGap::Count,
+            reset_spread: Duration::from_secs(10),
+            answers_server_side: true,
+            name: None,
+            ca: None,
+            client_certificate: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Without the addresses and the key: they have passwords in them, and are one.
+impl fmt::Debug for ClusterConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClusterConfig")
+            .field("redis", &self.redis.len())
+            .field("adapter", &self.adapter)
+            .field("prefix", &self.prefix)
+            .field("parser", &self.parser)
+            .field("at_start", &self.at_start)
+            .field("name", &self.name)
+            .field("ca", &self.ca)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Pem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            Self::Text(_) => f.write_str("Text(..)"),
+        }
+    }
+}

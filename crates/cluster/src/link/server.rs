@@ -1,0 +1,91 @@
+//! A connection to one server.
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Cmd, ErrorKind, ProtocolVersion, PushInfo, RedisConnectionInfo, RedisError, Value};
+use tokio::task::AbortHandle;
+use tokio_rustls::TlsConnector;
+
+use super::address::{Access, Endpoint};
+use super::stream;
+
+/// A connection that is ready for commands. Dropped, it is closed.
+pub(crate) struct Server {
+    pub(super) commands: MultiplexedConnection,
+    reader: AbortHandle,
+}
+
+/// What is done with what a server says unasked, in the task that reads: nothing in it waits.
+pub(crate) type Hear = Box<dyn Fn(PushInfo) + Send + Sync>;
+
+impl Server {
+    /// Connects to it. `ended` is called when the connection ends by itself.
+    pub(super) async fn connect(
+        endpoint: &Endpoint,
+        tls: Option<&TlsConnector>,
+        hear: Option<Hear>,
+        ended: impl FnOnce() + Send + 'static,
+    ) -> Result<Self, String> {
+        let failed = |error: String| format!("{endpoint}: {error}");
+        let stream = stream::connect(endpoint, tls).await.map_err(|error| failed(error.to_string()))?;
+        let mut config = AsyncConnectionConfig::new().set_response_timeout(None).set_pipeline_buffer_size(REQUESTS_MAX);
+        if let Some(hear) = hear {
+            config = config.set_push_sender(move |push| {
+                hear(push);
+                Ok::<(), ()>(())
+            });
+        }
+        let (commands, reading) = MultiplexedConnection::new_with_config(&settings(&endpoint.access), stream, config)
+            .await
+            .map_err(|error| failed(words(&error)))?;
+        let reader = tokio::spawn(async move {
+            reading.await;
+            ended();
+        });
+        Ok(Self { commands, reader: reader.abort_handle() })
+    }
+
+    /// Sends a command and waits for what it says.
+    pub(super) async fn ask(&self, command: Cmd) -> Result<Value, String> {
+        match self.commands.clone().send_packed_command(&command).await {
+            Ok(Value::ServerError(error)) => Err(words(&error.into())),
+            Ok(value) => Ok(value),
+            Err(error) => Err(words(&error)),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.reader.abort();
+    }
+}
+
+fn settings(access: &Access) -> RedisConnectionInfo {
+    let mut settings = RedisConnectionInfo::default()
+        .set_protocol(ProtocolVersion::RESP3)
+        .set_lib_name("fanfare", env!("CARGO_PKG_VERSION"));
+    if let Some(user) = &access.user {
+        settings = settings.set_username(user);
+    }
+    if let Some(password) = &access.password {
+        settings = settings.set_password(password);
+    }
+    settings
+}
+
+/// An error in the server's own words, where they are its.
+pub(super) fn words(error: &RedisError) -> String {
+    match (error.kind(), error.code(), error.detail()) {
+        (ErrorKind::RESP3NotSupported, ..) => NO_RESP3.to_owned(),
+        (_, _, Some(detail)) if detail.starts_with("unknown command") && detail.contains("HELLO") => {
+            NO_RESP3.to_owned()
+        }
+        (_, Some(code), Some(detail)) => format!("{code} {detail}"),
+        _ => error.to_string(),
+    }
+}
+
+const NO_RESP3: &str = "it does not speak RESP3: Redis 6 or newer is needed";
+
+/// More than can be under way: commands on subscriptions, pipelines, PINGs, and a count for each question.
+const REQUESTS_MAX: usize = 4096;

@@ -1,0 +1,123 @@
+//! What is done with a message in the task that reads from Redis.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+use bytes::Bytes;
+use cluster_proto::connection::Connection;
+use redis::{PushInfo, PushKind, Value};
+use socketio::Room;
+
+use super::incoming::Heard;
+use super::news::News;
+use super::place::{Origin, Place};
+use super::shared::Shared;
+
+/// The ear of one connection: it looks whose a message is and whether anybody here wants it, and puts it where it waits.
+pub(crate) struct Ear {
+    shared: Arc<Shared>,
+    connection: Connection,
+}
+
+impl Ear {
+    pub(crate) fn new(shared: Arc<Shared>, connection: Connection) -> Self {
+        Self { shared, connection }
+    }
+
+    pub(crate) fn hear(&self, push: PushInfo) {
+        let PushInfo { kind, data } = push;
+        let mut parts = data.into_iter().map(text);
+        match kind {
+            PushKind::PMessage => {
+                if let (Some(pattern), Some(channel), Some(body)) =
+                    (next(&mut parts), next(&mut parts), next(&mut parts))
+                {
+                    self.by_subscription(&pattern, channel, body);
+                }
+            }
+            PushKind::Message => {
+                if let (Some(channel), Some(body)) = (next(&mut parts), next(&mut parts)) {
+                    if *channel == *self.shared.heartbeats.as_bytes() {
+                        return self.heartbeat(&body);
+                    }
+                    self.by_subscription(&channel.clone(), channel, body);
+                }
+            }
+            PushKind::SMessage => {
+                if let (Some(channel), Some(body)) = (next(&mut parts), next(&mut parts)) {
+                    self.sharded(channel, body);
+                }
+            }
+            PushKind::SUnsubscribe => {
+                if let Some(channel) = next(&mut parts) {
+                    self.shared.tell(News::Unsubscribed(self.connection, channel));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn by_subscription(&self, subscription: &Bytes, channel: Bytes, body: Bytes) {
+        let places = self.shared.places();
+        if let Some(place) = places.by_subscription.get(subscription) {
+            self.message(place, channel, body);
+        }
+    }
+
+    /// A room's channel is subscribed to by itself. What could be two namespaces' is read for both: the message says whose it is.
+    fn sharded(&self, channel: Bytes, body: Bytes) {
+        let places = self.shared.places();
+        for place in places.by_name.values().filter(|place| place.origin(&channel).is_some()) {
+            self.message(place, channel.clone(), body.clone());
+        }
+    }
+
+    fn message(&self, place: &Arc<Place>, channel: Bytes, body: Bytes) {
+        let shared = &*self.shared;
+        let Some(origin) = place.origin(&channel) else { return };
+        if place.is_own(&body) {
+            return;
+        }
+        shared.counters.received.add(1);
+        let (room, queue) = match origin {
+            Origin::Answers => (None, &shared.answers),
+            Origin::Room(room) => (Some(room), &shared.orders),
+            Origin::All { room } => {
+                if let Some(uid) = place.sender(&body) {
+                    let mut peers = shared.peers.lock().unwrap_or_else(PoisonError::into_inner);
+                    peers.handle_message(uid, &place.name);
+                }
+                (room, &shared.orders)
+            }
+        };
+        if room.is_some_and(|room| !shared.local.has_room(place.namespace(), &Room::from(room))) {
+            return shared.counters.unwanted.add(1);
+        }
+        if queue.push(Heard { place: Arc::clone(place), channel, body }).is_err() {
+            shared.counters.dropped.add(1);
+            shared.note_overflow();
+        }
+    }
+
+    /// It goes the way of the messages before it, so it is compared with what came of them here and now.
+    fn heartbeat(&self, body: &[u8]) {
+        let mut peers = self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        if peers.handle_heartbeat(body, Instant::now()).is_err() {
+            self.shared.counters.heartbeats_malformed.add(1);
+        }
+        drop(peers);
+        self.shared.wake.notify_one();
+    }
+}
+
+fn text(value: Value) -> Option<Bytes> {
+    match value {
+        Value::BulkString(bytes) => Some(bytes.into()),
+        Value::SimpleString(text) => Some(text.into()),
+        _ => None,
+    }
+}
+
+fn next(parts: &mut impl Iterator<Item = Option<Bytes>>) -> Option<Bytes> {
+    parts.next().flatten()
+}

@@ -1,0 +1,214 @@
+//! The other nodes, as the server is given them.
+
+use std::collections::BTreeSet;
+use std::future::ready;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cluster_proto::outgoing::Publication;
+use cluster_proto::wire::{self, Answer, EmitRef, Sought};
+use socketio::codec::{Arguments, EventName, Json};
+use socketio::engineio::proto::Delivery;
+use socketio::{
+    Acknowledged, Asked, Command, NamespaceName, Outgoing, Peers, Published, RemoteSocket, Room, SocketId, Target,
+};
+use tokio::sync::oneshot;
+
+use super::news::{Ask, Kind, News, Reply};
+use super::place::Place;
+use super::shared::Shared;
+
+/// The other nodes over Redis: what [`Cluster::peers`](crate::Cluster::peers) makes.
+pub struct RedisPeers {
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl RedisPeers {
+    /// Asks, if the fleet knows the question.
+    fn ask<T: Default + Send + 'static>(
+        &self,
+        place: Option<Arc<Place>>,
+        kind: Kind,
+        timeout: Duration,
+        request: impl FnOnce(&Place, &str) -> Option<Publication>,
+        read: impl FnOnce(Reply) -> T + Send + 'static,
+    ) -> Asked<T> {
+        let id = wire::Uid::from_random(rand::random()).to_string();
+        let asked = place.and_then(|place| request(&place, &id).map(|request| (place, request)));
+        let Some((place, request)) = asked else { return Box::pin(ready(Default::default())) };
+        let (reply, replied) = oneshot::channel();
+        let number = self.shared.next_ask();
+        let waiting = Waiting { number, shared: Arc::clone(&self.shared) };
+        self.shared.tell(News::Ask(Ask { number, place, id, request, kind, timeout, reply }));
+        Box::pin(async move {
+            // Where the supervisor is gone, nobody was asked.
+            let reply = replied.await.unwrap_or_default();
+            drop(waiting);
+            let nodes = reply.nodes;
+            (read(reply), nodes)
+        })
+    }
+
+    fn fetch<T: Default + Send + 'static>(
+        &self,
+        target: Target,
+        read: impl FnOnce(Vec<RemoteSocket>) -> T + Send + 'static,
+    ) -> Asked<T> {
+        let place = self.shared.place(target.namespace());
+        let request = move |place: &Place, id: &str| place.ask(id, Sought::Fetch(&target));
+        let timeout = self.shared.config.request_timeout;
+        self.ask(place, Kind::Nodes, timeout, request, move |reply| read(sockets(reply)))
+    }
+}
+
+impl Peers for RedisPeers {
+    fn serve(&self, namespaces: &[NamespaceName]) {
+        self.shared.serve(namespaces);
+    }
+
+    fn publish(&self, command: &Command<'_>) -> Published {
+        let Some(target) = target(command) else { return Published::Nowhere };
+        let Some(place) = self.shared.place(target.namespace()) else { return Published::Nowhere };
+        // What is not known on the wire is for this node only.
+        place.tell(command).map_or(Published::Nowhere, |publication| self.shared.publish(publication))
+    }
+
+    fn fetch_sockets(&self, target: Target) -> Asked<Vec<RemoteSocket>> {
+        self.fetch(target, |sockets| sockets)
+    }
+
+    fn fetch_rooms(&self, namespace: NamespaceName) -> Asked<BTreeSet<Room>> {
+        let place = self.shared.place(&namespace);
+        if place.as_ref().is_some_and(|place| place.is_sharded()) {
+            // There is no question for it in a sharded fleet.
+            let rooms = |sockets: Vec<RemoteSocket>| sockets.into_iter().flat_map(|socket| socket.rooms).collect();
+            return self.fetch(Target::everyone(namespace), rooms);
+        }
+        let request = |place: &Place, id: &str| place.ask(id, Sought::AllRooms);
+        self.ask(place, Kind::Nodes, self.shared.config.request_timeout, request, |reply| {
+            let rooms = reply.answers.into_iter().flat_map(|answer| match answer {
+                Answer::Rooms(rooms) => rooms,
+                _ => Vec::new(),
+            });
+            // Each socket's own is among them.
+            rooms.filter(|room| SocketId::parse(room.as_str()).is_none()).collect()
+        })
+    }
+
+    fn count(&self, target: Target) -> Asked<usize> {
+        self.fetch(target, |sockets| sockets.len())
+    }
+
+    fn emit_with_ack(&self, event: Outgoing<'_>, within: Duration) -> Asked<Acknowledged> {
+        let Outgoing { target, name, arguments, .. } = event;
+        let place = self.shared.place(target.namespace());
+        let request = |place: &Place, id: &str| {
+            let emit =
+                EmitRef { target: &target, name: name.raw(), arguments, delivery: Delivery::Reliable, compress: true };
+            place.ask(id, Sought::EmitWithAck { emit, timeout: within })
+        };
+        self.ask(place, Kind::Clients, within, request, |reply| {
+            let mut acknowledged = Acknowledged::default();
+            acknowledged.reached = usize::try_from(reply.reached).unwrap_or(usize::MAX);
+            acknowledged.received = reply
+                .answers
+                .into_iter()
+                .filter_map(|answer| match answer {
+                    Answer::Ack(arguments) => Some(arguments),
+                    _ => None,
+                })
+                .collect();
+            acknowledged
+        })
+    }
+
+    fn server_side_emit(
+        &self,
+        namespace: &NamespaceName,
+        name: &EventName,
+        arguments: &Arguments,
+        within: Option<Duration>,
+    ) -> Asked<Vec<Json>> {
+        let place = self.shared.place(namespace);
+        let Some(data) = with_name(name, arguments) else { return Box::pin(ready(Default::default())) };
+        let Some(within) = within else {
+            place.map(|place| self.shared.publish(place.server_side_emit(&data)));
+            return Box::pin(ready(Default::default()));
+        };
+        let request = |place: &Place, id: &str| place.ask(id, Sought::ServerSideEmit(&data));
+        self.ask(place, Kind::Applications, within, request, |reply| {
+            let value = |answer| match answer {
+                Answer::ServerSide(value) => json(&value),
+                _ => None,
+            };
+            reply.answers.into_iter().filter_map(value).collect()
+        })
+    }
+}
+
+/// The server is gone: the fleet is to know.
+impl Drop for RedisPeers {
+    fn drop(&mut self) {
+        self.shared.tell(News::Leave(None));
+    }
+}
+
+/// Whoever waits for an answer; dropped, the question is forgotten.
+struct Waiting {
+    number: u64,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.shared.tell(News::Forget(self.number));
+    }
+}
+
+fn target<'a>(command: &'a Command<'_>) -> Option<&'a Target> {
+    match command {
+        Command::Emit { target, .. }
+        | Command::Join { target, .. }
+        | Command::Leave { target, .. }
+        | Command::Expel { target, .. } => Some(target),
+        _ => None,
+    }
+}
+
+fn sockets(reply: Reply) -> Vec<RemoteSocket> {
+    let sockets = reply.answers.into_iter().flat_map(|answer| match answer {
+        Answer::Sockets(sockets) => sockets,
+        _ => Vec::new(),
+    });
+    sockets.filter_map(known).collect()
+}
+
+/// A socket whose id no client could have is nobody.
+fn known(socket: wire::RemoteSocket) -> Option<RemoteSocket> {
+    let wire::RemoteSocket { id, handshake, mut rooms, data } = socket;
+    rooms.retain(|room| room.as_str() != id);
+    let mut known = RemoteSocket::new(SocketId::parse(&id)?, rooms);
+    (known.handshake, known.data) = (Some(handshake), Some(data));
+    Some(known)
+}
+
+/// The list that `serverSideEmit` takes: the name first. Bytes in it are written as the wire has them.
+fn with_name(name: &EventName, arguments: &Arguments) -> Option<Arguments> {
+    let raw = name.raw();
+    let list = match arguments.is_empty() {
+        true => format!("[{}]", raw.as_str()),
+        false => format!("[{},{}]", raw.as_str(), list_of(arguments)),
+    };
+    Arguments::with_attachments(list.into(), arguments.attachments().to_vec()).ok()
+}
+
+/// The values with commas between them.
+fn list_of(arguments: &Arguments) -> String {
+    let values: Vec<_> = (0..arguments.len()).filter_map(|n| arguments.raw(n)).collect();
+    values.join(",")
+}
+
+fn json(value: &Arguments) -> Option<Json> {
+    let text = value.raw(0).unwrap_or("null");
+    Json::from_text(text.to_owned().into()).ok()
+}

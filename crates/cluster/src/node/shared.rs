@@ -1,0 +1,179 @@
+//! What all parts of a node have.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Instant;
+
+use cluster_proto::connection::Phase;
+use cluster_proto::outgoing::{Outgoing, Publication, Standing};
+use cluster_proto::peers::Peers;
+use cluster_proto::wire::{Bounds, Uid};
+use socketio::{Local, NamespaceName, Published};
+use tokio::sync::{Notify, Semaphore, mpsc};
+
+use super::counters::Counters;
+use super::incoming::Incoming;
+use super::news::News;
+use super::place::{Place, Places};
+use super::rooms::Rooms;
+use crate::config::ClusterConfig;
+use crate::notice::Notice;
+
+/// What callers, ears and the supervisor share. Each lock is held for a step of its machine and no longer.
+pub(crate) struct Shared {
+    pub(crate) config: Arc<ClusterConfig>,
+    pub(crate) uid: Uid,
+    /// The heartbeats' channel.
+    pub(crate) heartbeats: String,
+    pub(crate) bounds: Bounds,
+    pub(crate) local: Local,
+    places: RwLock<Arc<Places>>,
+    pub(crate) outgoing: Mutex<Outgoing>,
+    pub(crate) peers: Mutex<Peers>,
+    /// What sockets are told.
+    pub(crate) orders: Incoming,
+    /// What we asked for.
+    pub(crate) answers: Incoming,
+    /// How many requests of peers may be answered at once.
+    pub(crate) answering: Arc<Semaphore>,
+    pub(crate) rooms: Arc<Rooms>,
+    pub(crate) counters: Counters,
+    /// Wakes the supervisor: something waits for it.
+    pub(crate) wake: Arc<Notify>,
+    /// Bounded by what is under way, each of which is bounded.
+    pub(crate) news: mpsc::UnboundedSender<News>,
+    pub(crate) notices: mpsc::Sender<Notice>,
+    /// Whether it is known how many hear what is published: not in a Redis Cluster, where it is those at one server.
+    pub(crate) knows_listeners: bool,
+    has_overflown: AtomicBool,
+    is_over: AtomicBool,
+    asks: AtomicU64,
+}
+
+/// What a node looks like from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) phase: Phase,
+    pub(crate) is_ready: bool,
+    pub(crate) is_up: bool,
+    pub(crate) failed: Option<String>,
+}
+
+/// What it is made of.
+pub(crate) struct Parts {
+    pub(crate) config: Arc<ClusterConfig>,
+    pub(crate) uid: Uid,
+    pub(crate) local: Local,
+    pub(crate) outgoing: Outgoing,
+    pub(crate) peers: Peers,
+    pub(crate) rooms: Arc<Rooms>,
+    pub(crate) news: mpsc::UnboundedSender<News>,
+    pub(crate) notices: mpsc::Sender<Notice>,
+    pub(crate) knows_listeners: bool,
+}
+
+impl Shared {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts { config, uid, local, outgoing, peers, rooms, news, notices, knows_listeners } = parts;
+        let mut bounds = Bounds::default();
+        bounds.values = config.limits;
+        Self {
+            heartbeats: cluster_proto::peers::channel(&config.prefix),
+            bounds,
+            places: RwLock::default(),
+            outgoing: Mutex::new(outgoing),
+            peers: Mutex::new(peers),
+            orders: Incoming::new(config.incoming_bytes_max),
+            answers: Incoming::new(config.incoming_bytes_max),
+            answering: Arc::new(Semaphore::new(ANSWERING_MAX)),
+            counters: Counters::default(),
+            wake: Arc::clone(&rooms.wake),
+            has_overflown: AtomicBool::new(false),
+            is_over: AtomicBool::new(false),
+            asks: AtomicU64::new(0),
+            config,
+            uid,
+            local,
+            rooms,
+            news,
+            notices,
+            knows_listeners,
+        }
+    }
+
+    pub(crate) fn places(&self) -> Arc<Places> {
+        Arc::clone(&self.places.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn place(&self, namespace: &NamespaceName) -> Option<Arc<Place>> {
+        self.places().by_name.get(namespace.as_str()).cloned()
+    }
+
+    /// Serves these namespaces and no others.
+    pub(crate) fn serve(&self, namespaces: &[NamespaceName]) {
+        let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
+        let is_served = |name: &str| namespaces.iter().any(|namespace| namespace.as_str() == name);
+        let removed: Vec<_> = places.by_name.values().filter(|place| !is_served(&place.name)).cloned().collect();
+        let is_new = |namespace: &&NamespaceName| !places.by_name.contains_key(namespace.as_str());
+        let added: Vec<_> = namespaces
+            .iter()
+            .filter(is_new)
+            .map(|namespace| Arc::new(Place::new(&self.config, namespace.clone(), &self.uid)))
+            .collect();
+        let kept = places.by_name.values().filter(|place| is_served(&place.name)).cloned();
+        *places = Arc::new(Places::new(kept.chain(added.iter().cloned()).collect::<Vec<_>>()));
+        // While they are locked: the supervisor hears of namespaces in the order of their changes.
+        self.tell(News::Served { added, removed });
+    }
+
+    /// Hands something in that is to be published, for the next turn of the supervisor.
+    pub(crate) fn publish(&self, publication: Publication) -> Published {
+        if self.is_over.load(Ordering::Relaxed) {
+            return Published::Lost;
+        }
+        let standing = {
+            let mut outgoing = self.outgoing.lock().unwrap_or_else(PoisonError::into_inner);
+            outgoing.push(publication, Instant::now())
+        };
+        self.wake.notify_one();
+        match standing {
+            Standing::Sent => Published::Sent,
+            Standing::Waiting => Published::Waiting,
+            Standing::Lost(_) => Published::Lost,
+        }
+    }
+
+    pub(crate) fn tell(&self, news: News) {
+        // Where nobody listens, it is over.
+        let _ = self.news.send(news);
+    }
+
+    /// What an operator wants to know. One who does not read is not waited for.
+    pub(crate) fn note(&self, notice: Notice) {
+        let _ = self.notices.try_send(notice);
+    }
+
+    /// Something was dropped because nobody took it in time; said once until [`take_overflow`](Self::take_overflow).
+    pub(crate) fn note_overflow(&self) {
+        if !self.has_overflown.swap(true, Ordering::Relaxed) {
+            self.note(Notice::Overflow);
+        }
+    }
+
+    pub(crate) fn take_overflow(&self) -> bool {
+        self.has_overflown.swap(false, Ordering::Relaxed)
+    }
+
+    /// Nothing is published any more.
+    pub(crate) fn end(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.rooms.end();
+    }
+
+    pub(crate) fn next_ask(&self) -> u64 {
+        self.asks.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// Each asks the lanes something, and holds what they say until it is written.
+const ANSWERING_MAX: usize = 256;

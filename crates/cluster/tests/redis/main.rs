@@ -1,0 +1,16 @@
+//! Nodes over a real Redis, which each test starts for itself.
+//!
+//! A client here is a WebSocket that says and reads packets as they stand on the wire.
+
+#![allow(clippy::unwrap_used)]
+
+mod fleet;
+mod node;
+mod server;
+mod topology;
+
+mod faults;
+mod joining;
+mod speaking;
+mod tls;
+mod wire;

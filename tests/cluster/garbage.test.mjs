@@ -1,0 +1,102 @@
+// What no client must be told, whoever says it: rows 26 and 27.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { encode } from 'notepack.io';
+import { scrape } from '../lib/metrics.mjs';
+import { Redis } from '../lib/redis.mjs';
+import { startRelay } from '../lib/relay.mjs';
+import { until } from '../lib/within.mjs';
+import { ALL_NODE, Fleet, kinds } from './fleet.mjs';
+
+const opts = { rooms: [], except: [], flags: {} };
+const event = (packet, more = opts) => encode(['stranger', packet, more]);
+const hex = (text) => Buffer.from(text, 'hex');
+const json = (value) => Buffer.from(JSON.stringify(value));
+
+const good = event({ type: 2, data: ['good', 1, Buffer.from([1])], nsp: '/' });
+
+const wrongEvents = [
+  ...[0, 1, 3, 4, 6, 99, '2x', null, -1, 2.5].map((type) => event({ type, data: ['x'], nsp: '/' })),
+  event({ data: ['x'], nsp: '/' }),
+  ...['text', [], null, {}, [{}], [null], [[]]].map((data) => event({ type: 2, data, nsp: '/' })),
+  ...['connect', 'disconnect', 'connect_error', 'disconnecting', 'newListener', 'removeListener']
+    .map((name) => event({ type: 2, data: [name, 1], nsp: '/' })),
+  event({ type: 2, data: ['x', ...Array.from({ length: 11 }, () => Buffer.from([1]))], nsp: '/' }),
+  event({ type: 2, data: ['x', Buffer.from([1]), { _placeholder: true, num: 7 }], nsp: '/' }),
+  event({ type: 2, data: ['x'], nsp: '/other' }),
+  event({ type: 2, data: ['x'], nsp: null }),
+  hex(''), hex('c0'), hex('c1'), hex('90'), hex('91a0'), hex('ddffffffff'), hex('dfffffffff'), hex('c6ffffffff'),
+  hex('93a0c0c0'), hex('81a0a0'), Buffer.from('{'), Buffer.from('['), Buffer.from('[[[[[[[['), Buffer.alloc(70_000, 0x91),
+  Buffer.from('not a message at all'),
+];
+const wrongRequests = [
+  hex('c0'), hex(''), hex('ddffffffff'), Buffer.from('{'), Buffer.from('{}'), json([]), json(null), json('x'), json(7),
+  ...[{ type: 5 }, { type: 5, requestId: 'x' }, { type: 7, requestId: 'x' }, { type: 3, opts }, { type: 2, opts },
+    { type: 6, data: 'text' }, { type: 6, data: ['error'] }, { type: 6, data: [] }, { type: 99 }, { type: -1 }, { type: 'x' },
+    { type: 2, opts: { rooms: 5 }, rooms: [5] }, { type: 4, opts: 7 }].map((message) => json({ uid: 'stranger', ...message })),
+  encode({ uid: 'stranger', requestId: 'x', type: 7, opts }),
+  encode({ uid: 'stranger', requestId: 'x', type: 7, packet: { type: 0, data: ['x'], nsp: '/' }, opts }),
+];
+const wrongAnswers = [hex('c0'), Buffer.from('{'), json({}), json({ requestId: 'x', sockets: 5 }), json({ type: 8, requestId: 'x' }), encode({ type: 9 })];
+
+describe('garbage', { skip: ALL_NODE && 'it ends Node servers, or their clients' }, () => {
+  let redis;
+  let relays;
+  let fleet;
+  before(async () => {
+    // Relays only: Node servers would not survive it.
+    redis = await Redis.start();
+    const namespaces = [{ name: '/', rules: [{ on: 'mark' }] }];
+    const start = (name) => startRelay(
+      { namespaces, ops: true, unlimited: true, cluster: { redis: redis.url, name } },
+      { args: ['--log', 'info'] },
+    );
+    relays = { F: await start('F'), G: await start('G') };
+    fleet = Object.assign(Object.create(Fleet.prototype), {
+      kind: kinds[0], redis, prefix: 'socket.io', servers: relays, people: [], urls: {}, cluster: {},
+    });
+    await fleet.whole(2);
+  });
+  after(async () => {
+    await fleet?.stop();
+  });
+
+  test('26: what is wrong is dropped and counted, and the next good event is heard', { timeout: 60_000 }, async () => {
+    const people = await fleet.crowd();
+    const before = (await scrape(relays.F.opsPort)).sum('fanfare_cluster_malformed_total');
+    const all = [
+      ...wrongEvents.map((body) => ['socket.io#/#', body]),
+      ...wrongRequests.map((body) => ['socket.io-request#/#', body]),
+      ...wrongAnswers.map((body) => ['socket.io-response#/#', body]),
+      ...Array.from({ length: good.length }, (_, length) => ['socket.io#/#', good.subarray(0, length)]),
+      ...Array.from({ length: good.length }, (_, length) => ['socket.io-request#/#', good.subarray(0, length)]),
+      ...Array.from({ length: good.length }, (_, length) => ['socket.io-response#/#', good.subarray(0, length)]),
+    ];
+    for (const [channel, body] of all) {
+      await redis.publish(channel, body);
+      // After each: whatever it did, it did to this.
+      await redis.publish('socket.io#/#', good);
+    }
+    await until('the good ones', () => people.every(({ heard }) => heard.length >= all.length), { ms: 20_000 });
+    await fleet.settled();
+    for (const { heard, left, title } of people) {
+      assert.equal(left, undefined, title);
+      assert.deepEqual([...new Set(heard.map(([name]) => name))], ['good'], title);
+      assert.equal(heard.length, all.length, title);
+    }
+    const page = await scrape(relays.F.opsPort);
+    assert.ok(page.sum('fanfare_cluster_malformed_total') - before > wrongEvents.length, page.text);
+    fleet.disperse();
+  });
+
+  test('27: other fleets and channels that resemble ours are nothing to us', { timeout: 60_000 }, async () => {
+    const people = await fleet.crowd();
+    const log = relays.F.log.length;
+    const channels = ['socket.io#/other#', 'socket.io#/', 'socket.io', 'socket.io2#/#', 'my:socket.io#/#', 'socket.io-request#/other#',
+      'socket.io#', 'socket.io#/#x#y', 'socket.io-response#/#nobody#', 'socket.io-requests#/#', 'Socket.IO#/#'];
+    for (const channel of channels) await redis.publish(channel, good);
+    await fleet.hears(people, []);
+    assert.deepEqual(relays.F.log.slice(log).split('\n').filter((line) => /cluster|redis/i.test(line)), []);
+    fleet.disperse();
+  });
+});
