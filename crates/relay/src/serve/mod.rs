@@ -1,45 +1,48 @@
 //! From the configuration to a running relay, and its end.
+//!
+//! In reading order: [`serve`] itself, [`building`] (the server), [`sources`] (where the metrics come from), [`leaving`].
 
-use std::collections::BTreeMap;
+mod building;
+mod leaving;
+mod sources;
+
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
 
-use ::cluster::Cluster;
 use axum::Router;
-use prometheus_client::collector::Collector;
-use socketio::engineio::{Engine, HttpConfig, serve_with};
-use socketio::{ClientBundle, Failure, Handshake, Server, ServerConfig};
+use socketio::engineio::{HttpConfig, serve_with};
+use socketio::{Failure, ServerConfig};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::api::{self, Api, ApiMetrics, Counts, TermsNow};
-use crate::auth::Authenticator;
+use crate::api::{self, Api, Counts, TermsNow};
 use crate::bundle::read_bundle;
 use crate::cluster;
-use crate::config::{Address, Config, Held, Loaded, Problem};
+use crate::config::{Address, Held, Loaded, Problem};
 use crate::descriptors;
 use crate::drain::Drain;
-use crate::gate::Gate;
 use crate::listen::{Listening, listen, listen_for_api, listen_for_ops, loopback_ports};
 use crate::log::{self, FilterNow};
 use crate::memory;
 use crate::notify;
-use crate::ops::{self, AuthMetrics, ClusterMetrics, RuleMetrics, Sources, Stage, TokenNow};
+use crate::ops::{self, TokenNow};
 use crate::print::{Stream, print};
 use crate::readiness::{Readiness, Unready};
-use crate::relay::{Common, Entrance, Generation, Live};
+use crate::relay::Live;
 use crate::reload::{Parts, Reloader, Replacing};
 use crate::signals::{self, Ending, Heard};
 use crate::site::Site;
 use crate::tls::Certificates;
 use crate::{EXIT_BAD_CONFIG, EXIT_FAILED};
+use building::{first_generation, server};
+use leaving::Leaving;
+use sources::sources;
 
 /// Runs the relay until it is told to stop. At a reload, `load` is asked anew.
 pub(crate) fn serve(loaded: Loaded, load: impl Fn() -> Result<Loaded, Vec<Problem>> + Send + 'static) -> ExitCode {
@@ -187,7 +190,7 @@ async fn run(
     }
     // Whoever comes now is kept by the sockets until they are accepted; and who reads the lines may ask at once.
     readiness.set(Unready::Starting, false);
-    let mut accepting = start(listening, &http, &site, &stopping, lines);
+    let accepting = start(listening, &http, &site, &stopping, lines);
     notify::ready(&server);
     let by_signal = Arc::clone(&reloader);
     tokio::spawn(async move {
@@ -203,98 +206,10 @@ async fn run(
     let end = end(stopped, server.failed()).await;
     reloader.end();
 
-    tracing::info!(connections = server.connection_count(), "stopping");
-    notify::stopping(drain.deadline());
-    let deadline = tokio::time::Instant::now() + drain.deadline();
-    let hurried = async {
-        tokio::select! {
-            () = tokio::time::sleep_until(deadline) => "the deadline has passed",
-            _ = ending.wait_for(|ending| *ending >= Ending::Now) => "told again to stop",
-        }
-    };
-    tokio::pin!(hurried);
-    if end == End::Asked {
-        drain.begin_for_good();
-    } else {
-        readiness.set(Unready::Draining, true);
-    }
-    // Where it has failed, they are gone already.
-    let cut_short = tokio::select! {
-        () = drain.emptied() => None,
-        why = &mut hurried => Some(why),
-    };
-    if let Some(why) = cut_short {
-        tracing::warn!(connections = server.connection_count(), why, "leaving those who are still connected");
-    }
-    drop(serving);
-    server.close();
-    let all_ended = async {
-        server.drained().await;
-        while accepting.join_next().await.is_some() {}
-    };
-    let over = async {
-        match cut_short {
-            // What waits for them may still go.
-            Some(_) => tokio::time::sleep(LAST_MAX).await,
-            None => {
-                let why = hurried.await;
-                tracing::warn!(why, "leaving connections that are not done");
-            }
-        }
-    };
-    tokio::select! {
-        () = all_ended => {}
-        () = over => {}
-    }
-    if let Some(cluster) = &cluster {
-        cluster.leave().await;
-    }
-    log_end(&server, &live);
+    let leaving =
+        Leaving { server: &server, drain: &drain, readiness: &readiness, cluster: cluster.as_ref(), live: &live };
+    leaving.leave(&end, ending, serving, accepting).await;
     Ok(end)
-}
-
-fn server(
-    config: ServerConfig,
-    bundle: Option<ClientBundle>,
-    live: &Arc<Live>,
-    cluster: Option<&Cluster>,
-) -> Result<Server, String> {
-    let deciding = Arc::clone(live);
-    let decide = move |handshake: &Handshake| {
-        let generation = deciding.current();
-        generation.gate.decide(handshake.address, generation.is_down(), clock())
-    };
-    let mut builder = Server::builder(config).on_handshake(decide);
-    if let Some(bundle) = bundle {
-        builder = builder.client_bundle(bundle);
-    }
-    if let Some(cluster) = cluster {
-        builder = cluster.join(builder);
-    }
-    for name in live.current().names() {
-        let entrance = Entrance { live: Arc::clone(live) };
-        builder = builder.namespace(name, entrance).map_err(|error| format!("namespace {name}: {error}"))?;
-    }
-    Ok(builder.build())
-}
-
-/// What holds for clients at the start. Inside the runtime: keys begin to be fetched.
-fn first_generation(config: &Config) -> Generation {
-    let common = Common {
-        authenticator: Authenticator::new(&config.auth),
-        renewal: config.auth.renewal.clone(),
-        auth_bytes_max: config.server.client.auth_bytes_max,
-        errors_event: config.errors_event.clone(),
-        counts: Arc::default(),
-        kept_since: SystemTime::UNIX_EPOCH,
-    };
-    let gate = Gate::new(&config.limits, &config.server.engine, clock());
-    Generation::first(&config.policy, common, gate)
-}
-
-/// The time, as the server has it.
-fn clock() -> Instant {
-    tokio::time::Instant::now().into_std()
 }
 
 /// Accepts on every listener, and says so in a line a script can read.
@@ -330,65 +245,6 @@ fn ops_lines(listeners: &[(TcpListener, Option<Router>)]) -> Result<Vec<String>,
     let lines: Result<Vec<_>, io::Error> = listeners.iter().map(line).collect();
     lines.map(|lines| lines.into_iter().flatten().collect()).map_err(|error| format!("cannot listen: {error}"))
 }
-
-/// Where the metrics come from. Codes that are known beforehand are there from the start, so that the first is seen to come.
-fn sources(server: &Server, live: &Arc<Live>, api: Arc<Counts>, cluster: Option<Cluster>) -> Sources {
-    let (refusing, counts) = (server.clone(), Arc::clone(&live.current().common.counts));
-    let (events, connects, rules) = (Arc::clone(&counts), Arc::clone(&counts), RuleMetrics(counts));
-    let http = Stage {
-        name: "http",
-        counts: Box::new(move || {
-            let mut counts: BTreeMap<_, _> = Engine::REFUSALS.into_iter().map(|code| (code, 0)).collect();
-            counts.extend(refusing.refusal_counts());
-            counts
-        }),
-    };
-    let event = Stage { name: "event", counts: Box::new(move || events.all_refused_counts()) };
-    let connect = Stage { name: "connect", counts: Box::new(move || connects.connects_refused_counts()) };
-    let tokens = Arc::clone(live);
-    let all_failures = move || by_reason(tokens.current().common.authenticator.all_failures());
-    let token = Stage { name: "token", counts: Box::new(all_failures) };
-    let asked = Arc::clone(live);
-    let auth = AuthMetrics(Box::new(move || asked.current().common.authenticator.clone()));
-    let asked = Arc::clone(&api);
-    let of_api = Stage { name: "api", counts: Box::new(move || asked.refusals()) };
-    let refusals = vec![http, connect, token, event, of_api];
-    let mut others: Vec<Box<dyn Collector>> = vec![Box::new(rules), Box::new(auth), Box::new(ApiMetrics(api))];
-    others.extend(cluster.map(|cluster| Box::new(ClusterMetrics(cluster)) as Box<dyn Collector>));
-    Sources { server: server.clone(), refusals, others }
-}
-
-/// Why tokens were refused, whoever is said to have issued them.
-fn by_reason(failures: BTreeMap<(Arc<str>, &'static str), u64>) -> BTreeMap<&'static str, u64> {
-    let mut counts = BTreeMap::new();
-    for ((_, reason), count) in failures {
-        *counts.entry(reason).or_default() += count;
-    }
-    counts
-}
-
-fn log_end(server: &Server, live: &Live) {
-    let common = Arc::clone(&live.current().common);
-    let (counts, tokens_refused) = (&common.counts, by_reason(common.authenticator.failures()));
-    tracing::info!(
-        relayed = counts.relayed_count(),
-        refused = counted(&counts.refused_counts()),
-        connects_refused = counted(&counts.connects_refused_counts()),
-        tokens_refused = counted(&tokens_refused),
-        closed = counted(&server.close_counts()),
-        requests_refused = counted(&server.refusal_counts()),
-        "stopped"
-    );
-}
-
-/// Causes with their numbers: `ping_timeout:3,transport_close:12`; `none` if nothing was counted.
-fn counted(counts: &BTreeMap<&'static str, u64>) -> String {
-    let counts: Vec<String> = counts.iter().map(|(cause, count)| format!("{cause}:{count}")).collect();
-    if counts.is_empty() { "none".to_owned() } else { counts.join(",") }
-}
-
-/// For those who are closed at the deadline.
-const LAST_MAX: Duration = Duration::from_millis(500);
 
 #[cfg(test)]
 mod tests {
