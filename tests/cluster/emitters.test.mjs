@@ -104,6 +104,26 @@ describe('emitters', () => {
     assert.deepEqual(people.map(({ heard }) => heard), [[['perl', 'é', Buffer.from([1])]], []]);
   });
 
+  test('12: who is let into a room hears what is said there right behind it', async () => {
+    const { fleet } = shared;
+    const people = await fleet.crowd();
+    const client = await fleet.redis.client();
+    const emitter = new Emitter(client);
+    const chosen = people.filter(({ name }) => name === 'F' || name === 'A');
+    const said = [];
+    for (let n = 0; n < 50; n += 1) {
+      for (const { socket } of chosen) {
+        // By turns in the form of today and in the old one.
+        if (n % 2 === 0) emitter.in(socket.id).socketsJoin(`at-once-${n}`);
+        else client.publish('socket.io-request#/#', JSON.stringify({ requestId: `r${n}`, type: 2, sid: socket.id, room: `at-once-${n}` }));
+      }
+      emitter.to(`at-once-${n}`).emit('in', n);
+      said.push(['in', n]);
+    }
+    await client.ping();
+    await fleet.hears(people, (person) => (chosen.includes(person) ? said : []));
+  });
+
   test('12: socketsJoin, socketsLeave and disconnectSockets move a relay\'s sockets', async () => {
     const { fleet } = shared;
     const people = await fleet.crowd();

@@ -6,6 +6,7 @@ use redis::{PushInfo, cmd};
 use tokio_rustls::TlsConnector;
 
 use super::address::{Endpoint, Place, Topology};
+use super::patience::in_time;
 use super::server::Server;
 use super::servers::{Servers, is_replica};
 use super::slots::Slots;
@@ -86,7 +87,7 @@ impl Connector {
     async fn slots<'a>(&self, seeds: &'a [Endpoint]) -> Result<(&'a Endpoint, Slots), String> {
         let mut last = "no server was asked".to_owned();
         for seed in seeds {
-            match self.slots_of(seed).await {
+            match in_time(self.slots_of(seed), seed).await {
                 Ok(slots) => return Ok((seed, slots)),
                 Err(error) => last = error,
             }

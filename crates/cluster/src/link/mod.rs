@@ -6,6 +6,7 @@
 mod address;
 mod begin;
 mod connect;
+mod patience;
 mod sentinel;
 mod server;
 mod servers;

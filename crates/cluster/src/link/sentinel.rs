@@ -6,6 +6,7 @@ use redis::{Value, cmd};
 use tokio_rustls::TlsConnector;
 
 use super::address::{Access, Endpoint};
+use super::patience::in_time;
 use super::server::Server;
 
 /// Asks one sentinel after the other.
@@ -17,7 +18,7 @@ pub(super) async fn master(
 ) -> Result<Endpoint, String> {
     let mut last = "no sentinel was asked".to_owned();
     for sentinel in sentinels {
-        match one(sentinel, service, tls).await {
+        match in_time(one(sentinel, service, tls), sentinel).await {
             Ok((host, port)) => return Ok(Endpoint { access: Arc::clone(access), ..sentinel.sibling(&host, port) }),
             Err(error) => last = error,
         }

@@ -1,9 +1,11 @@
 //! Answers to what peers ask.
 
+use std::future::Future;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use cluster_proto::wire::{Answer, Emit, Question, RemoteSocket, Request, Response};
+use cluster_proto::wire::{Answer, Emit, Order, Question, RemoteSocket, Request, Response};
 use socketio::codec::{Arguments, Json};
 use socketio::{Progress, Room, SocketInfo, Target};
 
@@ -33,6 +35,31 @@ pub(crate) fn begin(shared: &Arc<Shared>, place: Arc<Place>, request: Request, f
     tokio::spawn(async move {
         if let Some(answer) = asker.find(question).await {
             asker.answer(answer);
+        }
+        drop(permit);
+    });
+}
+
+/// Does what is asked for one socket, in its turn; only who has it answers. `asker` is the question's id, and who it is of.
+pub(crate) fn one_socket(shared: &Arc<Shared>, place: &Arc<Place>, order: &Order, asker: (String, Option<String>)) {
+    let (id, from) = asker;
+    let asker = Asker { shared: Arc::clone(shared), place: Arc::clone(place), id, from };
+    // Asked before it is done: it may be to disconnect.
+    let local = shared.local.clone();
+    let target = order.target().clone();
+    let mut found = Box::pin(async move { local.fetch_sockets(target).await });
+    let found_at_once = found.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    shared.local.apply(order.command());
+    let Ok(permit) = Arc::clone(&shared.answering).try_acquire_owned() else {
+        return shared.counters.unanswered.add(1);
+    };
+    tokio::spawn(async move {
+        let found = match found_at_once {
+            Poll::Ready(found) => found,
+            Poll::Pending => found.await,
+        };
+        if !found.is_empty() {
+            asker.answer(Answer::Done);
         }
         drop(permit);
     });
@@ -70,14 +97,6 @@ impl Asker {
                 let sockets = local.fetch_sockets(target).await;
                 let headers = &self.shared.config.handshake_headers;
                 Answer::Sockets(sockets.iter().filter_map(|socket| described(socket, headers)).collect())
-            }
-            Question::OneSocket { order, .. } => {
-                // Only who has it answers.
-                if local.fetch_sockets(order.target().clone()).await.is_empty() {
-                    return None;
-                }
-                local.apply(order.command());
-                Answer::Done
             }
             _ => return None,
         })

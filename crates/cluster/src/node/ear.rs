@@ -8,7 +8,7 @@ use cluster_proto::connection::Connection;
 use redis::{PushInfo, PushKind, Value};
 use socketio::Room;
 
-use super::incoming::Heard;
+use super::incoming::{Heard, Moving};
 use super::news::News;
 use super::place::{Origin, Place};
 use super::shared::Shared;
@@ -90,10 +90,13 @@ impl Ear {
                 (room, &shared.orders)
             }
         };
-        if room.is_some_and(|room| !shared.local.has_room(place.namespace(), &Room::from(room))) {
+        // Somebody may be about to join it, by what was heard before.
+        let is_nobodys = |room| !place.is_moving() && !shared.local.has_room(place.namespace(), &Room::from(room));
+        if room.is_some_and(is_nobodys) {
             return shared.counters.unwanted.add(1);
         }
-        if queue.push(Heard { place: Arc::clone(place), channel, body }).is_err() {
+        let moving = place.may_move(&channel).then(|| Moving::begin(place));
+        if queue.push(Heard { place: Arc::clone(place), channel, body, moving }).is_err() {
             shared.counters.dropped.add(1);
             shared.note_overflow();
         }

@@ -4,18 +4,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use cluster_proto::wire::{Message, Received, Refused};
+use cluster_proto::wire::{Message, Order, Question, Received, Refused};
+use socketio::Target;
 
 use super::answers;
-use super::incoming::Heard;
+use super::incoming::{Heard, Moving};
 use super::news::News;
 use super::shared::Shared;
 
 /// Does what others say, in the order they say it, and has their questions answered.
 pub(crate) async fn hear_orders(shared: Arc<Shared>) {
     let refusals = Refusals::default();
-    for turn in 1_u32.. {
-        let heard = shared.orders.next().await;
+    let mut turn = 0_u32;
+    loop {
+        turn = turn.wrapping_add(1);
+        let mut heard = shared.orders.next().await;
+        let moving = heard.moving.take();
         // A mailbox takes what a peer says whatever it holds; so that it stays bounded, this waits, and the queue does.
         while shared.local.is_congested() {
             tokio::time::sleep(CONGESTED).await;
@@ -23,17 +27,39 @@ pub(crate) async fn hear_orders(shared: Arc<Shared>) {
         let (place, Some(received)) = (Arc::clone(&heard.place), read(&shared, heard, &refusals)) else { continue };
         let Received { message, from, .. } = received;
         match message {
-            Message::Order(order) => shared.local.apply(order.command()),
-            Message::Request(request) => answers::begin(&shared, place, request, from),
+            Message::Order(order) => {
+                shared.local.apply(order.command());
+                settle(&shared, &order, moving);
+            }
+            Message::Request(request) => {
+                if let Question::OneSocket { order, .. } = &request.question {
+                    answers::one_socket(&shared, &place, order, (request.id.clone(), from));
+                    settle(&shared, order, moving);
+                } else {
+                    answers::begin(&shared, place, request, from);
+                }
+            }
             // To what another asked on the channel that all share.
             Message::Response(_) => {}
             // Nobody's program is run by it.
             Message::ServerSideEmit(_) => shared.counters.server_side.add(1),
             _ => {}
         }
-        if turn % TURN == 0 {
+        if turn.is_multiple_of(TURN) {
             tokio::task::yield_now().await;
         }
+    }
+}
+
+/// Sockets that were let into rooms are there when their lanes have got to it, which is not waited for: another question to all
+/// lanes comes back behind it.
+fn settle(shared: &Arc<Shared>, order: &Order, moving: Option<Moving>) {
+    if let (Order::Join { target, .. }, Some(moving)) = (order, moving) {
+        let (local, nobody) = (shared.local.clone(), Target::everyone(target.namespace().clone()).to(NOBODY));
+        tokio::spawn(async move {
+            local.fetch_sockets(nobody).await;
+            drop(moving);
+        });
     }
 }
 
@@ -52,7 +78,7 @@ pub(crate) async fn hear_answers(shared: Arc<Shared>) {
 }
 
 fn read(shared: &Shared, heard: Heard, refusals: &Refusals) -> Option<Received> {
-    let Heard { place, channel, body } = heard;
+    let Heard { place, channel, body, .. } = heard;
     match place.read(&channel, body, &shared.bounds) {
         Ok(received) => {
             let received = received?;
@@ -89,6 +115,8 @@ impl Refusals {
     }
 }
 
+/// A room that nobody is in: no client can be given this name by a rule, and if it were, this would only take longer.
+const NOBODY: &str = "fanfare:nobody";
 const CONGESTED: Duration = Duration::from_millis(1);
 /// Messages until others may run.
 const TURN: u32 = 64;

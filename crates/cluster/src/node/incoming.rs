@@ -13,6 +13,24 @@ pub(crate) struct Heard {
     pub(crate) place: Arc<Place>,
     pub(crate) channel: Bytes,
     pub(crate) body: Bytes,
+    /// While it waits and until it is done, sockets may be about to join rooms.
+    pub(crate) moving: Option<Moving>,
+}
+
+/// Sockets may be about to join rooms, for as long as this is there.
+pub(crate) struct Moving(Arc<Place>);
+
+impl Moving {
+    pub(crate) fn begin(place: &Arc<Place>) -> Self {
+        place.begin_move();
+        Self(Arc::clone(place))
+    }
+}
+
+impl Drop for Moving {
+    fn drop(&mut self) {
+        self.0.end_move();
+    }
 }
 
 /// A queue between whoever reads from Redis and whoever does what it says, bounded in bytes: reading never waits, or Redis
@@ -92,6 +110,7 @@ mod tests {
             place: Arc::clone(&place),
             channel: Bytes::from_static(b"c"),
             body: Bytes::from_static(body),
+            moving: None,
         };
         let incoming = Incoming::new(2 * heard(b"ab").bytes());
         assert!(incoming.push(heard(b"ab")).is_ok() && incoming.push(heard(b"cd")).is_ok());

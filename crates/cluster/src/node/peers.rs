@@ -10,7 +10,8 @@ use cluster_proto::wire::{self, Answer, EmitRef, Sought};
 use socketio::codec::{Arguments, EventName, Json};
 use socketio::engineio::proto::Delivery;
 use socketio::{
-    Acknowledged, Asked, Command, NamespaceName, Outgoing, Peers, Published, RemoteSocket, Room, SocketId, Target,
+    Acknowledged, Asked, Command, NamespaceName, Nodes, Outgoing, Peers, Published, RemoteSocket, Room, SocketId,
+    Target,
 };
 use tokio::sync::oneshot;
 
@@ -41,11 +42,11 @@ impl RedisPeers {
         let waiting = Waiting { number, shared: Arc::clone(&self.shared) };
         self.shared.tell(News::Ask(Ask { number, place, id, request, kind, timeout, reply }));
         Box::pin(async move {
-            // Where the supervisor is gone, nobody was asked.
-            let reply = replied.await.unwrap_or_default();
+            // Where the supervisor is gone, nobody was asked: then it is not known who is missing, but that somebody may be.
+            let reply = replied.await;
             drop(waiting);
-            let nodes = reply.nodes;
-            (read(reply), nodes)
+            let nodes = reply.as_ref().map_or(Nodes::new(0, 1), |reply| reply.nodes);
+            (read(reply.unwrap_or_default()), nodes)
         })
     }
 

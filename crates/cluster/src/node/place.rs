@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use cluster_proto::connection::{Subscription, SubscriptionKind, Wish};
@@ -19,6 +20,8 @@ use crate::config::{Adapter, ClusterConfig};
 pub(crate) struct Place {
     pub(crate) name: Arc<str>,
     codec: Codec,
+    /// How much was heard that may let sockets join rooms, and is not done yet.
+    moves: AtomicUsize,
     /// What stands behind the uid in what Fanfare nodes write, in JSON and in MessagePack.
     endings: [Vec<u8>; 2],
 }
@@ -47,7 +50,7 @@ impl Place {
             Adapter::Classic => Codec::Classic(Classic::new(prefix, namespace, uid, config.parser)),
             Adapter::Sharded(mode) => Codec::Sharded(Sharded::new(prefix, namespace, uid, mode)),
         };
-        Self { endings: endings(&name), name: name.into(), codec }
+        Self { endings: endings(&name), name: name.into(), codec, moves: AtomicUsize::new(0) }
     }
 
     pub(crate) fn namespace(&self) -> &NamespaceName {
@@ -115,6 +118,29 @@ impl Place {
                 ShardedOrigin::Own => Origin::Answers,
             }),
         }
+    }
+
+    /// Whether what comes on a channel may let sockets join rooms.
+    pub(crate) fn may_move(&self, channel: &[u8]) -> bool {
+        match &self.codec {
+            Codec::Classic(classic) => matches!(classic.origin(channel), Some(ClassicOrigin::Requests)),
+            Codec::Sharded(sharded) => matches!(sharded.origin(channel), Some(ShardedOrigin::All)),
+        }
+    }
+
+    /// Something was heard that may let sockets join rooms. Until it is done, nobody can say which rooms there are.
+    pub(crate) fn begin_move(&self) {
+        self.moves.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// It is done.
+    pub(crate) fn end_move(&self) {
+        self.moves.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Whether sockets may be about to join rooms.
+    pub(crate) fn is_moving(&self) -> bool {
+        self.moves.load(Ordering::SeqCst) > 0
     }
 
     pub(crate) fn is_own(&self, body: &[u8]) -> bool {

@@ -34,7 +34,8 @@ impl Collector for ClusterMetrics {
         page.counter("fanfare_cluster_reconnects", "How often the cluster was joined again", counts.reconnects)?;
         let help = "Messages of other Fanfare nodes that were not heard here, by node while it is there";
         page.counters("fanfare_cluster_missed", help, |counters| {
-            let there: u64 = peers.iter().map(|peer| peer.missed).sum();
+            // What they say they sent is theirs to say.
+            let there = peers.iter().fold(0_u64, |sum, peer| sum.saturating_add(peer.missed));
             peers.iter().try_for_each(|peer| counters.add(&[("peer", &peer.uid)], peer.missed))?;
             counters.add(&[("peer", "gone")], counts.missed.saturating_sub(there))
         })
