@@ -51,7 +51,14 @@ impl Topology {
                 Err(ConfigError::Address { index, what: "several are a Redis Cluster, of redis:// or rediss:// each" })
             }
         };
-        all.into_iter().enumerate().map(seed).collect::<Result<_, _>>().map(Self::Cluster)
+        let seeds = all.into_iter().enumerate().map(seed).collect::<Result<Vec<Endpoint>, _>>()?;
+        // Whichever answers says where the others are, and these are come to as to it.
+        match seeds.iter().position(|endpoint| seeds.first().is_some_and(|first| first.is_tls != endpoint.is_tls)) {
+            Some(index) => {
+                Err(ConfigError::Address { index, what: "all of a Redis Cluster are rediss://, or none of them is" })
+            }
+            None => Ok(Self::Cluster(seeds)),
+        }
     }
 
     /// Whether a connection to it may be encrypted.

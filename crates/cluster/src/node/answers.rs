@@ -33,9 +33,12 @@ pub(crate) fn begin(shared: &Arc<Shared>, place: Arc<Place>, request: Request, f
         return shared.counters.unanswered.add(1);
     };
     tokio::spawn(async move {
+        // What is kept of a question while it waits is small; what is found for it is not.
+        let making = asker.shared.making.acquire().await;
         if let Some(answer) = asker.find(question).await {
             asker.answer(answer);
         }
+        drop(making);
         drop(permit);
     });
 }

@@ -34,8 +34,10 @@ pub(crate) struct Shared {
     pub(crate) orders: Incoming,
     /// What we asked for.
     pub(crate) answers: Incoming,
-    /// How many requests of peers may be answered at once.
+    /// How many requests of peers may wait for their answers.
     pub(crate) answering: Arc<Semaphore>,
+    /// How many answers are made at once: each may be as large as all sockets of this node.
+    pub(crate) making: Semaphore,
     pub(crate) rooms: Arc<Rooms>,
     pub(crate) counters: Counters,
     /// Wakes the supervisor: something waits for it.
@@ -86,6 +88,7 @@ impl Shared {
             orders: Incoming::new(config.incoming_bytes_max),
             answers: Incoming::new(config.incoming_bytes_max),
             answering: Arc::new(Semaphore::new(ANSWERING_MAX)),
+            making: Semaphore::new(MAKING_MAX),
             counters: Counters::default(),
             wake: Arc::clone(&rooms.wake),
             has_overflown: AtomicBool::new(false),
@@ -175,5 +178,6 @@ impl Shared {
     }
 }
 
-/// Each asks the lanes something, and holds what they say until it is written.
 const ANSWERING_MAX: usize = 256;
+/// Each asks the lanes something, and holds what they say until it is written.
+const MAKING_MAX: usize = 4;

@@ -47,6 +47,11 @@ impl ClusterConfig {
         !self.redis.is_empty()
     }
 
+    /// Whether any of it is by TLS.
+    pub(crate) fn has_tls(&self) -> bool {
+        self.redis.iter().any(|address| ["rediss", "valkeys"].iter().any(|scheme| address.0.starts_with(scheme)))
+    }
+
     /// A node of it, not connected yet, if there is a cluster. Files are read. `limits` are those of a client's packets.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use super::rule_names::{same_room, second_rule};
 use super::settings::settings;
 use super::{Address, Loaded, Place, Problem, address};
 use crate::auth::config::{AuthConfig, WebhookConfig};
-use crate::cluster::ClusterConfig;
+use crate::cluster::{ClusterConfig, Fleet};
 use crate::tls::{Certificates, TlsConfig};
 
 impl Draft {
@@ -368,6 +368,9 @@ impl Draft {
             }
             _ => {}
         }
+        for (key, why) in self.idle_in_cluster() {
+            checks.warn(self.place(key), why);
+        }
         if let Err(error) = cluster.node(self.config.server.client.limits) {
             return checks.refuse(self.place(key_of(&error, cluster)), &error.to_string());
         }
@@ -382,6 +385,20 @@ impl Draft {
         if !names.is_empty() {
             engine.headers_kept = HeadersKept::Only(names);
         }
+    }
+
+    /// What is said of the cluster and means nothing in this one.
+    fn idle_in_cluster(&self) -> Vec<(&'static str, &'static str)> {
+        let cluster = &self.config.cluster;
+        let is_classic = cluster.adapter == Fleet::Classic;
+        let idle = [
+            ("cluster.mode", is_classic, "has no effect: cluster.adapter is not \"sharded\""),
+            ("cluster.parser", !is_classic, "has no effect: the sharded adapter has no choice"),
+            ("cluster.ca", !cluster.has_tls(), "has no effect: no address in cluster.redis is by TLS (rediss://)"),
+            ("cluster.client_certificate", !cluster.has_tls(), "has no effect: no address in cluster.redis is by TLS"),
+        ];
+        let is_said = |key| self.place(key) != Place::Default;
+        idle.into_iter().filter(|(key, is_idle, _)| *is_idle && is_said(key)).map(|(key, _, why)| (key, why)).collect()
     }
 
     /// What is said of renewals, beside the rest.

@@ -58,6 +58,7 @@ fn what_does_not_belong_together_is_refused_or_said() {
         ("redis = 'redis://h'\nclient_key = 'k'", "cluster.client_key: expected cluster.client_certificate beside it"),
         ("redis = 'redis://h'\nclient_certificate = 'c'", "cluster.client_certificate: expected cluster.client_key"),
         ("redis = 'rediss://h'\nca = 'no-such-file'", "cluster.ca: "),
+        ("redis = ['redis://a', 'rediss://b']", "the address of redis number 2: all of a Redis Cluster are rediss://"),
         ("redis = 7", "cluster.redis: expected a list: the address of a redis"),
         ("prefix = ''", "cluster.prefix: expected 1 to 256 bytes of text"),
         ("name = \"a\\nb\"", "cluster.name: expected a name of 1 to 64 bytes"),
@@ -67,4 +68,16 @@ fn what_does_not_belong_together_is_refused_or_said() {
     }
     let warnings = from_file("[cluster]\nprefix = 'p'").unwrap().warnings;
     assert!(warnings[0].to_string().contains("cluster.prefix: has no effect: cluster.redis names no redis"));
+    for (text, warning) in [
+        ("mode = 'static'", Some("cluster.mode: has no effect")),
+        ("adapter = 'sharded'\nparser = 'json'", Some("cluster.parser: has no effect")),
+        ("adapter = 'sharded'\nmode = 'static'", None),
+        ("parser = 'json'", None),
+    ] {
+        let warnings = from_file(&format!("[cluster]\nredis = 'redis://h'\n{text}")).unwrap().warnings;
+        match warning {
+            Some(warning) => assert!(warnings[0].to_string().contains(warning), "{warnings:?}"),
+            None => assert!(warnings.is_empty(), "{warnings:?}"),
+        }
+    }
 }
