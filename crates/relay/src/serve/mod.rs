@@ -1,6 +1,6 @@
 //! From the configuration to a running relay, and its end.
 //!
-//! In reading order: [`serve`] itself, [`building`] (the server), [`sources`] (where the metrics come from), [`leaving`].
+//! In reading order: [`serve`] itself, [`building`] (the server), [`mod@sources`] (where the metrics come from), [`leaving`].
 
 mod building;
 mod leaving;
