@@ -3,8 +3,7 @@
 use std::time::{Duration, Instant};
 
 use cluster_proto::question::{
-    Answer, Answering, AnsweringConfig, Awaits, Busy, Ended, Missing, Question, Questions, QuestionsConfig, Step,
-    TooMany, Verdict,
+    Answer, Awaits, Ended, Missing, Question, Questions, QuestionsConfig, Step, TooMany, Verdict,
 };
 
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -253,37 +252,6 @@ fn every_question_ends_once_in_time() {
         assert!(open.is_empty() && run.questions.is_empty(), "seed {seed}");
         assert_eq!(run.questions.poll_timeout(), None);
     }
-}
-
-#[test]
-fn broadcast_of_another_is_over_with_its_last_client() {
-    let now = Instant::now();
-    let mut answering = Answering::new(AnsweringConfig::default());
-    assert_eq!(answering.begin("r0", 0, None, now), Ok(None));
-    let broadcast = answering.begin("r1", 3, None, now).unwrap().unwrap();
-    assert_eq!(answering.handle_ack(broadcast), Some("r1"));
-    answering.handle_gone(broadcast);
-    assert_eq!(answering.handle_ack(broadcast), Some("r1"));
-    assert_eq!(answering.handle_ack(broadcast), None);
-    assert_eq!((answering.len(), answering.poll_timeout()), (0, None));
-}
-
-#[test]
-fn broadcast_of_another_ends_in_time_and_they_are_bounded() {
-    let now = Instant::now();
-    let mut answering = Answering::new(AnsweringConfig { broadcasts_max: 3, ..AnsweringConfig::default() });
-    let ages = Duration::from_millis(u64::MAX);
-    let soon = answering.begin("soon", 1, Some(Duration::from_millis(600)), now).unwrap().unwrap();
-    answering.begin("plain", 1, None, now).unwrap();
-    answering.begin("ages", 1, Some(ages), now).unwrap();
-    assert_eq!(answering.begin("more", 1, None, now), Err(Busy));
-    assert_eq!(answering.poll_timeout(), Some(now + Duration::from_millis(600)));
-    assert_eq!(answering.handle_timeout(now + Duration::from_millis(600)), Some((soon, "soon")));
-    assert_eq!(answering.handle_ack(soon), None, "too late");
-    assert_eq!(answering.handle_timeout(now + Duration::from_secs(59)), None);
-    assert_eq!(answering.handle_timeout(now + Duration::from_secs(60)).map(|(_, request)| request), Some("plain"));
-    assert_eq!(answering.handle_timeout(now + Duration::from_secs(600)).map(|(_, request)| request), Some("ages"));
-    assert!(answering.is_empty());
 }
 
 struct Run {

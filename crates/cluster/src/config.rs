@@ -9,6 +9,8 @@ use cluster_proto::peers::OnGap;
 use cluster_proto::wire::{Format, Mode};
 use socketio::codec::Limits;
 
+use crate::link::Topology;
+
 /// Where Redis is, what the fleet speaks, and what may wait.
 ///
 /// ```
@@ -89,6 +91,11 @@ pub enum Pem {
 }
 
 impl ClusterConfig {
+    /// Whether a connection to Redis is encrypted, as its addresses say; not so where one is wrong.
+    pub fn has_tls(&self) -> bool {
+        Topology::parse(&self.redis).is_ok_and(|topology| topology.has_tls())
+    }
+
     /// All as it is by default, with the Redis that is there.
     pub fn at(redis: impl Into<String>) -> Self {
         Self { redis: vec![redis.into()], ..Self::default() }

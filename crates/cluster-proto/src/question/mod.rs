@@ -1,13 +1,9 @@
-//! Questions to the fleet, and broadcasts that others want acknowledged.
-//!
-//! [`Questions`] are ours, [`Answering`] is theirs. Neither knows what an answer says.
+//! Questions to the fleet. What an answer says is not known here.
 
-mod answering;
 mod asked;
 mod config;
 mod questions;
 
-pub use answering::{Answering, AnsweringConfig, Broadcast, Busy};
 pub use asked::{Answer, Awaits, Ended, Missing};
 pub use config::QuestionsConfig;
 pub use questions::{Question, Questions, Step, TooMany, Verdict};

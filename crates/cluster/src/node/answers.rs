@@ -110,14 +110,23 @@ impl Asker {
 fn emit_with_ack(asker: Asker, emit: Emit, timeout: Option<Duration>) {
     let within = timeout.unwrap_or(ACK_TIMEOUT).min(ACK_TIMEOUT_MAX);
     let asker = Arc::new(asker);
-    let follower = Arc::clone(&asker);
-    let follow = move |progress| match progress {
-        Progress::Reached(sockets) => follower.answer(Answer::Clients(sockets as u64)),
-        Progress::Answered(_, arguments) => follower.answer(Answer::Ack(first(arguments))),
-        _ => {}
-    };
-    let event = (emit.event.raw_name(), emit.event.arguments());
-    if !asker.shared.local.emit_with_ack(emit.target.clone(), event, within, follow) {
+    let place = Arc::clone(&asker.shared.acknowledging).try_acquire_owned();
+    let is_asked = place.is_ok_and(|place| {
+        let follower = Arc::clone(&asker);
+        let follow = move |progress| {
+            // It is taken for as long as this is called.
+            let _place = &place;
+            match progress {
+                Progress::Reached(sockets) => follower.answer(Answer::Clients(sockets as u64)),
+                Progress::Answered(_, arguments) => follower.answer(Answer::Ack(first(arguments))),
+                _ => {}
+            }
+        };
+        let event = (emit.event.raw_name(), emit.event.arguments());
+        asker.shared.local.emit_with_ack(emit.target.clone(), event, within, follow)
+    });
+    if !is_asked {
+        asker.shared.counters.unanswered.add(1);
         // Too many are waited for: nobody is to wait for these.
         asker.answer(Answer::Clients(0));
         asker.shared.local.apply(emit.command(None, None));

@@ -115,7 +115,7 @@ impl Refusals {
     }
 }
 
-/// A room that nobody is in: no client can be given this name by a rule, and if it were, this would only take longer.
+/// A room that nobody is likely to be in. Who is, makes it only take longer.
 const NOBODY: &str = "fanfare:nobody";
 const CONGESTED: Duration = Duration::from_millis(1);
 /// Messages until others may run.

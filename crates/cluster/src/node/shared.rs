@@ -38,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) answering: Arc<Semaphore>,
     /// How many answers are made at once: each may be as large as all sockets of this node.
     pub(crate) making: Semaphore,
+    /// How many events of peers may wait for acknowledgements: the table is this node's own clients' and programs' too.
+    pub(crate) acknowledging: Arc<Semaphore>,
     pub(crate) rooms: Arc<Rooms>,
     pub(crate) counters: Counters,
     /// Wakes the supervisor: something waits for it.
@@ -89,6 +91,7 @@ impl Shared {
             answers: Incoming::new(config.incoming_bytes_max),
             answering: Arc::new(Semaphore::new(ANSWERING_MAX)),
             making: Semaphore::new(MAKING_MAX),
+            acknowledging: Arc::new(Semaphore::new(ACKNOWLEDGING_MAX)),
             counters: Counters::default(),
             wake: Arc::clone(&rooms.wake),
             has_overflown: AtomicBool::new(false),
@@ -181,3 +184,5 @@ impl Shared {
 const ANSWERING_MAX: usize = 256;
 /// Each asks the lanes something, and holds what they say until it is written.
 const MAKING_MAX: usize = 4;
+/// A sixteenth of what the table has by default.
+const ACKNOWLEDGING_MAX: usize = 4096;

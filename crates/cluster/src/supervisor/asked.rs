@@ -141,7 +141,7 @@ impl Questions {
     }
 
     /// All are over.
-    pub(super) fn end(&mut self, _: Instant) {
+    pub(super) fn end(&mut self) {
         for (_, asked) in self.asked.drain() {
             let _ = asked.reply.send(Reply { nodes: Nodes::new(0, 1), ..Reply::default() });
         }

@@ -112,9 +112,8 @@ impl Supervisor {
 
     fn end(mut self) {
         self.shared.end();
-        let now = Instant::now();
         self.shared.outgoing.lock().unwrap_or_else(PoisonError::into_inner).handle_down();
-        self.questions.end(now);
+        self.questions.end();
         self.connecting.drain().for_each(|(_, attempt)| attempt.abort());
         self.tasks.abort_all();
         self.leaving.into_iter().for_each(Leaving::left);

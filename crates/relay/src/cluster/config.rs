@@ -49,7 +49,7 @@ impl ClusterConfig {
 
     /// Whether any of it is by TLS.
     pub(crate) fn has_tls(&self) -> bool {
-        self.redis.iter().any(|address| ["rediss", "valkeys"].iter().any(|scheme| address.0.starts_with(scheme)))
+        self.library().has_tls()
     }
 
     /// A node of it, not connected yet, if there is a cluster. Files are read. `limits` are those of a client's packets.
@@ -60,6 +60,13 @@ impl ClusterConfig {
         if !self.is_on() {
             return Ok(None);
         }
+        let mut config = self.library();
+        config.limits = limits;
+        Cluster::new(config).map(Some)
+    }
+
+    /// The same in the library's words.
+    fn library(&self) -> cluster::ClusterConfig {
         let mut config = cluster::ClusterConfig::default();
         config.redis = self.redis.iter().map(|address| address.0.clone()).collect();
         config.adapter = match self.adapter {
@@ -81,8 +88,7 @@ impl ClusterConfig {
         config.ca = self.ca.as_ref().map(file);
         config.client_certificate =
             self.client_certificate.as_ref().zip(self.client_key.as_ref()).map(|(one, key)| (file(one), file(key)));
-        config.limits = limits;
-        Cluster::new(config).map(Some)
+        config
     }
 }
 
