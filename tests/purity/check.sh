@@ -13,7 +13,7 @@ ours() {
     while read -r found; do
         [[ " $* " == *" $found "* ]] || { echo "purity: $crate may not depend on $found"; failed=1; }
     done < <(cargo tree --locked -p "$crate" -e normal --depth 1 --prefix none | tail -n +2 | cut -d' ' -f1 |
-        grep -xE 'engineio-proto|engineio|socketio-codec|fanfare-(client|cluster|hub|policy|cluster-proto|socketio|heap)|fanfare' | sort -u)
+        grep -xE 'engineio-proto|engineio|socketio-codec|fanfare-(client|cluster|hub|policy|cluster-proto|socketio|system)|fanfare' | sort -u)
 }
 
 # never CRATE NAMES: nothing of NAMES is among all dependencies of CRATE, direct or not.
@@ -28,12 +28,12 @@ ours socketio-codec
 ours fanfare-hub engineio-proto socketio-codec
 ours fanfare-policy fanfare-hub socketio-codec
 ours fanfare-cluster-proto engineio-proto fanfare-hub socketio-codec
-ours fanfare-heap
+ours fanfare-system
 ours engineio engineio-proto
 ours fanfare-socketio engineio fanfare-hub socketio-codec
 ours fanfare-client engineio-proto socketio-codec
 ours fanfare-cluster fanfare-cluster-proto fanfare-socketio
-ours fanfare fanfare-socketio fanfare-cluster fanfare-policy fanfare-client fanfare-heap
+ours fanfare fanfare-socketio fanfare-cluster fanfare-policy fanfare-client fanfare-system
 
 io='tokio|hyper|hyper-util|tungstenite|tokio-tungstenite|mio|socket2|rand|getrandom|tracing'
 never engineio-proto "$io"
@@ -42,9 +42,9 @@ never fanfare-hub "$io"
 never fanfare-cluster-proto "$io"
 # jsonschema's hash maps draw a seed; the policy itself draws nothing.
 never fanfare-policy "${io/|getrandom/}"
-never engineio 'socketio-codec|fanfare-hub|fanfare-socketio|fanfare-policy|fanfare-heap'
-never fanfare-cluster 'clap|toml|toml_edit|fanfare|fanfare-policy|fanfare-heap|ring|openssl-sys'
-never fanfare-socketio 'clap|toml|toml_edit|fanfare|fanfare-policy|fanfare-heap'
+never engineio 'socketio-codec|fanfare-hub|fanfare-socketio|fanfare-policy|fanfare-system'
+never fanfare-cluster 'clap|toml|toml_edit|fanfare|fanfare-policy|fanfare-system|ring|openssl-sys'
+never fanfare-socketio 'clap|toml|toml_edit|fanfare|fanfare-policy|fanfare-system'
 
 tests/purity/imports.py || failed=1
 

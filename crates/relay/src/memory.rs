@@ -10,7 +10,7 @@ pub(crate) fn give_back_freed() {
         loop {
             thread::sleep(pause);
             let from = Instant::now();
-            heap::give_back();
+            fanfare_system::memory::give_back();
             // Meanwhile others may wait to allocate: where there is much to give back, less often.
             pause = PAUSE.max(from.elapsed() * REST);
         }

@@ -4,9 +4,9 @@
 //! from descriptor 3 on, and `LISTEN_PID` for whom.
 
 use std::io;
+use std::os::fd::OwnedFd;
 
-use listenfd::ListenFd;
-use socket2::SockRef;
+use socket2::{Domain, Type};
 
 /// One of them.
 pub(crate) enum Socket {
@@ -14,17 +14,17 @@ pub(crate) enum Socket {
     Unix(std::os::unix::net::UnixListener),
 }
 
-/// Those that nobody has taken yet.
-pub(crate) struct Handed(ListenFd);
+/// Those that nobody has taken yet, in their places.
+pub(crate) struct Handed(Vec<Option<OwnedFd>>);
 
 impl Handed {
     pub(crate) fn new() -> Self {
-        Self(ListenFd::from_env())
+        Self(fanfare_system::descriptors::handed_over().into_iter().map(Some).collect())
     }
 
     /// None, for who is handed nothing.
     pub(crate) fn none() -> Self {
-        Self(ListenFd::empty())
+        Self(Vec::new())
     }
 
     /// Takes one, counted from 0.
@@ -32,27 +32,27 @@ impl Handed {
     /// # Errors
     /// If there is none, or it is nothing that connections could be accepted on.
     pub(crate) fn take(&mut self, number: usize) -> io::Result<Socket> {
-        let is_listening = |socket: SockRef<'_>| match socket.is_listener() {
-            Ok(true) => socket.set_nonblocking(true),
-            Ok(false) => Err(io::Error::other("that socket is not listened on (Accept=no is needed)")),
-            Err(error) => Err(error),
-        };
-        if let Ok(Some(listener)) = self.0.take_tcp_listener(number) {
-            is_listening(SockRef::from(&listener))?;
-            return Ok(Socket::Tcp(listener));
-        }
-        match self.0.take_unix_listener(number) {
-            Ok(Some(listener)) => {
-                is_listening(SockRef::from(&listener))?;
-                Ok(Socket::Unix(listener))
-            }
-            Ok(None) => {
-                let count = self.0.len();
-                Err(io::Error::other(format!(
-                    "of the sockets that the relay was started with ({count}) none is that one"
-                )))
-            }
-            Err(_) => Err(io::Error::other("what the relay was started with there is no stream socket")),
+        let count = self.0.len();
+        match self.0.get_mut(number).and_then(Option::take) {
+            Some(descriptor) => listener(descriptor.into()),
+            None => Err(io::Error::other(format!(
+                "of the sockets that the relay was started with ({count}) none is that one"
+            ))),
         }
     }
+}
+
+fn listener(socket: socket2::Socket) -> io::Result<Socket> {
+    let is_stream = matches!(socket.r#type(), Ok(Type::STREAM));
+    let domain = if is_stream { Some(socket.local_addr()?.domain()) } else { None };
+    let listener = match domain {
+        Some(Domain::IPV4 | Domain::IPV6) => |socket: socket2::Socket| Socket::Tcp(socket.into()),
+        Some(Domain::UNIX) => |socket: socket2::Socket| Socket::Unix(socket.into()),
+        _ => return Err(io::Error::other("what the relay was started with there is no stream socket")),
+    };
+    if !socket.is_listener()? {
+        return Err(io::Error::other("that socket is not listened on (Accept=no is needed)"));
+    }
+    socket.set_nonblocking(true)?;
+    Ok(listener(socket))
 }

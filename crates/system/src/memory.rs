@@ -1,4 +1,4 @@
-#![doc = include_str!("../README.md")]
+//! Memory that was freed and is still resident.
 
 /// Gives every page that holds nothing back to the system.
 ///
@@ -7,7 +7,7 @@
 /// of other systems have no such function.
 pub fn give_back() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    #[expect(unsafe_code, reason = "the one call this crate is for")]
+    #[expect(unsafe_code, reason = "nobody offers it as a safe function")]
     // SAFETY: it takes no pointer and touches nothing that is allocated; it may be called by any thread at any time
     // (malloc_trim(3), "MT-Safe").
     unsafe {

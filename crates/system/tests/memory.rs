@@ -12,7 +12,7 @@ fn what_was_freed_between_what_is_kept_is_given_back() {
     assert!(resident_kib() > before + 60_000);
     let last = kept.last().cloned();
     drop(kept);
-    heap::give_back();
+    fanfare_system::memory::give_back();
     let after = resident_kib();
     assert!(after < before + 4_000, "{before} KiB, then {after} KiB");
     assert!(last.is_some_and(|last| last.len() == 64 * 1024) && pieces.iter().all(|piece| piece == &[2; 16]));
