@@ -19,6 +19,7 @@ export function toToml(settings) {
   put('upgrade_timeout_ms', settings.upgradeTimeoutMs);
   put('connect_timeout_ms', settings.connectTimeoutMs);
   put('max_payload_bytes', settings.maxPayloadBytes);
+  put('parser', settings.parser);
   put('http_keep_alive_ms', settings.httpKeepAliveMs);
   put('cookie', settings.cookie);
 

@@ -8,6 +8,8 @@ export const defaults = {
   upgradeTimeoutMs: 10_000,
   connectTimeoutMs: 45_000,
   maxPayloadBytes: 1_000_000,
+  /** 'msgpack', or the default. */
+  parser: undefined,
   /** How long an idle HTTP connection is kept; undefined leaves the relay's default. */
   httpKeepAliveMs: undefined,
   /** The session's cookie, such as { name: 'io' }, or none. */

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { parseArgs } from 'node:util';
 import { Server } from 'socket.io';
+import msgpackParser from 'socket.io-msgpack-parser';
 import { defaults } from '../lib/settings.mjs';
 import { relayEvents } from './rules.mjs';
 
@@ -25,6 +26,7 @@ const io = new Server(http, {
   maxHttpBufferSize: settings.maxPayloadBytes,
   serveClient: settings.clientDir !== undefined,
   cors: corsOptions(settings),
+  ...(settings.parser === 'msgpack' && { parser: msgpackParser }),
 });
 for (const { name, rules } of settings.namespaces) relayEvents(io.of(name), rules);
 

@@ -11,6 +11,7 @@ mod acks;
 
 mod client;
 pub mod encode;
+mod parser;
 
 pub use acks::{Acks, AcksConfig, AcksFull, Answers, Progress, Resolved};
 pub use client::{Bucket, Client, ClientConfig, ConnectRefusal, Incoming, Violation};
@@ -20,3 +21,4 @@ pub use front::{
 };
 pub use lane::{CrowdConfig, Lane, LaneConfig, NamespaceCounts, RoomWatch, Turn};
 pub use names::{Room, SocketId, Target};
+pub use parser::Parser;

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use engineio::{Engine, Unchangeable};
-use hub::{AcksConfig, LaneConfig, MailboxConfig};
+use hub::{AcksConfig, LaneConfig, MailboxConfig, Parser};
 
 use crate::config::ServerConfig;
 
@@ -13,12 +13,13 @@ pub(crate) struct Fixed {
     lane: LaneConfig,
     acks: AcksConfig,
     lanes: Option<NonZeroUsize>,
+    parser: Parser,
 }
 
 impl Fixed {
     pub(crate) fn of(config: &ServerConfig) -> Self {
         let ServerConfig { mailbox, lane, acks, lanes, .. } = *config;
-        Self { mailbox, lane, acks, lanes }
+        Self { mailbox, lane, acks, lanes, parser: config.client.parser }
     }
 
     /// Whether a server of these could have the settings `config`, those of its engine included.
@@ -28,6 +29,7 @@ impl Fixed {
             ("lane", self.lane == config.lane),
             ("acks", self.acks == config.acks),
             ("lanes", self.lanes == config.lanes),
+            ("parser", self.parser == config.client.parser),
         ];
         let own = kept.into_iter().filter(|(_, is_same)| !is_same).map(|(name, _)| name);
         let engine = engine.can_become(&config.engine).err();

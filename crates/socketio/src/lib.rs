@@ -55,7 +55,7 @@ pub use hub;
 pub use socketio_codec as codec;
 
 pub use engineio::{Body, Handshake, PeerAddr, Unchangeable, Verdict, serve};
-pub use hub::{Command, Progress, Room, RoomWatch, SocketId, Target};
+pub use hub::{Command, Parser, Progress, Room, RoomWatch, SocketId, Target};
 /// The name of a namespace; [`Namespace`] is what an application does there.
 pub use socketio_codec::Namespace as NamespaceName;
 pub use socketio_codec::{Arguments, Attachment, Event, Json};

@@ -19,7 +19,7 @@ impl Server {
     ///
     /// # Errors
     /// [`Unchangeable`] names what cannot change while it runs: of the engine's, `path` and `compressions_max`; `mailbox`,
-    /// `lane`, `acks`, `lanes`. Then nothing changes.
+    /// `lane`, `acks`, `lanes`, and the clients' `parser`. Then nothing changes.
     pub fn reconfigure(&self, config: ServerConfig) -> Result<(), Unchangeable> {
         let core = self.core();
         core.fixed.allows(&config, &core.engine)?;

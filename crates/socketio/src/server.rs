@@ -127,6 +127,7 @@ impl ServerBuilder {
             true => Hub::watched(lanes, config.mailbox, room_watch),
             false => Hub::new(lanes, config.mailbox),
         };
+        let hub = hub.with_parser(config.client.parser);
         let (reach, supervisor) = start(hub, &config, peers);
         let fixed = Fixed::of(&config);
         let shared = Arc::new(Shared {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use socketio_codec::{AckId, Arguments, Decoder, Event, Json, Limits, Namespace, Packet, Text};
+use socketio_codec::{AckId, Arguments, Decoder, Event, Json, Limits, Namespace, Packet, Text, msgpack};
 
 use super::bucket::Bucket;
 use super::violation::Violation;
-use crate::SocketId;
+use crate::{Parser, SocketId};
 
 /// The Socket.IO side of one client's connection: which namespaces it is in, and what it sent.
 ///
@@ -71,6 +71,8 @@ pub struct Client {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientConfig {
+    /// In which form its packets come. JSON.
+    pub parser: Parser,
     /// The bounds of one packet.
     pub limits: Limits,
     /// How long it may take to be connected to a first namespace. 45 s, as `connectTimeout` of the reference.
@@ -95,6 +97,7 @@ pub struct ClientConfig {
 impl Default for ClientConfig {
     fn default() -> Self {
         Self {
+            parser: Parser::default(),
             limits: Limits::default(),
             connect_timeout: Duration::from_secs(45),
             attachment_timeout: Duration::from_secs(45),
@@ -209,16 +212,26 @@ impl Client {
     /// # Errors
     /// A [`Violation`], upon which the connection is to be closed.
     pub fn handle_text(&mut self, now: Instant, text: Text) -> Result<Option<Incoming>, Violation> {
-        let packet = self.decoder.handle_text(text)?;
+        let packet = match self.config.parser {
+            Parser::Json => self.decoder.handle_text(text)?,
+            Parser::Msgpack => return Err(Violation::TextMessage),
+        };
         self.handle_decoded(now, packet)
     }
 
-    /// A binary message came: an attachment. `None` means that more are due.
+    /// A binary message came: an attachment, or with [`Parser::Msgpack`] a packet. `None` means that there is nothing to do
+    /// (yet).
     ///
     /// # Errors
     /// A [`Violation`], upon which the connection is to be closed.
-    pub fn handle_binary(&mut self, now: Instant, attachment: Bytes) -> Result<Option<Incoming>, Violation> {
-        let packet = self.decoder.handle_binary(attachment)?;
+    pub fn handle_binary(&mut self, now: Instant, message: Bytes) -> Result<Option<Incoming>, Violation> {
+        let packet = match self.config.parser {
+            Parser::Json => self.decoder.handle_binary(message)?,
+            Parser::Msgpack => {
+                let limits = &self.config.limits;
+                Some(msgpack::decode(message, limits)?.to_json(limits)?)
+            }
+        };
         self.handle_decoded(now, packet)
     }
 

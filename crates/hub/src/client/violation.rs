@@ -21,6 +21,8 @@ pub enum Violation {
     ConnectErrorFromClient,
     /// It was not connected to any namespace within [`ClientConfig::connect_timeout`](crate::ClientConfig).
     ConnectTimeout,
+    /// It sent text, where packets are binary: its parser is another one ([`Parser::Msgpack`](crate::Parser::Msgpack)).
+    TextMessage,
     /// An attachment did not come within [`ClientConfig::attachment_timeout`](crate::ClientConfig).
     AttachmentTimeout,
 }
@@ -35,6 +37,7 @@ impl Violation {
             Self::TooManyRefusals => "too_many_refusals",
             Self::ConnectErrorFromClient => "connect_error_from_client",
             Self::ConnectTimeout => "connect_timeout",
+            Self::TextMessage => "text_message",
             Self::AttachmentTimeout => "attachment_timeout",
         }
     }
@@ -49,6 +52,7 @@ impl fmt::Display for Violation {
             Self::TooManyRefusals => "too many refused connects",
             Self::ConnectErrorFromClient => "connect error from a client",
             Self::ConnectTimeout => "no namespace connected in time",
+            Self::TextMessage => "text where packets are binary",
             Self::AttachmentTimeout => "attachment did not come in time",
         })
     }

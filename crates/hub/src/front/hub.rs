@@ -20,7 +20,7 @@ use super::mailbox::{Mailbox, MailboxConfig};
 use super::op::{Connect, Emit, Expel, FetchRooms, FetchSockets, Greeted, Message, Move, Op, SocketInfo, Tell};
 use super::owner::{Direction, Expulsion};
 use crate::lane::{Census, NamespaceCounts, RoomWatch};
-use crate::{Room, SocketId, Target, encode};
+use crate::{Parser, Room, SocketId, Target, encode};
 
 /// Tells each [`Lane`](crate::Lane) what concerns its sockets. Shared by everyone who emits.
 ///
@@ -40,6 +40,8 @@ pub struct Hub {
     census: Option<Arc<Census>>,
     /// Connections that were given a lane so far.
     assigned: AtomicUsize,
+    /// In which form packets go out.
+    parser: Parser,
 }
 
 impl Hub {
@@ -59,7 +61,7 @@ impl Hub {
         let (congestion, census) = (Arc::new(Congestion::default()), census.map(Arc::new));
         let mailbox = || Mailbox::new(config, Arc::clone(&congestion), census.clone());
         let mailboxes = std::iter::repeat_with(mailbox).take(lanes.get()).collect();
-        Self { mailboxes, limits: config, congestion, census, assigned: AtomicUsize::new(0) }
+        Self { mailboxes, limits: config, congestion, census, assigned: AtomicUsize::new(0), parser: Parser::default() }
     }
 
     /// The same with a clock, for [`Mailbox::lag`]. It is asked for the first op that comes into an empty mailbox.
@@ -67,6 +69,12 @@ impl Hub {
     pub fn with_clock(mut self, clock: fn() -> Instant) -> Self {
         self.mailboxes.iter_mut().for_each(|mailbox| mailbox.set_clock(clock));
         self
+    }
+
+    /// The same for clients that use another parser than the default one.
+    #[must_use]
+    pub fn with_parser(self, parser: Parser) -> Self {
+        Self { parser, ..self }
     }
 
     /// The mailboxes, one for each lane: the driver of lane `n` drains number `n`.
@@ -108,7 +116,7 @@ impl Hub {
     /// Adds a socket to its namespace and sends its greeting.
     pub fn connect(&self, connect: Connect, by: Option<&Arc<Allowance>>) {
         let mailbox = self.mailbox_of(connect.socket);
-        let greeting = encode::connect(&connect.namespace, connect.socket);
+        let greeting = encode::connect(self.parser, &connect.namespace, connect.socket);
         let greeted = Greeted { connect, greeting };
         let charge = self.charge(by, (greeted.weight(), greeted.greeting.len()), Scope::One);
         mailbox.push(Op::Connect(Box::new(Charged::new(greeted, charge))));
@@ -129,7 +137,7 @@ impl Hub {
         (namespace, message, data): (&Namespace, &str, Option<&Json>),
         by: Option<&Arc<Allowance>>,
     ) {
-        let message = Message::Packet(encode::connect_error(namespace, message, data));
+        let message = Message::Packet(encode::connect_error(self.parser, namespace, message, data));
         self.tell(lane, Tell { recipient, message }, by);
     }
 
@@ -142,14 +150,11 @@ impl Hub {
     pub fn apply(&self, command: Command<'_>, by: Option<&Arc<Allowance>>) {
         match command {
             Command::Emit { target, name, arguments, id, delivery, receipt } => {
-                let encoded = match id {
-                    None => encode::event(target.namespace(), name, arguments),
-                    Some(id) => encode::event_with_ack(target.namespace(), id, name, arguments),
-                };
+                let encoded = encode::event(self.parser, target.namespace(), id, name, arguments);
                 self.send(Emit { target, encoded, delivery, receipt }, by);
             }
             Command::Answer { namespace, socket, id, arguments } => {
-                let encoded = encode::ack(namespace, id, arguments);
+                let encoded = encode::ack(self.parser, namespace, id, arguments);
                 let target = Target::socket(namespace.clone(), socket);
                 self.send(Emit { target, encoded, delivery: Delivery::Reliable, receipt: None }, by);
             }
@@ -157,7 +162,7 @@ impl Hub {
             Command::Leave { target, rooms } => self.change_rooms(target, rooms, Direction::Leave, by),
             Command::Expel { target, from } => {
                 let is_told = !matches!(from, Expulsion::Transport(_));
-                let farewell = is_told.then(|| encode::disconnect(target.namespace()));
+                let farewell = is_told.then(|| encode::disconnect(self.parser, target.namespace()));
                 let (only, scope) = (target.only_socket(), scope_of(&target));
                 let expel = Expel { target, from, farewell };
                 let charge = self.charge(by, (expel.weight(), expel.farewell_len()), scope);

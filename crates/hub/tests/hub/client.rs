@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hub::{Client, ClientConfig, ConnectRefusal, Incoming, SocketId, Violation, encode};
-use socketio_codec::{AckId, Arguments, DecodeErrorKind, EventName, Namespace};
+use hub::{Client, ClientConfig, ConnectRefusal, Incoming, Parser, SocketId, Violation, encode};
+use socketio_codec::{AckId, Arguments, DecodeErrorKind, EventName, Namespace, msgpack};
 
 use crate::support::{namespace, socket, text_of};
 
@@ -54,13 +54,13 @@ impl Session {
                 let id = socket(self.next);
                 self.next += 1;
                 assert!(self.client.accept(&namespace, id));
-                self.sent.push(text_of(&encode::connect(&namespace, id)));
+                self.sent.push(text_of(&encode::connect(Parser::Json, &namespace, id)));
                 Ok(None)
             }
             "/slow" => Ok(Some(Incoming::Connect { namespace, as_written, auth })),
             _ => {
                 self.client.refuse(self.now, &namespace)?;
-                self.sent.push(text_of(&encode::connect_error(&as_written, "Invalid namespace", None)));
+                self.sent.push(text_of(&encode::connect_error(Parser::Json, &as_written, "Invalid namespace", None)));
                 Ok(None)
             }
         }
@@ -513,9 +513,36 @@ fn an_event_is_encoded_for_others_as_it_came() {
     let Ok(Some(Incoming::Event { event, namespace, .. })) = session.say(r#"2["update", {"é":1e99} ,null]"#) else {
         panic!()
     };
-    let encoded = encode::event(&namespace, &event, event.arguments());
+    let encoded = encode::event(Parser::Json, &namespace, None, &event, event.arguments());
     assert_eq!(text_of(&encoded), r#"2["update",{"é":1e99} ,null]"#);
     let renamed = EventName::new("updated").unwrap();
-    let encoded = encode::event(&namespace, &renamed, event.arguments());
+    let encoded = encode::event(Parser::Json, &namespace, None, &renamed, event.arguments());
     assert_eq!(text_of(&encoded), r#"2["updated",{"é":1e99} ,null]"#);
+}
+
+#[test]
+fn a_client_with_the_msgpack_parser_is_heard_as_any_other() {
+    let mut config = ClientConfig::default();
+    config.parser = Parser::Msgpack;
+    let now = Instant::now();
+    let mut client = Client::new(now, Arc::new(config));
+    let connect = msgpack::PacketRef::connect(Namespace::root(), None).to_bytes();
+    let Some(Incoming::Connect { namespace, auth: None, .. }) = client.handle_binary(now, connect).unwrap() else {
+        panic!("it asked to connect")
+    };
+    assert!(client.accept(&namespace, SocketId::from_random([1; 15])));
+
+    let image = Bytes::from_static(b"\x89PNG");
+    let sent =
+        Arguments::with_attachments(r#"[{"_placeholder":true,"num":0},1.5]"#.into(), vec![image.clone()]).unwrap();
+    let values = msgpack::Values::from_json(&sent).unwrap();
+    let event = msgpack::PacketRef::event(Namespace::root(), "image", &values).to_bytes();
+    let Some(Incoming::Event { event, id: None, .. }) = client.handle_binary(now, event).unwrap() else {
+        panic!("it sent an event")
+    };
+    assert_eq!((&*event.name(), event.arguments().attachments()), ("image", &[image][..]));
+
+    assert_eq!(client.handle_text(now, "2[\"image\"]".into()), Err(Violation::TextMessage));
+    let cut_off = Bytes::from_static(b"\x83\xa4type\x02");
+    assert!(matches!(client.handle_binary(now, cut_off), Err(Violation::Packet(_))));
 }

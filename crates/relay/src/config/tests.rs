@@ -27,9 +27,9 @@ use std::{env, fs, process};
 use ::cluster::{AtStart, Format, Mode, OnGap};
 use http::HeaderName;
 use policy::{Auth, Count, EventName, On, Over, Rate, Relay, Rule, Rules, Scope, Template};
-use socketio::NamespaceName;
 use socketio::engineio::proto::Transport;
 use socketio::engineio::{CookieConfig, CorsConfig, CorsOrigins, SameSite};
+use socketio::{NamespaceName, Parser};
 
 use super::*;
 use crate::api::ApiConfig;
@@ -79,6 +79,7 @@ const SAMPLES: &[(&str, &str, &str)] = &[
     ("engine.upgrade_timeout_ms", "400", "400"),
     ("engine.connect_timeout_ms", "1_000", "1000"),
     ("engine.max_payload_bytes", "0x1000", "4096"),
+    ("engine.parser", r#""msgpack""#, "msgpack"),
     ("engine.transports", r#"["websocket"]"#, "websocket"),
     ("engine.allow_upgrades", "false", "false"),
     ("engine.http_compression", "false", "false"),
@@ -314,6 +315,7 @@ fn every_setting_goes_where_it_belongs() {
     engine.origin.is_enforced = false;
     engine.trusted_proxies = ["10.0.0.0/8", "::1"].iter().map(|block| block.parse().unwrap()).collect();
     engine.outbox_bytes_total_max = 50_000_000;
+    client.parser = Parser::Msgpack;
     client.auth_bytes_max = 2000;
     engine.session.ping_interval = Duration::from_millis(300);
     engine.session.ping_timeout = Duration::from_millis(200);

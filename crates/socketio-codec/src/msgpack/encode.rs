@@ -1,11 +1,14 @@
 //! Packets to frames.
 
+use alloc::vec::Vec;
+
 use bytes::{BufMut, Bytes};
 
-use crate::msgpack::Packet;
 use crate::msgpack::values::{Event, Value, Values};
 use crate::msgpack::write::{Buffer, Counter, Sink, array, str, unsigned};
+use crate::msgpack::{Packet, json};
 use crate::names::ack_id::AckId;
+use crate::names::name::RawName;
 use crate::names::namespace::Namespace;
 
 /// A packet to be written as one binary message.
@@ -33,6 +36,7 @@ pub struct Name<'a>(NameForm<'a>);
 enum NameForm<'a> {
     Text(&'a str),
     Msgpack(&'a [u8]),
+    Json(&'a [u8]),
 }
 
 impl<'a> From<&'a str> for Name<'a> {
@@ -44,6 +48,13 @@ impl<'a> From<&'a str> for Name<'a> {
 impl<'a> From<&'a Event> for Name<'a> {
     fn from(event: &'a Event) -> Self {
         Self(NameForm::Msgpack(event.raw_name()))
+    }
+}
+
+impl<'a> From<RawName<'a>> for Name<'a> {
+    /// Text stays text, a number a number.
+    fn from(name: RawName<'a>) -> Self {
+        Self(NameForm::Json(name.as_bytes()))
     }
 }
 
@@ -95,7 +106,7 @@ impl<'a> PacketRef<'a> {
 
     /// The frame in a buffer of its own.
     pub fn to_bytes(&self) -> Bytes {
-        let mut buffer = alloc::vec::Vec::with_capacity(self.encoded_len());
+        let mut buffer = Vec::with_capacity(self.encoded_len());
         self.encode_into(&mut buffer);
         Bytes::from(buffer)
     }
@@ -124,6 +135,11 @@ impl<'a> PacketRef<'a> {
                 match name {
                     NameForm::Text(name) => str(out, name),
                     NameForm::Msgpack(name) => out.put(name),
+                    NameForm::Json(name) => {
+                        let mut written = Vec::with_capacity(name.len());
+                        json::scalar(name, &mut written);
+                        out.put(&written);
+                    }
                 }
                 out.put(values.as_bytes());
             }

@@ -9,7 +9,7 @@ use serde_json::Number;
 
 use crate::error::DecodeError;
 use crate::msgpack::read::{self, Token};
-use crate::msgpack::write;
+use crate::msgpack::{DEPTH_CEILING, write};
 use crate::scan;
 use crate::values::date;
 use crate::values::deserialize::Sources;
@@ -116,10 +116,22 @@ fn attachment(bytes: &[u8], text: &mut String, attachments: &mut Vec<Bytes>) -> 
     write!(text, r#"{{"_placeholder":true,"num":{index}}}"#)
 }
 
+/// What becomes of a member `__proto__`, by which a receiver that uses `notepack.io` would change an object's prototype.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Prototypes {
+    Refuse,
+    LeaveOut,
+}
+
 /// Writes JSON values with commas between (which the JSON scanner has accepted), and says how many they are.
 ///
-/// Fails for a key `__proto__`, which would not be accepted back. The placeholders of `sources` are counted from `offset` bytes before the text.
-pub(crate) fn to_msgpack(json: &[u8], sources: Sources<'_>, offset: usize) -> Result<(Bytes, usize), DecodeError> {
+/// The placeholders of `sources` are counted from `offset` bytes before the text.
+pub(crate) fn to_msgpack(
+    json: &[u8],
+    sources: Sources<'_>,
+    offset: usize,
+    prototypes: Prototypes,
+) -> Result<(Bytes, usize), DecodeError> {
     let mut out = Vec::with_capacity(json.len() + 8);
     // For each that is open: where its length is to be written, and how many values or pairs it has so far.
     let mut open: Vec<(usize, u32)> = Vec::new();
@@ -162,10 +174,15 @@ pub(crate) fn to_msgpack(json: &[u8], sources: Sources<'_>, offset: usize) -> Re
                 // A key is counted with its value.
                 if json.get(after) != Some(&b':') {
                     count(&mut open, &mut len);
-                } else if out.get(start..) == Some(b"\xa9__proto__") {
+                    end
+                } else if out.get(start..) != Some(b"\xa9__proto__") {
+                    end
+                } else if prototypes == Prototypes::LeaveOut {
+                    out.truncate(start);
+                    scan::value(json, scan::skip_whitespace(json, after + 1), 0, DEPTH_CEILING)?
+                } else {
                     return Err(read::invalid(at));
                 }
-                end
             }
         };
         at = scan::skip_whitespace(json, at);
@@ -194,7 +211,8 @@ fn placeholder<'a>((placeholders, attachments): Sources<'a>, at: usize) -> Optio
     Some((attachments.get(placeholder.index)?, placeholder.span.end))
 }
 
-fn scalar(json: &[u8], out: &mut Vec<u8>) {
+/// Writes a string, a number, or one of the three words.
+pub(crate) fn scalar(json: &[u8], out: &mut Vec<u8>) {
     let text = crate::names::text::checked(json);
     match json.first() {
         Some(b'"') => {

@@ -39,6 +39,8 @@ pub use decode::decode;
 pub use encode::{Name, PacketRef};
 pub use values::{Event, Value, Values};
 
+use crate::error::DecodeError;
+use crate::limits::Limits;
 use crate::names::ack_id::AckId;
 use crate::names::namespace::Namespace;
 
@@ -98,5 +100,25 @@ impl Packet {
             | Self::Ack { namespace, .. }
             | Self::ConnectError { namespace, .. } => namespace,
         }
+    }
+
+    /// The same packet as JSON, as [`Values::to_json`] has its values, and under the `limits` of one that comes as JSON: for
+    /// a program that speaks both formats and looks at one.
+    pub fn to_json(&self, limits: &Limits) -> Result<crate::Packet, DecodeError> {
+        let namespace = self.namespace().clone();
+        Ok(match self {
+            Self::Connect { auth, .. } => {
+                let auth = auth.as_ref().map(Value::to_json).transpose()?;
+                crate::Packet::Connect { namespace, auth }
+            }
+            Self::Disconnect { .. } => crate::Packet::Disconnect { namespace },
+            Self::Event { id, event, .. } => crate::Packet::Event { namespace, id: *id, event: event.to_json(limits)? },
+            Self::Ack { id, arguments, .. } => {
+                crate::Packet::Ack { namespace, id: *id, arguments: arguments.to_json_within(limits)? }
+            }
+            Self::ConnectError { error, .. } => {
+                crate::Packet::ConnectError { namespace, error: Some(error.to_json()?) }
+            }
+        })
     }
 }

@@ -9,8 +9,9 @@ use bytes::Bytes;
 
 use crate::error::DecodeError;
 use crate::limits::Limits;
+use crate::msgpack::DEPTH_CEILING;
+use crate::msgpack::json::{self, Prototypes};
 use crate::msgpack::read::{self, Token};
-use crate::msgpack::{DEPTH_CEILING, json};
 use crate::values::arguments::Arguments;
 use crate::values::json::Json;
 
@@ -30,7 +31,15 @@ impl Value {
 
     /// The same value from JSON.
     pub fn from_json(value: &Json) -> Result<Self, DecodeError> {
-        Ok(Self(json::to_msgpack(value.as_bytes(), (&[], &[]), 0)?.0))
+        Ok(Self(json::to_msgpack(value.as_bytes(), (&[], &[]), 0, Prototypes::Refuse)?.0))
+    }
+
+    /// The same value from JSON, without what [`from_json`](Self::from_json) fails for: see
+    /// [`Values::from_json_lossy`].
+    pub fn from_json_lossy(value: &Json) -> Self {
+        // The text was checked: there is nothing else that could fail.
+        let made = json::to_msgpack(value.as_bytes(), (&[], &[]), 0, Prototypes::LeaveOut);
+        Self(made.map_or(Bytes::from_static(b"\xc0"), |(bytes, _)| bytes))
     }
 
     /// The same value as JSON. Fails for byte strings, which JSON has only in [`Arguments`].
@@ -82,8 +91,18 @@ impl Values {
     ///
     /// Numbers out of range become infinite, lone surrogates U+FFFD. Fails for a key `__proto__`.
     pub fn from_json(arguments: &Arguments) -> Result<Self, DecodeError> {
-        let (bytes, len) = json::to_msgpack(arguments.as_bytes(), arguments.sources(), arguments.list_start())?;
+        let (bytes, len) =
+            json::to_msgpack(arguments.as_bytes(), arguments.sources(), arguments.list_start(), Prototypes::Refuse)?;
         Ok(Self { list: 0..bytes.len(), bytes, len })
+    }
+
+    /// The same without members `__proto__`, wherever they are: for a sender that has to send what there is, and does
+    /// not want to change prototypes at its receivers.
+    pub fn from_json_lossy(arguments: &Arguments) -> Self {
+        let made =
+            json::to_msgpack(arguments.as_bytes(), arguments.sources(), arguments.list_start(), Prototypes::LeaveOut);
+        // The text was checked: there is nothing else that could fail.
+        made.map_or(Self::EMPTY, |(bytes, len)| Self { list: 0..bytes.len(), bytes, len })
     }
 
     /// The same values as JSON, byte strings as attachments.
@@ -94,6 +113,12 @@ impl Values {
     pub fn to_json(&self) -> Result<Arguments, DecodeError> {
         let (list, attachments) = json::to_json(self.as_bytes(), 0, self.len)?;
         Arguments::with_attachments(["[", &list, "]"].concat().into(), attachments)
+    }
+
+    /// The same under other limits.
+    pub(crate) fn to_json_within(&self, limits: &Limits) -> Result<Arguments, DecodeError> {
+        let (list, attachments) = json::to_json(self.as_bytes(), 0, self.len)?;
+        Arguments::within(["[", &list, "]"].concat().into(), attachments, limits)
     }
 
     /// How many values there are.
@@ -169,6 +194,13 @@ impl Event {
     /// The arguments behind the name.
     pub fn arguments(&self) -> &Values {
         &self.arguments
+    }
+
+    /// The same event as JSON, as [`Values::to_json`] has its values, and under the `limits` of one that comes as JSON.
+    pub fn to_json(&self, limits: &Limits) -> Result<crate::Event, DecodeError> {
+        let list = self.arguments.bytes.get(self.name.start..self.arguments.list.end).unwrap_or_default();
+        let (list, attachments) = json::to_json(list, 0, self.arguments.len + 1)?;
+        crate::Event::from_json(["[", &list, "]"].concat().into(), attachments, limits)
     }
 }
 

@@ -29,8 +29,9 @@ async fn all_that_cannot_change_is_named_and_then_nothing_does() {
     config.engine.path = "/other/".into();
     config.lanes = NonZeroUsize::new(7);
     config.lane.turn_work_max += 1;
+    config.client.parser = Parser::Msgpack;
     let refused = server.server.reconfigure(config).unwrap_err();
-    assert_eq!(refused.names(), ["path", "lane", "lanes"]);
+    assert_eq!(refused.names(), ["path", "lane", "lanes", "parser"]);
     let mut client = Client::open(server.address).await;
     client.send(r#"40{"a":1}"#).await;
     assert!(client.text().await.starts_with(r#"40{"sid":"#));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use socketio::Parser;
 use socketio::engineio::proto::{SessionConfig, Transport};
 use socketio::engineio::{CookieConfig, SameSite};
 
@@ -55,6 +56,15 @@ pub(super) const SETTINGS: &[Setting] = &[
         show: |config| Some(Toml::plain(config.server.engine.session.max_payload_bytes)),
         about: "The largest message, and the largest body of a polling request.",
         takes_effect: TakesEffect::ForNewConnections,
+    },
+    Setting {
+        key: "engine.parser",
+        variable: "FANFARE_PARSER",
+        flag: None,
+        set: |draft, written| put(&mut draft.config.server.client.parser, written.word(&PARSERS)),
+        show: |config| Some(Toml::word(&PARSERS, config.server.client.parser)),
+        about: "In which form packets are, as each client's own parser: \"json\" or \"msgpack\".",
+        takes_effect: TakesEffect::AtRestart,
     },
     Setting {
         key: "engine.transports",
@@ -187,6 +197,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         takes_effect: TakesEffect::AtOnce,
     },
 ];
+
+const PARSERS: [(&str, Parser); 2] = [("json", Parser::Json), ("msgpack", Parser::Msgpack)];
 
 /// The times and sizes of a session.
 fn session(draft: &mut Draft) -> &mut SessionConfig {

@@ -145,6 +145,7 @@ const WRONG_FILES: &[(&str, &[&str])] = &[
     ),
     ("client_dir = '/etc/passwd'", &["1:1: client_dir: expected a folder, which this is not, found \"/etc/passwd\""]),
     // Transports and the cookie.
+    ("engine.parser = 'protobuf'", &["1:8: engine.parser: expected \"json\" or \"msgpack\", found \"protobuf\""]),
     (
         "engine.transports = []",
         &["1:8: engine.transports: expected \"polling\", \"websocket\" or both, found an empty list"],
