@@ -11,7 +11,7 @@ use hyper::server::conn::http1;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use socketio::engineio::{CorsConfig, CorsOrigins};
-use socketio::{Admission, ClientBundle, ConnectRequest, Member, Namespace, Server, ServerConfig, Socket};
+use socketio::{Admission, ClientBundle, ConnectRequest, Member, Namespace, Parser, Server, ServerConfig, Socket};
 use tokio::io::DuplexStream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, timeout};
