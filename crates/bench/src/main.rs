@@ -1,9 +1,8 @@
 //! The instrument: a load generator, the floor, and the peers, measured side by side.
 //!
 //! In reading order: [`workload`] (what is measured), [`load`] (the clients), [`tally`] (what arrived), [`server`] (who
-//! is measured, and what it used), [`floor`] (what the kernel charges), [`summary`] and [`report`] (the figures), [`pair`] (two
-//! relays). The
-//! README says how to read them.
+//! is measured, and what it used), [`floor`] (what the kernel charges), [`serve`] (servers made of the library), [`summary`] and
+//! [`report`] (the figures), [`pair`] (two servers side by side). The README says how to read them.
 
 mod cli;
 mod cores;
@@ -14,6 +13,7 @@ mod pair;
 mod plan;
 mod record;
 mod report;
+mod serve;
 mod server;
 mod summary;
 mod tally;
@@ -46,10 +46,12 @@ fn main() -> ExitCode {
 fn execute(command: Command) -> io::Result<()> {
     let places = Places::find()?;
     match command {
+        Command::Floor { redis: Some(url), .. } => floor::run_subscriber(&url),
         Command::Floor { polling: true, .. } => floor::run_polling(),
         Command::Floor { batched, others, ping_interval_ms, .. } => {
             floor::run(batched, others, cli::interval(ping_interval_ms))
         }
+        Command::Serve { handlers } => serve::run(handlers),
         Command::List => {
             list();
             Ok(())

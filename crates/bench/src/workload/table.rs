@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
+use super::cluster::Pair;
 use super::crowd::Flood;
 use super::fan_out::FanOut;
 use super::flooded::Flooded;
 use super::pace::{Filler, Pace, Script};
+use super::unwanted::Unwanted;
 use super::{Lab, Shape};
 use crate::load::Transport::{GzipPolling, Polling, Upgraded, WebSocket};
 use crate::record::{Figures, Record};
-use crate::server::Kind::{self, Bun, Fanfare, Fanfare2, Floor, FloorBatched, FloorPolling, Node, Socketioxide};
+use crate::server::Kind::{
+    self, Bun, EmbeddedStruct, Fanfare, Fanfare2, Floor, FloorBatched, FloorPolling, FloorRedis, Node, Socketioxide,
+};
 use crate::server::{Access, Algorithm, Rules};
 use crate::wire::event::Name;
 
@@ -249,6 +253,67 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         about: "a pair among 200 clients, beside one POST of 1 MB of small events",
         shape: Shape::Flooded(Flooded { members: 197, flooders: &[Polling], flood: Flood::Post }),
         servers: &[Fanfare],
+        rounds: 2,
+    },
+    Workload {
+        name: "one-of-none",
+        about: "500 clients of one node without a cluster, 1 event in flight",
+        shape: Shape::FanOut(FanOut { clients: 500, pace: Pace::Closed { window: 1 }, ..FanOut::SMALL }),
+        servers: &[Fanfare, Socketioxide, Node],
+        rounds: 2,
+    },
+    Workload {
+        name: "cluster",
+        about: "2 nodes with 500 clients each over one Redis, 1 event in flight",
+        shape: Shape::Cluster(Pair { clients: 500, pace: Pace::Closed { window: 1 } }),
+        servers: &[Fanfare, Socketioxide, Node],
+        rounds: 3,
+    },
+    Workload {
+        name: "cluster-in-flight",
+        about: "2 nodes with 500 clients each over one Redis, 16 in flight",
+        shape: Shape::Cluster(Pair { clients: 500, pace: Pace::Closed { window: 16 } }),
+        servers: &[Fanfare, Socketioxide, Node],
+        rounds: 3,
+    },
+    Workload {
+        name: "cluster-pair",
+        about: "2 nodes with one client each over one Redis, 1 event in flight",
+        shape: Shape::Cluster(Pair { clients: 1, pace: Pace::Closed { window: 1 } }),
+        servers: &[Fanfare, Socketioxide, Node],
+        rounds: 3,
+    },
+    Workload {
+        name: "unwanted",
+        about: "20,000 messages/s of a fleet for a room that nobody here is in, 100 at once",
+        shape: Shape::Unwanted(Unwanted { at_once: 100, messages_per_s: 20_000.0 }),
+        servers: &[FloorRedis, Fanfare],
+        rounds: 3,
+    },
+    Workload {
+        name: "unwanted-alone",
+        about: "the same, 2,000 messages/s, one at a time",
+        shape: Shape::Unwanted(Unwanted { at_once: 1, messages_per_s: 2_000.0 }),
+        servers: &[FloorRedis, Fanfare],
+        rounds: 3,
+    },
+    Workload {
+        name: "api-emit",
+        about: "1,000 clients, what a program emits by HTTP and what a client emits, in turn",
+        shape: Shape::ApiEmit { clients: 1_000 },
+        servers: &[Fanfare],
+        rounds: 3,
+    },
+    Workload {
+        name: "embedded",
+        about: "two clients of a server made of the library to each other and themselves, 32 in flight",
+        shape: Shape::FanOut(FanOut {
+            clients: 2,
+            script: Script { senders: 2, ..Script::SMALL },
+            pace: Pace::Closed { window: 32 },
+            ..FanOut::SMALL
+        }),
+        servers: &[EmbeddedStruct],
         rounds: 2,
     },
     Workload {
