@@ -61,6 +61,17 @@ pub(crate) enum Command {
         #[command(flatten)]
         how: How,
     },
+    /// Count the instructions of two servers with valgrind: what the clock cannot tell apart
+    Count {
+        /// The relay as it was: its program, or the name of another server
+        #[arg(long, value_parser = side)]
+        a: Side,
+        /// The relay as it is
+        #[arg(long, value_parser = side)]
+        b: Side,
+        #[command(flatten)]
+        how: How,
+    },
     /// Run everything and write the tables
     All {
         /// The file with the markers that the tables go between

@@ -2,10 +2,12 @@
 //!
 //! In reading order: [`workload`] (what is measured), [`load`] (the clients), [`tally`] (what arrived), [`server`] (who
 //! is measured, and what it used), [`floor`] (what the kernel charges), [`serve`] (servers made of the library), [`summary`] and
-//! [`report`] (the figures), [`pair`] (two servers side by side). The README says how to read them.
+//! [`report`] (the figures), [`pair`] and [`count`] (two
+//! servers side by side). The README says how to read them.
 
 mod cli;
 mod cores;
+mod count;
 mod floor;
 mod histogram;
 mod load;
@@ -28,6 +30,7 @@ use std::time::Duration;
 use clap::Parser;
 
 use crate::cli::{Cli, Command};
+use crate::count::Count;
 use crate::pair::{MAIN, Pair};
 use crate::plan::Plan;
 use crate::server::Places;
@@ -66,6 +69,7 @@ fn execute(command: Command) -> io::Result<()> {
             let at_most = Duration::from_secs(at_most_s);
             Pair { a, b, workloads, rounds, at_most }.run(&how.lab(places))
         }
+        Command::Count { a, b, how } => Count { a, b }.run(&how.lab(places)),
         Command::All { report, results, rounds, at_most_s, how } => {
             let results = results.unwrap_or_else(|| places.results());
             if results.exists() {

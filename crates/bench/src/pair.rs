@@ -53,7 +53,7 @@ impl Side {
     }
 
     /// Where it is measured.
-    fn place(&self, lab: &Lab) -> io::Result<Place> {
+    pub(crate) fn place(&self, lab: &Lab) -> io::Result<Place> {
         let mut lab = lab.clone();
         if let Self::Build(program) = self {
             if !program.is_file() {
@@ -76,7 +76,8 @@ impl fmt::Display for Side {
     }
 }
 
-type Place = (Lab, Kind);
+/// The lab whose relay is this side's, and which server is started in it.
+pub(crate) type Place = (Lab, Kind);
 
 /// The rows that are compared unless others are named.
 pub(crate) const MAIN: &[&str] = &[

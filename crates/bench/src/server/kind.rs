@@ -1,6 +1,7 @@
 //! Which servers there are, and how each is started.
 
 use std::env;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -48,6 +49,8 @@ pub(crate) struct Options {
     pub(crate) redis: Option<u16>,
     /// Whether the relay counts for operators what it has done.
     pub(crate) has_ops: bool,
+    /// Whether its instructions are counted, into [`Places::counted`] when it ends.
+    pub(crate) is_counted: bool,
 }
 
 /// What a server does with events. The peers know all of them; the relay is told.
@@ -102,6 +105,11 @@ impl Places {
         self.binaries.join("../bench/access")
     }
 
+    /// Where what is counted of a server is written.
+    pub(crate) fn counted(&self) -> PathBuf {
+        self.access().join("callgrind.out")
+    }
+
     /// Where the results of a run go unless another place is named.
     pub(crate) fn results(&self) -> PathBuf {
         self.binaries.join("../bench/results.jsonl")
@@ -145,6 +153,13 @@ impl Kind {
         // Ends the server should this process be killed before it can end it.
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "--"]);
+        if options.is_counted {
+            fs::create_dir_all(places.access())?;
+            let file = places.counted();
+            let _ = fs::remove_file(&file);
+            command.args(["valgrind", "-q", "--tool=callgrind"]);
+            command.arg(format!("--callgrind-out-file={}", file.display()));
+        }
         match self {
             Self::Floor | Self::FloorBatched | Self::FloorPolling | Self::FloorRedis => {
                 self.floor(&mut command, &program, options)

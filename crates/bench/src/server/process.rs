@@ -5,7 +5,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStdout, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal};
 
 use super::{Cpu, Kind, Memory, Options, Places, ThreadWatch};
 use crate::cores::{self, Cores};
@@ -83,6 +85,19 @@ impl Server {
         Cpu::of(self.child.id())
     }
 
+    /// Asks it to end, and waits until it has.
+    pub(crate) fn end(mut self) -> io::Result<()> {
+        rustix::process::kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        let end = Instant::now() + END_MAX;
+        while self.child.try_wait()?.is_none() {
+            if Instant::now() > end {
+                return Err(io::Error::other("the server did not end in time"));
+            }
+            thread::sleep(END_STEP);
+        }
+        Ok(())
+    }
+
     /// Counts its threads from now on.
     pub(crate) fn watch_threads(&self) -> ThreadWatch {
         ThreadWatch::start(self.child.id())
@@ -152,6 +167,8 @@ fn read_addresses(reader: &mut impl BufRead) -> Option<Said> {
 }
 
 const START_MAX: Duration = Duration::from_secs(10);
+const END_MAX: Duration = Duration::from_secs(30);
+const END_STEP: Duration = Duration::from_millis(20);
 const SCRAPE_MAX: Duration = Duration::from_secs(10);
 const SCRAPE_BYTES: usize = 16 * 1024;
 

@@ -17,7 +17,8 @@ mod table;
 mod unwanted;
 
 pub(crate) use fan_out::FanOut;
-pub(crate) use session::Lab;
+pub(crate) use pace::{Pace, Script};
+pub(crate) use session::{Lab, Session};
 pub(crate) use table::{WORKLOADS, Workload};
 
 use std::io;
