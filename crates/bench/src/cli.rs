@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::cores::Cores;
 use crate::pair::Side;
-use crate::serve::Handlers;
+use crate::serve::Serve;
 use crate::server::{Kind, Places};
 use crate::workload::Lab;
 
@@ -116,10 +116,7 @@ pub(crate) enum Command {
         ping_interval_ms: Option<u64>,
     },
     /// Be a server made of the library, until killed
-    Serve {
-        /// What its handlers are
-        handlers: Handlers,
-    },
+    Serve(Serve),
 }
 
 /// How runs are made.

@@ -54,7 +54,7 @@ fn execute(command: Command) -> io::Result<()> {
         Command::Floor { batched, others, ping_interval_ms, .. } => {
             floor::run(batched, others, cli::interval(ping_interval_ms))
         }
-        Command::Serve { handlers } => serve::run(handlers),
+        Command::Serve(serve) => serve.run(),
         Command::List => {
             list();
             Ok(())

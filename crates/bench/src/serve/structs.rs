@@ -3,24 +3,29 @@
 use socketio::codec::InvalidNamespace;
 use socketio::{AckSender, Admission, ConnectRequest, Event, Member, Namespace, ServerBuilder, Socket};
 
-/// What the peers do: events to all, and back to their sender; two rooms.
-pub(super) fn register(builder: ServerBuilder) -> Result<ServerBuilder, InvalidNamespace> {
-    builder.namespace("/", Hub)
+/// `update` goes to all, or to all but its sender if there are `others`; `echo` back to its sender; and there are two rooms.
+pub(super) fn register(builder: ServerBuilder, has_others: bool) -> Result<ServerBuilder, InvalidNamespace> {
+    builder.namespace("/", Hub { has_others })
 }
 
-struct Hub;
+struct Hub {
+    has_others: bool,
+}
 
-struct Client;
+struct Client {
+    has_others: bool,
+}
 
 impl Namespace for Hub {
     fn connect(&self, _request: ConnectRequest) -> Admission {
-        Admission::accept(Client)
+        Admission::accept(Client { has_others: self.has_others })
     }
 }
 
 impl Member for Client {
     fn event(&mut self, socket: &Socket, event: Event, _ack: Option<AckSender>) {
         let to = match event.name().as_ref() {
+            "update" if self.has_others => socket.broadcast(),
             "update" => socket.everyone(),
             "echo" => socket.only(),
             "to-crowd" => socket.everyone().to("crowd"),

@@ -170,7 +170,7 @@ impl Kind {
                 }
                 self.fanfare(&mut command, &program, options)
             }
-            Self::EmbeddedStruct => command.arg(program).args(["serve", "struct"]),
+            Self::EmbeddedStruct => embedded(&mut command, &program, "struct", options),
             Self::Socketioxide => command.arg(program),
             Self::Node => command.arg("node").arg(program),
             Self::Bun => command.arg(places.peers.join(BUN)).arg(program),
@@ -245,6 +245,20 @@ impl Kind {
             Self::Bun => places.peers.join("bun/server.js"),
         })
     }
+}
+
+fn embedded<'a>(command: &'a mut Command, program: &Path, handlers: &str, options: Options) -> &'a mut Command {
+    command.arg(program).args(["serve", handlers]);
+    if options.rules == Rules::Others {
+        command.arg("--others");
+    }
+    if let Some(interval) = options.ping_interval {
+        command.arg("--ping-interval-ms").arg(interval.as_millis().to_string());
+    }
+    if let Some(bytes) = options.max_payload_bytes {
+        command.arg("--max-payload-bytes").arg(bytes.to_string());
+    }
+    command
 }
 
 fn redis_url(port: u16) -> String {
