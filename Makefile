@@ -4,7 +4,7 @@ CARGO ?= cargo
 CLIENT_DIR := target/client/node_modules/socket.io-client/dist
 PURE := -p engineio-proto -p socketio-codec -p fanfare-hub -p fanfare-policy -p fanfare-cluster-proto
 
-.PHONY: run test test-full model test-rust test-clients ci fmt clippy purity deny docs fuzz bench bench-pair bench-codec clean
+.PHONY: run test test-full model test-rust test-clients ci fmt clippy purity deny docs fuzz bench bench-pair bench-count bench-codec clean
 
 # ── Run ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -108,6 +108,13 @@ bench-pair:
 	@test -n "$(A)" -a -n "$(B)" || { echo "say which: make bench-pair A=<fanfare before> B=<fanfare after> [ONLY=<rows>]"; exit 2; }
 	$(CARGO) build --release --package fanfare-bench
 	target/release/fanfare-bench pair --a "$(A)" --b "$(B)" $(if $(ONLY),--only $(ONLY))
+
+# The same question answered by counting: instructions in user space, by valgrind. Two minutes, on however busy a machine.
+bench-count:
+	@test -n "$(A)" -a -n "$(B)" || { echo "say which: make bench-count A=<fanfare before> B=<fanfare after>"; exit 2; }
+	@command -v valgrind >/dev/null || { echo "valgrind is not installed"; exit 2; }
+	$(CARGO) build --release --package fanfare-bench
+	target/release/fanfare-bench count --a "$(A)" --b "$(B)"
 
 # The codec beside other parsers; half a minute. The figures are in docs/codec-performance.md.
 bench-codec:

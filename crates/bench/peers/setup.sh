@@ -27,5 +27,8 @@ else
     echo "peers: there is no npm: node and bun are left out" >&2
 fi
 
+command -v redis-server >/dev/null ||
+    echo "peers: there is no redis-server: the rows about clusters are left out" >&2
+
 CARGO_TARGET_DIR="$out/socketioxide" cargo build --release --quiet --manifest-path "$here/socketioxide/Cargo.toml" ||
     echo "peers: socketioxide did not build: it is left out" >&2

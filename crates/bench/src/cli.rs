@@ -1,11 +1,14 @@
 //! The command line.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::cores::Cores;
+use crate::pair::Side;
+use crate::serve::Serve;
 use crate::server::{Kind, Places};
 use crate::workload::Lab;
 
@@ -38,14 +41,14 @@ pub(crate) enum Command {
         #[command(flatten)]
         how: How,
     },
-    /// Compare two builds of the relay, in turn on the same machine
+    /// Compare two builds of the relay, or other servers, in turn on the same machine
     Pair {
-        /// The relay as it was
-        #[arg(long)]
-        a: PathBuf,
+        /// The relay as it was: its program, or the name of another server
+        #[arg(long, value_parser = side)]
+        a: Side,
         /// The relay as it is
-        #[arg(long)]
-        b: PathBuf,
+        #[arg(long, value_parser = side)]
+        b: Side,
         /// These workloads instead of the main ones; separated by commas
         #[arg(long, value_delimiter = ',')]
         only: Vec<String>,
@@ -55,6 +58,17 @@ pub(crate) enum Command {
         /// Begin no round after this many seconds
         #[arg(long, default_value_t = 570)]
         at_most_s: u64,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Count the instructions of two servers with valgrind: what the clock cannot tell apart
+    Count {
+        /// The relay as it was: its program, or the name of another server
+        #[arg(long, value_parser = side)]
+        a: Side,
+        /// The relay as it is
+        #[arg(long, value_parser = side)]
+        b: Side,
         #[command(flatten)]
         how: How,
     },
@@ -91,6 +105,9 @@ pub(crate) enum Command {
         /// Answer polls, instead of WebSockets
         #[arg(long, conflicts_with_all = ["batched", "others", "ping_interval_ms"])]
         polling: bool,
+        /// Hear what is published on the Redis at this URL, and drop it
+        #[arg(long, conflicts_with_all = ["batched", "polling", "others", "ping_interval_ms"])]
+        redis: Option<String>,
         /// Send an event to everybody but its sender
         #[arg(long)]
         others: bool,
@@ -98,6 +115,8 @@ pub(crate) enum Command {
         #[arg(long)]
         ping_interval_ms: Option<u64>,
     },
+    /// Be a server made of the library, until killed
+    Serve(Serve),
 }
 
 /// How runs are made.
@@ -130,6 +149,10 @@ impl How {
             has_limits: self.limits,
         }
     }
+}
+
+fn side(text: &str) -> Result<Side, Infallible> {
+    Ok(Side::parse(text))
 }
 
 /// A day is more than any measurement takes.

@@ -1,12 +1,13 @@
 //! The instrument: a load generator, the floor, and the peers, measured side by side.
 //!
 //! In reading order: [`workload`] (what is measured), [`load`] (the clients), [`tally`] (what arrived), [`server`] (who
-//! is measured, and what it used), [`floor`] (what the kernel charges), [`summary`] and [`report`] (the figures), [`pair`] (two
-//! relays). The
-//! README says how to read them.
+//! is measured, and what it used), [`floor`] (what the kernel charges), [`serve`] (servers made of the library), [`summary`] and
+//! [`report`] (the figures), [`pair`] and [`count`] (two
+//! servers side by side). The README says how to read them.
 
 mod cli;
 mod cores;
+mod count;
 mod floor;
 mod histogram;
 mod load;
@@ -14,6 +15,7 @@ mod pair;
 mod plan;
 mod record;
 mod report;
+mod serve;
 mod server;
 mod summary;
 mod tally;
@@ -28,6 +30,7 @@ use std::time::Duration;
 use clap::Parser;
 
 use crate::cli::{Cli, Command};
+use crate::count::Count;
 use crate::pair::{MAIN, Pair};
 use crate::plan::Plan;
 use crate::server::Places;
@@ -46,10 +49,12 @@ fn main() -> ExitCode {
 fn execute(command: Command) -> io::Result<()> {
     let places = Places::find()?;
     match command {
+        Command::Floor { redis: Some(url), .. } => floor::run_subscriber(&url),
         Command::Floor { polling: true, .. } => floor::run_polling(),
         Command::Floor { batched, others, ping_interval_ms, .. } => {
             floor::run(batched, others, cli::interval(ping_interval_ms))
         }
+        Command::Serve(serve) => serve.run(),
         Command::List => {
             list();
             Ok(())
@@ -64,6 +69,7 @@ fn execute(command: Command) -> io::Result<()> {
             let at_most = Duration::from_secs(at_most_s);
             Pair { a, b, workloads, rounds, at_most }.run(&how.lab(places))
         }
+        Command::Count { a, b, how } => Count { a, b }.run(&how.lab(places)),
         Command::All { report, results, rounds, at_most_s, how } => {
             let results = results.unwrap_or_else(|| places.results());
             if results.exists() {

@@ -1,8 +1,11 @@
-//! Two relays side by side: what a change costs.
+//! Two servers side by side: what a change costs.
 
+use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
 
 use crate::record::{
     CPU_PER_CONNECT, CPU_PER_DELIVERY, CPU_PER_PING, KIB_PER_CLIENT, Metric, P99, PAIR_P99_FLOODED, Record,
@@ -11,21 +14,70 @@ use crate::server::Kind;
 use crate::summary::{Spread, short};
 use crate::workload::{FanOut, Lab, Shape, Workload};
 
-/// The same work on two relays, in turn: A B, B A, A B, … so that a machine that gets slower or faster meanwhile does so
+/// The same work on two servers, in turn: A B, B A, A B, … so that a machine that gets slower or faster meanwhile does so
 /// for both.
 ///
-/// A fan-out has both relays running at once, each with its clients, and the turns are a third of a second long; what has to
+/// A fan-out has both servers running at once, each with its clients, and the turns are a third of a second long; what has to
 /// begin with a new process (connections, memory) is run as a whole, in turn.
 #[derive(Debug)]
 pub(crate) struct Pair {
-    pub(crate) a: PathBuf,
-    pub(crate) b: PathBuf,
+    pub(crate) a: Side,
+    pub(crate) b: Side,
     pub(crate) workloads: Vec<&'static Workload>,
     /// How often both begin anew: two processes of one program may differ, by where their memory lies.
     pub(crate) rounds: u32,
     /// No round is begun after this time.
     pub(crate) at_most: Duration,
 }
+
+/// One of the two.
+#[derive(Debug, Clone)]
+pub(crate) enum Side {
+    /// A build of the relay.
+    Build(PathBuf),
+    /// Another server, by its name.
+    Named(Kind),
+}
+
+impl Side {
+    /// What has the name of a server is that server, and everything else a program.
+    pub(crate) fn parse(text: &str) -> Self {
+        Kind::from_str(text, false).map_or_else(|_| Self::Build(PathBuf::from(text)), Self::Named)
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Build(_) => Kind::Fanfare,
+            Self::Named(kind) => *kind,
+        }
+    }
+
+    /// Where it is measured.
+    pub(crate) fn place(&self, lab: &Lab) -> io::Result<Place> {
+        let mut lab = lab.clone();
+        if let Self::Build(program) = self {
+            if !program.is_file() {
+                return Err(io::Error::other(format!("there is no program {}", program.display())));
+            }
+            lab.places.fanfare = Some(program.clone());
+        } else if !self.kind().is_installed(&lab.places) {
+            return Err(io::Error::other(format!("{} is not installed", self.kind().name())));
+        }
+        Ok((lab, self.kind()))
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Build(program) => write!(f, "{}", program.display()),
+            Self::Named(kind) => f.write_str(kind.name()),
+        }
+    }
+}
+
+/// The lab whose relay is this side's, and which server is started in it.
+pub(crate) type Place = (Lab, Kind);
 
 /// The rows that are compared unless others are named.
 pub(crate) const MAIN: &[&str] = &[
@@ -47,8 +99,8 @@ impl Pair {
     /// Makes the runs, and prints a row for each figure.
     pub(crate) fn run(&self, lab: &Lab) -> io::Result<()> {
         let begun = Instant::now();
-        let (lab_a, lab_b) = (with_relay(lab, &self.a)?, with_relay(lab, &self.b)?);
-        println!("A: {}\nB: {}\n", self.a.display(), self.b.display());
+        let places = [self.a.place(lab)?, self.b.place(lab)?];
+        println!("A: {}\nB: {}\n", self.a, self.b);
         println!("| work | figure | A | B | B ÷ A: median (least–greatest round) | surely within | turns | |");
         println!("|---|---|---|---|---|---|---|---|");
         for workload in &self.workloads {
@@ -59,8 +111,8 @@ impl Pair {
                     break;
                 }
                 let turns = match workload.shape {
-                    Shape::FanOut(fan_out) => measure_together(workload, fan_out, [&lab_a, &lab_b], round),
-                    shape => measure_apart(workload, shape, [&lab_a, &lab_b], round),
+                    Shape::FanOut(fan_out) => measure_together(workload, fan_out, &places, round),
+                    shape => measure_apart(workload, shape, &places, round),
                 };
                 match turns {
                     Ok(turns) => compared.rounds.push(turns),
@@ -83,26 +135,17 @@ impl Pair {
     }
 }
 
-fn with_relay(lab: &Lab, program: &Path) -> io::Result<Lab> {
-    if !program.is_file() {
-        return Err(io::Error::other(format!("there is no program {}", program.display())));
-    }
-    let mut lab = lab.clone();
-    lab.places.fanfare = Some(program.to_owned());
-    Ok(lab)
-}
-
-/// Both relays at once, measured in turn.
-fn measure_together(workload: &Workload, fan_out: FanOut, labs: [&Lab; 2], round: u32) -> io::Result<Vec<Turn>> {
+/// Both servers at once, measured in turn.
+fn measure_together(workload: &Workload, fan_out: FanOut, places: &[Place; 2], round: u32) -> io::Result<Vec<Turn>> {
     let mut sessions = Vec::new();
     for side in order(round) {
-        sessions.push((side, fan_out.prepare(labs[side], Kind::Fanfare)?.0));
+        let (lab, kind) = &places[side];
+        sessions.push((side, fan_out.prepare(lab, *kind)?.0));
     }
     sessions.sort_by_key(|(side, _)| *side);
     let mut turns = Vec::new();
-    for turn in 0..if labs[A].is_quick { 2 } else { TURNS } {
-        let mut records =
-            [workload.record(labs[A], Kind::Fanfare, turn), workload.record(labs[B], Kind::Fanfare, turn)];
+    for turn in 0..if places[A].0.is_quick { 2 } else { TURNS } {
+        let mut records = records(workload, places, turn);
         for side in order(round + turn) {
             fan_out.measure(&mut sessions[side].1, TURN, &mut records[side])?;
         }
@@ -112,12 +155,17 @@ fn measure_together(workload: &Workload, fan_out: FanOut, labs: [&Lab; 2], round
 }
 
 /// One after the other, each from its start to its end.
-fn measure_apart(workload: &Workload, shape: Shape, labs: [&Lab; 2], round: u32) -> io::Result<Vec<Turn>> {
-    let mut records = [workload.record(labs[A], Kind::Fanfare, round), workload.record(labs[B], Kind::Fanfare, round)];
+fn measure_apart(workload: &Workload, shape: Shape, places: &[Place; 2], round: u32) -> io::Result<Vec<Turn>> {
+    let mut records = records(workload, places, round);
     for side in order(round) {
-        shape.run(labs[side], Kind::Fanfare, &mut records[side])?;
+        let (lab, kind) = &places[side];
+        shape.run(lab, *kind, &mut records[side])?;
     }
     Ok(vec![Turn::of(records)?])
+}
+
+fn records(workload: &Workload, places: &[Place; 2], round: u32) -> [Record; 2] {
+    places.each_ref().map(|(lab, kind)| workload.record(lab, *kind, round))
 }
 
 /// Who comes first takes turns.
@@ -245,6 +293,12 @@ mod tests {
     fn each_comes_first_as_often() {
         let first: Vec<usize> = (0..TURNS).map(|turn| order(turn)[0]).collect();
         assert_eq!(first.iter().filter(|side| **side == A).count() * 2, first.len());
+    }
+
+    #[test]
+    fn a_side_is_a_server_by_its_name_or_a_program() {
+        assert!(matches!(Side::parse("embedded-struct"), Side::Named(Kind::EmbeddedStruct)));
+        assert!(matches!(Side::parse("target/release/fanfare"), Side::Build(_)));
     }
 
     #[test]

@@ -21,6 +21,29 @@ pub(crate) struct Tally {
     pub(crate) has_newest_arrived: bool,
     pub(crate) counts: Counts,
     pub(crate) latencies: Histogram,
+    apart: Option<Apart>,
+    /// Instead of among the other latencies.
+    pub(crate) latencies_apart: Histogram,
+    /// Of the delivered.
+    pub(crate) delivered_apart: u64,
+}
+
+/// Which deliveries are counted by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Apart {
+    /// To the clients from this one on.
+    From(usize),
+    /// Of this sender.
+    Of(u32),
+}
+
+impl Apart {
+    fn has(self, recipient: usize, stamp: Stamp) -> bool {
+        match self {
+            Self::From(first) => recipient >= first,
+            Self::Of(sender) => stamp.sender == sender,
+        }
+    }
 }
 
 /// The figures without which no other counts.
@@ -87,7 +110,15 @@ impl Tally {
             has_newest_arrived: true,
             counts: Counts::default(),
             latencies: Histogram::default(),
+            apart: None,
+            latencies_apart: Histogram::default(),
+            delivered_apart: 0,
         }
+    }
+
+    /// From now on these deliveries are counted by themselves.
+    pub(crate) fn count_apart(&mut self, apart: Apart) {
+        self.apart = Some(apart);
     }
 
     /// From now on this client does not count as a recipient. Nothing may be in flight.
@@ -106,6 +137,8 @@ impl Tally {
     pub(crate) fn restart(&mut self) {
         self.counts = Counts { closed: self.counts.closed, wrong: self.counts.wrong, ..Counts::default() };
         self.latencies.clear();
+        self.latencies_apart.clear();
+        self.delivered_apart = 0;
     }
 
     /// Deliveries that are due and have not come.
@@ -147,7 +180,13 @@ impl Tally {
         }
         self.counts.delivered += 1;
         self.has_newest_arrived |= self.newest == (stamp.sender, stamp.sequence);
-        self.latencies.record(now_us.saturating_sub(stamp.at_us));
+        let latency_us = now_us.saturating_sub(stamp.at_us);
+        if self.apart.is_some_and(|apart| apart.has(recipient, stamp)) {
+            self.latencies_apart.record(latency_us);
+            self.delivered_apart += 1;
+        } else {
+            self.latencies.record(latency_us);
+        }
         if let Some(sender) = self.senders.get_mut(stamp.sender as usize) {
             self.in_flight -= sender.deliver(stamp.sequence);
         }
@@ -252,6 +291,26 @@ mod tests {
         receive(&mut tally, 2, stamp);
         assert_eq!((tally.in_flight, tally.counts.delivered), (0, 2));
     }
+
+    #[test]
+    fn what_is_counted_apart_is_not_among_the_other_latencies() {
+        for (apart, expected) in [(Apart::From(1), 4), (Apart::Of(1), 3)] {
+            let mut tally = Tally::new(3, 2);
+            tally.count_apart(apart);
+            for (recipient, sender) in [(0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 1)] {
+                let stamp =
+                    if recipient == 0 { tally.send(sender, 0) } else { Stamp { sender: sender as u32, ..FIRST } };
+                let late_us = if apart.has(recipient, stamp) { 100 } else { 7 };
+                tally.receive(recipient, &stamp.message(Name::Update, &[]), late_us);
+            }
+            assert_eq!((tally.counts.delivered, tally.delivered_apart), (6, expected));
+            assert_eq!((tally.latencies.quantile_ms(1.0), tally.latencies_apart.quantile_ms(0.0)), (0.007, 0.1));
+            tally.restart();
+            assert_eq!((tally.delivered_apart, tally.latencies_apart.quantile_ms(1.0)), (0, 0.0));
+        }
+    }
+
+    const FIRST: Stamp = Stamp { sender: 0, sequence: 0, at_us: 0 };
 
     #[test]
     fn the_newest_has_arrived_once_anybody_has_it() {

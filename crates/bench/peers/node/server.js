@@ -6,6 +6,16 @@ const options = {};
 if (process.env.BENCH_PING_INTERVAL_MS) options.pingInterval = Number(process.env.BENCH_PING_INTERVAL_MS);
 if (process.env.BENCH_MAX_PAYLOAD_BYTES) options.maxHttpBufferSize = Number(process.env.BENCH_MAX_PAYLOAD_BYTES);
 
+// As the adapter's own page has it.
+if (process.env.BENCH_REDIS_URL) {
+  const { createAdapter } = await import("@socket.io/redis-adapter");
+  const { createClient } = await import("redis");
+  const publisher = createClient({ url: process.env.BENCH_REDIS_URL });
+  const subscriber = publisher.duplicate();
+  await Promise.all([publisher.connect(), subscriber.connect()]);
+  options.adapter = createAdapter(publisher, subscriber);
+}
+
 const http = createServer();
 const io = new Server(http, options);
 io.on("connection", (socket) => {

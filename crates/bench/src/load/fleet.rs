@@ -12,6 +12,7 @@ use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventFlags};
 
+use super::api::Api;
 use super::connection::Connection;
 use super::inflater::Inflater;
 use super::polling::Polling;
@@ -21,7 +22,7 @@ use super::websocket::{CONNECT, WebSocket};
 use super::{Signal, Transport};
 use crate::wire::frame::write_client_text;
 
-/// Clients of one server, numbered from 0 in the order of [`connect`](Self::connect).
+/// Clients of a server (or of several, one after the other), numbered from 0 in the order of [`connect`](Self::connect).
 ///
 /// Nothing is read or written but in [`turn`](Self::turn).
 pub(crate) struct Fleet {
@@ -62,6 +63,7 @@ enum Protocol {
     WebSocket(WebSocket),
     Polling(Polling),
     Upgrading(Upgrading),
+    Api(Api),
 }
 
 /// What a client has a second connection for.
@@ -98,6 +100,12 @@ impl Fleet {
         })
     }
 
+    /// From now on clients connect to this server.
+    pub(crate) fn go_on_at(&mut self, address: SocketAddr) {
+        self.address = address;
+        self.host = address.to_string();
+    }
+
     /// Begins to connect one more client, which will signal that it is ready.
     pub(crate) fn connect(&mut self, transport: Transport) -> io::Result<()> {
         let token = main_token(self.clients.len());
@@ -109,6 +117,7 @@ impl Fleet {
             Transport::GzipPolling => {
                 Protocol::Polling(Polling::start(host, CONNECT, Some(Rc::clone(&self.inflater)), out))
             }
+            Transport::Api { key } => Protocol::Api(Api::start(host, key, out)),
             Transport::Upgraded => Protocol::Upgrading(Upgrading::start(host, out)),
         };
         self.clients.push(Client { connection, protocol, second: None, is_closed: false, read_bytes: 0 });
@@ -128,7 +137,7 @@ impl Fleet {
     /// Queues a message of a client; it is written at the next turn, together with what else is queued.
     pub(crate) fn send(&mut self, client: usize, message: &[u8]) -> io::Result<()> {
         let Some(sender) = self.clients.get_mut(client) else { return Ok(()) };
-        match &sender.protocol {
+        match &mut sender.protocol {
             Protocol::WebSocket(_) => {
                 write_client_text(&mut sender.connection.out, message);
                 self.touched.push(main_token(client));
@@ -144,6 +153,10 @@ impl Fleet {
                     poster.send(message, &mut connection.out);
                     self.touched.push(token);
                 }
+            }
+            Protocol::Api(api) => {
+                api.send(message, &mut sender.connection.out);
+                self.touched.push(main_token(client));
             }
             // It is not ready yet.
             Protocol::Upgrading(_) => {}
@@ -294,6 +307,7 @@ impl Client {
                 match protocol {
                     Protocol::WebSocket(websocket) => websocket.receive(bytes, greeting, out, signal),
                     Protocol::Polling(polling) => polling.receive(bytes, out, signal),
+                    Protocol::Api(api) => api.receive(bytes, out, signal),
                     Protocol::Upgrading(upgrading) => wants_probe = upgrading.receive(bytes, out, signal),
                 }
                 out

@@ -1,5 +1,6 @@
 //! The clients: thousands of them in one thread, on one epoll.
 
+mod api;
 mod connection;
 mod fleet;
 mod inflater;
@@ -10,10 +11,8 @@ mod websocket;
 
 pub(crate) use fleet::Fleet;
 
-use clap::ValueEnum;
-
 /// How a client is connected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Transport {
     WebSocket,
     Polling,
@@ -21,6 +20,10 @@ pub(crate) enum Transport {
     GzipPolling,
     /// As a browser does it: `auth` by polling, then the move to a WebSocket.
     Upgraded,
+    /// Not at all: a program that emits by HTTP with this key, and hears nothing.
+    Api {
+        key: &'static str,
+    },
 }
 
 /// What a client has seen.

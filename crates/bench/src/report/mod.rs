@@ -11,7 +11,7 @@ use std::path::Path;
 use crate::record::{METRICS, Metric, Record};
 use crate::server::Kind;
 use crate::summary::Summary;
-use crate::workload::WORKLOADS;
+use crate::workload::{WORKLOADS, Workload};
 use targets::TARGETS;
 
 /// Replaces what stands between the markers; the prose around them is kept.
@@ -64,19 +64,25 @@ fn write_targets(text: &mut String, records: &[Record], is_quick: bool) {
 }
 
 fn write_metric(text: &mut String, summary: &Summary<'_>, metric: Metric) {
+    let figure = |workload: &Workload, server| summary.figure(workload.name, server, metric);
+    let columns: Vec<Kind> = COLUMNS
+        .iter()
+        .copied()
+        .filter(|server| WORKLOADS.iter().any(|workload| figure(workload, *server).is_some()))
+        .collect();
     let mut rows = String::new();
     for workload in WORKLOADS {
-        let cells: Vec<String> = COLUMNS
+        let cells: Vec<String> = columns
             .iter()
-            .map(|server| summary.figure(workload.name, *server, metric).map_or_else(String::new, |it| it.to_string()))
+            .map(|server| figure(workload, *server).map_or_else(String::new, |figure| figure.to_string()))
             .collect();
         if cells.iter().any(|cell| !cell.is_empty()) {
             let _ = writeln!(rows, "| {} | {} |", workload.about, cells.join(" | "));
         }
     }
     if !rows.is_empty() {
-        let names: Vec<&str> = COLUMNS.iter().map(|server| server.name()).collect();
-        let line = "|---".repeat(COLUMNS.len() + 1);
+        let names: Vec<&str> = columns.iter().map(|server| server.name()).collect();
+        let line = "|---".repeat(columns.len() + 1);
         let caption = uppercase_first(metric.caption);
         let _ = write!(text, "\n### {caption}\n\n| work | {} |\n{line}|\n{rows}", names.join(" | "));
     }
@@ -116,8 +122,10 @@ const COLUMNS: &[Kind] = &[
     Kind::Floor,
     Kind::FloorBatched,
     Kind::FloorPolling,
+    Kind::FloorRedis,
     Kind::Fanfare,
     Kind::Fanfare2,
+    Kind::EmbeddedStruct,
     Kind::Socketioxide,
     Kind::Node,
     Kind::Bun,
@@ -135,6 +143,16 @@ mod tests {
         let text = fs::read_to_string(&file).unwrap();
         fs::remove_file(&file).unwrap();
         assert!(text.starts_with("before\n") && text.ends_with("\nafter\n") && !text.contains("old"));
+    }
+
+    #[test]
+    fn a_table_has_the_columns_and_rows_that_have_figures() {
+        let line = r#"{"workload":"connect","server":"node","round":0,"is_quick":false,"sent":1,"delivered":1,"lost":0,
+                       "reordered":0,"wrong":0,"closed":0,"figures":{"cpu_us_per_connect":433}}"#;
+        let text = render(&[serde_json::from_str(line).unwrap()]);
+        let table = "| work | node |\n|---|---|\n| connect over WebSocket | 433 |\n\n";
+        assert!(text.contains(&format!("### Server CPU per connect, µs\n\n{table}")), "{text}");
+        assert!(!text.contains("### Latency"));
     }
 
     #[test]

@@ -3,10 +3,11 @@
 use std::fmt;
 
 use crate::record::{
-    CLOSED, CPU_PER_CONNECT, CPU_PER_DELIVERY, CPU_PER_PING, KIB_PER_CLIENT, MEMORY_GROWTH, MIB_PEAK, Metric, P99,
-    P99_GROWTH, PAIR_P99_GROWTH, PAIR_WORST_FLOODED, Record, THREADS_PEAK,
+    CLOSED, CPU_PER_CONNECT, CPU_PER_DELIVERY, CPU_PER_MESSAGE, CPU_PER_PING, CPU_PER_REMOTE, KIB_PER_CLIENT,
+    MEMORY_GROWTH, MIB_PEAK, Metric, P50_ADDED, P99, P99_API_RATIO, P99_GROWTH, PAIR_P99_GROWTH, PAIR_WORST_FLOODED,
+    Record, THREADS_PEAK,
 };
-use crate::server::Kind::{self, Bun, Fanfare, Fanfare2, Floor, FloorBatched, Node, Socketioxide};
+use crate::server::Kind::{self, Bun, Fanfare, Fanfare2, Floor, FloorBatched, FloorRedis, Node, Socketioxide};
 use crate::summary::{Spread, Summary, short};
 
 /// A bound for one figure of the relay, by itself or divided by the least of others'.
@@ -51,6 +52,13 @@ pub(crate) const TARGETS: &[Target] = &[
     bound("flooded-by-polling", PAIR_P99_GROWTH, 2.0),
     bound("flooded-by-eight", PAIR_P99_GROWTH, 2.0),
     bound("flooded-by-post", PAIR_WORST_FLOODED, 100.0),
+    ratio("cluster", CPU_PER_REMOTE, 1.0 / 3.0, &[Node]),
+    ratio("cluster-in-flight", CPU_PER_REMOTE, 1.0 / 3.0, &[Node]),
+    ratio("cluster-pair", CPU_PER_REMOTE, 1.0 / 3.0, &[Node]),
+    bound("cluster-pair", P50_ADDED, 1.0),
+    ratio("unwanted", CPU_PER_MESSAGE, 1.5, &[FloorRedis]),
+    ratio("unwanted-alone", CPU_PER_MESSAGE, 1.5, &[FloorRedis]),
+    bound("api-emit", P99_API_RATIO, 1.1),
     Target { server: Fanfare2, ..ratio("one-in-flight", CPU_PER_DELIVERY, 1.15, &[Fanfare]) },
     Target { server: Fanfare2, ..ratio("sixteen-in-flight", CPU_PER_DELIVERY, 1.15, &[Fanfare]) },
 ];

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -25,6 +26,8 @@ pub(crate) struct Access {
     pub(crate) has_schema: bool,
     /// The limits that hold where nobody wrote any. Without them none holds, as with the peers.
     pub(crate) has_limits: bool,
+    /// Programs may emit by HTTP, with [`API_KEY`].
+    pub(crate) has_api: bool,
 }
 
 /// How a token is signed.
@@ -37,11 +40,13 @@ pub(crate) enum Algorithm {
 
 impl Access {
     /// Anybody comes in, and does what they like.
-    pub(crate) const OPEN: Self = Self { token: None, room: None, has_schema: false, has_limits: false };
+    pub(crate) const OPEN: Self =
+        Self { token: None, room: None, has_schema: false, has_limits: false, has_api: false };
 
     /// Writes the file, if one is needed, and what it names into `folder`.
     pub(crate) fn write(self, folder: &Path) -> io::Result<Option<PathBuf>> {
-        if self.token.is_none() && self.room.is_none() && !self.has_schema {
+        let has_rule = self.token.is_some() || self.room.is_some() || self.has_schema;
+        if !has_rule && !self.has_api {
             return Ok(None);
         }
         fs::create_dir_all(folder)?;
@@ -53,6 +58,21 @@ impl Access {
             let _ = write!(text, "[auth]\nrequired = [\"/\"]\n[[auth.issuer]]\niss = \"bench\"\n{name} = \"keys\"\n");
             let _ = write!(text, "algorithms = [\"{alg}\"]\naudience = [\"fanfare\"]\n");
         }
+        if self.has_api {
+            let hash: String =
+                digest(&SHA256, API_KEY.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+            let _ = write!(text, "[api]\nlisten = [\"127.0.0.1:0\"]\n[[api.key]]\nname = \"bench\"\n");
+            let _ = writeln!(text, "sha256 = \"{hash}\"\nmay = [\"emit\", \"read\"]");
+        }
+        if has_rule {
+            self.write_rule(folder, &mut text)?;
+        }
+        let file = folder.join("relay.toml");
+        fs::write(&file, text)?;
+        Ok(Some(file))
+    }
+
+    fn write_rule(self, folder: &Path, text: &mut String) -> io::Result<()> {
         text.push_str("[[namespace]]\nname = \"/\"\n");
         if let Some(room) = self.room {
             let _ = writeln!(text, "rooms = [\"{room}\"]");
@@ -66,9 +86,7 @@ impl Access {
             fs::write(folder.join("schema.json"), SCHEMA)?;
             text.push_str("schema = [\"schema.json\"]\n");
         }
-        let file = folder.join("relay.toml");
-        fs::write(&file, text)?;
-        Ok(Some(file))
+        Ok(())
     }
 
     /// The messages by which so many clients connect to `/`, in turn; none where nobody has to show anything.
@@ -154,6 +172,8 @@ static KEYS: LazyLock<Keys> = LazyLock::new(|| Keys {
 });
 const SIGNS: &str = "a key of a usual size is made, and signs";
 const SECRET: &[u8] = b"thirty-two bytes and a few more of a secret";
+/// The key of the only program.
+pub(crate) const API_KEY: &str = "a key that nobody has to guess";
 const CLAIMS_BYTES: usize = 300;
 const SCHEMA: &str = r#"{
   "type": "object",

@@ -1,6 +1,7 @@
 //! Which servers there are, and how each is started.
 
 use std::env;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,10 +22,14 @@ pub(crate) enum Kind {
     FloorBatched,
     /// An epoll loop that answers each poll with what there is.
     FloorPolling,
+    /// A subscriber that drops what it hears.
+    FloorRedis,
     /// The relay, with one worker thread.
     Fanfare,
     /// The relay with two worker threads, on two cores.
     Fanfare2,
+    /// A server made of the library, its handlers methods of a struct.
+    EmbeddedStruct,
     /// `socketioxide`, with its defaults.
     Socketioxide,
     /// The reference, on Node.
@@ -40,6 +45,12 @@ pub(crate) struct Options {
     pub(crate) max_payload_bytes: Option<usize>,
     pub(crate) rules: Rules,
     pub(crate) access: Access,
+    /// The port of the Redis by which it is one of several servers.
+    pub(crate) redis: Option<u16>,
+    /// Whether the relay counts for operators what it has done.
+    pub(crate) has_ops: bool,
+    /// Whether its instructions are counted, into [`Places::counted`] when it ends.
+    pub(crate) is_counted: bool,
 }
 
 /// What a server does with events. The peers know all of them; the relay is told.
@@ -94,6 +105,11 @@ impl Places {
         self.binaries.join("../bench/access")
     }
 
+    /// Where what is counted of a server is written.
+    pub(crate) fn counted(&self) -> PathBuf {
+        self.access().join("callgrind.out")
+    }
+
     /// Where the results of a run go unless another place is named.
     pub(crate) fn results(&self) -> PathBuf {
         self.binaries.join("../bench/results.jsonl")
@@ -107,8 +123,10 @@ impl Kind {
             Self::Floor => "floor",
             Self::FloorBatched => "floor-batched",
             Self::FloorPolling => "floor-polling",
+            Self::FloorRedis => "floor-redis",
             Self::Fanfare => "fanfare",
             Self::Fanfare2 => "fanfare2",
+            Self::EmbeddedStruct => "embedded-struct",
             Self::Socketioxide => "socketioxide",
             Self::Node => "node",
             Self::Bun => "bun",
@@ -135,14 +153,24 @@ impl Kind {
         // Ends the server should this process be killed before it can end it.
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "--"]);
+        if options.is_counted {
+            fs::create_dir_all(places.access())?;
+            let file = places.counted();
+            let _ = fs::remove_file(&file);
+            command.args(["valgrind", "-q", "--tool=callgrind"]);
+            command.arg(format!("--callgrind-out-file={}", file.display()));
+        }
         match self {
-            Self::Floor | Self::FloorBatched | Self::FloorPolling => self.floor(&mut command, &program, options),
+            Self::Floor | Self::FloorBatched | Self::FloorPolling | Self::FloorRedis => {
+                self.floor(&mut command, &program, options)
+            }
             Self::Fanfare | Self::Fanfare2 => {
                 if let Some(file) = options.access.write(&places.access())? {
                     command.env("FANFARE_CONFIG", file);
                 }
                 self.fanfare(&mut command, &program, options)
             }
+            Self::EmbeddedStruct => embedded(&mut command, &program, "struct", options),
             Self::Socketioxide => command.arg(program),
             Self::Node => command.arg("node").arg(program),
             Self::Bun => command.arg(places.peers.join(BUN)).arg(program),
@@ -156,6 +184,9 @@ impl Kind {
         if options.rules == Rules::Others {
             command.env("BENCH_UPDATE_TO", "others");
         }
+        if let Some(port) = options.redis {
+            command.env("BENCH_REDIS_URL", redis_url(port));
+        }
         Ok(command)
     }
 
@@ -164,6 +195,7 @@ impl Kind {
         match self {
             Self::FloorBatched => command.arg("--batched"),
             Self::FloorPolling => command.arg("--polling"),
+            Self::FloorRedis => command.arg("--redis").arg(redis_url(options.redis.unwrap_or_default())),
             _ => command,
         };
         if options.rules == Rules::Others {
@@ -187,6 +219,12 @@ impl Kind {
                 command.env(format!("FANFARE_{limit}"), "0");
             }
         }
+        if let Some(port) = options.redis {
+            command.env("FANFARE_CLUSTER_REDIS", redis_url(port));
+        }
+        if options.has_ops {
+            command.env("FANFARE_OPS_LISTEN", "127.0.0.1:0");
+        }
         for rule in options.rules.arguments() {
             command.args(["--rule", rule]);
         }
@@ -198,13 +236,33 @@ impl Kind {
 
     fn program(self, places: &Places) -> Option<PathBuf> {
         Some(match self {
-            Self::Floor | Self::FloorBatched | Self::FloorPolling => places.binaries.join("fanfare-bench"),
+            Self::Floor | Self::FloorBatched | Self::FloorPolling | Self::FloorRedis | Self::EmbeddedStruct => {
+                places.binaries.join("fanfare-bench")
+            }
             Self::Fanfare | Self::Fanfare2 => places.fanfare.clone().unwrap_or_else(|| places.binaries.join("fanfare")),
             Self::Socketioxide => places.peers.join("socketioxide/release/fanfare-bench-socketioxide"),
             Self::Node => places.peers.join("node/server.js"),
             Self::Bun => places.peers.join("bun/server.js"),
         })
     }
+}
+
+fn embedded<'a>(command: &'a mut Command, program: &Path, handlers: &str, options: Options) -> &'a mut Command {
+    command.arg(program).args(["serve", handlers]);
+    if options.rules == Rules::Others {
+        command.arg("--others");
+    }
+    if let Some(interval) = options.ping_interval {
+        command.arg("--ping-interval-ms").arg(interval.as_millis().to_string());
+    }
+    if let Some(bytes) = options.max_payload_bytes {
+        command.arg("--max-payload-bytes").arg(bytes.to_string());
+    }
+    command
+}
+
+fn redis_url(port: u16) -> String {
+    format!("redis://127.0.0.1:{port}")
 }
 
 /// npm's `bun` is a link that its install script makes; this is what it would point at.

@@ -45,6 +45,29 @@ pub(crate) fn post_request(host: &str, sid: &str, body: &[u8]) -> Vec<u8> {
     request
 }
 
+/// The request of whoever asks what a server has counted.
+pub(crate) fn metrics_request(host: &str) -> Vec<u8> {
+    format!("GET /metrics HTTP/1.1\r\nHost: {host}\r\n\r\n").into_bytes()
+}
+
+/// A request of a program with a key, to look.
+pub(crate) fn api_get(host: &str, key: &str) -> Vec<u8> {
+    format!("GET /api/namespaces HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\n\r\n").into_bytes()
+}
+
+/// And to emit what a client would send as this message: a name and one argument; `None` if it is no such event.
+pub(crate) fn api_emit(host: &str, key: &str, message: &[u8]) -> Option<Vec<u8>> {
+    let (name, argument) =
+        std::str::from_utf8(message).ok()?.strip_prefix("42[")?.strip_suffix(']')?.split_once(',')?;
+    let body = format!("{{\"event\":{name},\"args\":[{argument}]}}");
+    let request = format!(
+        "POST /api/emit HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    Some(request.into_bytes())
+}
+
 /// The answer by which the floor accepts an upgrade; `None` if the request has no key.
 pub(crate) fn upgrade_response(request: &[u8]) -> Option<Vec<u8>> {
     let key = field(request, b"sec-websocket-key")?;
@@ -189,6 +212,15 @@ mod tests {
                 assert_eq!(Request::read(&wire[..end]), None);
             }
         }
+    }
+
+    #[test]
+    fn a_program_emits_what_a_client_would_send() {
+        let request = api_emit("h", "k", br#"42["update",{"a":[1,2]}]"#).unwrap();
+        let (head, body) = request.split_at(head_bytes(&request).unwrap());
+        assert_eq!(body, br#"{"event":"update","args":[{"a":[1,2]}]}"#);
+        assert_eq!(field(head, b"content-length"), Some(&b"39"[..]));
+        assert_eq!(api_emit("h", "k", b"2"), None);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What is measured: the table of workloads, and how each kind of it runs.
 
+mod api_emit;
+mod cluster;
 mod compressed;
 mod connect;
 mod crowd;
@@ -12,9 +14,11 @@ mod pace;
 mod session;
 mod stalled;
 mod table;
+mod unwanted;
 
 pub(crate) use fan_out::FanOut;
-pub(crate) use session::Lab;
+pub(crate) use pace::{Pace, Script};
+pub(crate) use session::{Lab, Session};
 pub(crate) use table::{WORKLOADS, Workload};
 
 use std::io;
@@ -30,6 +34,9 @@ pub(crate) enum Shape {
     FanOut(FanOut),
     Compressed(FanOut),
     Flooded(flooded::Flooded),
+    Cluster(cluster::Pair),
+    Unwanted(unwanted::Unwanted),
+    ApiEmit { clients: usize },
     Connect { clients: usize, access: Access },
     Idle { transport: Transport, clients: usize, access: Access },
     KeepAlive { clients: usize, ping_interval: Duration },
@@ -44,6 +51,9 @@ impl Shape {
             Self::FanOut(fan_out) => fan_out.run(lab, kind, record),
             Self::Compressed(fan_out) => compressed::run(fan_out, lab, kind, record),
             Self::Flooded(flooded) => flooded.run(lab, kind, record),
+            Self::Cluster(pair) => pair.run(lab, kind, record),
+            Self::Unwanted(unwanted) => unwanted.run(lab, kind, record),
+            Self::ApiEmit { clients } => api_emit::run(lab, kind, lab.shortened(clients), record),
             Self::Connect { clients, access } => connect::run(lab, kind, lab.shortened(clients), access, record),
             Self::Idle { transport, clients, access } => {
                 idle::run(lab, kind, transport, lab.shortened(clients), access, record)

@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
+use super::cluster::Pair;
 use super::crowd::Flood;
 use super::fan_out::FanOut;
 use super::flooded::Flooded;
 use super::pace::{Filler, Pace, Script};
+use super::unwanted::Unwanted;
 use super::{Lab, Shape};
 use crate::load::Transport::{GzipPolling, Polling, Upgraded, WebSocket};
 use crate::record::{Figures, Record};
-use crate::server::Kind::{self, Bun, Fanfare, Fanfare2, Floor, FloorBatched, FloorPolling, Node, Socketioxide};
+use crate::server::Kind::{
+    self, Bun, EmbeddedStruct, Fanfare, Fanfare2, Floor, FloorBatched, FloorPolling, FloorRedis, Node, Socketioxide,
+};
 use crate::server::{Access, Algorithm, Rules};
 use crate::wire::event::Name;
 
@@ -33,28 +37,28 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         about: "1,000 clients, 1 event in flight",
         shape: Shape::FanOut(FanOut { clients: 1_000, pace: Pace::Closed { window: 1 }, ..FanOut::SMALL }),
         servers: &[Floor, Fanfare, Fanfare2, Socketioxide, Node, Bun],
-        rounds: 5,
+        rounds: 4,
     },
     Workload {
         name: "saturated",
         about: "1,000 clients, saturated",
         shape: Shape::FanOut(FanOut { clients: 1_000, pace: Pace::Saturated, ..FanOut::SMALL }),
         servers: &[Floor, Fanfare, Socketioxide, Node],
-        rounds: 4,
+        rounds: 3,
     },
     Workload {
         name: "sixteen-in-flight",
         about: "1,000 clients, 16 in flight",
         shape: Shape::FanOut(FanOut { clients: 1_000, pace: Pace::Closed { window: 16 }, ..FanOut::SMALL }),
         servers: &[FloorBatched, Fanfare, Fanfare2, Socketioxide, Node, Bun],
-        rounds: 5,
+        rounds: 4,
     },
     Workload {
         name: "open-loop",
         about: "1,000 clients, 40 events/s open loop",
         shape: Shape::FanOut(FanOut { clients: 1_000, pace: Pace::Open { events_per_s: 40.0 }, ..FanOut::SMALL }),
         servers: &[Floor, Fanfare, Socketioxide, Node, Bun],
-        rounds: 4,
+        rounds: 3,
     },
     Workload {
         name: "large-events",
@@ -144,14 +148,14 @@ pub(crate) const WORKLOADS: &[Workload] = &[
             ..FanOut::SMALL
         }),
         servers: &[FloorPolling, Fanfare, Socketioxide, Node, Bun],
-        rounds: 4,
+        rounds: 3,
     },
     Workload {
         name: "saturated-polling",
         about: "500 polling clients, saturated",
         shape: Shape::FanOut(FanOut { clients: 500, transport: Polling, pace: Pace::Saturated, ..FanOut::SMALL }),
         servers: &[FloorPolling, Fanfare, Socketioxide, Node],
-        rounds: 4,
+        rounds: 3,
     },
     Workload {
         name: "compressed-polling",
@@ -175,7 +179,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         about: "connect over WebSocket",
         shape: Shape::Connect { clients: 2_000, access: Access::OPEN },
         servers: &[Floor, Fanfare, Socketioxide, Node, Bun],
-        rounds: 4,
+        rounds: 3,
     },
     Workload {
         name: "idle-websocket",
@@ -252,6 +256,67 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         rounds: 2,
     },
     Workload {
+        name: "one-of-none",
+        about: "500 clients of one node without a cluster, 1 event in flight",
+        shape: Shape::FanOut(FanOut { clients: 500, pace: Pace::Closed { window: 1 }, ..FanOut::SMALL }),
+        servers: &[Floor, Fanfare, Node],
+        rounds: 2,
+    },
+    Workload {
+        name: "cluster",
+        about: "2 nodes with 500 clients each over one Redis, 1 event in flight",
+        shape: Shape::Cluster(Pair { clients: 500, pace: Pace::Closed { window: 1 } }),
+        servers: &[Fanfare, Socketioxide, Node],
+        rounds: 2,
+    },
+    Workload {
+        name: "cluster-in-flight",
+        about: "2 nodes with 500 clients each over one Redis, 16 in flight",
+        shape: Shape::Cluster(Pair { clients: 500, pace: Pace::Closed { window: 16 } }),
+        servers: &[Fanfare, Socketioxide, Node],
+        rounds: 2,
+    },
+    Workload {
+        name: "cluster-pair",
+        about: "2 nodes with one client each over one Redis, 1 event in flight",
+        shape: Shape::Cluster(Pair { clients: 1, pace: Pace::Closed { window: 1 } }),
+        servers: &[Fanfare, Socketioxide, Node],
+        rounds: 3,
+    },
+    Workload {
+        name: "unwanted",
+        about: "20,000 messages/s of a fleet for a room that nobody here is in, 100 at once",
+        shape: Shape::Unwanted(Unwanted { at_once: 100, messages_per_s: 20_000.0 }),
+        servers: &[FloorRedis, Fanfare],
+        rounds: 3,
+    },
+    Workload {
+        name: "unwanted-alone",
+        about: "the same, 2,000 messages/s, one at a time",
+        shape: Shape::Unwanted(Unwanted { at_once: 1, messages_per_s: 2_000.0 }),
+        servers: &[FloorRedis, Fanfare],
+        rounds: 2,
+    },
+    Workload {
+        name: "api-emit",
+        about: "1,000 clients, what a program emits by HTTP and what a client emits, in turn",
+        shape: Shape::ApiEmit { clients: 1_000 },
+        servers: &[Fanfare],
+        rounds: 3,
+    },
+    Workload {
+        name: "embedded",
+        about: "two clients of a server made of the library to each other and themselves, 32 in flight",
+        shape: Shape::FanOut(FanOut {
+            clients: 2,
+            script: Script { senders: 2, ..Script::SMALL },
+            pace: Pace::Closed { window: 32 },
+            ..FanOut::SMALL
+        }),
+        servers: &[EmbeddedStruct],
+        rounds: 2,
+    },
+    Workload {
         name: "many-senders-limited",
         about: "50 senders to 50 clients, 2,000 events/s, within the limits of the relay",
         shape: Shape::FanOut(FanOut {
@@ -262,56 +327,56 @@ pub(crate) const WORKLOADS: &[Workload] = &[
             ..FanOut::SMALL
         }),
         servers: &[Fanfare],
-        rounds: 3,
+        rounds: 2,
     },
     Workload {
         name: "to-both",
         about: "two clients to each other and themselves, 32 in flight, without rules",
         shape: Shape::FanOut(to_room(Access::OPEN)),
         servers: &[Fanfare],
-        rounds: 3,
+        rounds: 2,
     },
     Workload {
         name: "to-room",
         about: "the same, to a room that they are in",
         shape: Shape::FanOut(to_room(Access { room: Some("account:7"), ..Access::OPEN })),
         servers: &[Fanfare],
-        rounds: 3,
+        rounds: 2,
     },
     Workload {
         name: "to-room-by-template",
         about: "the same, to a room made of a claim",
         shape: Shape::FanOut(to_room(Access { room: Some(BY_CLAIM), token: Some(Algorithm::Hs256), ..Access::OPEN })),
         servers: &[Fanfare],
-        rounds: 3,
+        rounds: 2,
     },
     Workload {
         name: "to-room-with-schema",
         about: "the same, to a room, with a schema",
         shape: Shape::FanOut(to_room(Access { room: Some("account:7"), has_schema: true, ..Access::OPEN })),
         servers: &[Fanfare],
-        rounds: 3,
+        rounds: 2,
     },
     Workload {
         name: "connect-hs256",
         about: "connect over WebSocket with a token, HS256",
         shape: connect_with(Algorithm::Hs256),
         servers: &[Fanfare],
-        rounds: 3,
+        rounds: 2,
     },
     Workload {
         name: "connect-rs256",
         about: "connect over WebSocket with a token, RS256",
         shape: connect_with(Algorithm::Rs256),
         servers: &[Fanfare],
-        rounds: 3,
+        rounds: 2,
     },
     Workload {
         name: "connect-es256",
         about: "connect over WebSocket with a token, ES256",
         shape: connect_with(Algorithm::Es256),
         servers: &[Fanfare],
-        rounds: 3,
+        rounds: 2,
     },
     Workload {
         name: "idle-known",
