@@ -52,6 +52,7 @@ pub(crate) struct Emit {
 /// One that was checked.
 pub(crate) struct Emission {
     to: Broadcast,
+    local: bool,
     event: Event,
     ack: Option<AckWanted>,
 }
@@ -85,8 +86,14 @@ pub(crate) struct NodesTold {
 impl NodesTold {
     /// Nothing, where there are no others.
     pub(crate) fn of(nodes: Nodes) -> Option<Self> {
-        let Nodes { answered, missing, .. } = nodes;
-        (answered + missing > 0).then_some(Self { answered, missing })
+        let told = Self::from(nodes);
+        (told.answered + told.missing > 0).then_some(told)
+    }
+}
+
+impl From<Nodes> for NodesTold {
+    fn from(nodes: Nodes) -> Self {
+        Self { answered: nodes.answered, missing: nodes.missing }
     }
 }
 
@@ -139,15 +146,19 @@ impl Emission {
         to = emit.except.into_iter().fold(to, Broadcast::except);
         to = if emit.volatile { to.volatile() } else { to };
         to = if emit.local { to.local() } else { to };
-        Ok(Self { to, event, ack: emit.ack })
+        Ok(Self { to, local: emit.local, event, ack: emit.ack })
     }
 
     /// Sends it, and what is given back is for what becomes of it.
     ///
     /// # Errors
-    /// There is no room for it now. Then it was not sent.
-    pub(crate) async fn send(self) -> Result<impl Future<Output = Result<Emitted, Problem>> + Send + use<>, Problem> {
-        let Self { to, event, ack } = self;
+    /// There is no room for it now, or no way to the other nodes. Then it was not sent.
+    pub(crate) async fn send(
+        self,
+        api: &Api,
+    ) -> Result<impl Future<Output = Result<Emitted, Problem>> + Send + use<>, Problem> {
+        let Self { to, local, event, ack } = self;
+        api.reaches(local)?;
         if !is_ready(&to).await {
             return Err(Problem::congested("more is being sent than clients can be given: come back"));
         }

@@ -10,9 +10,9 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::Api;
-use super::config::Deed;
 use super::emission::{Emission, Emit, Emitted};
 use super::fields::Fields;
+use super::idempotency::IdempotencyKey;
 use super::key::Key;
 use super::problem::{Problem, Said};
 use super::request::json;
@@ -41,39 +41,33 @@ pub(crate) enum ItemResult<'a> {
 
 #[utoipa::path(
     post, path = "/api/emit", tag = "emit", operation_id = "emit", request_body = Emit,
-    params(("Idempotency-Key" = Option<String>, Header, max_length = 255, pattern = "^[!-~]+$",
-        description = "Asked again with the same key within five minutes, the answer is the first one, and nothing is sent")),
-    responses((status = 200, body = Emitted), (status = "default", content_type = "application/problem+json", body = Said))
+    params(IdempotencyKey),
+    responses((status = 200, body = Emitted), Problem)
 )]
 pub(crate) async fn emit(
     State(api): State<Arc<Api>>,
     Extension(key): Extension<Arc<Key>>,
     request: Request,
 ) -> Result<Response, Problem> {
-    key.may(Deed::Emit)?;
-    api.takes_orders()?;
     api.once(key, request, emit_one).await
 }
 
 #[utoipa::path(
     post, path = "/api/emit/batch", tag = "emit", operation_id = "emitBatch", request_body = Batch,
-    params(("Idempotency-Key" = Option<String>, Header, max_length = 255, pattern = "^[!-~]+$",
-        description = "Asked again with the same key within five minutes, the answer is the first one, and nothing is sent")),
-    responses((status = 200, body = BatchResult), (status = "default", content_type = "application/problem+json", body = Said))
+    params(IdempotencyKey),
+    responses((status = 200, body = BatchResult), Problem)
 )]
 pub(crate) async fn emit_batch(
     State(api): State<Arc<Api>>,
     Extension(key): Extension<Arc<Key>>,
     request: Request,
 ) -> Result<Response, Problem> {
-    key.may(Deed::Emit)?;
-    api.takes_orders()?;
     api.once(key, request, emit_all).await
 }
 
 async fn emit_one(api: Arc<Api>, key: Arc<Key>, body: Bytes) -> Result<Bytes, Problem> {
     let emission = Emission::read(&api, &api.terms.get(), &key, Fields::of_body(&body)?)?;
-    let outcome = emission.send().await?;
+    let outcome = emission.send(&api).await?;
     json(&outcome.await?)
 }
 
@@ -92,7 +86,7 @@ async fn emit_all(api: Arc<Api>, key: Arc<Key>, body: Bytes) -> Result<Bytes, Pr
         let emission =
             Fields::of(&format!("items[{index}]"), item).and_then(|fields| Emission::read(&api, &terms, &key, fields));
         outcomes.push(match emission {
-            Ok(emission) => emission.send().await,
+            Ok(emission) => emission.send(&api).await,
             Err(problem) => Err(problem),
         });
     }

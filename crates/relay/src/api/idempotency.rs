@@ -13,12 +13,22 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use tokio::sync::watch;
 use tokio::time::Instant;
+use utoipa::IntoParams;
 
 use super::Api;
 use super::key::Key;
 use super::problem::Problem;
 use super::request::{answer, body};
 use crate::auth::sha256;
+
+/// By what a request is known again.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(crate) struct IdempotencyKey {
+    /// Asked again with the same key within five minutes, the answer is the first one, and nothing is sent.
+    #[param(rename = "Idempotency-Key", value_type = Option<String>, max_length = 255, pattern = "^[!-~]+$")]
+    idempotency_key: Option<Box<str>>,
+}
 
 /// Answers that may be asked for again.
 #[derive(Debug, Default)]
@@ -78,10 +88,10 @@ impl Api {
     where
         F: Future<Output = Result<Bytes, Problem>> + Send + 'static,
     {
-        let asked_with = idempotency_key(request.headers())?;
+        let IdempotencyKey { idempotency_key } = IdempotencyKey::read(request.headers())?;
         let path = request.uri().path().to_owned();
         let body = body(request.into_body(), self.terms.get().body_bytes_max()).await?;
-        let Some(asked_with) = asked_with else {
+        let Some(asked_with) = idempotency_key else {
             return work(self, key, body).await.map(answer);
         };
         let hash = sha256(&[path.as_bytes(), b"\0", &body].concat());
@@ -111,14 +121,17 @@ impl Api {
     }
 }
 
-/// The header, if there is one.
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<Box<str>>, Problem> {
-    let mut all = headers.get_all(HEADER).iter();
-    let Some(first) = all.next() else { return Ok(None) };
-    let text = first.to_str().ok().filter(|text| (1..=255).contains(&text.len()) && all.next().is_none());
-    let is_right = |text: &&str| text.bytes().all(|byte| byte.is_ascii_graphic());
-    let wrong = || Problem::invalid(HEADER, "expected once, 1 to 255 visible ASCII characters");
-    text.filter(is_right).map(|text| Some(text.into())).ok_or_else(wrong)
+impl IdempotencyKey {
+    /// The header, if there is one.
+    fn read(headers: &HeaderMap) -> Result<Self, Problem> {
+        let mut all = headers.get_all(HEADER).iter();
+        let Some(first) = all.next() else { return Ok(Self { idempotency_key: None }) };
+        let text = first.to_str().ok().filter(|text| (1..=255).contains(&text.len()) && all.next().is_none());
+        let is_right = |text: &&str| text.bytes().all(|byte| byte.is_ascii_graphic());
+        let wrong = || Problem::invalid(HEADER, "expected once, 1 to 255 visible ASCII characters");
+        let text = text.filter(is_right).ok_or_else(wrong)?;
+        Ok(Self { idempotency_key: Some(text.into()) })
+    }
 }
 
 impl Answers {

@@ -61,7 +61,8 @@ impl Moves {
 }
 
 impl Moved {
-    pub(crate) fn of(sockets: usize, nodes: Nodes) -> Self {
+    /// Those who were counted.
+    pub(crate) fn of((sockets, nodes): (usize, Nodes)) -> Self {
         Self { sockets, nodes: NodesTold::of(nodes) }
     }
 }

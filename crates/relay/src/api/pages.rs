@@ -4,14 +4,19 @@ use std::collections::BinaryHeap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use utoipa::IntoParams;
 
 use super::problem::Problem;
 use super::query::Query;
 
 /// Which part is asked for.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Page {
-    /// Behind this name.
+    /// The `next` of the page before.
     after: Option<String>,
+    /// How many at most.
+    #[param(required = false, default = 100, minimum = 1, maximum = 1000)]
     limit: usize,
 }
 
