@@ -214,7 +214,7 @@ for (const kind of kinds) {
 }
 
 describe('the HTTP API while a server is silent', { skip }, () => {
-  const shared = fleetWithApi(kinds[0], { request_timeout_ms: 800 });
+  const shared = fleetWithApi(kinds[0], { request_timeout_ms: 500 });
 
   test('says so, with all that the others have', { timeout: 60_000 }, async () => {
     const { fleet, get, call, emit } = shared;

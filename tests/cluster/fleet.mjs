@@ -41,9 +41,10 @@ const served = (name) => [
 
 /** A Node server: `run(function of io)` has it do something. */
 export class NodeServer {
-  static async start(settings) {
+  /** @param program what it runs: by default one that does as the relays' rules say */
+  static async start(settings, program = 'node-server.mjs') {
     const server = new NodeServer();
-    const file = fileURLToPath(new URL('node-server.mjs', import.meta.url));
+    const file = fileURLToPath(new URL(program, import.meta.url));
     server.child = fork(file, [JSON.stringify(settings)], { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     running.add(server.child);
     server.exited = new Promise((resolve) => server.child.on('close', resolve)).finally(() => running.delete(server.child));
