@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::Api;
+use super::bounded::AtMost;
 use super::emission::{Emission, Emit, Emitted};
 use super::fields::Fields;
 use super::idempotency::IdempotencyKey;
@@ -74,9 +75,10 @@ async fn emit_one(api: Arc<Api>, key: Arc<Key>, body: Bytes) -> Result<Bytes, Pr
 async fn emit_all(api: Arc<Api>, key: Arc<Key>, body: Bytes) -> Result<Bytes, Problem> {
     let mut fields = Fields::of_body(&body)?;
     let expected = "a list of 1 to 100 events";
-    let Batch { items } = Batch { items: fields.required("items", expected)? };
-    if !(1..=ITEMS_MAX).contains(&items.len()) {
-        return Err(Problem::invalid("items", format!("expected {expected}, found {}", items.len())));
+    let AtMost::<_, ITEMS_MAX>(items) = fields.required("items", expected)?;
+    let Batch { items } = Batch { items };
+    if items.is_empty() {
+        return Err(Problem::invalid("items", format!("expected {expected}, found none")));
     }
     fields.finish()?;
     let terms = api.terms.get();

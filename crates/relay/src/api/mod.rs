@@ -1,7 +1,7 @@
 //! The HTTP API: programs that are no clients emit, look and move.
 //!
 //! In reading order: [`config`] (the section `[api]`), [`router`](mod@router) (which request goes where, [`authorize`] and [`counts`]
-//! around it), [`key`] (who asks, and for what its key is), [`fields`], [`query`] and [`params`] (a request as it is read, each mistake
+//! around it), [`key`] (who asks, and for what its key is), [`fields`] with [`bounded`], [`query`] and [`params`] (a request as it is read, each mistake
 //! by its field), [`problem`] (what is wrong), [`emit`] with [`emission`], [`binary`] and [`ack`] (events), [`idempotency`] (asked
 //! twice, done once), [`listing`] with [`pages`], [`sockets`], [`rooms`],
 //! [`nodes`] and [`moves`] (who is there, and where they go), [`openapi`];
@@ -10,6 +10,7 @@
 mod ack;
 mod authorize;
 mod binary;
+mod bounded;
 mod config;
 mod counts;
 mod emission;
