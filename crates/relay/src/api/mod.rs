@@ -55,6 +55,7 @@ use crate::drain::{Drain, Phase};
 use crate::relay::Live;
 use idempotency::Answers;
 use key::Keys;
+use pages::Making;
 use problem::Problem;
 
 /// What the routes have in common.
@@ -65,6 +66,7 @@ pub(crate) struct Api {
     terms: Arc<TermsNow>,
     counts: Arc<Counts>,
     answers: Answers,
+    lists: Making,
     /// `None` for a relay that is alone.
     cluster: Option<Cluster>,
 }
@@ -122,7 +124,16 @@ impl Api {
         counts: Arc<Counts>,
         cluster: Option<Cluster>,
     ) -> Arc<Self> {
-        Arc::new(Self { server, live, drain, terms, counts, answers: Answers::default(), cluster })
+        Arc::new(Self {
+            server,
+            live,
+            drain,
+            terms,
+            counts,
+            answers: Answers::default(),
+            lists: Making::default(),
+            cluster,
+        })
     }
 
     /// The names of the namespaces that there are.

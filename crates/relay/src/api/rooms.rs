@@ -1,12 +1,11 @@
 //! `/api/rooms`: which there are, and what is done with all who are in one.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Extension, Request, State};
 use axum::response::Response;
 use serde::Serialize;
-use socketio::{Room, Rooms};
+use socketio::Rooms;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
@@ -63,15 +62,18 @@ pub(crate) async fn list(
     let Beginning { prefix } = Beginning { prefix: query.take("prefix").unwrap_or_default() };
     let page = Page::of(&mut query)?;
     query.finish()?;
-    let Rooms { here, elsewhere, nodes, .. } = asked.fetch_rooms().await;
     let is_asked_for = |name: &str| name.starts_with(&prefix) && key.has_room(name);
-    let mut all: BTreeMap<Room, Option<usize>> =
-        here.into_iter().map(|(room, sockets)| (room, Some(sockets))).collect();
-    all.extend(elsewhere.into_iter().map(|room| (room, None)));
-    let all = all.iter().filter(|(room, _)| is_asked_for(room.as_str()));
-    let (found, next) = page.cut(all.map(|(room, sockets)| (room.to_string(), *sockets)));
-    let rooms = found.into_iter().map(|(name, sockets)| RoomTold { name, sockets, nodes: None }).collect();
-    Ok(answer(json(&RoomsTold { rooms, next, nodes: NodesTold::of(nodes) })?))
+    let told = |found: Rooms| {
+        let Rooms { here, elsewhere, nodes, .. } = found;
+        let here_only = here.iter().filter(|(room, _)| !elsewhere.contains(*room));
+        let here_only = here_only.map(|(room, sockets)| (room.as_str(), Some(*sockets)));
+        let all = here_only.chain(elsewhere.iter().map(|room| (room.as_str(), None)));
+        let (found, next) = page.cut(all.filter(|(name, _)| is_asked_for(name)));
+        let told = |(name, sockets): (&str, _)| RoomTold { name: name.to_owned(), sockets, nodes: None };
+        let rooms = found.into_iter().map(told).collect();
+        Ok(answer(json(&RoomsTold { rooms, next, nodes: NodesTold::of(nodes) })?))
+    };
+    api.lists.list(asked.fetch_rooms(), told).await
 }
 
 #[utoipa::path(

@@ -80,12 +80,15 @@ pub(crate) async fn list(
     };
     let page = Page::of(&mut query)?;
     query.finish()?;
-    let Fetched { sockets, remote, nodes, .. } = asked.fetch_sockets().await;
-    let here = sockets.iter().map(|socket| (socket.id.to_string(), One::Here(socket)));
-    let elsewhere = remote.iter().map(|socket| (socket.id.to_string(), One::Elsewhere(socket)));
-    let (found, next) = page.cut(here.chain(elsewhere));
-    let sockets = found.into_iter().map(|(_, one)| one.told(&within.namespace, &key)).collect();
-    Ok(answer(json(&Sockets { sockets, next, nodes: NodesTold::of(nodes) })?))
+    let told = |found: Fetched| {
+        let Fetched { sockets, remote, nodes, .. } = found;
+        let here = sockets.iter().map(|socket| (socket.id.as_str(), One::Here(socket)));
+        let elsewhere = remote.iter().map(|socket| (socket.id.as_str(), One::Elsewhere(socket)));
+        let (found, next) = page.cut(here.chain(elsewhere));
+        let sockets = found.into_iter().map(|(_, one)| one.told(&within.namespace, &key)).collect();
+        Ok(answer(json(&Sockets { sockets, next, nodes: NodesTold::of(nodes) })?))
+    };
+    api.lists.list(asked.fetch_sockets(), told).await
 }
 
 #[utoipa::path(
