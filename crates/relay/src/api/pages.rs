@@ -118,7 +118,33 @@ const GATHERED_MAX: usize = 32;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Waker};
+
     use super::*;
+
+    #[tokio::test]
+    async fn only_so_many_lists_are_gathered_at_once() {
+        let (making, gathering) = (Making::default(), AtomicUsize::new(0));
+        let list = || {
+            making.list(
+                async {
+                    assert!(gathering.fetch_add(1, Ordering::Relaxed) < GATHERED_MAX);
+                    tokio::task::yield_now().await;
+                },
+                |()| gathering.fetch_sub(1, Ordering::Relaxed),
+            )
+        };
+        let mut all: Vec<_> = (0..GATHERED_MAX * 2).map(|_| Box::pin(list())).collect();
+        for made in &mut all {
+            assert!(made.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        }
+        assert_eq!(gathering.load(Ordering::Relaxed), GATHERED_MAX);
+        for made in all {
+            made.await;
+        }
+        assert_eq!(gathering.load(Ordering::Relaxed), 0);
+    }
 
     #[test]
     fn pages_have_everything_once_in_order() {
