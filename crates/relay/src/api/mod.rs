@@ -1,11 +1,10 @@
 //! The HTTP API: programs that are no clients emit, look and move.
 //!
 //! In reading order: [`config`] (the section `[api]`), [`router`](mod@router) (which request goes where, [`authorize`] and [`counts`]
-//! around it), [`key`] (who asks, and for what its key is), [`fields`] with [`bounded`], [`query`] and [`params`] (a request as it is read, each mistake
-//! by its field), [`problem`] (what is wrong), [`emit`] with [`emission`], [`binary`] and [`ack`] (events), [`idempotency`] (asked
-//! twice, done once), [`listing`] with [`pages`], [`sockets`], [`rooms`],
-//! [`nodes`] and [`moves`] (who is there, and where they go), [`openapi`];
-//! and [`key_command`], which makes a key.
+//! around it), [`key`] (who asks, and for what its key is), [`fields`] with [`bounded`], [`query`] and [`params`] (a request as it
+//! is read, each mistake by its field), [`problem`] (what is wrong), [`emit`] with [`emission`], [`binary`] and [`ack`] (events),
+//! [`idempotency`] (asked twice, done once), [`namespaces`], [`rooms`] and [`sockets`] with [`pages`], [`nodes`] and [`moves`] (who is
+//! there, and where they go), [`openapi`]; and [`key_command`], which makes a key.
 
 mod ack;
 mod authorize;
@@ -19,9 +18,9 @@ mod fields;
 mod idempotency;
 mod key;
 pub(crate) mod key_command;
-mod listing;
 mod metrics;
 mod moves;
+mod namespaces;
 mod nodes;
 mod openapi;
 mod pages;

@@ -10,7 +10,7 @@ use axum::routing::{MethodRouter, any, delete, get, post};
 use super::authorize::{authorize, count, permit};
 use super::config::Deed;
 use super::problem::Problem;
-use super::{Api, emit, listing, nodes, openapi, rooms, sockets};
+use super::{Api, emit, namespaces, nodes, openapi, rooms, sockets};
 
 /// Everything below `/api`, and nothing else: so it can stand beside what operators ask.
 pub(crate) fn router(api: Arc<Api>) -> Router {
@@ -24,7 +24,7 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .route("/api/emit", emits(post(emit::emit)))
         .route("/api/emit/batch", emits(post(emit::emit_batch)))
         .route("/api/nodes", reads(get(nodes::list)))
-        .route("/api/namespaces", reads(get(listing::namespaces)))
+        .route("/api/namespaces", reads(get(namespaces::list)))
         .route("/api/rooms", reads(get(rooms::list)))
         .route("/api/rooms/{room}", reads(get(rooms::one)))
         .route(

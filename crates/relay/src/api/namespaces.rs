@@ -32,7 +32,7 @@ pub(crate) struct Namespaces {
     get, path = "/api/namespaces", tag = "read", operation_id = "namespaces",
     responses((status = 200, body = Namespaces), Problem)
 )]
-pub(crate) async fn namespaces(
+pub(crate) async fn list(
     State(api): State<Arc<Api>>,
     Extension(key): Extension<Arc<Key>>,
     query: Query,
