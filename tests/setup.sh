@@ -54,6 +54,9 @@ redis
 
 mkdir -p .cache
 
+# docs/emitting.md has a recipe in it.
+command -v php >/dev/null || debian "a recipe's test" php-cli
+
 command -v node >/dev/null || missing "no 'node' (20.19 or newer is needed)"
 command -v npm >/dev/null || missing "no 'npm' (11 or newer is needed)"
 node -e 'const [major, minor] = process.versions.node.split(".").map(Number);

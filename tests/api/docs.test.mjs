@@ -1,4 +1,4 @@
-// The examples of docs/api.md, as they are written there.
+// The examples of docs/api.md and docs/emitting.md, as they are written there.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -8,8 +8,8 @@ import { skip } from '../lib/access.mjs';
 import { clientsOf, recorded, settled } from '../lib/clients.mjs';
 import { within } from '../lib/within.mjs';
 
-const page = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8');
-const blocks = (language) => page.split(`\`\`\`${language}\n`).slice(1).map((rest) => rest.split('```')[0]);
+const [api, emitting] = ['api.md', 'emitting.md'].map((name) => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8'));
+const blocks = (page, language) => page.split(`\`\`\`${language}\n`).slice(1).map((rest) => rest.split('```')[0]);
 
 const run = (program, args, env) => within(15_000, `end of ${program}`, new Promise((resolve) => {
   execFile(program, args, { env: { ...process.env, ...env } }, (error, stdout, stderr) => resolve({ code: error ? error.code : 0, stdout, stderr }));
@@ -22,7 +22,7 @@ describe('docs/api.md', { skip }, () => {
     client.on('ping', (ack) => ack('pong'));
     const seen = recorded(client);
     await ask(relay, 'POST', `/api/sockets/${client.id}/rooms`, { join: ['account:42', 'news'] });
-    const commands = blocks('sh').flatMap((block) => block.trim().split('\n')).filter((line) => line.startsWith('curl '));
+    const commands = blocks(api, 'sh').flatMap((block) => block.trim().split('\n')).filter((line) => line.startsWith('curl '));
     assert.ok(commands.length >= 10, commands.join('\n'));
     for (const command of commands) {
       const { code, stdout, stderr } = await run('bash', ['-c', command], { API: apiUrl(relay), KEY: ALL });
@@ -37,17 +37,27 @@ describe('docs/api.md', { skip }, () => {
     const names = seen.map(([name]) => name);
     assert.deepEqual(names, ['update', 'update', 'image', 'ping', 'a', 'b', 'paid', 'mark']);
   });
+});
 
-  test('has programs that emit', async (t) => {
+describe('docs/emitting.md', { skip }, () => {
+  test('has programs that emit, and say so when they could not', async (t) => {
     const relay = await started(t);
     const client = await clientsOf(t).connect(relay.url);
     const seen = recorded(client);
-    const [js, python] = [blocks('js')[0], blocks('python')[0]].map((text) => text.replaceAll('http://127.0.0.1:3001', apiUrl(relay)));
-    for (const [program, args] of [[process.execPath, ['--input-type=module', '-e', js]], ['python3', ['-c', python]]]) {
+    const program = (language) => blocks(emitting, language)[0].replaceAll('http://127.0.0.1:3001', apiUrl(relay));
+    const programs = [
+      ['bash', ['-c', program('sh')]],
+      [process.execPath, ['--input-type=module', '-e', program('js')]],
+      ['python3', ['-c', program('python')]],
+      ['php', ['-r', program('php').replace('<?php', '')]],
+    ];
+    for (const [program, args] of programs) {
       const { code, stderr } = await run(program, args, { FANFARE_API_KEY: ALL });
-      assert.equal(code, 0, stderr);
+      assert.equal(code, 0, `${program}: ${stderr}`);
+      const refused = await run(program, args, { FANFARE_API_KEY: 'another' });
+      assert.notEqual(refused.code, 0, program);
     }
     await settled(client, 'mark');
-    assert.deepEqual(seen.slice(0, 2), [['update', { id: 1 }], ['update', { id: 1 }]]);
+    assert.deepEqual(seen.slice(0, -1), programs.map(() => ['update', { id: 1 }]));
   });
 });

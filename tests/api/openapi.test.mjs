@@ -19,7 +19,7 @@ describe('GET /api/openapi.json', { skip }, () => {
     assert.match(body.openapi, /^3\.1\./);
     const routes = Object.entries(body.paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method} ${path}`));
     assert.deepEqual(routes.sort(), [
-      'delete /api/rooms/{room}/sockets', 'delete /api/sockets/{id}', 'get /api/namespaces', 'get /api/rooms', 'get /api/rooms/{room}',
+      'delete /api/rooms/{room}/sockets', 'delete /api/sockets/{id}', 'get /api/namespaces', 'get /api/nodes', 'get /api/rooms', 'get /api/rooms/{room}',
       'get /api/sockets', 'get /api/sockets/{id}', 'post /api/emit', 'post /api/emit/batch', 'post /api/rooms/{room}/sockets',
       'post /api/sockets/{id}/rooms',
     ]);

@@ -41,9 +41,10 @@ const served = (name) => [
 
 /** A Node server: `run(function of io)` has it do something. */
 export class NodeServer {
-  static async start(settings) {
+  /** @param program what it runs: by default one that does as the relays' rules say */
+  static async start(settings, program = 'node-server.mjs') {
     const server = new NodeServer();
-    const file = fileURLToPath(new URL('node-server.mjs', import.meta.url));
+    const file = fileURLToPath(new URL(program, import.meta.url));
     server.child = fork(file, [JSON.stringify(settings)], { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     running.add(server.child);
     server.exited = new Promise((resolve) => server.child.on('close', resolve)).finally(() => running.delete(server.child));
@@ -89,15 +90,17 @@ export class Fleet {
   /**
    * @param kind one of `kinds`
    * @param options.urls where each server finds Redis, by its name: for a proxy in between
-   * @param options.cluster further settings of the relays
+   * @param options.cluster further settings of the relays' [cluster]
+   * @param options.settings further settings of the relays
    */
-  static async start(kind = kinds[0], { urls = {}, cluster = {}, redis } = {}) {
+  static async start(kind = kinds[0], { urls = {}, cluster = {}, settings = {}, redis } = {}) {
     const fleet = new Fleet();
     fleet.kind = kind;
     fleet.redis = redis ?? await Redis.start();
     fleet.prefix = 'socket.io';
     fleet.servers = {};
     fleet.cluster = cluster;
+    fleet.settings = settings;
     fleet.urls = urls;
     await Promise.all(['A', 'B', 'F', 'G'].map((name) => fleet.add(name)));
     fleet.people = [];
@@ -117,6 +120,7 @@ export class Fleet {
         ops: true,
         unlimited: true,
         cluster: { redis: url, adapter, mode, name, prefix: this.prefix, ...this.cluster },
+        ...this.settings,
       });
     return this.servers[name];
   }

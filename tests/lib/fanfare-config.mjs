@@ -59,6 +59,15 @@ export function toToml(settings) {
     put('listen', ['127.0.0.1:0']);
   }
 
+  if (settings.apiKeys) {
+    lines.push('[api]');
+    put('listen', ['127.0.0.1:0']);
+    for (const key of settings.apiKeys) {
+      lines.push('[[api.key]]');
+      for (const [name, value] of Object.entries(key)) put(name, value);
+    }
+  }
+
   const someRule = settings.namespaces.some(({ rules }) => rules?.length > 0);
   for (const namespace of settings.namespaces) {
     lines.push('[[namespace]]');

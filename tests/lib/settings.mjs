@@ -38,6 +38,8 @@ export const defaults = {
   drain: { waitS: 0, spreadS: 0 }, // and maxPerS, deadlineS
   /** The section [cluster], by its keys. */
   cluster: undefined,
+  /** The keys of the HTTP API, by their settings; without any there is no API. Its address is `apiUrl` in api.mjs. */
+  apiKeys: undefined,
   /** Whether there is a listener for operators: `relay.opsPort`. */
   ops: false,
 };

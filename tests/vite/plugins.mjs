@@ -20,11 +20,11 @@ export const tasksApi = () => ({
   },
 });
 
-/** What PhotoFlow has today and the relay replaces: the hub inside the dev server. */
-export const hubInside = () => ({
+/** What PhotoFlow has today and the relay replaces: the hub inside the dev server. `options` may have an adapter. */
+export const hubInside = (options) => ({
   name: 'hub-inside',
   configureServer(server) {
-    const io = new Server(server.httpServer);
+    const io = new Server(server.httpServer, options);
     io.on('connection', (socket) => {
       socket.on('database-change', (change) => io.emit('database-changed', change));
     });

@@ -120,6 +120,16 @@ impl Cluster {
         self.inner.seen.borrow().is_ready
     }
 
+    /// What its operator calls it, if anything.
+    pub fn name(&self) -> Option<&str> {
+        self.inner.config.name.as_deref()
+    }
+
+    /// Whether it is one of the fleet now: what is said here is heard elsewhere, and the other way round.
+    pub fn is_up(&self) -> bool {
+        self.inner.seen.borrow().is_up
+    }
+
     /// Waits until it is one of the fleet.
     pub async fn joined(&self) {
         // The sender lives in here.

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{Extension, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::header;
 
 use super::Api;
+use super::config::Deed;
+use super::key::Key;
 use super::problem::{Problem, Refused};
 
 /// Answers only those who show a key, before anything else of a request is read.
@@ -19,6 +21,20 @@ pub(crate) async fn authorize(
     let shown = request.headers().get(header::AUTHORIZATION).map_or(&[][..], |value| value.as_bytes());
     let key = api.terms.get().keys.shown_by(shown).ok_or_else(Problem::unauthorized)?;
     request.extensions_mut().insert(key);
+    Ok(next.run(request).await)
+}
+
+/// Answers only those whose key may do that, and while it may be done.
+pub(crate) async fn permit(
+    State((api, deed)): State<(Arc<Api>, Deed)>,
+    Extension(key): Extension<Arc<Key>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    key.may(deed)?;
+    if deed != Deed::Read {
+        api.takes_orders()?;
+    }
     Ok(next.run(request).await)
 }
 

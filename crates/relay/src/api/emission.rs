@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use utoipa::ToSchema;
 
 use super::ack::{self, Ack, AckWanted};
+use super::bounded::AtMost;
 use super::fields::Fields;
 use super::key::Key;
 use super::problem::Problem;
@@ -52,6 +53,7 @@ pub(crate) struct Emit {
 /// One that was checked.
 pub(crate) struct Emission {
     to: Broadcast,
+    local: bool,
     event: Event,
     ack: Option<AckWanted>,
 }
@@ -85,22 +87,27 @@ pub(crate) struct NodesTold {
 impl NodesTold {
     /// Nothing, where there are no others.
     pub(crate) fn of(nodes: Nodes) -> Option<Self> {
-        let Nodes { answered, missing, .. } = nodes;
-        (answered + missing > 0).then_some(Self { answered, missing })
+        let told = Self::from(nodes);
+        (told.answered + told.missing > 0).then_some(told)
+    }
+}
+
+impl From<Nodes> for NodesTold {
+    fn from(nodes: Nodes) -> Self {
+        Self { answered: nodes.answered, missing: nodes.missing }
     }
 }
 
 impl Emit {
     pub(crate) fn read(fields: &mut Fields) -> Result<Self, Problem> {
-        let names = "a list of rooms";
         let args = fields.take("args", "a list of values")?;
         let ack: Option<Box<RawValue>> = fields.take("ack", "an object")?;
         Ok(Self {
             namespace: fields.take("namespace", "a name")?.unwrap_or_else(|| "/".to_owned()),
             event: fields.required("event", "an event's name")?,
             args: args.unwrap_or_else(|| RawValue::from_string("[]".to_owned()).unwrap_or_default()),
-            rooms: fields.take("rooms", names)?,
-            except: fields.take("except", names)?.unwrap_or_default(),
+            rooms: take_rooms(fields, "rooms")?,
+            except: take_rooms(fields, "except")?.unwrap_or_default(),
             volatile: fields.take("volatile", "true or false")?.unwrap_or_default(),
             local: fields.take("local", "true or false")?.unwrap_or_default(),
             binary: fields.take("binary", "true or false")?.unwrap_or_default(),
@@ -139,15 +146,19 @@ impl Emission {
         to = emit.except.into_iter().fold(to, Broadcast::except);
         to = if emit.volatile { to.volatile() } else { to };
         to = if emit.local { to.local() } else { to };
-        Ok(Self { to, event, ack: emit.ack })
+        Ok(Self { to, local: emit.local, event, ack: emit.ack })
     }
 
     /// Sends it, and what is given back is for what becomes of it.
     ///
     /// # Errors
-    /// There is no room for it now. Then it was not sent.
-    pub(crate) async fn send(self) -> Result<impl Future<Output = Result<Emitted, Problem>> + Send + use<>, Problem> {
-        let Self { to, event, ack } = self;
+    /// There is no room for it now, or no way to the other nodes. Then it was not sent.
+    pub(crate) async fn send(
+        self,
+        api: &Api,
+    ) -> Result<impl Future<Output = Result<Emitted, Problem>> + Send + use<>, Problem> {
+        let Self { to, local, event, ack } = self;
+        api.reaches(local)?;
         if !is_ready(&to).await {
             return Err(Problem::congested("more is being sent than clients can be given: come back"));
         }
@@ -223,11 +234,14 @@ fn event(emit: &Emit, terms: &Terms, field: &str) -> Result<Event, Problem> {
     Event::from_json(text, attachments, &terms.limits).map_err(|error| Problem::invalid(field, error.to_string()))
 }
 
+/// Rooms, if there are any; how they are named is [checked](check_rooms) then.
+pub(crate) fn take_rooms(fields: &mut Fields, name: &str) -> Result<Option<Vec<String>>, Problem> {
+    let rooms: Option<AtMost<String, ROOMS_MAX>> = fields.take(name, "a list of at most 100 rooms")?;
+    Ok(rooms.map(|AtMost(rooms)| rooms))
+}
+
 /// Whether rooms may be named so; and by this key.
 pub(crate) fn check_rooms(rooms: &[String], field: &str, key: Option<&Key>) -> Result<(), Problem> {
-    if rooms.len() > ROOMS_MAX {
-        return Err(Problem::invalid(field, format!("expected at most {ROOMS_MAX} rooms, found {}", rooms.len())));
-    }
     for (index, room) in rooms.iter().enumerate() {
         let at = format!("{field}[{index}]");
         check_room(room, &at)?;

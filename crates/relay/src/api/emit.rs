@@ -10,9 +10,10 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::Api;
-use super::config::Deed;
+use super::bounded::AtMost;
 use super::emission::{Emission, Emit, Emitted};
 use super::fields::Fields;
+use super::idempotency::IdempotencyKey;
 use super::key::Key;
 use super::problem::{Problem, Said};
 use super::request::json;
@@ -41,48 +42,43 @@ pub(crate) enum ItemResult<'a> {
 
 #[utoipa::path(
     post, path = "/api/emit", tag = "emit", operation_id = "emit", request_body = Emit,
-    params(("Idempotency-Key" = Option<String>, Header, max_length = 255, pattern = "^[!-~]+$",
-        description = "Asked again with the same key within five minutes, the answer is the first one, and nothing is sent")),
-    responses((status = 200, body = Emitted), (status = "default", content_type = "application/problem+json", body = Said))
+    params(IdempotencyKey),
+    responses((status = 200, body = Emitted), Problem)
 )]
 pub(crate) async fn emit(
     State(api): State<Arc<Api>>,
     Extension(key): Extension<Arc<Key>>,
     request: Request,
 ) -> Result<Response, Problem> {
-    key.may(Deed::Emit)?;
-    api.takes_orders()?;
     api.once(key, request, emit_one).await
 }
 
 #[utoipa::path(
     post, path = "/api/emit/batch", tag = "emit", operation_id = "emitBatch", request_body = Batch,
-    params(("Idempotency-Key" = Option<String>, Header, max_length = 255, pattern = "^[!-~]+$",
-        description = "Asked again with the same key within five minutes, the answer is the first one, and nothing is sent")),
-    responses((status = 200, body = BatchResult), (status = "default", content_type = "application/problem+json", body = Said))
+    params(IdempotencyKey),
+    responses((status = 200, body = BatchResult), Problem)
 )]
 pub(crate) async fn emit_batch(
     State(api): State<Arc<Api>>,
     Extension(key): Extension<Arc<Key>>,
     request: Request,
 ) -> Result<Response, Problem> {
-    key.may(Deed::Emit)?;
-    api.takes_orders()?;
     api.once(key, request, emit_all).await
 }
 
 async fn emit_one(api: Arc<Api>, key: Arc<Key>, body: Bytes) -> Result<Bytes, Problem> {
     let emission = Emission::read(&api, &api.terms.get(), &key, Fields::of_body(&body)?)?;
-    let outcome = emission.send().await?;
+    let outcome = emission.send(&api).await?;
     json(&outcome.await?)
 }
 
 async fn emit_all(api: Arc<Api>, key: Arc<Key>, body: Bytes) -> Result<Bytes, Problem> {
     let mut fields = Fields::of_body(&body)?;
     let expected = "a list of 1 to 100 events";
-    let Batch { items } = Batch { items: fields.required("items", expected)? };
-    if !(1..=ITEMS_MAX).contains(&items.len()) {
-        return Err(Problem::invalid("items", format!("expected {expected}, found {}", items.len())));
+    let AtMost::<_, ITEMS_MAX>(items) = fields.required("items", expected)?;
+    let Batch { items } = Batch { items };
+    if items.is_empty() {
+        return Err(Problem::invalid("items", format!("expected {expected}, found none")));
     }
     fields.finish()?;
     let terms = api.terms.get();
@@ -92,7 +88,7 @@ async fn emit_all(api: Arc<Api>, key: Arc<Key>, body: Bytes) -> Result<Bytes, Pr
         let emission =
             Fields::of(&format!("items[{index}]"), item).and_then(|fields| Emission::read(&api, &terms, &key, fields));
         outcomes.push(match emission {
-            Ok(emission) => emission.send().await,
+            Ok(emission) => emission.send(&api).await,
             Err(problem) => Err(problem),
         });
     }

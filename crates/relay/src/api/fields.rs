@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+use super::bounded::Members;
 use super::problem::Problem;
 
 /// An object that is being read.
@@ -21,13 +22,14 @@ impl Fields {
             Problem::invalid_request(format!("expected a JSON object as the body: {error}"))
         };
         let text = std::str::from_utf8(body).map_err(|error| problem(&error))?;
-        let members = serde_json::from_str(text).map_err(|error| problem(&error))?;
+        let Members(members) = serde_json::from_str(text).map_err(|error| problem(&error))?;
         Ok(Self { before: String::new(), members })
     }
 
     /// A value that has to be an object. `path` is where it stands.
     pub(crate) fn of(path: &str, value: &RawValue) -> Result<Self, Problem> {
-        let members = serde_json::from_str(value.get()).map_err(|_| wrong(path.to_owned(), "an object", value))?;
+        let wrong = |_| wrong(path.to_owned(), "an object with each of its members once", value);
+        let Members(members) = serde_json::from_str(value.get()).map_err(wrong)?;
         Ok(Self { before: format!("{path}."), members })
     }
 

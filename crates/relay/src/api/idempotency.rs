@@ -13,6 +13,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use tokio::sync::watch;
 use tokio::time::Instant;
+use utoipa::IntoParams;
 
 use super::Api;
 use super::key::Key;
@@ -20,18 +21,30 @@ use super::problem::Problem;
 use super::request::{answer, body};
 use crate::auth::sha256;
 
-/// Answers that may be asked for again.
-#[derive(Debug, Default)]
-pub(crate) struct Answers(Arc<Mutex<Kept>>);
+/// By what a request is known again.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(crate) struct IdempotencyKey {
+    /// Asked again with the same key within five minutes, the answer is the first one, and nothing is sent.
+    #[param(rename = "Idempotency-Key", value_type = Option<String>, max_length = 255, pattern = "^[!-~]+$")]
+    idempotency_key: Option<Box<str>>,
+}
 
-/// By whom and with what it was asked: keys of the API have nothing to do with each other.
+/// Answers that may be asked for again, by the key of the API that asked: one that asks much is not to make others forgotten.
+#[derive(Debug, Default)]
+pub(crate) struct Answers(Arc<Mutex<ByKey>>);
+
+type ByKey = HashMap<Box<str>, Kept>;
+
+/// By which key of the API and with what it was asked.
 type Id = (Box<str>, Box<str>);
 
+/// Those of one key.
 #[derive(Debug, Default)]
 struct Kept {
-    entries: HashMap<Id, Entry>,
+    entries: HashMap<Box<str>, Entry>,
     /// Those that were answered, the oldest first.
-    order: VecDeque<(Instant, Id)>,
+    order: VecDeque<(Instant, Box<str>)>,
     /// Of the answers together.
     bytes: usize,
 }
@@ -78,10 +91,10 @@ impl Api {
     where
         F: Future<Output = Result<Bytes, Problem>> + Send + 'static,
     {
-        let asked_with = idempotency_key(request.headers())?;
+        let IdempotencyKey { idempotency_key } = IdempotencyKey::read(request.headers())?;
         let path = request.uri().path().to_owned();
         let body = body(request.into_body(), self.terms.get().body_bytes_max()).await?;
-        let Some(asked_with) = asked_with else {
+        let Some(asked_with) = idempotency_key else {
             return work(self, key, body).await.map(answer);
         };
         let hash = sha256(&[path.as_bytes(), b"\0", &body].concat());
@@ -111,21 +124,28 @@ impl Api {
     }
 }
 
-/// The header, if there is one.
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<Box<str>>, Problem> {
-    let mut all = headers.get_all(HEADER).iter();
-    let Some(first) = all.next() else { return Ok(None) };
-    let text = first.to_str().ok().filter(|text| (1..=255).contains(&text.len()) && all.next().is_none());
-    let is_right = |text: &&str| text.bytes().all(|byte| byte.is_ascii_graphic());
-    let wrong = || Problem::invalid(HEADER, "expected once, 1 to 255 visible ASCII characters");
-    text.filter(is_right).map(|text| Some(text.into())).ok_or_else(wrong)
+impl IdempotencyKey {
+    /// The header, if there is one.
+    fn read(headers: &HeaderMap) -> Result<Self, Problem> {
+        let mut all = headers.get_all(HEADER).iter();
+        let Some(first) = all.next() else { return Ok(Self { idempotency_key: None }) };
+        let text = first.to_str().ok().filter(|text| (1..=255).contains(&text.len()) && all.next().is_none());
+        let is_right = |text: &&str| text.bytes().all(|byte| byte.is_ascii_graphic());
+        let wrong = || Problem::invalid(HEADER, "expected once, 1 to 255 visible ASCII characters");
+        let text = text.filter(is_right).ok_or_else(wrong)?;
+        Ok(Self { idempotency_key: Some(text.into()) })
+    }
 }
 
 impl Answers {
     fn begin(&self, id: &Id, hash: &[u8; 32], now: Instant) -> Result<Begun, Problem> {
-        let mut kept = self.lock();
-        kept.expire(now);
-        if let Some(entry) = kept.entries.get(id) {
+        let mut all = self.lock();
+        // Of keys too that there are no more.
+        all.values_mut().for_each(|kept| kept.expire(now));
+        all.retain(|_, kept| !kept.entries.is_empty());
+        let (key, asked_with) = id;
+        let kept = all.entry(key.clone()).or_default();
+        if let Some(entry) = kept.entries.get(asked_with) {
             return match &entry.state {
                 _ if entry.hash != *hash => Err(Problem::other_request()),
                 State::UnderWay(over) => Ok(Begun::UnderWay(over.clone())),
@@ -136,37 +156,50 @@ impl Answers {
             return Err(Problem::congested("too many requests with an Idempotency-Key are under way: come back"));
         }
         let (over, is_over) = watch::channel(());
-        kept.entries.insert(id.clone(), Entry { hash: *hash, state: State::UnderWay(is_over) });
+        kept.entries.insert(asked_with.clone(), Entry { hash: *hash, state: State::UnderWay(is_over) });
         Ok(Begun::First(Turn { answers: Self(Arc::clone(&self.0)), id: id.clone(), _over: over }))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
+    fn lock(&self) -> MutexGuard<'_, ByKey> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Turn {
     fn done(self, text: Bytes, now: Instant) {
-        let mut kept = self.answers.lock();
-        kept.bytes += text.len();
-        if let Some(entry) = kept.entries.get_mut(&self.id) {
-            entry.state = State::Done(text);
+        let mut all = self.answers.lock();
+        let (key, asked_with) = &self.id;
+        if let Some(kept) = all.get_mut(key) {
+            kept.done(asked_with, text, now);
         }
-        kept.order.push_back((now, self.id.clone()));
-        while kept.bytes > BYTES_MAX && kept.forget_oldest() {}
+        while all.values().map(|kept| kept.bytes).sum::<usize>() > BYTES_MAX {
+            let largest = all.values_mut().max_by_key(|kept| kept.bytes);
+            if !largest.is_some_and(Kept::forget_oldest) {
+                break;
+            }
+        }
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let mut kept = self.answers.lock();
-        if kept.entries.get(&self.id).is_some_and(|entry| matches!(entry.state, State::UnderWay(_))) {
-            kept.entries.remove(&self.id);
+        let mut all = self.answers.lock();
+        let (key, asked_with) = &self.id;
+        let Some(kept) = all.get_mut(key) else { return };
+        if kept.entries.get(asked_with).is_some_and(|entry| matches!(entry.state, State::UnderWay(_))) {
+            kept.entries.remove(asked_with);
         }
     }
 }
 
 impl Kept {
+    fn done(&mut self, asked_with: &str, text: Bytes, now: Instant) {
+        let Some(entry) = self.entries.get_mut(asked_with) else { return };
+        self.bytes += text.len();
+        entry.state = State::Done(text);
+        self.order.push_back((now, asked_with.into()));
+    }
+
     fn expire(&mut self, now: Instant) {
         while self.order.front().is_some_and(|(done, _)| now.duration_since(*done) >= KEPT_FOR) {
             self.forget_oldest();
@@ -175,8 +208,8 @@ impl Kept {
 
     /// `false` if none was answered.
     fn forget_oldest(&mut self) -> bool {
-        let Some((_, id)) = self.order.pop_front() else { return false };
-        if let Some(Entry { state: State::Done(text), .. }) = self.entries.remove(&id) {
+        let Some((_, asked_with)) = self.order.pop_front() else { return false };
+        if let Some(Entry { state: State::Done(text), .. }) = self.entries.remove(&asked_with) {
             self.bytes -= text.len();
         }
         true
@@ -187,9 +220,10 @@ const HEADER: &str = "Idempotency-Key";
 
 const KEPT_FOR: Duration = Duration::from_secs(300);
 
+/// Of one key of the API.
 const ANSWERS_MAX: usize = 10_000;
 
-/// Most are some ten bytes; those with acknowledgements have no bound of their own.
+/// Of all together. Most are some ten bytes; those with acknowledgements have no bound of their own.
 const BYTES_MAX: usize = 64 * 1024 * 1024;
 
 #[cfg(test)]
@@ -225,6 +259,8 @@ mod tests {
     #[tokio::test]
     async fn there_are_only_so_many_and_what_is_under_way_is_never_forgotten() {
         let (answers, now, hash) = (Answers::default(), Instant::now(), [1; 32]);
+        let other = ("other".into(), "a".into());
+        first(answers.begin(&other, &hash, now)).done("x".into(), now);
         let turns: Vec<_> = (0..ANSWERS_MAX).map(|n| first(answers.begin(&id(&n.to_string()), &hash, now))).collect();
         assert!(answers.begin(&id("one more"), &hash, now).is_err());
         let mut turns = turns.into_iter();
@@ -234,7 +270,16 @@ mod tests {
         drop(first(answers.begin(&id("0"), &hash, now)));
         assert!(matches!(answers.begin(&id("1"), &hash, now), Ok(Begun::Done(_))));
         turns.next().unwrap().done(vec![0; BYTES_MAX].into(), now);
-        assert!(answers.lock().bytes <= BYTES_MAX);
+        assert!(answers.lock().values().map(|kept| kept.bytes).sum::<usize>() <= BYTES_MAX);
         first(answers.begin(&id("1"), &hash, now));
+        assert!(
+            matches!(answers.begin(&other, &hash, now), Ok(Begun::Done(_))),
+            "what one key asks makes none of another forgotten"
+        );
+        drop(turns);
+        assert!(
+            first(answers.begin(&id("new"), &hash, now + KEPT_FOR)).answers.lock().len() == 1,
+            "and all of it goes"
+        );
     }
 }

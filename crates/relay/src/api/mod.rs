@@ -1,14 +1,15 @@
 //! The HTTP API: programs that are no clients emit, look and move.
 //!
 //! In reading order: [`config`] (the section `[api]`), [`router`](mod@router) (which request goes where, [`authorize`] and [`counts`]
-//! around it), [`key`] (who asks, and for what its key is), [`fields`] and [`query`] (a request as it is read, each mistake by its
-//! field), [`problem`] (what is wrong), [`emit`] with [`emission`], [`binary`] and [`ack`] (events), [`idempotency`] (asked
-//! twice, done once), [`listing`] with [`pages`], [`sockets`], [`rooms`] and [`moves`] (who is there, and where they go), [`openapi`];
-//! and [`key_command`], which makes a key.
+//! around it), [`key`] (who asks, and for what its key is), [`fields`] with [`bounded`], [`query`] and [`params`] (a request as it
+//! is read, each mistake by its field), [`problem`] (what is wrong), [`emit`] with [`emission`], [`binary`] and [`ack`] (events),
+//! [`idempotency`] (asked twice, done once), [`namespaces`], [`rooms`] and [`sockets`] with [`pages`], [`nodes`] and [`moves`] (who is
+//! there, and where they go), [`openapi`]; and [`key_command`], which makes a key.
 
 mod ack;
 mod authorize;
 mod binary;
+mod bounded;
 mod config;
 mod counts;
 mod emission;
@@ -17,11 +18,13 @@ mod fields;
 mod idempotency;
 mod key;
 pub(crate) mod key_command;
-mod listing;
 mod metrics;
 mod moves;
+mod namespaces;
+mod nodes;
 mod openapi;
 mod pages;
+mod params;
 mod problem;
 mod query;
 mod request;
@@ -33,6 +36,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::body::Body;
+use cluster::Cluster;
 use http::Request;
 use socketio::codec::Limits;
 use socketio::engineio::{HttpConfig, Listener, serve_with};
@@ -50,6 +54,7 @@ use crate::drain::{Drain, Phase};
 use crate::relay::Live;
 use idempotency::Answers;
 use key::Keys;
+use pages::Making;
 use problem::Problem;
 
 /// What the routes have in common.
@@ -60,6 +65,9 @@ pub(crate) struct Api {
     terms: Arc<TermsNow>,
     counts: Arc<Counts>,
     answers: Answers,
+    lists: Making,
+    /// `None` for a relay that is alone.
+    cluster: Option<Cluster>,
 }
 
 /// What holds for those who ask: another one after a reload.
@@ -113,13 +121,36 @@ impl Api {
         drain: Arc<Drain>,
         terms: Arc<TermsNow>,
         counts: Arc<Counts>,
+        cluster: Option<Cluster>,
     ) -> Arc<Self> {
-        Arc::new(Self { server, live, drain, terms, counts, answers: Answers::default() })
+        Arc::new(Self {
+            server,
+            live,
+            drain,
+            terms,
+            counts,
+            answers: Answers::default(),
+            lists: Making::default(),
+            cluster,
+        })
     }
 
     /// The names of the namespaces that there are.
     fn namespaces(&self) -> BTreeSet<String> {
         self.live.current().names().into_iter().map(str::to_owned).collect()
+    }
+
+    /// Whether what is asked for can be done: by this node, or by the whole cluster. Half of it is not done unasked.
+    ///
+    /// # Errors
+    /// This node is not one of the cluster now.
+    fn reaches(&self, local: bool) -> Result<(), Problem> {
+        match &self.cluster {
+            Some(cluster) if !local && !cluster.is_up() => Err(Problem::cluster_unavailable(
+                "the other nodes cannot be told now: come back, or say local for the clients of this node",
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Whether anything may still be asked for that changes something. While clients are only sent elsewhere by whoever balances

@@ -6,7 +6,7 @@ use socketio::{Broadcast, Nodes};
 use utoipa::ToSchema;
 
 use super::Api;
-use super::emission::{NodesTold, check_rooms};
+use super::emission::{NodesTold, check_rooms, take_rooms};
 use super::fields::Fields;
 use super::key::Key;
 use super::problem::Problem;
@@ -35,7 +35,7 @@ impl Moves {
         let body = body(request.into_body(), api.terms.get().body_bytes_max()).await?;
         let mut fields = Fields::of_body(&body)?;
         let mut rooms = |name: &str| -> Result<Vec<String>, Problem> {
-            let rooms: Vec<String> = fields.take(name, "a list of rooms")?.unwrap_or_default();
+            let rooms = take_rooms(&mut fields, name)?.unwrap_or_default();
             check_rooms(&rooms, name, Some(key))?;
             Ok(rooms)
         };
@@ -61,7 +61,8 @@ impl Moves {
 }
 
 impl Moved {
-    pub(crate) fn of(sockets: usize, nodes: Nodes) -> Self {
+    /// Those who were counted.
+    pub(crate) fn of((sockets, nodes): (usize, Nodes)) -> Self {
         Self { sockets, nodes: NodesTold::of(nodes) }
     }
 }

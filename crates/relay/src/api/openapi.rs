@@ -7,19 +7,20 @@ use bytes::Bytes;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{ack, emission, emit, listing, moves, problem, request, rooms, sockets};
+use super::{ack, emission, emit, moves, namespaces, nodes, problem, request, rooms, sockets};
 
 /// All routes, by what answers them.
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Fanfare's HTTP API", description = "Emit to the clients of a relay, see who is there, and move them."),
     paths(
-        emit::emit, emit::emit_batch, listing::namespaces, rooms::list, rooms::one, rooms::move_all,
+        emit::emit, emit::emit_batch, nodes::list, namespaces::list, rooms::list, rooms::one, rooms::move_all,
         rooms::disconnect_all, sockets::list, sockets::one, sockets::move_one, sockets::disconnect_one
     ),
     components(schemas(
         ack::Ack, ack::AckWanted, emission::Emit, emission::Emitted, emission::NodesTold, emit::Batch,
-        emit::BatchResult, emit::ItemResult, listing::NamespaceTold, listing::Namespaces, moves::Moved, moves::Moves,
+        emit::BatchResult, emit::ItemResult, namespaces::NamespaceTold, namespaces::Namespaces, moves::Moved, moves::Moves,
+        nodes::NodeTold, nodes::NodesListed, nodes::Standing,
         problem::Said, rooms::RoomTold, rooms::RoomsTold, sockets::SocketTold, sockets::Sockets
     )),
     security(("key" = [])),

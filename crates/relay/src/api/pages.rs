@@ -1,18 +1,51 @@
 //! A long list, some at a time: in the order of their names, so that who comes or goes meanwhile moves nobody else.
 
 use std::collections::BinaryHeap;
+use std::future::Future;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use tokio::sync::Semaphore;
+use utoipa::IntoParams;
 
 use super::problem::Problem;
 use super::query::Query;
 
 /// Which part is asked for.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Page {
-    /// Behind this name.
+    /// The `next` of the page before.
     after: Option<String>,
+    /// How many at most.
+    #[param(required = false, default = 100, minimum = 1, maximum = 1000)]
     limit: usize,
+}
+
+/// Lists that are being made. However many are asked for, clients are not to wait for them.
+#[derive(Debug)]
+pub(crate) struct Making {
+    /// What is gathered for a page is the whole list.
+    gathering: Semaphore,
+    /// A page is cut in one go. One at a time: then it is one task among others, and not all of them.
+    cutting: Semaphore,
+}
+
+impl Default for Making {
+    fn default() -> Self {
+        Self { gathering: Semaphore::new(GATHERED_MAX), cutting: Semaphore::new(1) }
+    }
+}
+
+impl Making {
+    /// Gathers a list and makes of it what is answered, each when it is its turn.
+    pub(crate) async fn list<T, R>(&self, gather: impl Future<Output = T>, cut: impl FnOnce(T) -> R) -> R {
+        // Neither is ever closed.
+        let _gathering = self.gathering.acquire().await;
+        let all = gather.await;
+        let _cutting = self.cutting.acquire().await;
+        cut(all)
+    }
 }
 
 impl Page {
@@ -32,10 +65,13 @@ impl Page {
     }
 
     /// What of `all` is on it, and where the next one begins if there is more.
-    pub(crate) fn cut<T>(&self, all: impl IntoIterator<Item = (String, T)>) -> (Vec<(String, T)>, Option<String>) {
+    pub(crate) fn cut<'a, T>(
+        &self,
+        all: impl IntoIterator<Item = (&'a str, T)>,
+    ) -> (Vec<(&'a str, T)>, Option<String>) {
         let mut first = BinaryHeap::new();
         for (name, value) in all {
-            if self.after.as_ref().is_some_and(|after| name <= *after) {
+            if self.after.as_deref().is_some_and(|after| name <= after) {
                 continue;
             }
             first.push(Named(name, value));
@@ -55,31 +91,60 @@ impl Page {
 }
 
 /// In the order of its name.
-struct Named<T>(String, T);
+struct Named<'a, T>(&'a str, T);
 
-impl<T> PartialEq for Named<T> {
+impl<T> PartialEq for Named<'_, T> {
     fn eq(&self, other: &Self) -> bool {
         self.0 == other.0
     }
 }
 
-impl<T> Eq for Named<T> {}
+impl<T> Eq for Named<'_, T> {}
 
-impl<T> PartialOrd for Named<T> {
+impl<T> PartialOrd for Named<'_, T> {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl<T> Ord for Named<T> {
+impl<T> Ord for Named<'_, T> {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.0.cmp(&other.0)
+        self.0.cmp(other.0)
     }
 }
 
+/// At once. One that a silent node holds up waits for seconds, so they are more than there are cores.
+const GATHERED_MAX: usize = 32;
+
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Waker};
+
     use super::*;
+
+    #[tokio::test]
+    async fn only_so_many_lists_are_gathered_at_once() {
+        let (making, gathering) = (Making::default(), AtomicUsize::new(0));
+        let list = || {
+            making.list(
+                async {
+                    assert!(gathering.fetch_add(1, Ordering::Relaxed) < GATHERED_MAX);
+                    tokio::task::yield_now().await;
+                },
+                |()| gathering.fetch_sub(1, Ordering::Relaxed),
+            )
+        };
+        let mut all: Vec<_> = (0..GATHERED_MAX * 2).map(|_| Box::pin(list())).collect();
+        for made in &mut all {
+            assert!(made.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        }
+        assert_eq!(gathering.load(Ordering::Relaxed), GATHERED_MAX);
+        for made in all {
+            made.await;
+        }
+        assert_eq!(gathering.load(Ordering::Relaxed), 0);
+    }
 
     #[test]
     fn pages_have_everything_once_in_order() {
@@ -87,8 +152,8 @@ mod tests {
         let (mut found, mut query) = (Vec::new(), "limit=10".to_owned());
         loop {
             let page = Page::of(&mut Query::of(Some(&query)).unwrap()).unwrap();
-            let (cut, next) = page.cut(all.clone());
-            found.extend(cut.into_iter().map(|(name, _)| name));
+            let (cut, next) = page.cut(all.iter().map(|(name, n)| (name.as_str(), *n)));
+            found.extend(cut.into_iter().map(|(name, _)| name.to_owned()));
             let Some(next) = next else { break };
             query = format!("limit=10&after={next}");
         }

@@ -1,9 +1,12 @@
 //! What is wrong with a request, for a program and for whoever reads its log (RFC 9457).
 
+use std::collections::BTreeMap;
+
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
+use utoipa::{IntoResponses, ToSchema};
 
 use super::config::Deed;
 
@@ -114,6 +117,12 @@ impl Problem {
         Self { retry_after_s: Some(5), ..problem }
     }
 
+    /// It means the whole cluster, of which this node cannot be one now.
+    pub(crate) fn cluster_unavailable(detail: impl Into<String>) -> Self {
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "cluster_unavailable", detail);
+        Self { retry_after_s: Some(2), ..problem }
+    }
+
     pub(crate) fn failed() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "failed", "this relay has failed, and ends")
     }
@@ -136,7 +145,8 @@ impl Problem {
 }
 
 /// Every code, so that the first is seen to come.
-pub(crate) const CODES: [&str; 14] = [
+pub(crate) const CODES: [&str; 15] = [
+    "cluster_unavailable",
     "congested",
     "draining",
     "failed",
@@ -153,11 +163,20 @@ pub(crate) const CODES: [&str; 14] = [
     "unknown_socket",
 ];
 
+/// Whatever is asked for, this may be the answer.
+impl IntoResponses for Problem {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+        let response = ResponseBuilder::new().description("Why it was not done").content(MEDIA_TYPE, content);
+        BTreeMap::from([("default".to_owned(), response.build().into())])
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut text = serde_json::to_string(&self.said()).unwrap_or_default();
         text.push('\n');
-        let mut response = (self.status, [(header::CONTENT_TYPE, "application/problem+json")], text).into_response();
+        let mut response = (self.status, [(header::CONTENT_TYPE, MEDIA_TYPE)], text).into_response();
         let headers = response.headers_mut();
         if let Some(seconds) = self.retry_after_s {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -176,3 +195,5 @@ impl IntoResponse for Problem {
         response
     }
 }
+
+const MEDIA_TYPE: &str = "application/problem+json";

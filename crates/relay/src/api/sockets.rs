@@ -4,21 +4,21 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Extension, Path, RawQuery, Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use socketio::codec::pieces;
-use socketio::{Broadcast, Fetched, RemoteSocket, Room, SocketId, SocketInfo};
-use utoipa::ToSchema;
+use socketio::{Broadcast, Fetched, Nodes, RemoteSocket, Room, SocketId, SocketInfo};
+use tokio::task::JoinSet;
+use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
-use super::config::Deed;
-use super::emission::{NodesTold, check_room};
+use super::emission::NodesTold;
 use super::key::Key;
 use super::moves::{Moved, Moves};
 use super::pages::Page;
-use super::problem::{Problem, Said};
+use super::params::{Disconnecting, OfSocket, Within};
+use super::problem::Problem;
 use super::query::Query;
 use super::request::{answer, json};
 
@@ -52,122 +52,108 @@ pub(crate) struct Sockets {
     nodes: Option<NodesTold>,
 }
 
+/// Which clients, in the query.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Among {
+    /// Only those in this room.
+    #[param(min_length = 1, max_length = 1024)]
+    room: Option<String>,
+}
+
 #[utoipa::path(
-    get, path = "/api/sockets", tag = "read", operation_id = "sockets",
-    params(
-        ("namespace" = Option<String>, Query, description = "`/` unless said"),
-        ("room" = Option<String>, Query, description = "Only those in it", min_length = 1, max_length = 1024),
-        ("after" = Option<String>, Query, description = "The `next` of the page before"),
-        ("limit" = Option<u32>, Query, description = "100 unless said", minimum = 1, maximum = 1000),
-    ),
-    responses((status = 200, body = Sockets), (status = "default", content_type = "application/problem+json", body = Said))
+    get, path = "/api/sockets", tag = "read", operation_id = "sockets", params(Within, Among, Page),
+    responses((status = 200, body = Sockets), Problem)
 )]
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
     Extension(key): Extension<Arc<Key>>,
-    RawQuery(query): RawQuery,
+    mut query: Query,
 ) -> Result<Response, Problem> {
-    key.may(Deed::Read)?;
-    let mut query = Query::of(query.as_deref())?;
-    let namespace = query.take("namespace").unwrap_or_else(|| "/".to_owned());
-    let mut asked = api.namespace(&key, &namespace, "namespace")?;
-    match query.take("room") {
-        Some(room) => {
-            check_room(&room, "room")?;
-            key.check_room(&room, "room")?;
-            asked = asked.to(room);
-        }
+    let within = Within::read(&mut query)?;
+    let asked = match (Among { room: query.take("room") }).room {
+        Some(room) => within.room(&api, &key, &room)?,
         None if key.is_for_rooms() => {
             return Err(Problem::out_of_scope("room", "this key is for some rooms: name one"));
         }
-        None => {}
-    }
+        None => within.everyone(&api, &key)?,
+    };
     let page = Page::of(&mut query)?;
     query.finish()?;
-    let Fetched { sockets, remote, nodes, .. } = asked.fetch_sockets().await;
-    let here = sockets.iter().map(|socket| (socket.id.to_string(), One::Here(socket)));
-    let elsewhere = remote.iter().map(|socket| (socket.id.to_string(), One::Elsewhere(socket)));
-    let (found, next) = page.cut(here.chain(elsewhere));
-    let sockets = found.into_iter().map(|(_, one)| one.told(&namespace, &key)).collect();
-    Ok(answer(json(&Sockets { sockets, next, nodes: NodesTold::of(nodes) })?))
+    let told = |found: Fetched| {
+        let Fetched { sockets, remote, nodes, .. } = found;
+        let here = sockets.iter().map(|socket| (socket.id.as_str(), One::Here(socket)));
+        let elsewhere = remote.iter().map(|socket| (socket.id.as_str(), One::Elsewhere(socket)));
+        let (found, next) = page.cut(here.chain(elsewhere));
+        let sockets = found.into_iter().map(|(_, one)| one.told(&within.namespace, &key)).collect();
+        Ok(answer(json(&Sockets { sockets, next, nodes: NodesTold::of(nodes) })?))
+    };
+    api.lists.list(asked.fetch_sockets(), told).await
 }
 
 #[utoipa::path(
-    get, path = "/api/sockets/{id}", tag = "read", operation_id = "socket",
-    params(("id" = String, Path, min_length = 1)),
-    responses((status = 200, body = SocketTold), (status = "default", content_type = "application/problem+json", body = Said))
+    get, path = "/api/sockets/{id}", tag = "read", operation_id = "socket", params(OfSocket),
+    responses((status = 200, body = SocketTold), Problem)
 )]
 pub(crate) async fn one(
     State(api): State<Arc<Api>>,
     Extension(key): Extension<Arc<Key>>,
-    id: Result<Path<String>, PathRejection>,
-    RawQuery(query): RawQuery,
+    OfSocket { id }: OfSocket,
+    query: Query,
 ) -> Result<Response, Problem> {
-    key.may(Deed::Read)?;
-    Query::of(query.as_deref())?.finish()?;
-    let found = api.find(&key, id).await?;
-    let told = found.told(&key);
+    query.finish()?;
+    let told = api.find(&key, id).await?.told(&key);
     // What it is in the eyes of a key for some rooms, who is in none of them is not there.
     told.filter(|told| !key.is_for_rooms() || !told.rooms.is_empty())
         .map_or_else(|| Err(Problem::unknown_socket()), |told| Ok(answer(json(&told)?)))
 }
 
 #[utoipa::path(
-    post, path = "/api/sockets/{id}/rooms", tag = "move", operation_id = "moveSocket", request_body = Moves,
-    params(("id" = String, Path, min_length = 1)),
-    responses((status = 200, body = SocketTold), (status = "default", content_type = "application/problem+json", body = Said))
+    post, path = "/api/sockets/{id}/rooms", tag = "move", operation_id = "moveSocket", params(OfSocket),
+    request_body = Moves, responses((status = 200, body = SocketTold), Problem)
 )]
 pub(crate) async fn move_one(
     State(api): State<Arc<Api>>,
     Extension(key): Extension<Arc<Key>>,
-    id: Result<Path<String>, PathRejection>,
+    OfSocket { id }: OfSocket,
     request: Request,
 ) -> Result<Response, Problem> {
-    key.may(Deed::Move)?;
-    api.takes_orders()?;
     let moves = Moves::read(&api, &key, request).await?;
     let found = api.find(&key, id).await?;
     moves.carry_out(&found.to);
     // Behind the moves, on each lane: so it says how it is by now.
     let found = Found { fetched: found.to.clone().fetch_sockets().await, ..found };
-    found.told(&key).map_or_else(|| Err(Problem::unknown_socket()), |told| Ok(answer(json(&told)?)))
+    match found.told(&key) {
+        Some(told) => Ok(answer(json(&told)?)),
+        None if found.fetched.nodes.missing == 0 => Err(Problem::unknown_socket()),
+        None => Err(Problem::cluster_unavailable("its node does not say whether it has moved: ask again")),
+    }
 }
 
 #[utoipa::path(
     delete, path = "/api/sockets/{id}", tag = "disconnect", operation_id = "disconnectSocket",
-    params(
-        ("id" = String, Path, min_length = 1),
-        ("connection" = Option<bool>, Query, description = "Its whole connection, with all namespaces"),
-    ),
-    responses((status = 200, body = Moved), (status = "default", content_type = "application/problem+json", body = Said))
+    params(OfSocket, Disconnecting), responses((status = 200, body = Moved), Problem)
 )]
 pub(crate) async fn disconnect_one(
     State(api): State<Arc<Api>>,
     Extension(key): Extension<Arc<Key>>,
-    id: Result<Path<String>, PathRejection>,
-    RawQuery(query): RawQuery,
+    OfSocket { id }: OfSocket,
+    mut query: Query,
 ) -> Result<Response, Problem> {
-    key.may(Deed::Disconnect)?;
-    api.takes_orders()?;
-    let mut query = Query::of(query.as_deref())?;
-    let connection = query.flag("connection")?;
+    let disconnecting = Disconnecting::read(&mut query)?;
     query.finish()?;
     let found = api.find(&key, id).await?;
     if key.is_for_rooms() && found.told(&key).is_none_or(|told| told.rooms.is_empty()) {
         return Err(Problem::unknown_socket());
     }
-    disconnect(found.to, connection);
-    Ok(answer(json(&Moved::of(1, socketio::Nodes::default()))?))
-}
-
-/// Lets them leave the namespace, or ends their connections.
-pub(crate) fn disconnect(to: Broadcast, connection: bool) {
-    if connection { to.disconnect_connections() } else { to.disconnect() }
+    disconnecting.carry_out(found.to);
+    Ok(answer(json(&Moved::of((1, Nodes::default())))?))
 }
 
 /// One socket, wherever it is.
 struct Found {
     namespace: String,
+    /// It alone; of this node only, if it is here.
     to: Broadcast,
     fetched: Fetched,
 }
@@ -181,19 +167,51 @@ impl Found {
 }
 
 impl Api {
-    /// Looks for a socket in the namespaces that the key is for: its id is in no two of them.
-    async fn find(&self, key: &Key, id: Result<Path<String>, PathRejection>) -> Result<Found, Problem> {
-        let Path(id) = id.map_err(|_| Problem::invalid("id", "expected percent-encoded UTF-8"))?;
-        let id = SocketId::parse(&id).ok_or_else(Problem::unknown_socket)?;
-        for namespace in self.namespaces().into_iter().filter(|name| key.has_namespace(name)) {
-            let Ok(to) = self.server.of(&namespace).map(|everyone| everyone.to(id)) else { continue };
+    /// Looks for a socket in the namespaces that the key is for: its id is in no two of them. The other nodes are asked only if
+    /// it is not here.
+    ///
+    /// # Errors
+    /// It is nowhere; or not here, and somebody who may have it does not answer.
+    async fn find(&self, key: &Key, id: SocketId) -> Result<Found, Problem> {
+        let names = self.namespaces().into_iter().filter(|name| key.has_namespace(name));
+        let everywhere: Vec<(String, Broadcast)> =
+            names.filter_map(|name| self.server.of(&name).ok().map(|everyone| (name, everyone.to(id)))).collect();
+        for (namespace, to) in &everywhere {
+            let to = to.clone().local();
             let fetched = to.clone().fetch_sockets().await;
             if !fetched.is_empty() {
-                return Ok(Found { namespace, to, fetched });
+                return Ok(Found { namespace: namespace.clone(), to, fetched });
             }
         }
-        Err(Problem::unknown_socket())
+        match &self.cluster {
+            Some(_) => find_elsewhere(everywhere).await,
+            None => Err(Problem::unknown_socket()),
+        }
     }
+}
+
+/// Asks for all namespaces at once: a node that is silent is waited for once.
+async fn find_elsewhere(everywhere: Vec<(String, Broadcast)>) -> Result<Found, Problem> {
+    let mut asking = JoinSet::new();
+    for (namespace, to) in everywhere {
+        asking.spawn(async move {
+            let fetched = to.clone().fetch_sockets().await;
+            Found { namespace, to, fetched }
+        });
+    }
+    let mut are_all_asked = true;
+    while let Some(answered) = asking.join_next().await {
+        match answered {
+            Ok(found) if !found.fetched.is_empty() => return Ok(found),
+            Ok(found) => are_all_asked &= found.fetched.nodes.missing == 0,
+            Err(_) => return Err(Problem::internal()),
+        }
+    }
+    if are_all_asked {
+        return Err(Problem::unknown_socket());
+    }
+    let detail = "nobody with this id is connected to this node, and not all of the others answer: come back";
+    Err(Problem::cluster_unavailable(detail))
 }
 
 /// A socket as it was found.

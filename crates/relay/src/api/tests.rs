@@ -44,7 +44,7 @@ fn world() -> (Server, Router) {
     let entrance = Entrance { live: Arc::clone(&live) };
     let server = Server::builder(ServerConfig::default()).namespace("/", entrance).unwrap().build();
     let drain = Drain::new(server.clone(), Arc::<Readiness>::default(), DrainConfig::default());
-    let api = Api::new(server.clone(), live, drain, TermsNow::new(&config), Arc::default());
+    let api = Api::new(server.clone(), live, drain, TermsNow::new(&config), Arc::default(), None);
     (server, router(api))
 }
 

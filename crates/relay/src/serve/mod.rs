@@ -149,7 +149,7 @@ async fn run(
     let (http, token) = (config.http.clone(), TokenNow::new(config.ops.token.clone()));
     let (terms, asked) = (TermsNow::new(config), Arc::<Counts>::default());
     let (live_now, drain_now) = (Arc::clone(&live), Arc::clone(&drain));
-    let api = Api::new(server.clone(), live_now, drain_now, Arc::clone(&terms), Arc::clone(&asked));
+    let api = Api::new(server.clone(), live_now, drain_now, Arc::clone(&terms), Arc::clone(&asked), cluster.clone());
     let for_ops: Vec<_> = for_ops.into_iter().zip(&config.ops.listen).collect();
     let beside = |address: &SocketAddr| {
         let is_shared = address.port() != 0 && config.api.listen.contains(&Address::Tcp(*address));

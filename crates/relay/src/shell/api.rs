@@ -43,6 +43,9 @@ enum Action {
         /// Not to clients in this room; may be repeated
         #[arg(long = "except", value_name = "NAME")]
         except: Vec<String>,
+        /// Only to clients of this node
+        #[arg(long)]
+        local: bool,
         /// Wait so long for what clients answer
         #[arg(long = "ack", value_name = "MS")]
         ack_ms: Option<u32>,
@@ -50,12 +53,17 @@ enum Action {
         #[arg(long, value_name = "KEY")]
         idempotency_key: Option<String>,
     },
+    /// Print the servers of the cluster
+    Nodes,
     /// Print the namespaces
     Namespaces,
     /// Print the rooms, or how many are in one
     Rooms {
         /// This one
         room: Option<String>,
+        /// Only what this node has
+        #[arg(long)]
+        local: bool,
         /// The `next` of the page before
         #[arg(long, value_name = "CURSOR")]
         after: Option<String>,
@@ -67,6 +75,9 @@ enum Action {
         /// Only those in this room
         #[arg(long, value_name = "NAME")]
         room: Option<String>,
+        /// Only those of this node
+        #[arg(long, conflicts_with = "id")]
+        local: bool,
         /// The `next` of the page before
         #[arg(long, value_name = "CURSOR")]
         after: Option<String>,
@@ -107,6 +118,8 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     rooms: &'a [String],
     except: &'a [String],
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    local: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     ack: Option<Value>,
 }
@@ -152,34 +165,39 @@ pub(super) fn asking(arguments: &ApiArgs) -> Result<Asking, String> {
 }
 
 fn asked(arguments: &ApiArgs) -> Result<(Method, String, Option<String>), String> {
-    let in_namespace = |path: String| format!("{path}?namespace={}", encoded(&arguments.namespace));
+    let in_namespace = |path: String, local: &bool| {
+        let local = if *local { "&local=true" } else { "" };
+        format!("{path}?namespace={}{local}", encoded(&arguments.namespace))
+    };
     let more = |path: String, name: &str, value: &Option<String>| match value {
         Some(value) => format!("{path}&{name}={}", encoded(value)),
         None => path,
     };
     Ok(match &arguments.action {
-        Action::Emit { event, arguments: args, rooms, except, ack_ms, .. } => {
+        Action::Emit { event, arguments: args, rooms, except, local, ack_ms, .. } => {
             let body = Body {
                 namespace: &arguments.namespace,
                 event,
                 args: args.iter().map(|text| value(text)).collect::<Result<_, _>>()?,
                 rooms,
                 except,
+                local: *local,
                 ack: ack_ms.map(|ms| json!({ "timeout_ms": ms })),
             };
             let body = serde_json::to_string(&body).map_err(|error| error.to_string())?;
             (Method::POST, "/api/emit".into(), Some(body))
         }
+        Action::Nodes => (Method::GET, "/api/nodes".into(), None),
         Action::Namespaces => (Method::GET, "/api/namespaces".into(), None),
-        Action::Rooms { room: Some(room), .. } => {
-            (Method::GET, in_namespace(format!("/api/rooms/{}", encoded(room))), None)
+        Action::Rooms { room: Some(room), local, .. } => {
+            (Method::GET, in_namespace(format!("/api/rooms/{}", encoded(room)), local), None)
         }
-        Action::Rooms { room: None, after } => {
-            (Method::GET, more(in_namespace("/api/rooms".into()), "after", after), None)
+        Action::Rooms { room: None, local, after } => {
+            (Method::GET, more(in_namespace("/api/rooms".into(), local), "after", after), None)
         }
         Action::Sockets { id: Some(id), .. } => (Method::GET, format!("/api/sockets/{}", encoded(id)), None),
-        Action::Sockets { id: None, room, after } => {
-            let path = more(in_namespace("/api/sockets".into()), "room", room);
+        Action::Sockets { id: None, room, local, after } => {
+            let path = more(in_namespace("/api/sockets".into(), local), "room", room);
             (Method::GET, more(path, "after", after), None)
         }
         Action::Join { id, rooms } => moved(id, json!({ "join": rooms })),

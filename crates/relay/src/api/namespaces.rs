@@ -1,17 +1,15 @@
-//! What listings have in common, and `GET /api/namespaces`.
+//! `GET /api/namespaces`.
 
 use std::sync::Arc;
 
-use axum::extract::{Extension, RawQuery, State};
+use axum::extract::{Extension, State};
 use axum::response::Response;
 use serde::Serialize;
-use socketio::Broadcast;
 use utoipa::ToSchema;
 
 use super::Api;
-use super::config::Deed;
 use super::key::Key;
-use super::problem::{Problem, Said};
+use super::problem::Problem;
 use super::query::Query;
 use super::request::{answer, json};
 
@@ -32,15 +30,14 @@ pub(crate) struct Namespaces {
 
 #[utoipa::path(
     get, path = "/api/namespaces", tag = "read", operation_id = "namespaces",
-    responses((status = 200, body = Namespaces), (status = "default", content_type = "application/problem+json", body = Said))
+    responses((status = 200, body = Namespaces), Problem)
 )]
-pub(crate) async fn namespaces(
+pub(crate) async fn list(
     State(api): State<Arc<Api>>,
     Extension(key): Extension<Arc<Key>>,
-    RawQuery(query): RawQuery,
+    query: Query,
 ) -> Result<Response, Problem> {
-    key.may(Deed::Read)?;
-    Query::of(query.as_deref())?.finish()?;
+    query.finish()?;
     let counts = api.server.namespace_counts();
     let told = |name: String| {
         let counts = counts.iter().find(|(known, _)| known.as_str() == name).map(|(_, counts)| *counts);
@@ -49,12 +46,4 @@ pub(crate) async fn namespaces(
     };
     let names = api.namespaces().into_iter().filter(|name| key.has_namespace(name));
     Ok(answer(json(&Namespaces { namespaces: names.map(told).collect() })?))
-}
-
-impl Api {
-    /// The namespace that a query names, `/` unless it does.
-    pub(crate) fn namespace_of(&self, key: &Key, query: &mut Query) -> Result<Broadcast, Problem> {
-        let name = query.take("namespace").unwrap_or_else(|| "/".to_owned());
-        self.namespace(key, &name, "namespace")
-    }
 }
