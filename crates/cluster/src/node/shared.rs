@@ -7,14 +7,18 @@ use std::time::Instant;
 use cluster_proto::connection::Phase;
 use cluster_proto::outgoing::{Outgoing, Publication, Standing};
 use cluster_proto::peers::Peers;
-use cluster_proto::wire::{Bounds, Uid};
+use cluster_proto::wire::{Bounds, Order, Uid};
 use socketio::{Local, NamespaceName, Published};
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, mpsc};
 
 use super::counters::Counters;
+use super::counting::Counting;
 use super::incoming::Incoming;
+use super::joins::Joins;
 use super::news::News;
 use super::place::{Place, Places};
+use super::replies::Replies;
 use super::rooms::Rooms;
 use crate::config::ClusterConfig;
 use crate::notice::Notice;
@@ -28,18 +32,33 @@ pub(crate) struct Shared {
     pub(crate) bounds: Bounds,
     pub(crate) local: Local,
     places: RwLock<Arc<Places>>,
+    /// What goes to others: events, orders, questions.
     pub(crate) outgoing: Mutex<Outgoing>,
+    /// What others asked for. It goes behind the former, and takes no place from it.
+    pub(crate) replies: Replies,
     pub(crate) peers: Mutex<Peers>,
     /// What sockets are told.
     pub(crate) orders: Incoming,
+    /// What others ask that changes nothing, and is to see nothing that waits.
+    pub(crate) questions: Incoming,
     /// What we asked for.
     pub(crate) answers: Incoming,
     /// How many requests of peers may wait for their answers.
     pub(crate) answering: Arc<Semaphore>,
-    /// How many answers are made at once: each may be as large as all sockets of this node.
+    /// How many of those that are answered by a number.
+    pub(crate) numbering: Arc<Semaphore>,
+    /// Answers are made one at a time: each may be as large as all sockets of this node.
     pub(crate) making: Semaphore,
     /// How many events of peers may wait for acknowledgements: the table is this node's own clients' and programs' too.
     pub(crate) acknowledging: Arc<Semaphore>,
+    /// How many of them for longer than most.
+    pub(crate) acknowledging_long: Arc<Semaphore>,
+    /// What we count elsewhere.
+    pub(crate) counting: Counting,
+    /// What rooms peers may have sockets join.
+    pub(crate) joins: Joins,
+    /// That of the server, for whoever asks from elsewhere.
+    pub(crate) runtime: Handle,
     pub(crate) rooms: Arc<Rooms>,
     pub(crate) counters: Counters,
     /// Wakes the supervisor: something waits for it.
@@ -86,12 +105,19 @@ impl Shared {
             bounds,
             places: RwLock::default(),
             outgoing: Mutex::new(outgoing),
+            replies: Replies::new(config.outgoing_bytes_max, config.outgoing_age_max),
             peers: Mutex::new(peers),
             orders: Incoming::new(config.incoming_bytes_max),
+            questions: Incoming::new(QUESTIONS_BYTES_MAX),
             answers: Incoming::new(config.incoming_bytes_max),
             answering: Arc::new(Semaphore::new(ANSWERING_MAX)),
-            making: Semaphore::new(MAKING_MAX),
+            numbering: Arc::new(Semaphore::new(NUMBERING_MAX)),
+            making: Semaphore::new(1),
             acknowledging: Arc::new(Semaphore::new(ACKNOWLEDGING_MAX)),
+            acknowledging_long: Arc::new(Semaphore::new(ACKNOWLEDGING_LONG_MAX)),
+            counting: Counting::default(),
+            joins: Joins::new(config.rooms_max),
+            runtime: Handle::current(),
             counters: Counters::default(),
             wake: Arc::clone(&rooms.wake),
             has_overflown: AtomicBool::new(false),
@@ -149,6 +175,22 @@ impl Shared {
         }
     }
 
+    /// Hands an answer in.
+    pub(crate) fn reply(&self, publication: Publication) {
+        if !self.is_over.load(Ordering::Relaxed) {
+            self.replies.push(publication);
+            self.wake.notify_one();
+        }
+    }
+
+    /// Does what a peer asked for.
+    pub(crate) fn apply(&self, order: &Order) {
+        match order {
+            Order::Join { target, rooms } => self.joins.join(&self.local, target, rooms),
+            _ => self.local.apply(order.command()),
+        }
+    }
+
     pub(crate) fn tell(&self, news: News) {
         // Where nobody listens, it is over.
         let _ = self.news.send(news);
@@ -182,7 +224,9 @@ impl Shared {
 }
 
 const ANSWERING_MAX: usize = 256;
-/// Each asks the lanes something, and holds what they say until it is written.
-const MAKING_MAX: usize = 4;
+const NUMBERING_MAX: usize = 1024;
+/// They are short, and their answers made one after the other: of ten thousand nobody would wait for the last.
+const QUESTIONS_BYTES_MAX: usize = 1 << 20;
 /// A sixteenth of what the table has by default.
 const ACKNOWLEDGING_MAX: usize = 4096;
+const ACKNOWLEDGING_LONG_MAX: usize = 512;
