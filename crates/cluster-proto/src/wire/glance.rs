@@ -71,6 +71,37 @@ pub(crate) fn sharded(body: &[u8]) -> Glance<'_> {
     Glance { sort, sender: uid.map_or(Sender::Unknown, |(uid, _)| Sender::Named(uid)) }
 }
 
+/// The id of the request that an answer is to, in either protocol and format, where it stands in front as all write it. An
+/// answer to another node need not be read.
+pub fn peek_request_id(body: &[u8]) -> Option<&str> {
+    match body.split_first()? {
+        (b'{', rest) => request_id(rest, json_text, json_number, |rest| rest.strip_prefix(b"{")),
+        (0x80..=0x8f, rest) => request_id(rest, msgpack_text, msgpack_digit, |rest| {
+            let (0x80..=0x8f, rest) = rest.split_first()? else { return None };
+            Some(rest)
+        }),
+        _ => None,
+    }
+}
+
+fn request_id<'a>(
+    mut rest: &'a [u8],
+    text: Read<'a, &'a str>,
+    number: Read<'a, u8>,
+    map: fn(&'a [u8]) -> Option<&'a [u8]>,
+) -> Option<&'a str> {
+    for _ in 0..3 {
+        let (key, value) = text(rest)?;
+        rest = match key {
+            "requestId" => return text(value).map(|(id, _)| id),
+            "type" => number(value)?.1,
+            "data" => map(value)?,
+            _ => return None,
+        };
+    }
+    None
+}
+
 /// Without a uid before the type there may be one behind it.
 fn sender<'a>(uid: Option<&'a str>, rest: &[u8]) -> Sender<'a> {
     match uid {
@@ -125,6 +156,13 @@ fn json_digit(rest: &[u8]) -> Option<(u8, &[u8])> {
     is_whole.then_some((digit.wrapping_sub(b'0'), behind))
 }
 
+/// A number of one digit or two, and the `,` behind it.
+fn json_number(rest: &[u8]) -> Option<(u8, &[u8])> {
+    let len = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let number = std::str::from_utf8(rest.get(..len)?).ok()?.parse().ok()?;
+    Some((number, rest.get(len..)?.strip_prefix(b",")?))
+}
+
 /// A text of less than 32 bytes.
 fn msgpack_text(rest: &[u8]) -> Option<(&str, &[u8])> {
     let (head @ 0xa0..=0xbf, rest) = rest.split_first()? else { return None };
@@ -133,7 +171,7 @@ fn msgpack_text(rest: &[u8]) -> Option<(&str, &[u8])> {
 }
 
 fn msgpack_digit(rest: &[u8]) -> Option<(u8, &[u8])> {
-    let (digit @ 0..=9, behind) = rest.split_first()? else { return None };
+    let (digit @ 0..=99, behind) = rest.split_first()? else { return None };
     Some((*digit, behind))
 }
 
@@ -180,6 +218,27 @@ mod tests {
             assert_eq!(classic(&body), glance(sort, Named("3ZMnJu")));
         }
         assert_eq!(classic(b"\x81\xa4type\xcd"), Glance::UNKNOWN);
+    }
+
+    #[test]
+    fn to_which_request_an_answer_is_stands_in_front() {
+        for (body, id) in [
+            (&br#"{"requestId":"46Alll","sockets":[]}"#[..], Some("46Alll")),
+            (br#"{"type":8,"requestId":"dZ5Wj0","clientCount":1}"#, Some("dZ5Wj0")),
+            (br#"{"type":12,"data":{"requestId":"394e","packet":1},"uid":"x","nsp":"/"}"#, Some("394e")),
+            (b"\x83\xa4type\x09\xa9requestId\xa6dZ5Wj0\xa6packet\x01", Some("dZ5Wj0")),
+            (b"\x84\xa4type\x0c\xa4data\x82\xa9requestId\xa4394e\xa6packet\x01", Some("394e")),
+            // To be read, for what it is worth.
+            (br#"{"sockets":[],"requestId":"46Alll"}"#, None),
+            (br#"{"requestId":"46\u0041lll"}"#, None),
+            (br#"{"type":8 ,"requestId":"a"}"#, None),
+            (br#"{"data":{"data":{"data":{"requestId":"a"}}}}"#, None),
+            (b"{", None),
+            (b"\x81", None),
+            (b"", None),
+        ] {
+            assert_eq!(peek_request_id(body), id, "{}", String::from_utf8_lossy(body));
+        }
     }
 
     #[test]

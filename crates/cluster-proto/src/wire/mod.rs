@@ -45,7 +45,7 @@ mod writer;
 
 pub use bounds::Bounds;
 pub use classic::{Classic, ClassicOrigin, peek_uid};
-pub use glance::{Glance, Sender, Sort};
+pub use glance::{Glance, Sender, Sort, peek_request_id};
 pub use message::{
     Answer, Emit, EmitRef, Format, Message, Order, Question, Received, RemoteSocket, Request, Response, Sought,
 };

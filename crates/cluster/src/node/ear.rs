@@ -81,6 +81,7 @@ impl Ear {
         }
         shared.counters.received.add(1);
         let (room, queue) = match origin {
+            Origin::Answers if shared.is_unasked(&body) => return,
             Origin::Answers => (None, &shared.answers),
             Origin::Room(room) => (Some(room), &shared.orders),
             Origin::All { room } => {

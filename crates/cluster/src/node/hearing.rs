@@ -103,6 +103,10 @@ pub(crate) async fn hear_answers(shared: Arc<Shared>) {
     loop {
         let heard = shared.answers.next().await;
         let bytes = heard.body.len();
+        // It may have been answered while this waited.
+        if shared.is_unasked(&heard.body) {
+            continue;
+        }
         let Some(Received { message, from, .. }) = read(&shared, heard, &refusals) else { continue };
         if let Message::Response(response) = message {
             shared.tell(News::Answered { from, response, bytes });

@@ -38,7 +38,8 @@ fn ask<T: Default + Send + 'static>(
     let Some((place, request)) = asked else { return Box::pin(ready(Default::default())) };
     let (reply, replied) = oneshot::channel();
     let number = shared.next_ask();
-    let waiting = Waiting { number, shared: Arc::clone(shared) };
+    shared.begin_ask(id.clone());
+    let waiting = Waiting { number, id: id.clone(), shared: Arc::clone(shared) };
     shared.tell(News::Ask(Ask { number, place, id, request, kind, timeout, reply }));
     Box::pin(async move {
         // Where the supervisor is gone, nobody was asked: then it is not known who is missing, but that somebody may be.
@@ -161,11 +162,13 @@ impl Drop for RedisPeers {
 /// Whoever waits for an answer; dropped, the question is forgotten.
 struct Waiting {
     number: u64,
+    id: String,
     shared: Arc<Shared>,
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
+        self.shared.end_ask(&self.id);
         self.shared.tell(News::Forget(self.number));
     }
 }

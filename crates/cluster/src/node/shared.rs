@@ -1,5 +1,6 @@
 //! What all parts of a node have.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
@@ -7,7 +8,7 @@ use std::time::Instant;
 use cluster_proto::connection::Phase;
 use cluster_proto::outgoing::{Outgoing, Publication, Standing};
 use cluster_proto::peers::Peers;
-use cluster_proto::wire::{Bounds, Order, Uid};
+use cluster_proto::wire::{Bounds, Order, Uid, peek_request_id};
 use socketio::{Local, NamespaceName, Published};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, mpsc};
@@ -71,6 +72,8 @@ pub(crate) struct Shared {
     has_overflown: AtomicBool,
     is_over: AtomicBool,
     asks: AtomicU64,
+    /// The ids of our questions that are under way.
+    asked: Mutex<HashSet<String>>,
 }
 
 /// What a node looks like from outside.
@@ -123,6 +126,7 @@ impl Shared {
             has_overflown: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
             asks: AtomicU64::new(0),
+            asked: Mutex::default(),
             config,
             uid,
             local,
@@ -216,6 +220,23 @@ impl Shared {
     pub(crate) fn end(&self) {
         self.is_over.store(true, Ordering::Relaxed);
         self.rooms.end();
+    }
+
+    /// A question is under way.
+    pub(crate) fn begin_ask(&self, id: String) {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+    }
+
+    /// It is not any more.
+    pub(crate) fn end_ask(&self, id: &str) {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+
+    /// Whether an answer is to somebody else, or late, as far as it is seen without reading it. On the channel that all share most
+    /// are.
+    pub(crate) fn is_unasked(&self, answer: &[u8]) -> bool {
+        let is_ours = |id: &str| self.asked.lock().unwrap_or_else(PoisonError::into_inner).contains(id);
+        peek_request_id(answer).is_some_and(|id| !is_ours(id))
     }
 
     pub(crate) fn next_ask(&self) -> u64 {
