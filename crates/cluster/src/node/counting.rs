@@ -4,9 +4,8 @@ use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use socketio::{Asked, Nodes, Target};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-
-use super::shared::Shared;
 
 /// The counts that are under way. What is asked again meanwhile is asked once more, when the first is answered, for all who
 /// wait by then: so each is told what was so after it asked, and however often something is asked, one question of it is under
@@ -29,30 +28,31 @@ struct UnderWay {
 
 type Reply = oneshot::Sender<(usize, Nodes)>;
 
-/// How many sockets of `target` the others have, by `ask`; `None` where too much is asked already.
-pub(crate) fn count(
-    shared: &Arc<Shared>,
-    target: Target,
-    ask: impl Fn() -> Asked<usize> + Send + Sync + 'static,
-) -> Option<Asked<usize>> {
-    let (reply, replied) = oneshot::channel();
-    if shared.counting.wait(&target, reply)? {
-        let counted = Arc::clone(shared);
-        shared.runtime.spawn(async move {
-            let mut counting = Asking { counting: &counted.counting, target: &target, is_over: false };
-            while let Some(waiting) = counting.next() {
-                let told = ask().await;
-                for reply in waiting {
-                    // Who does not wait any more does not want to know.
-                    let _ = reply.send(told);
-                }
-            }
-        });
-    }
-    Some(Box::pin(async move { replied.await.unwrap_or((0, Nodes::new(0, 1))) }))
-}
-
 impl Counting {
+    /// How many sockets of `target` the others have, by `ask`; `None` where too much is asked already.
+    pub(crate) fn count(
+        self: &Arc<Self>,
+        runtime: &Handle,
+        target: Target,
+        ask: impl Fn() -> Asked<usize> + Send + Sync + 'static,
+    ) -> Option<Asked<usize>> {
+        let (reply, replied) = oneshot::channel();
+        if self.wait(&target, reply)? {
+            let counting = Arc::clone(self);
+            runtime.spawn(async move {
+                let mut asking = Asking { counting: &counting, target: &target, is_over: false };
+                while let Some(waiting) = asking.next() {
+                    let told = ask().await;
+                    for reply in waiting {
+                        // Who does not wait any more does not want to know.
+                        let _ = reply.send(told);
+                    }
+                }
+            });
+        }
+        Some(Box::pin(async move { replied.await.unwrap_or((0, Nodes::new(0, 1))) }))
+    }
+
     /// Waits for the next answer. Says whether nobody asks for it yet.
     fn wait(&self, target: &Target, reply: Reply) -> Option<bool> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);

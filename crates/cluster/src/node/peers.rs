@@ -15,7 +15,6 @@ use socketio::{
 };
 use tokio::sync::oneshot;
 
-use super::counting;
 use super::news::{Ask, Kind, News, Reply};
 use super::place::Place;
 use super::shared::Shared;
@@ -99,7 +98,7 @@ impl Peers for RedisPeers {
     fn count(&self, target: Target) -> Asked<usize> {
         let (shared, asked) = (Arc::clone(&self.shared), target.clone());
         let ask = move || ask_nodes(&shared, &asked, Sought::Count(&asked), number);
-        counting::count(&self.shared, target, ask).unwrap_or_else(|| {
+        self.shared.counting.count(&self.shared.runtime, target, ask).unwrap_or_else(|| {
             let peers = self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner).peers(Instant::now()).count();
             Box::pin(ready((0, Nodes::new(0, peers.max(1)))))
         })

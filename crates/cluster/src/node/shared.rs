@@ -55,7 +55,7 @@ pub(crate) struct Shared {
     /// How many of them for longer than most.
     pub(crate) acknowledging_long: Arc<Semaphore>,
     /// What we count elsewhere.
-    pub(crate) counting: Counting,
+    pub(crate) counting: Arc<Counting>,
     /// What rooms peers may have sockets join.
     pub(crate) joins: Joins,
     /// That of the server, for whoever asks from elsewhere.
@@ -118,7 +118,7 @@ impl Shared {
             making: Semaphore::new(1),
             acknowledging: Arc::new(Semaphore::new(ACKNOWLEDGING_MAX)),
             acknowledging_long: Arc::new(Semaphore::new(ACKNOWLEDGING_LONG_MAX)),
-            counting: Counting::default(),
+            counting: Arc::default(),
             joins: Joins::new(config.rooms_max),
             runtime: Handle::current(),
             counters: Counters::default(),
