@@ -5,7 +5,8 @@ mod support;
 use std::time::Duration;
 
 use cluster_proto::wire::{
-    Answer, Bounds, ClassicOrigin, EmitRef, Format, Message, Order, Question, RemoteSocket, Response, Sought, Uid,
+    Answer, Bounds, ClassicOrigin, EmitRef, Format, Glance, Message, Order, Question, RemoteSocket, Response, Sender,
+    Sort, Sought, Uid,
 };
 use engineio_proto::Delivery;
 use hub::{Command, Expulsion, SocketId, Target};
@@ -342,6 +343,25 @@ fn the_old_forms_of_orders_are_requests() {
         assert_eq!(asked(body), ("q".into(), Question::OneSocket { socket: socket.into(), order }));
     }
     assert_eq!(asked(r#"{"requestId":"q","type":0,"rooms":["news"]}"#), ("q".into(), Question::AllSockets(news())));
+}
+
+#[test]
+fn who_counts_asks_what_a_node_server_answers_by_as_little_as_it_can() {
+    let node = classic_as("/", "3ZMnJu", Format::Msgpack);
+    let muted = || news().except("muted");
+    for (target, body) in [
+        (news(), r#"{"uid":"3ZMnJu","requestId":"q","type":0,"rooms":["news"],"count":true}"#),
+        (
+            muted(),
+            r#"{"uid":"3ZMnJu","requestId":"q","type":5,"opts":{"rooms":["news"],"except":["muted"]},"count":true}"#,
+        ),
+    ] {
+        let written = node.ask("q", Sought::Count(&target));
+        assert_eq!(written.body, body);
+        assert_eq!(node.glance(&written.body), Glance { sort: Sort::Question, sender: Sender::Named("3ZMnJu") });
+        let read = read(&classic("/"), &written.channel, body.as_bytes()).unwrap();
+        assert_eq!(question(read), ("q".into(), Question::Count(target)));
+    }
 }
 
 #[test]

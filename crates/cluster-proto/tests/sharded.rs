@@ -207,6 +207,14 @@ fn questions_go_both_ways() {
     );
     assert_eq!(question(read(&asked.body).unwrap()), ("e22aea7537a9ac16".into(), Question::Fetch(everyone)));
 
+    let everyone = Target::everyone(Namespace::ROOT);
+    let asked = node().ask("q", Sought::Count(&everyone)).unwrap();
+    assert_eq!(
+        text(&asked.body),
+        r#"{"type":7,"data":{"opts":{"rooms":[],"except":[],"flags":{}},"requestId":"q","count":true},"uid":"a6185c21924bd6ed","nsp":"/"}"#
+    );
+    assert_eq!(question(read(&asked.body).unwrap()), ("q".into(), Question::Count(everyone)));
+
     let data = Arguments::from_json(r#"["e","w"]"#.into()).unwrap();
     let told = node().server_side_emit(&data);
     assert_eq!(text(&told.body), r#"{"type":9,"data":{"packet":["e","w"]},"uid":"a6185c21924bd6ed","nsp":"/"}"#);

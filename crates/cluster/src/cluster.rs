@@ -107,6 +107,13 @@ impl Cluster {
         }
     }
 
+    /// In how many rooms others may have a socket of this node be, from now on.
+    pub fn set_rooms_max(&self, rooms_max: usize) {
+        if let Some(shared) = self.inner.shared.get() {
+            shared.joins.set_rooms_max(rooms_max);
+        }
+    }
+
     /// How it is doing at the moment.
     pub fn status(&self) -> Status {
         let Seen { phase, is_ready, is_up, .. } = self.inner.seen.borrow().clone();
@@ -215,6 +222,7 @@ impl fmt::Debug for Cluster {
 fn read(shared: &Shared) -> (Vec<Peer>, Option<std::time::Duration>, Counts) {
     let now = Instant::now();
     let outgoing = shared.outgoing.lock().unwrap_or_else(PoisonError::into_inner).counts();
+    let replies = shared.replies.lock().counts();
     let (peers, lag, missed, peers_ignored) = {
         let machine = shared.peers.lock().unwrap_or_else(PoisonError::into_inner);
         let view = |peer: cluster_proto::peers::PeerView<'_>| Peer {
@@ -230,10 +238,18 @@ fn read(shared: &Shared) -> (Vec<Peer>, Option<std::time::Duration>, Counts) {
         (peers, machine.lag(now), machine.missed(), machine.ignored())
     };
     let counters = &shared.counters;
-    let lost = Loss::ALL.iter().zip(outgoing.lost).map(|(loss, number)| (loss.name(), number));
-    let here = [("incoming", counters.dropped.get()), ("requests", counters.unanswered.get())];
+    let too_many = replies.lost[Loss::TooMuch as usize];
+    let lost = Loss::ALL.iter().zip(outgoing.lost).zip(replies.lost).map(|((loss, of_events), of_replies)| {
+        (loss.name(), of_events + if *loss == Loss::TooMuch { 0 } else { of_replies })
+    });
+    let here = [
+        ("incoming", counters.dropped.get()),
+        ("requests", counters.unanswered.get()),
+        ("answers", too_many + shared.replies.too_large()),
+        ("rooms", shared.joins.refused()),
+    ];
     let counts = Counts {
-        published: outgoing.published,
+        published: outgoing.published + replies.published,
         received: counters.received.get(),
         unwanted: counters.unwanted.get(),
         dropped: lost.chain(here).collect(),

@@ -42,7 +42,7 @@ pub struct ClusterConfig {
     pub request_timeout: Duration,
     /// What an unreachable Redis means while the node starts.
     pub at_start: AtStart,
-    /// How much may wait for Redis, in bytes.
+    /// How much may wait for Redis, in bytes; an answer to another node may be as large, and waits in a place of its own.
     pub outgoing_bytes_max: usize,
     /// And how long. What comes later is a flood of what was.
     pub outgoing_age_max: Duration,
@@ -56,15 +56,14 @@ pub struct ClusterConfig {
     pub on_gap: OnGap,
     /// Over how long sockets are closed by [`OnGap::Reset`].
     pub reset_spread: Duration,
-    /// Whether `serverSideEmit` with acknowledgement is answered by `null`. A Node server waits for as many answers as there
-    /// are other nodes.
-    pub answers_server_side: bool,
     /// What the operator calls this node. Other Fanfare nodes know it by that over a restart.
     pub name: Option<String>,
     /// Whom to trust, instead of the system's certificates: those of a PEM file.
     pub ca: Option<Pem>,
     /// As whom to introduce ourselves: a certificate and its key.
     pub client_certificate: Option<(Pem, Pem)>,
+    /// In how many rooms others may have a socket of this node be. What they want beyond that is refused and counted.
+    pub rooms_max: usize,
     /// What values of others may hold: the bounds of a client's packet, since it is clients who get them.
     pub limits: Limits,
 }
@@ -117,7 +116,7 @@ impl Default for ClusterConfig {
             handshake_headers: Vec::new(),
             on_gap: OnGap::Count,
             reset_spread: Duration::from_secs(10),
-            answers_server_side: true,
+            rooms_max: 1000,
             name: None,
             ca: None,
             client_certificate: None,

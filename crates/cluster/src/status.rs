@@ -53,7 +53,8 @@ pub struct Counts {
     /// Of these, for rooms that nobody here is in: they were not read.
     pub unwanted: u64,
     /// Messages that were lost here, by reason: `not_joined`, `too_old`, `too_much`, `unknown` and `refused` on their way out,
-    /// `incoming` on their way in, `requests` that were not answered.
+    /// `incoming` on their way in, `requests` that were not answered, `answers` that were too large or too many, and `rooms` that
+    /// sockets were to be in beyond what they may.
     pub dropped: Vec<(&'static str, u64)>,
     /// Messages that were refused, by reason.
     pub malformed: Vec<(&'static str, u64)>,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use engineio::Handshake;
 use hub::{Hub, Room, SocketId, Target};
-use socketio_codec::Json;
+use socketio_codec::{Json, Namespace as NamespaceName};
 use tokio::sync::oneshot;
 
 use crate::inbox::Inbox;
@@ -87,14 +87,49 @@ pub struct Rooms {
     pub nodes: Nodes,
 }
 
-/// Who of `target` is here.
-pub(crate) async fn here(hub: &Hub, target: Target) -> Vec<SocketInfo> {
+/// Who of `target` is here. `None`: to say so takes more than so many bytes.
+pub(crate) async fn here(hub: &Hub, target: Target, bytes_max: usize) -> Option<Vec<SocketInfo>> {
     let (sender, receiver) = oneshot::channel();
-    hub.fetch_sockets(target, move |sockets| {
+    hub.fetch_sockets_within(target, bytes_max, move |sockets| {
         let _ = sender.send(sockets);
     });
-    let found: Vec<hub::SocketInfo> = receiver.await.unwrap_or_default();
-    found.into_iter().filter_map(known).collect()
+    let found: Vec<hub::SocketInfo> = receiver.await.ok().flatten()?;
+    Some(found.into_iter().filter_map(known).collect())
+}
+
+/// How many of `target` are here.
+pub(crate) async fn number(hub: &Hub, target: Target) -> usize {
+    let (sender, receiver) = oneshot::channel();
+    hub.count_sockets(target, move |number| {
+        let _ = sender.send(number);
+    });
+    receiver.await.unwrap_or_default()
+}
+
+/// The ids of those of `target` that are here. `None`: they take more than so many bytes.
+pub(crate) async fn ids(hub: &Hub, target: Target, bytes_max: usize) -> Option<Vec<SocketId>> {
+    let (sender, receiver) = oneshot::channel();
+    hub.fetch_ids_within(target, bytes_max, move |ids| {
+        let _ = sender.send(ids);
+    });
+    receiver.await.ok().flatten()
+}
+
+/// The rooms of a namespace that are here, with the number of their sockets. `None`: they take more than so many bytes.
+pub(crate) async fn rooms(hub: &Hub, namespace: NamespaceName, bytes_max: usize) -> Option<BTreeMap<Room, usize>> {
+    let (sender, receiver) = oneshot::channel();
+    hub.fetch_rooms(namespace, bytes_max, move |rooms| {
+        let _ = sender.send(rooms);
+    });
+    let mut rooms = BTreeMap::new();
+    for (number, (room, sockets)) in receiver.await.ok().flatten()?.into_iter().enumerate() {
+        *rooms.entry(room).or_default() += sockets;
+        // A million of them are sorted, and who waits for this thread does not wait for all.
+        if number % ROOMS_AT_ONCE == ROOMS_AT_ONCE - 1 {
+            tokio::task::yield_now().await;
+        }
+    }
+    Some(rooms)
 }
 
 /// With the handshake. The sessions of this server are all of one kind.
@@ -104,3 +139,5 @@ fn known(found: hub::SocketInfo) -> Option<SocketInfo> {
     let handshake = owner.downcast_ref::<Inbox>()?.handshake();
     Some(SocketInfo { id, rooms, handshake: Arc::clone(handshake) })
 }
+
+const ROOMS_AT_ONCE: usize = 1024;

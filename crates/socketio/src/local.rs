@@ -5,9 +5,8 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use hub::{Command, Hub, Progress, Receipt, Room, SocketId, Target};
+use hub::{Command, Hub, Progress, Receipt, Room, RoomsBound, SocketId, Target};
 use socketio_codec::{Arguments, Namespace as NamespaceName, RawName};
-use tokio::sync::oneshot;
 
 use crate::acks::AckTable;
 use crate::found::{self, SocketInfo};
@@ -33,6 +32,13 @@ impl Local {
         }
     }
 
+    /// Lets sockets that are here into rooms, as a peer asked for, but none of them into more than `bound` says.
+    pub fn join(&self, target: Target, rooms: Vec<Room>, bound: RoomsBound) {
+        if let Some(hub) = self.hub.upgrade() {
+            hub.join_within(target, rooms, bound);
+        }
+    }
+
     /// Whether anybody here is in `room`: what is for nobody need not be read. Of the room that has a socket's id for a
     /// name, it is taken to be so.
     pub fn has_room(&self, namespace: &NamespaceName, room: &Room) -> bool {
@@ -45,22 +51,36 @@ impl Local {
         self.hub.upgrade().is_some_and(|hub| hub.is_congested())
     }
 
-    /// Who of `target` is here.
-    pub async fn fetch_sockets(&self, target: Target) -> Vec<SocketInfo> {
+    /// Who of `target` is here. `None` if that takes more than about so many bytes, here or where it is told.
+    pub async fn fetch_sockets(&self, target: Target, bytes_max: usize) -> Option<Vec<SocketInfo>> {
         match self.hub.upgrade() {
-            Some(hub) => found::here(&hub, target).await,
-            None => Vec::new(),
+            Some(hub) => found::here(&hub, target, bytes_max).await,
+            None => Some(Vec::new()),
         }
     }
 
-    /// The rooms of a namespace that are here, with the number of their sockets.
-    pub async fn fetch_rooms(&self, namespace: NamespaceName) -> BTreeMap<Room, usize> {
-        let (sender, receiver) = oneshot::channel();
+    /// How many of `target` are here.
+    pub async fn count(&self, target: Target) -> usize {
         match self.hub.upgrade() {
-            Some(hub) => hub.fetch_rooms(namespace, move |rooms| drop(sender.send(rooms))),
-            None => return BTreeMap::new(),
+            Some(hub) => found::number(&hub, target).await,
+            None => 0,
         }
-        receiver.await.unwrap_or_default()
+    }
+
+    /// The ids of those of `target` that are here. `None` if they take more than so many bytes.
+    pub async fn fetch_ids(&self, target: Target, bytes_max: usize) -> Option<Vec<SocketId>> {
+        match self.hub.upgrade() {
+            Some(hub) => found::ids(&hub, target, bytes_max).await,
+            None => Some(Vec::new()),
+        }
+    }
+
+    /// The rooms of a namespace that are here, with the number of their sockets. `None` if they take more than so many bytes.
+    pub async fn fetch_rooms(&self, namespace: NamespaceName, bytes_max: usize) -> Option<BTreeMap<Room, usize>> {
+        match self.hub.upgrade() {
+            Some(hub) => found::rooms(&hub, namespace, bytes_max).await,
+            None => Some(BTreeMap::new()),
+        }
     }
 
     /// Emits an event of a peer's to the sockets of `target` that are here, and tells `follow` how many they are, then of

@@ -33,7 +33,7 @@ pub trait Peers: Send + Sync + 'static {
     /// Which rooms of a namespace the others have.
     fn fetch_rooms(&self, namespace: NamespaceName) -> Asked<BTreeSet<Room>>;
 
-    /// How many sockets of `target` the others have.
+    /// How many sockets of `target` the others have. None of them is excepted by its id.
     fn count(&self, target: Target) -> Asked<usize>;
 
     /// Passes an event on, and collects the acknowledgements of the others' clients.

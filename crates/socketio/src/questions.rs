@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 use socketio_codec::{Arguments, EventName, Json};
-use tokio::sync::oneshot;
 
 use crate::broadcast::{Broadcast, EmitError};
 use crate::found::{self, Fetched, Rooms};
@@ -19,16 +18,22 @@ impl Broadcast {
     pub async fn fetch_sockets(self) -> Fetched {
         let (reach, target, scope) = self.into_target();
         let elsewhere = reach.peers_in(scope).map(|peers| peers.fetch_sockets(target.clone()));
-        let (sockets, (remote, nodes)) = tokio::join!(found::here(&reach.hub, target), answer(elsewhere));
-        Fetched { sockets, remote, nodes }
+        let here = found::here(&reach.hub, target, usize::MAX);
+        let (sockets, (remote, nodes)) = tokio::join!(here, answer(elsewhere));
+        Fetched { sockets: sockets.unwrap_or_default(), remote, nodes }
     }
 
-    /// How many they are at the moment.
+    /// How many they are at the moment. Nobody is described for it, here or on other Fanfare nodes; Node servers name each.
+    ///
+    /// Equal questions that are asked while one is under way are asked once, when that is answered. Where too many are under
+    /// way, the others are not asked, and are all missing.
     pub async fn count(self) -> (usize, Nodes) {
         let (reach, target, scope) = self.into_target();
-        let elsewhere = reach.peers_in(scope).map(|peers| peers.count(target.clone()));
-        let (here, (elsewhere, nodes)) = tokio::join!(found::here(&reach.hub, target), answer(elsewhere));
-        (here.len() + elsewhere, nodes)
+        // A socket that is excepted by itself is that of whoever asks, and so here: each who asks would ask something else.
+        let others = || target.clone().without_excepted_sockets();
+        let elsewhere = reach.peers_in(scope).map(|peers| peers.count(others()));
+        let (here, (elsewhere, nodes)) = tokio::join!(found::number(&reach.hub, target), answer(elsewhere));
+        (here.saturating_add(elsewhere), nodes)
     }
 
     /// All rooms of the namespace, whatever was chosen within it.
@@ -36,11 +41,8 @@ impl Broadcast {
         let (reach, target, scope) = self.into_target();
         let namespace = target.namespace().clone();
         let elsewhere = reach.peers_in(scope).map(|peers| peers.fetch_rooms(namespace.clone()));
-        let (sender, receiver) = oneshot::channel();
-        reach.hub.fetch_rooms(namespace, move |rooms| {
-            let _ = sender.send(rooms);
-        });
-        let (here, (elsewhere, nodes)) = tokio::join!(receiver, answer(elsewhere));
+        let here = found::rooms(&reach.hub, namespace, usize::MAX);
+        let (here, (elsewhere, nodes)) = tokio::join!(here, answer(elsewhere));
         Rooms { here: here.unwrap_or_default(), elsewhere, nodes }
     }
 

@@ -24,6 +24,7 @@ pub(crate) fn sought(question: &Question) -> Option<Sought<'_>> {
     Some(match question {
         Question::AllRooms => Sought::AllRooms,
         Question::Fetch(target) => Sought::Fetch(target),
+        Question::Count(target) => Sought::Count(target),
         Question::ServerSideEmit(data) => Sought::ServerSideEmit(data),
         Question::EmitWithAck { emit, timeout } => {
             Sought::EmitWithAck { emit: emit.as_ref(), timeout: timeout.unwrap_or(Duration::from_secs(1)) }

@@ -21,6 +21,7 @@ pub(crate) enum Field {
     Room,
     Sockets,
     ClientCount,
+    Count,
     Id,
     Handshake,
     /// What has no meaning here.
@@ -48,6 +49,7 @@ impl Field {
             b"room" => Self::Room,
             b"sockets" => Self::Sockets,
             b"clientCount" => Self::ClientCount,
+            b"count" => Self::Count,
             b"id" => Self::Id,
             b"handshake" => Self::Handshake,
             _ => Self::Other,

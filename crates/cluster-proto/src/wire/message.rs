@@ -170,6 +170,9 @@ pub struct Request {
 pub enum Question {
     /// Which sockets are there? Old nodes ask it; [`Answer::Ids`].
     AllSockets(Target),
+    /// How many of these sockets are there? [`Answer::Clients`]. Fanfare nodes ask it, by a word in a question that means
+    /// something else to Node servers: those name or describe them.
+    Count(Target),
     /// Which rooms, each socket's own among them? [`Answer::Rooms`].
     AllRooms,
     /// What is known of these sockets? `fetchSockets`; [`Answer::Sockets`].
@@ -202,6 +205,9 @@ pub enum Sought<'a> {
     AllRooms,
     /// `fetchSockets`.
     Fetch(&'a Target),
+    /// How many they are. Fanfare nodes answer a number; Node servers ids where that is asked of them, and else what they answer
+    /// to `fetchSockets`.
+    Count(&'a Target),
     /// `serverSideEmit`, its name being the first value.
     ServerSideEmit(&'a Arguments),
     /// `emitWithAck`.
@@ -234,7 +240,7 @@ pub enum Answer {
     Rooms(Vec<Room>),
     /// What an application answered: one value, or none.
     ServerSide(Arguments),
-    /// How many clients were sent the event.
+    /// How many clients were sent the event, or were meant by [`Question::Count`].
     Clients(u64),
     /// The first value of a client's acknowledgement, or none.
     Ack(Arguments),

@@ -25,6 +25,7 @@ mod uid;
 mod message;
 
 mod classic;
+mod glance;
 mod sharded;
 
 // What both protocols have.
@@ -44,6 +45,7 @@ mod writer;
 
 pub use bounds::Bounds;
 pub use classic::{Classic, ClassicOrigin, peek_uid};
+pub use glance::{Glance, Sender, Sort, peek_request_id};
 pub use message::{
     Answer, Emit, EmitRef, Format, Message, Order, Question, Received, RemoteSocket, Request, Response, Sought,
 };

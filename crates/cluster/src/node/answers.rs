@@ -1,46 +1,68 @@
 //! Answers to what peers ask.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cluster_proto::wire::{Answer, Emit, Order, Question, RemoteSocket, Request, Response};
 use socketio::codec::{Arguments, Json};
-use socketio::{Progress, Room, SocketInfo, Target};
+use socketio::{Progress, Room, SocketId, SocketInfo, Target};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::handshake;
 use super::place::Place;
 use super::shared::Shared;
 
-/// Answers as soon as the lanes have said what there is; nothing else waits for it.
-pub(crate) fn begin(shared: &Arc<Shared>, place: Arc<Place>, request: Request, from: Option<String>) {
+/// Answers as soon as the lanes have said what there is; nothing else waits for it. `at` is when it was asked.
+pub(crate) fn begin(shared: &Arc<Shared>, place: Arc<Place>, request: Request, from: Option<String>, at: Instant) {
     let Request { id, question } = request;
     let asker = Asker { shared: Arc::clone(shared), place, id, from };
     match question {
         Question::EmitWithAck { emit, timeout } => return emit_with_ack(asker, emit, timeout),
         Question::ServerSideEmit(_) => {
             shared.counters.server_side.add(1);
-            if shared.config.answers_server_side {
-                let null = Arguments::serialize(&((),)).unwrap_or_default();
-                asker.answer(Answer::ServerSide(null));
-            }
-            return;
+            // Whoever is subscribed is waited for.
+            return asker.answer(Answer::ServerSide(Arguments::serialize(&((),)).unwrap_or_default()));
         }
         _ => {}
     }
-    let Ok(permit) = Arc::clone(&shared.answering).try_acquire_owned() else {
+    let places = if matches!(question, Question::Count(_)) { &shared.numbering } else { &shared.answering };
+    let permit = Arc::clone(places).try_acquire_owned();
+    let Some(permit) = permit.ok().filter(|_| asker.waits(at)) else {
         return shared.counters.unanswered.add(1);
     };
     tokio::spawn(async move {
-        // What is kept of a question while it waits is small; what is found for it is not.
-        let making = asker.shared.making.acquire().await;
-        if let Some(answer) = asker.find(question).await {
-            asker.answer(answer);
+        match question {
+            Question::Count(target) => {
+                let number = asker.shared.local.count(target).await;
+                asker.answer(Answer::Clients(number as u64));
+            }
+            question => make(asker, question, at).await,
         }
-        drop(making);
         drop(permit);
     });
+}
+
+/// Makes an answer that may be as large as all that is here. What is kept of a question while it waits is small; what is found
+/// for it is not.
+async fn make(asker: Asker, question: Question, at: Instant) {
+    let shared = Arc::clone(&asker.shared);
+    let _making = shared.making.acquire().await;
+    shared.replies.place().await;
+    if !asker.waits(at) {
+        return shared.counters.unanswered.add(1);
+    }
+    let Some(found) = asker.find(question).await else { return shared.replies.lose() };
+    // Long texts are written where nobody waits for the thread.
+    let written = tokio::task::spawn_blocking(move || match found.described(&asker) {
+        Some(answer) => asker.answer(answer),
+        None => asker.shared.replies.lose(),
+    });
+    if written.await.is_err() {
+        tracing::error!("an answer to another node made its task panic");
+    }
 }
 
 /// Does what is asked for one socket, in its turn; only who has it answers. `asker` is the question's id, and who it is of.
@@ -50,9 +72,9 @@ pub(crate) fn one_socket(shared: &Arc<Shared>, place: &Arc<Place>, order: &Order
     // Asked before it is done: it may be to disconnect.
     let local = shared.local.clone();
     let target = order.target().clone();
-    let mut found = Box::pin(async move { local.fetch_sockets(target).await });
+    let mut found = Box::pin(async move { local.count(target).await });
     let found_at_once = found.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-    shared.local.apply(order.command());
+    shared.apply(order);
     let Ok(permit) = Arc::clone(&shared.answering).try_acquire_owned() else {
         return shared.counters.unanswered.add(1);
     };
@@ -61,7 +83,7 @@ pub(crate) fn one_socket(shared: &Arc<Shared>, place: &Arc<Place>, order: &Order
             Poll::Ready(found) => found,
             Poll::Pending => found.await,
         };
-        if !found.is_empty() {
+        if found > 0 {
             asker.answer(Answer::Done);
         }
         drop(permit);
@@ -80,42 +102,79 @@ impl Asker {
     fn answer(&self, answer: Answer) {
         let response = Response { request_id: self.id.clone(), answer };
         let publication = self.place.answer(&response, self.from.as_deref(), self.shared.knows_listeners);
-        publication.map(|publication| self.shared.publish(publication));
+        if let Some(publication) = publication {
+            self.shared.reply(publication);
+        }
     }
 
-    async fn find(&self, question: Question) -> Option<Answer> {
-        let local = &self.shared.local;
+    /// Whether whoever asked still waits, as far as that can be known.
+    fn waits(&self, since: Instant) -> bool {
+        since.elapsed() < self.shared.config.request_timeout
+    }
+
+    /// `None`: it is more than an answer may be.
+    async fn find(&self, question: Question) -> Option<Found> {
+        let (local, bytes_max) = (&self.shared.local, self.shared.replies.answer_bytes_max());
         let everyone = || Target::everyone(self.place.namespace().clone());
         Some(match question {
-            Question::AllSockets(target) => {
-                let sockets = local.fetch_sockets(target).await;
-                Answer::Ids(sockets.iter().map(|socket| socket.id.to_string()).collect())
-            }
+            Question::AllSockets(target) => Found::Ids(local.fetch_ids(target, bytes_max).await?),
             Question::AllRooms => {
-                let rooms = local.fetch_rooms(self.place.namespace().clone()).await.into_keys();
-                let sockets = local.fetch_sockets(everyone()).await;
-                Answer::Rooms(rooms.chain(sockets.iter().map(|socket| Room::from(socket.id.as_str()))).collect())
+                let rooms = local.fetch_rooms(self.place.namespace().clone(), bytes_max).await?;
+                Found::Rooms(rooms, local.fetch_ids(everyone(), bytes_max).await?)
             }
-            Question::Fetch(target) => {
-                let sockets = local.fetch_sockets(target).await;
-                let headers = &self.shared.config.handshake_headers;
-                Answer::Sockets(sockets.iter().filter_map(|socket| described(socket, headers)).collect())
-            }
-            _ => return None,
+            Question::Fetch(target) => Found::Sockets(local.fetch_sockets(target, bytes_max).await?),
+            // The others are answered elsewhere.
+            _ => Found::Ids(Vec::new()),
         })
     }
 }
 
+/// What is here, before anything is written of it.
+enum Found {
+    Ids(Vec<SocketId>),
+    Rooms(BTreeMap<Room, usize>, Vec<SocketId>),
+    Sockets(Vec<SocketInfo>),
+}
+
+impl Found {
+    /// `None`: it is more than an answer may be.
+    fn described(self, asker: &Asker) -> Option<Answer> {
+        Some(match self {
+            Self::Ids(ids) => Answer::Ids(ids.iter().map(ToString::to_string).collect()),
+            Self::Rooms(rooms, ids) => {
+                Answer::Rooms(rooms.into_keys().chain(ids.into_iter().map(Room::from)).collect())
+            }
+            Self::Sockets(sockets) => {
+                let headers = &asker.shared.config.handshake_headers;
+                let mut left = asker.shared.replies.answer_bytes_max();
+                let mut all = Vec::with_capacity(sockets.len());
+                for socket in sockets {
+                    let Some(socket) = described(&socket, headers) else { continue };
+                    left = left.checked_sub(len_of(&socket))?;
+                    all.push(socket);
+                }
+                Answer::Sockets(all)
+            }
+        })
+    }
+}
+
+/// About what it takes where it is written.
+fn len_of(socket: &RemoteSocket) -> usize {
+    let rooms: usize = socket.rooms.iter().map(|room| room.as_str().len() + 3).sum();
+    socket.id.len() + socket.handshake.as_str().len() + rooms + FRAME_LEN
+}
+
 /// Says at once how many are asked, then each of their answers.
 fn emit_with_ack(asker: Asker, emit: Emit, timeout: Option<Duration>) {
-    let within = timeout.unwrap_or(ACK_TIMEOUT).min(ACK_TIMEOUT_MAX);
     let asker = Arc::new(asker);
+    let (within, long) = time_for(&asker.shared, timeout);
     let place = Arc::clone(&asker.shared.acknowledging).try_acquire_owned();
     let is_asked = place.is_ok_and(|place| {
         let follower = Arc::clone(&asker);
         let follow = move |progress| {
-            // It is taken for as long as this is called.
-            let _place = &place;
+            // They are taken for as long as this is called.
+            let (_place, _long) = (&place, &long);
             match progress {
                 Progress::Reached(sockets) => follower.answer(Answer::Clients(sockets as u64)),
                 Progress::Answered(_, arguments) => follower.answer(Answer::Ack(first(arguments))),
@@ -126,10 +185,22 @@ fn emit_with_ack(asker: Asker, emit: Emit, timeout: Option<Duration>) {
         asker.shared.local.emit_with_ack(emit.target.clone(), event, within, follow)
     });
     if !is_asked {
+        // Too many are waited for. Whoever asked is not told that nobody has it, but nothing, as by a node that is frozen.
         asker.shared.counters.unanswered.add(1);
-        // Too many are waited for: nobody is to wait for these.
-        asker.answer(Answer::Clients(0));
         asker.shared.local.apply(emit.command(None, None));
+    }
+}
+
+/// How long answers are waited for. For more than a minute only those of some events are, so that who asks for it does not take
+/// all places for long.
+fn time_for(shared: &Shared, timeout: Option<Duration>) -> (Duration, Option<OwnedSemaphorePermit>) {
+    let within = timeout.unwrap_or(ACK_TIMEOUT).min(ACK_TIMEOUT_MAX);
+    if within <= ACK_TIMEOUT {
+        return (within, None);
+    }
+    match Arc::clone(&shared.acknowledging_long).try_acquire_owned() {
+        Ok(long) => (within, Some(long)),
+        Err(_) => (ACK_TIMEOUT, None),
     }
 }
 
@@ -168,6 +239,8 @@ fn described(socket: &SocketInfo, headers: &[String]) -> Option<RemoteSocket> {
     })
 }
 
+/// What stands in an answer around what a socket has.
+const FRAME_LEN: usize = 48;
 /// As long as a reference server would have to wait for a client that never answers.
 const ACK_TIMEOUT: Duration = Duration::from_secs(60);
 /// A peer's flag is no reason to keep something for days.

@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use cluster_proto::connection::Connection;
+use cluster_proto::wire::{Glance, Sort};
 use redis::{PushInfo, PushKind, Value};
 use socketio::Room;
 
-use super::incoming::{Heard, Moving};
+use super::incoming::{Heard, Holding, Incoming, Moving};
 use super::news::News;
 use super::place::{Origin, Place};
 use super::shared::Shared;
@@ -80,6 +81,7 @@ impl Ear {
         }
         shared.counters.received.add(1);
         let (room, queue) = match origin {
+            Origin::Answers if shared.is_unasked(&body) => return,
             Origin::Answers => (None, &shared.answers),
             Origin::Room(room) => (Some(room), &shared.orders),
             Origin::All { room } => {
@@ -95,10 +97,29 @@ impl Ear {
         if room.is_some_and(is_nobodys) {
             return shared.counters.unwanted.add(1);
         }
-        let moving = place.may_move(&channel).then(|| Moving::begin(place));
-        if queue.push(Heard { place: Arc::clone(place), channel, body, moving }).is_err() {
-            shared.counters.dropped.add(1);
-            shared.note_overflow();
+        let mut heard =
+            Heard { place: Arc::clone(place), channel, body, at: Instant::now(), moving: None, holding: None };
+        if !place.may_move(&heard.channel) {
+            return self.put(queue, heard);
+        }
+        let Glance { sort, sender } = place.glance(&heard.body);
+        // A question changes nothing: nothing waits for it, and it only for what its sender had done before.
+        let is_question = sort == Sort::Question && heard.body.len() <= QUESTION_LEN_MAX;
+        if is_question && place.ahead.is_clear_for(sender) {
+            if shared.questions.push(heard).is_err() {
+                shared.counters.unanswered.add(1);
+            }
+            return;
+        }
+        heard.moving = (!is_question).then(|| Moving::begin(place));
+        heard.holding = (sort == Sort::Move).then(|| Holding::begin(place, sender));
+        self.put(queue, heard);
+    }
+
+    fn put(&self, queue: &Incoming, heard: Heard) {
+        if queue.push(heard).is_err() {
+            self.shared.counters.dropped.add(1);
+            self.shared.note_overflow();
         }
     }
 
@@ -124,3 +145,6 @@ fn text(value: Value) -> Option<Bytes> {
 fn next(parts: &mut impl Iterator<Item = Option<Bytes>>) -> Option<Bytes> {
     parts.next().flatten()
 }
+
+/// What is longer carries values for programs, and waits like an event.
+const QUESTION_LEN_MAX: usize = 64 << 10;

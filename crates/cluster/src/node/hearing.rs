@@ -1,8 +1,7 @@
 //! What is done with what was heard.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cluster_proto::wire::{Message, Order, Question, Received, Refused};
 use socketio::Target;
@@ -10,16 +9,20 @@ use socketio::Target;
 use super::answers;
 use super::incoming::{Heard, Moving};
 use super::news::News;
+use super::seldom::Seldom;
 use super::shared::Shared;
 
-/// Does what others say, in the order they say it, and has their questions answered.
+/// Does what others say, in the order they say it. Of their questions, those are here that are to see what their senders said
+/// before.
 pub(crate) async fn hear_orders(shared: Arc<Shared>) {
     let refusals = Refusals::default();
     let mut turn = 0_u32;
     loop {
         turn = turn.wrapping_add(1);
         let mut heard = shared.orders.next().await;
-        let moving = heard.moving.take();
+        let (moving, at) = (heard.moving.take(), heard.at);
+        // Until it is with the lanes.
+        let _holding = heard.holding.take();
         // A mailbox takes what a peer says whatever it holds; so that it stays bounded, this waits, and the queue does.
         while shared.local.is_congested() {
             tokio::time::sleep(CONGESTED).await;
@@ -27,16 +30,13 @@ pub(crate) async fn hear_orders(shared: Arc<Shared>) {
         let (place, Some(received)) = (Arc::clone(&heard.place), read(&shared, heard, &refusals)) else { continue };
         let Received { message, from, .. } = received;
         match message {
-            Message::Order(order) => {
-                shared.local.apply(order.command());
-                settle(&shared, &order, moving);
-            }
+            Message::Order(order) => obey(&shared, order, moving),
             Message::Request(request) => {
                 if let Question::OneSocket { order, .. } = &request.question {
                     answers::one_socket(&shared, &place, order, (request.id.clone(), from));
                     settle(&shared, order, moving);
                 } else {
-                    answers::begin(&shared, place, request, from);
+                    answers::begin(&shared, place, request, from, at);
                 }
             }
             // To what another asked on the channel that all share.
@@ -51,14 +51,48 @@ pub(crate) async fn hear_orders(shared: Arc<Shared>) {
     }
 }
 
+/// Has questions answered that depend on nothing that is not done yet. So they wait for no events, of which there may be more
+/// than the lanes deliver in a while; behind what the lanes have already they are anyhow.
+pub(crate) async fn hear_questions(shared: Arc<Shared>) {
+    let refusals = Refusals::default();
+    let mut turn = 0_u32;
+    loop {
+        turn = turn.wrapping_add(1);
+        let heard = shared.questions.next().await;
+        let (place, at) = (Arc::clone(&heard.place), heard.at);
+        let Some(Received { message, from, .. }) = read(&shared, heard, &refusals) else { continue };
+        match message {
+            Message::Request(request) => match &request.question {
+                // Written so that it looks like another: it loses its turn.
+                Question::OneSocket { order, .. } => {
+                    answers::one_socket(&shared, &place, order, (request.id.clone(), from));
+                }
+                _ => answers::begin(&shared, place, request, from, at),
+            },
+            Message::Order(order) => obey(&shared, order, None),
+            Message::ServerSideEmit(_) => shared.counters.server_side.add(1),
+            _ => {}
+        }
+        if turn.is_multiple_of(TURN) {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+fn obey(shared: &Arc<Shared>, order: Order, moving: Option<Moving>) {
+    shared.apply(&order);
+    settle(shared, &order, moving);
+}
+
 /// Sockets that were let into rooms are there when their lanes have got to it, which is not waited for: another question to all
 /// lanes comes back behind it.
 fn settle(shared: &Arc<Shared>, order: &Order, moving: Option<Moving>) {
     if let (Order::Join { target, .. }, Some(moving)) = (order, moving) {
-        let (local, nobody) = (shared.local.clone(), Target::everyone(target.namespace().clone()).to(NOBODY));
+        let (shared, nobody) = (Arc::clone(shared), Target::everyone(target.namespace().clone()).to(NOBODY));
         tokio::spawn(async move {
-            local.fetch_sockets(nobody).await;
+            shared.local.count(nobody).await;
             drop(moving);
+            shared.joins.note();
         });
     }
 }
@@ -69,6 +103,10 @@ pub(crate) async fn hear_answers(shared: Arc<Shared>) {
     loop {
         let heard = shared.answers.next().await;
         let bytes = heard.body.len();
+        // It may have been answered while this waited.
+        if shared.is_unasked(&heard.body) {
+            continue;
+        }
         let Some(Received { message, from, .. }) = read(&shared, heard, &refusals) else { continue };
         if let Message::Response(response) = message {
             shared.tell(News::Answered { from, response, bytes });
@@ -94,22 +132,17 @@ fn read(shared: &Shared, heard: Heard, refusals: &Refusals) -> Option<Received> 
 }
 
 /// So that whoever floods the fleet with nonsense does not flood the log.
-struct Refusals {
-    began: Instant,
-    /// The second, since then, in which one was logged last.
-    last: AtomicU64,
-}
+struct Refusals(Seldom);
 
 impl Default for Refusals {
     fn default() -> Self {
-        Self { began: Instant::now(), last: AtomicU64::new(u64::MAX) }
+        Self(Seldom::new(Duration::from_secs(1)))
     }
 }
 
 impl Refusals {
     fn log(&self, refused: Refused, namespace: &str) {
-        let second = self.began.elapsed().as_secs();
-        if self.last.swap(second, Ordering::Relaxed) != second {
+        if self.0.passes() {
             tracing::debug!(%refused, namespace, "a message of the cluster is dropped; others like it are counted");
         }
     }

@@ -2,10 +2,13 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
+use cluster_proto::wire::Sender;
 use tokio::sync::Notify;
 
+use super::ahead::Whose;
 use super::place::Place;
 
 /// A message as it came.
@@ -13,17 +16,36 @@ pub(crate) struct Heard {
     pub(crate) place: Arc<Place>,
     pub(crate) channel: Bytes,
     pub(crate) body: Bytes,
+    pub(crate) at: Instant,
     /// While it waits and until it is done, sockets may be about to join rooms.
     pub(crate) moving: Option<Moving>,
+    /// And until then, questions of its sender do not overtake it.
+    pub(crate) holding: Option<Holding>,
 }
 
 /// Sockets may be about to join rooms, for as long as this is there.
 pub(crate) struct Moving(Arc<Place>);
 
+/// Questions wait, for as long as this is there.
+pub(crate) struct Holding(Arc<Place>, Whose);
+
 impl Moving {
     pub(crate) fn begin(place: &Arc<Place>) -> Self {
         place.begin_move();
         Self(Arc::clone(place))
+    }
+}
+
+impl Holding {
+    pub(crate) fn begin(place: &Arc<Place>, sender: Sender<'_>) -> Self {
+        let whose = place.ahead.begin(sender);
+        Self(Arc::clone(place), whose)
+    }
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        self.0.ahead.end(&self.1);
     }
 }
 
@@ -110,7 +132,9 @@ mod tests {
             place: Arc::clone(&place),
             channel: Bytes::from_static(b"c"),
             body: Bytes::from_static(body),
+            at: Instant::now(),
             moving: None,
+            holding: None,
         };
         let incoming = Incoming::new(2 * heard(b"ab").bytes());
         assert!(incoming.push(heard(b"ab")).is_ok() && incoming.push(heard(b"cd")).is_ok());

@@ -22,6 +22,7 @@ pub(crate) enum News {
     Replied(Command, Heard),
     Published {
         connection: Connection,
+        queue: Queue,
         number: u64,
         /// Those that go elsewhere if nobody listens, and which of the pipeline they are.
         otherwise: Vec<(usize, Publication)>,
@@ -46,6 +47,13 @@ pub(crate) enum News {
     },
     /// Leave the fleet, then say so.
     Leave(Option<oneshot::Sender<()>>),
+}
+
+/// In which queue something waited for Redis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Queue {
+    Events,
+    Replies,
 }
 
 /// A question to the fleet.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::future::ready;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use cluster_proto::outgoing::Publication;
 use cluster_proto::wire::{self, Answer, EmitRef, Sought};
@@ -24,42 +24,41 @@ pub struct RedisPeers {
     pub(crate) shared: Arc<Shared>,
 }
 
-impl RedisPeers {
-    /// Asks, if the fleet knows the question.
-    fn ask<T: Default + Send + 'static>(
-        &self,
-        place: Option<Arc<Place>>,
-        kind: Kind,
-        timeout: Duration,
-        request: impl FnOnce(&Place, &str) -> Option<Publication>,
-        read: impl FnOnce(Reply) -> T + Send + 'static,
-    ) -> Asked<T> {
-        let id = wire::Uid::from_random(rand::random()).to_string();
-        let asked = place.and_then(|place| request(&place, &id).map(|request| (place, request)));
-        let Some((place, request)) = asked else { return Box::pin(ready(Default::default())) };
-        let (reply, replied) = oneshot::channel();
-        let number = self.shared.next_ask();
-        let waiting = Waiting { number, shared: Arc::clone(&self.shared) };
-        self.shared.tell(News::Ask(Ask { number, place, id, request, kind, timeout, reply }));
-        Box::pin(async move {
-            // Where the supervisor is gone, nobody was asked: then it is not known who is missing, but that somebody may be.
-            let reply = replied.await;
-            drop(waiting);
-            let nodes = reply.as_ref().map_or(Nodes::new(0, 1), |reply| reply.nodes);
-            (read(reply.unwrap_or_default()), nodes)
-        })
-    }
+/// Asks, if the fleet knows the question.
+fn ask<T: Default + Send + 'static>(
+    shared: &Arc<Shared>,
+    place: Option<Arc<Place>>,
+    (kind, timeout): (Kind, Duration),
+    request: impl FnOnce(&Place, &str) -> Option<Publication>,
+    read: impl FnOnce(Reply) -> T + Send + 'static,
+) -> Asked<T> {
+    let id = wire::Uid::from_random(rand::random()).to_string();
+    let asked = place.and_then(|place| request(&place, &id).map(|request| (place, request)));
+    let Some((place, request)) = asked else { return Box::pin(ready(Default::default())) };
+    let (reply, replied) = oneshot::channel();
+    let number = shared.next_ask();
+    shared.begin_ask(id.clone());
+    let waiting = Waiting { number, id: id.clone(), shared: Arc::clone(shared) };
+    shared.tell(News::Ask(Ask { number, place, id, request, kind, timeout, reply }));
+    Box::pin(async move {
+        // Where the supervisor is gone, nobody was asked: then it is not known who is missing, but that somebody may be.
+        let reply = replied.await;
+        drop(waiting);
+        let nodes = reply.as_ref().map_or(Nodes::new(0, 1), |reply| reply.nodes);
+        (read(reply.unwrap_or_default()), nodes)
+    })
+}
 
-    fn fetch<T: Default + Send + 'static>(
-        &self,
-        target: Target,
-        read: impl FnOnce(Vec<RemoteSocket>) -> T + Send + 'static,
-    ) -> Asked<T> {
-        let place = self.shared.place(target.namespace());
-        let request = move |place: &Place, id: &str| place.ask(id, Sought::Fetch(&target));
-        let timeout = self.shared.config.request_timeout;
-        self.ask(place, Kind::Nodes, timeout, request, move |reply| read(sockets(reply)))
-    }
+/// Asks what nodes answer at once.
+fn ask_nodes<T: Default + Send + 'static>(
+    shared: &Arc<Shared>,
+    target: &Target,
+    sought: Sought<'_>,
+    read: impl FnOnce(Reply) -> T + Send + 'static,
+) -> Asked<T> {
+    let place = shared.place(target.namespace());
+    let request = move |place: &Place, id: &str| place.ask(id, sought);
+    ask(shared, place, (Kind::Nodes, shared.config.request_timeout), request, read)
 }
 
 impl Peers for RedisPeers {
@@ -75,18 +74,18 @@ impl Peers for RedisPeers {
     }
 
     fn fetch_sockets(&self, target: Target) -> Asked<Vec<RemoteSocket>> {
-        self.fetch(target, |sockets| sockets)
+        ask_nodes(&self.shared, &target, Sought::Fetch(&target), sockets)
     }
 
     fn fetch_rooms(&self, namespace: NamespaceName) -> Asked<BTreeSet<Room>> {
         let place = self.shared.place(&namespace);
         if place.as_ref().is_some_and(|place| place.is_sharded()) {
             // There is no question for it in a sharded fleet.
-            let rooms = |sockets: Vec<RemoteSocket>| sockets.into_iter().flat_map(|socket| socket.rooms).collect();
-            return self.fetch(Target::everyone(namespace), rooms);
+            let everyone = Target::everyone(namespace);
+            let rooms = |reply| sockets(reply).into_iter().flat_map(|socket| socket.rooms).collect();
+            return ask_nodes(&self.shared, &everyone, Sought::Fetch(&everyone), rooms);
         }
-        let request = |place: &Place, id: &str| place.ask(id, Sought::AllRooms);
-        self.ask(place, Kind::Nodes, self.shared.config.request_timeout, request, |reply| {
+        ask_nodes(&self.shared, &Target::everyone(namespace), Sought::AllRooms, |reply| {
             let rooms = reply.answers.into_iter().flat_map(|answer| match answer {
                 Answer::Rooms(rooms) => rooms,
                 _ => Vec::new(),
@@ -97,7 +96,12 @@ impl Peers for RedisPeers {
     }
 
     fn count(&self, target: Target) -> Asked<usize> {
-        self.fetch(target, |sockets| sockets.len())
+        let (shared, asked) = (Arc::clone(&self.shared), target.clone());
+        let ask = move || ask_nodes(&shared, &asked, Sought::Count(&asked), number);
+        self.shared.counting.count(&self.shared.runtime, target, ask).unwrap_or_else(|| {
+            let peers = self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner).peers(Instant::now()).count();
+            Box::pin(ready((0, Nodes::new(0, peers.max(1)))))
+        })
     }
 
     fn emit_with_ack(&self, event: Outgoing<'_>, within: Duration) -> Asked<Acknowledged> {
@@ -108,7 +112,7 @@ impl Peers for RedisPeers {
                 EmitRef { target: &target, name: name.raw(), arguments, delivery: Delivery::Reliable, compress: true };
             place.ask(id, Sought::EmitWithAck { emit, timeout: within })
         };
-        self.ask(place, Kind::Clients, within, request, |reply| {
+        ask(&self.shared, place, (Kind::Clients, within), request, |reply| {
             let mut acknowledged = Acknowledged::default();
             acknowledged.reached = usize::try_from(reply.reached).unwrap_or(usize::MAX);
             acknowledged.received = reply
@@ -137,7 +141,7 @@ impl Peers for RedisPeers {
             return Box::pin(ready(Default::default()));
         };
         let request = |place: &Place, id: &str| place.ask(id, Sought::ServerSideEmit(&data));
-        self.ask(place, Kind::Applications, within, request, |reply| {
+        ask(&self.shared, place, (Kind::Applications, within), request, |reply| {
             let value = |answer| match answer {
                 Answer::ServerSide(value) => json(&value),
                 _ => None,
@@ -157,11 +161,13 @@ impl Drop for RedisPeers {
 /// Whoever waits for an answer; dropped, the question is forgotten.
 struct Waiting {
     number: u64,
+    id: String,
     shared: Arc<Shared>,
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
+        self.shared.end_ask(&self.id);
         self.shared.tell(News::Forget(self.number));
     }
 }
@@ -174,6 +180,17 @@ fn target<'a>(command: &'a Command<'_>) -> Option<&'a Target> {
         | Command::Expel { target, .. } => Some(target),
         _ => None,
     }
+}
+
+/// How many sockets the answers have, or name, or say there are.
+fn number(reply: Reply) -> usize {
+    let numbers = reply.answers.into_iter().map(|answer| match answer {
+        Answer::Clients(number) => usize::try_from(number).unwrap_or(usize::MAX),
+        Answer::Ids(ids) => ids.len(),
+        Answer::Sockets(sockets) => sockets.len(),
+        _ => 0,
+    });
+    numbers.fold(0, usize::saturating_add)
 }
 
 fn sockets(reply: Reply) -> Vec<RemoteSocket> {

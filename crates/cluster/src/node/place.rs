@@ -8,12 +8,13 @@ use bytes::Bytes;
 use cluster_proto::connection::{Subscription, SubscriptionKind, Wish};
 use cluster_proto::outgoing::Publication;
 use cluster_proto::wire::{
-    Bounds, Classic, ClassicOrigin, Outgoing, Received, Refused, Response, Sharded, ShardedOrigin, Sought, Uid,
+    Bounds, Classic, ClassicOrigin, Glance, Outgoing, Received, Refused, Response, Sharded, ShardedOrigin, Sought, Uid,
     peek_uid,
 };
 use socketio::codec::Arguments;
 use socketio::{Command, NamespaceName};
 
+use super::ahead::Ahead;
 use crate::config::{Adapter, ClusterConfig};
 
 /// A namespace as it is called on the wire, in either protocol.
@@ -22,6 +23,8 @@ pub(crate) struct Place {
     codec: Codec,
     /// How much was heard that may let sockets join rooms, and is not done yet.
     moves: AtomicUsize,
+    /// Of that and of what else moves them, whose it is.
+    pub(crate) ahead: Ahead,
     /// What stands behind the uid in what Fanfare nodes write, in JSON and in MessagePack.
     endings: [Vec<u8>; 2],
 }
@@ -50,7 +53,7 @@ impl Place {
             Adapter::Classic => Codec::Classic(Classic::new(prefix, namespace, uid, config.parser)),
             Adapter::Sharded(mode) => Codec::Sharded(Sharded::new(prefix, namespace, uid, mode)),
         };
-        Self { endings: endings(&name), name: name.into(), codec, moves: AtomicUsize::new(0) }
+        Self { endings: endings(&name), name: name.into(), codec, moves: AtomicUsize::new(0), ahead: Ahead::default() }
     }
 
     pub(crate) fn namespace(&self) -> &NamespaceName {
@@ -125,6 +128,14 @@ impl Place {
         match &self.codec {
             Codec::Classic(classic) => matches!(classic.origin(channel), Some(ClassicOrigin::Requests)),
             Codec::Sharded(sharded) => matches!(sharded.origin(channel), Some(ShardedOrigin::All)),
+        }
+    }
+
+    /// What of such a message is seen without reading it.
+    pub(crate) fn glance<'a>(&self, body: &'a [u8]) -> Glance<'a> {
+        match &self.codec {
+            Codec::Classic(classic) => classic.glance(body),
+            Codec::Sharded(sharded) => sharded.glance(body),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What all parts of a node have.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
@@ -7,14 +8,18 @@ use std::time::Instant;
 use cluster_proto::connection::Phase;
 use cluster_proto::outgoing::{Outgoing, Publication, Standing};
 use cluster_proto::peers::Peers;
-use cluster_proto::wire::{Bounds, Uid};
+use cluster_proto::wire::{Bounds, Order, Uid, peek_request_id};
 use socketio::{Local, NamespaceName, Published};
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, mpsc};
 
 use super::counters::Counters;
+use super::counting::Counting;
 use super::incoming::Incoming;
+use super::joins::Joins;
 use super::news::News;
 use super::place::{Place, Places};
+use super::replies::Replies;
 use super::rooms::Rooms;
 use crate::config::ClusterConfig;
 use crate::notice::Notice;
@@ -28,18 +33,33 @@ pub(crate) struct Shared {
     pub(crate) bounds: Bounds,
     pub(crate) local: Local,
     places: RwLock<Arc<Places>>,
+    /// What goes to others: events, orders, questions.
     pub(crate) outgoing: Mutex<Outgoing>,
+    /// What others asked for. It goes behind the former, and takes no place from it.
+    pub(crate) replies: Replies,
     pub(crate) peers: Mutex<Peers>,
     /// What sockets are told.
     pub(crate) orders: Incoming,
+    /// What others ask that changes nothing, and is to see nothing that waits.
+    pub(crate) questions: Incoming,
     /// What we asked for.
     pub(crate) answers: Incoming,
     /// How many requests of peers may wait for their answers.
     pub(crate) answering: Arc<Semaphore>,
-    /// How many answers are made at once: each may be as large as all sockets of this node.
+    /// How many of those that are answered by a number.
+    pub(crate) numbering: Arc<Semaphore>,
+    /// Answers are made one at a time: each may be as large as all sockets of this node.
     pub(crate) making: Semaphore,
     /// How many events of peers may wait for acknowledgements: the table is this node's own clients' and programs' too.
     pub(crate) acknowledging: Arc<Semaphore>,
+    /// How many of them for longer than most.
+    pub(crate) acknowledging_long: Arc<Semaphore>,
+    /// What we count elsewhere.
+    pub(crate) counting: Arc<Counting>,
+    /// What rooms peers may have sockets join.
+    pub(crate) joins: Joins,
+    /// That of the server, for whoever asks from elsewhere.
+    pub(crate) runtime: Handle,
     pub(crate) rooms: Arc<Rooms>,
     pub(crate) counters: Counters,
     /// Wakes the supervisor: something waits for it.
@@ -52,6 +72,8 @@ pub(crate) struct Shared {
     has_overflown: AtomicBool,
     is_over: AtomicBool,
     asks: AtomicU64,
+    /// The ids of our questions that are under way.
+    asked: Mutex<HashSet<String>>,
 }
 
 /// What a node looks like from outside.
@@ -86,17 +108,25 @@ impl Shared {
             bounds,
             places: RwLock::default(),
             outgoing: Mutex::new(outgoing),
+            replies: Replies::new(config.outgoing_bytes_max, config.outgoing_age_max),
             peers: Mutex::new(peers),
             orders: Incoming::new(config.incoming_bytes_max),
+            questions: Incoming::new(QUESTIONS_BYTES_MAX),
             answers: Incoming::new(config.incoming_bytes_max),
             answering: Arc::new(Semaphore::new(ANSWERING_MAX)),
-            making: Semaphore::new(MAKING_MAX),
+            numbering: Arc::new(Semaphore::new(NUMBERING_MAX)),
+            making: Semaphore::new(1),
             acknowledging: Arc::new(Semaphore::new(ACKNOWLEDGING_MAX)),
+            acknowledging_long: Arc::new(Semaphore::new(ACKNOWLEDGING_LONG_MAX)),
+            counting: Arc::default(),
+            joins: Joins::new(config.rooms_max),
+            runtime: Handle::current(),
             counters: Counters::default(),
             wake: Arc::clone(&rooms.wake),
             has_overflown: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
             asks: AtomicU64::new(0),
+            asked: Mutex::default(),
             config,
             uid,
             local,
@@ -149,6 +179,22 @@ impl Shared {
         }
     }
 
+    /// Hands an answer in.
+    pub(crate) fn reply(&self, publication: Publication) {
+        if !self.is_over.load(Ordering::Relaxed) {
+            self.replies.push(publication);
+            self.wake.notify_one();
+        }
+    }
+
+    /// Does what a peer asked for.
+    pub(crate) fn apply(&self, order: &Order) {
+        match order {
+            Order::Join { target, rooms } => self.joins.join(&self.local, target, rooms),
+            _ => self.local.apply(order.command()),
+        }
+    }
+
     pub(crate) fn tell(&self, news: News) {
         // Where nobody listens, it is over.
         let _ = self.news.send(news);
@@ -176,13 +222,32 @@ impl Shared {
         self.rooms.end();
     }
 
+    /// A question is under way.
+    pub(crate) fn begin_ask(&self, id: String) {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+    }
+
+    /// It is not any more.
+    pub(crate) fn end_ask(&self, id: &str) {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+
+    /// Whether an answer is to somebody else, or late, as far as it is seen without reading it. On the channel that all share most
+    /// are.
+    pub(crate) fn is_unasked(&self, answer: &[u8]) -> bool {
+        let is_ours = |id: &str| self.asked.lock().unwrap_or_else(PoisonError::into_inner).contains(id);
+        peek_request_id(answer).is_some_and(|id| !is_ours(id))
+    }
+
     pub(crate) fn next_ask(&self) -> u64 {
         self.asks.fetch_add(1, Ordering::Relaxed)
     }
 }
 
 const ANSWERING_MAX: usize = 256;
-/// Each asks the lanes something, and holds what they say until it is written.
-const MAKING_MAX: usize = 4;
+const NUMBERING_MAX: usize = 1024;
+/// They are short, and their answers made one after the other: of ten thousand nobody would wait for the last.
+const QUESTIONS_BYTES_MAX: usize = 1 << 20;
 /// A sixteenth of what the table has by default.
 const ACKNOWLEDGING_MAX: usize = 4096;
+const ACKNOWLEDGING_LONG_MAX: usize = 512;

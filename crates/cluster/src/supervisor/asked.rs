@@ -25,6 +25,7 @@ struct Asked {
     number: u64,
     id: String,
     place: Arc<Place>,
+    kind: Kind,
     reply: oneshot::Sender<Reply>,
     reached: u64,
     /// How many others were to answer, as last counted.
@@ -58,7 +59,7 @@ impl Questions {
         let is_lost = (is_under_way || kind != Kind::Nodes) && shared.publish(request) == Published::Lost;
         self.by_id.insert(id.clone(), question);
         self.by_number.insert(number, question);
-        self.asked.insert(question, Asked { number, id, place, reply, reached: 0, others: None });
+        self.asked.insert(question, Asked { number, id, place, kind, reply, reached: 0, others: None });
         if is_lost {
             self.machine.forget(question);
             self.ended.push((question, Ended { answers: Vec::new(), nodes: 0, missing: Missing::Unknown }));
@@ -83,8 +84,9 @@ impl Questions {
     pub(super) fn handle_answer(&mut self, from: Option<String>, response: Response, bytes: usize) {
         let Response { request_id, answer } = response;
         let Some(question) = self.by_id.get(&request_id).copied() else { return };
+        let is_of_clients = self.asked.get(&question).is_some_and(|asked| asked.kind == Kind::Clients);
         let (answer, reached) = match answer {
-            Answer::Clients(clients) => (question::Answer::Clients(clients), clients),
+            Answer::Clients(clients) if is_of_clients => (question::Answer::Clients(clients), clients),
             other => (question::Answer::Value(other), 0),
         };
         let verdict = self.machine.handle_answer(question, from.as_deref().map(str::as_bytes), answer, bytes);

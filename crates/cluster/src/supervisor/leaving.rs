@@ -7,6 +7,7 @@ use cluster_proto::outgoing::Publication;
 use tokio::sync::oneshot;
 
 use super::{Supervisor, send};
+use crate::node::Queue;
 
 /// Who leaves is counted no longer, then sends what there still is and its last heartbeat, then closes its connections.
 pub(super) struct Leaving {
@@ -54,7 +55,8 @@ impl Supervisor {
         let Some(leaving) = &mut self.leaving else { return false };
         let (waiting, in_flight) = {
             let counts = self.shared.outgoing.lock().unwrap_or_else(PoisonError::into_inner).counts();
-            (counts.waiting, counts.in_flight)
+            let replies = self.shared.replies.lock().counts();
+            (counts.waiting + replies.waiting, counts.in_flight + replies.in_flight)
         };
         let open = self.publisher.as_ref().filter(|(connection, _)| self.speaks_on == Some(*connection));
         let is_late = leaving.until <= now || open.is_none();
@@ -67,7 +69,9 @@ impl Supervisor {
                     let mut outgoing = self.shared.outgoing.lock().unwrap_or_else(PoisonError::into_inner);
                     outgoing.append(None, bye, now)
                 };
-                pipeline.into_iter().for_each(|pipeline| send(servers, *connection, pipeline, &self.shared));
+                pipeline
+                    .into_iter()
+                    .for_each(|pipeline| send(servers, *connection, (Queue::Events, pipeline), &self.shared));
                 false
             }
             (Stage::Flushing | Stage::Bye, _) if is_late || (leaving.stage == Stage::Bye && in_flight == 0) => {

@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{self, AbortHandle, JoinSet};
 
 use crate::link::{Connector, Heard, Published, Purpose, Servers};
-use crate::node::{Ear, News, Seen, Shared};
+use crate::node::{Ear, News, Queue, Seen, Shared};
 use crate::notice::Notice;
 use asked::Questions;
 use leaving::Leaving;
@@ -45,7 +45,7 @@ pub(crate) struct Supervisor {
     /// They end with this.
     tasks: JoinSet<()>,
     /// Those of them that do what is heard.
-    hearing: [task::Id; 2],
+    hearing: [task::Id; 3],
 }
 
 /// What it is made of.
@@ -63,7 +63,8 @@ impl Supervisor {
         let heartbeats = Subscription::new(SubscriptionKind::Channel, shared.heartbeats.clone());
         link.subscribe([Wish { subscription: heartbeats, group: "".into(), is_counted: false }], Instant::now());
         let mut tasks = JoinSet::new();
-        let hearing = [hear_orders(&mut tasks, &shared), hear_answers(&mut tasks, &shared)];
+        let hearing =
+            [hear_orders(&mut tasks, &shared), hear_questions(&mut tasks, &shared), hear_answers(&mut tasks, &shared)];
         Self {
             shared,
             connector,
@@ -113,6 +114,7 @@ impl Supervisor {
     fn end(mut self) {
         self.shared.end();
         self.shared.outgoing.lock().unwrap_or_else(PoisonError::into_inner).handle_down();
+        self.shared.replies.lock().handle_down();
         self.questions.end();
         self.connecting.drain().for_each(|(_, attempt)| attempt.abort());
         self.tasks.abort_all();
@@ -126,9 +128,11 @@ impl Supervisor {
             if error.is_panic() {
                 tracing::error!("a message of the cluster made its task panic");
             }
-            let [orders, answers] = &mut self.hearing;
+            let [orders, questions, answers] = &mut self.hearing;
             if error.id() == *orders {
                 *orders = hear_orders(&mut self.tasks, &self.shared);
+            } else if error.id() == *questions {
+                *questions = hear_questions(&mut self.tasks, &self.shared);
             } else if error.id() == *answers {
                 *answers = hear_answers(&mut self.tasks, &self.shared);
             }
@@ -139,7 +143,8 @@ impl Supervisor {
         let outgoing = self.shared.outgoing.lock().unwrap_or_else(PoisonError::into_inner).poll_timeout();
         let peers = self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner).poll_timeout();
         let leaving = self.leaving.as_ref().and_then(Leaving::due);
-        let times = [self.link.poll_timeout(), self.questions.poll_timeout(), outgoing, peers, leaving];
+        let replies = self.shared.replies.lock().poll_timeout();
+        let times = [self.link.poll_timeout(), self.questions.poll_timeout(), outgoing, replies, peers, leaving];
         times.into_iter().flatten().min()
     }
 
@@ -147,6 +152,7 @@ impl Supervisor {
         self.link.handle_timeout(now);
         self.questions.handle_timeout(now);
         let is_silent = self.shared.outgoing.lock().unwrap_or_else(PoisonError::into_inner).handle_timeout(now);
+        let is_silent = self.shared.replies.lock().handle_timeout(now) || is_silent;
         if let Some(connection) = self.speaks_on.filter(|_| is_silent) {
             self.link.handle_silent(connection, now);
         }
@@ -160,8 +166,8 @@ impl Supervisor {
             News::Replied(command, Heard::Reply(reply)) => self.link.handle_reply(command, reply, now),
             News::Replied(command, Heard::Gone(why)) => self.lose(command.connection(), &why, now),
             News::Replied(_, Heard::Nothing) => {}
-            News::Published { connection, number, otherwise, published } => {
-                self.published(connection, number, otherwise, published, now);
+            News::Published { connection, queue, number, otherwise, published } => {
+                self.published(connection, (queue, number), otherwise, published, now);
             }
             News::Counted(question, listeners) => self.questions.handle_count(question, listeners, now),
             News::Unsubscribed(connection, channel) => self.unsubscribed(connection, &channel, now),
@@ -225,7 +231,7 @@ impl Supervisor {
     fn published(
         &mut self,
         connection: Connection,
-        number: u64,
+        (queue, number): (Queue, u64),
         otherwise: Vec<(usize, Publication)>,
         published: Option<Published>,
         now: Instant,
@@ -233,15 +239,23 @@ impl Supervisor {
         let Some(Published { listeners, has_moved, error }) = published else { return };
         if self.speaks_on == Some(connection) {
             let refused = listeners.iter().filter(|listeners| listeners.is_none()).count();
-            let mut outgoing = self.shared.outgoing.lock().unwrap_or_else(PoisonError::into_inner);
-            outgoing.handle_published(number, refused);
+            match queue {
+                Queue::Events => {
+                    let mut outgoing = self.shared.outgoing.lock().unwrap_or_else(PoisonError::into_inner);
+                    outgoing.handle_published(number, refused);
+                }
+                Queue::Replies => {
+                    self.shared.replies.lock().handle_published(number, refused);
+                    self.shared.replies.note_gone();
+                }
+            }
         }
         if let Some(error) = error.filter(|_| !std::mem::replace(&mut self.refusal_noted, true)) {
             self.shared.note(Notice::NotPublished { error });
         }
         for (at, publication) in otherwise {
             if listeners.get(at) == Some(&Some(0)) && self.shared.knows_listeners {
-                self.shared.publish(publication);
+                self.shared.reply(publication);
             }
         }
         if has_moved {
@@ -389,11 +403,14 @@ impl Supervisor {
             return;
         }
         let mut outgoing = self.shared.outgoing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut replies = self.shared.replies.lock();
         let mut peers = self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner);
         outgoing.handle_down();
+        replies.handle_down();
         peers.handle_down();
         if publisher.is_some() {
             outgoing.handle_up();
+            replies.handle_up();
             peers.handle_up(now);
         }
         self.speaks_on = publisher;
@@ -426,7 +443,11 @@ impl Supervisor {
                 }
             };
             let Some(pipeline) = pipeline else { break };
-            send(servers, *connection, pipeline, &self.shared);
+            send(servers, *connection, (Queue::Events, pipeline), &self.shared);
+        }
+        loop {
+            let Some(pipeline) = self.shared.replies.lock().take(now) else { break };
+            send(servers, *connection, (Queue::Replies, pipeline), &self.shared);
         }
     }
 
@@ -480,11 +501,15 @@ fn hear_orders(tasks: &mut JoinSet<()>, shared: &Arc<Shared>) -> task::Id {
     tasks.spawn(crate::node::hear_orders(Arc::clone(shared))).id()
 }
 
+fn hear_questions(tasks: &mut JoinSet<()>, shared: &Arc<Shared>) -> task::Id {
+    tasks.spawn(crate::node::hear_questions(Arc::clone(shared))).id()
+}
+
 fn hear_answers(tasks: &mut JoinSet<()>, shared: &Arc<Shared>) -> task::Id {
     tasks.spawn(crate::node::hear_answers(Arc::clone(shared))).id()
 }
 
-fn send(servers: &Servers, connection: Connection, pipeline: Pipeline, shared: &Shared) {
+fn send(servers: &Servers, connection: Connection, (queue, pipeline): (Queue, Pipeline), shared: &Shared) {
     let Pipeline { number, publications } = pipeline;
     let news = shared.news.clone();
     let otherwise = publications.iter().enumerate().filter_map(|(at, publication)| {
@@ -493,17 +518,18 @@ fn send(servers: &Servers, connection: Connection, pipeline: Pipeline, shared: &
     });
     let otherwise = otherwise.collect();
     servers.publish(&publications, move |published| {
-        let _ = news.send(News::Published { connection, number, otherwise, published });
+        let _ = news.send(News::Published { connection, queue, number, otherwise, published });
     });
 }
 
 /// Closes sockets as if the network had broken, over a while: their clients come back, and fetch anew.
 async fn close_sockets(shared: Arc<Shared>, everyone: Target) {
-    let sockets = shared.local.fetch_sockets(everyone.clone()).await;
+    let sockets = shared.local.fetch_ids(everyone.clone(), usize::MAX).await.unwrap_or_default();
     let pause = shared.config.reset_spread / u32::try_from(sockets.len()).unwrap_or(u32::MAX).max(1);
     let begun = Instant::now();
     for (number, socket) in (0_u32..).zip(sockets) {
-        let target = Target::everyone(everyone.namespace().clone()).to(socket.id.as_str());
+        // Nobody else, if others are in a room that has its id for a name.
+        let target = Target::socket(everyone.namespace().clone(), socket);
         shared.local.apply(Command::Expel { target, from: Expulsion::Transport(MISSED) });
         let due = begun + pause.saturating_mul(number + 1);
         if due > Instant::now() {

@@ -9,6 +9,7 @@ mod node;
 mod server;
 mod topology;
 
+mod asking;
 mod faults;
 mod joining;
 mod speaking;

@@ -99,7 +99,7 @@ async fn what_is_for_a_room_that_nobody_is_in_is_not_read() {
 }
 
 /// Somebody who listens to some channels.
-async fn listening(connection: &mut MultiplexedConnection, channels: &[&str]) {
+pub(crate) async fn listening(connection: &mut MultiplexedConnection, channels: &[&str]) {
     let mut command = redis::cmd("SUBSCRIBE");
     for channel in channels {
         command.arg(channel);
@@ -107,7 +107,9 @@ async fn listening(connection: &mut MultiplexedConnection, channels: &[&str]) {
     let _: redis::Value = within(command.query_async(connection)).await.unwrap();
 }
 
-async fn asker(redis: &crate::server::Redis) -> (MultiplexedConnection, mpsc::UnboundedReceiver<redis::PushInfo>) {
+pub(crate) async fn asker(
+    redis: &crate::server::Redis,
+) -> (MultiplexedConnection, mpsc::UnboundedReceiver<redis::PushInfo>) {
     let (sender, pushes) = mpsc::unbounded_channel();
     let stream = tokio::net::UnixStream::connect(redis.socket()).await.unwrap();
     let config = redis::AsyncConnectionConfig::new().set_push_sender(sender).set_response_timeout(None);
@@ -117,7 +119,7 @@ async fn asker(redis: &crate::server::Redis) -> (MultiplexedConnection, mpsc::Un
     (connection, pushes)
 }
 
-async fn answer(pushes: &mut mpsc::UnboundedReceiver<redis::PushInfo>) -> (String, serde_json::Value) {
+pub(crate) async fn answer(pushes: &mut mpsc::UnboundedReceiver<redis::PushInfo>) -> (String, serde_json::Value) {
     loop {
         let push = within(pushes.recv()).await.unwrap();
         if push.kind == redis::PushKind::Message {

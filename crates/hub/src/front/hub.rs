@@ -17,7 +17,10 @@ use super::command::Command;
 use super::congestion::{Congestion, Waiter};
 use super::gather::Gather;
 use super::mailbox::{Mailbox, MailboxConfig};
-use super::op::{Connect, Emit, Expel, FetchRooms, FetchSockets, Greeted, Message, Move, Op, SocketInfo, Tell};
+use super::op::{
+    Connect, Emit, Expel, FetchRooms, FetchSockets, Find, Found, Greeted, Message, Move, Op, RoomsBound, SocketInfo,
+    Tell,
+};
 use super::owner::{Direction, Expulsion};
 use crate::lane::{Census, NamespaceCounts, RoomWatch};
 use crate::{Parser, Room, SocketId, Target, encode};
@@ -158,8 +161,12 @@ impl Hub {
                 let target = Target::socket(namespace.clone(), socket);
                 self.send(Emit { target, encoded, delivery: Delivery::Reliable, receipt: None }, by);
             }
-            Command::Join { target, rooms } => self.change_rooms(target, rooms, Direction::Join, by),
-            Command::Leave { target, rooms } => self.change_rooms(target, rooms, Direction::Leave, by),
+            Command::Join { target, rooms } => {
+                self.change_rooms(Move { target, rooms, direction: Direction::Join, bound: None }, by);
+            }
+            Command::Leave { target, rooms } => {
+                self.change_rooms(Move { target, rooms, direction: Direction::Leave, bound: None }, by);
+            }
             Command::Expel { target, from } => {
                 let is_told = !matches!(from, Expulsion::Transport(_));
                 let farewell = is_told.then(|| encode::disconnect(self.parser, target.namespace()));
@@ -181,6 +188,11 @@ impl Hub {
         self.apply(Command::Join { target, rooms }, None);
     }
 
+    /// The same for whoever is not to have them be in any number of rooms. Who is in one already stays.
+    pub fn join_within(&self, target: Target, rooms: Vec<Room>, bound: RoomsBound) {
+        self.change_rooms(Move { target, rooms, direction: Direction::Join, bound: Some(bound) }, None);
+    }
+
     /// Lets all sockets of `target` leave `rooms`: [`Command::Leave`].
     pub fn leave(&self, target: Target, rooms: Vec<Room>) {
         self.apply(Command::Leave { target, rooms }, None);
@@ -199,17 +211,49 @@ impl Hub {
         self.spread(only, Arc::new(FetchSockets { target, found: Gather::new(complete) }), Op::FetchSockets);
     }
 
-    /// Finds out which rooms a namespace has, and how many sockets are in each.
+    /// The same, if it takes no more than so many bytes: `None` otherwise, and the lanes look no further.
+    pub fn fetch_sockets_within(
+        &self,
+        target: Target,
+        bytes_max: usize,
+        complete: impl FnOnce(Option<Vec<SocketInfo>>) + Send + 'static,
+    ) {
+        let (only, found) = (target.only_socket(), Gather::within(bytes_max, complete));
+        self.spread(only, Arc::new(FetchSockets { target, found }), Op::FetchSockets);
+    }
+
+    /// Counts the sockets that `target` means, without describing them.
     ///
     /// `complete` is called once, on the last lane that is done: it must not block, nor panic.
-    pub fn fetch_rooms(&self, namespace: Namespace, complete: impl FnOnce(BTreeMap<Room, usize>) + Send + 'static) {
-        let found = Gather::new(|parts: Vec<(Room, usize)>| {
-            let mut rooms = BTreeMap::new();
-            for (room, members) in parts {
-                *rooms.entry(room).or_default() += members;
-            }
-            complete(rooms);
-        });
+    pub fn count_sockets(&self, target: Target, complete: impl FnOnce(usize) + Send + 'static) {
+        let found = Gather::new(|numbers: Vec<usize>| complete(numbers.into_iter().sum()));
+        self.find(target, Found::Number(found));
+    }
+
+    /// Finds out the ids of the sockets that `target` means, if they take no more than so many bytes; `None` otherwise.
+    ///
+    /// `complete` is called once, on the last lane that is done: it must not block, nor panic.
+    pub fn fetch_ids_within(
+        &self,
+        target: Target,
+        bytes_max: usize,
+        complete: impl FnOnce(Option<Vec<SocketId>>) + Send + 'static,
+    ) {
+        self.find(target, Found::Ids(Gather::within(bytes_max, complete)));
+    }
+
+    /// Finds out which rooms a namespace has, and how many sockets are in each: each lane's by themselves, so that a room may
+    /// be there several times. `None` if that takes more than so many bytes.
+    ///
+    /// `complete` is called once, on the last lane that is done: it must not block, nor panic, nor do what takes long with
+    /// many rooms.
+    pub fn fetch_rooms(
+        &self,
+        namespace: Namespace,
+        bytes_max: usize,
+        complete: impl FnOnce(Option<Vec<(Room, usize)>>) + Send + 'static,
+    ) {
+        let found = Gather::within(bytes_max, complete);
         self.spread(None, Arc::new(FetchRooms { namespace, found }), Op::FetchRooms);
     }
 
@@ -261,9 +305,13 @@ impl Hub {
         self.spread(only, Arc::new(Charged::new(emit, charge)), Op::Emit);
     }
 
-    fn change_rooms(&self, target: Target, rooms: Vec<Room>, direction: Direction, by: Option<&Arc<Allowance>>) {
-        let (only, scope) = (target.only_socket(), scope_of(&target));
-        let change = Move { target, rooms, direction };
+    fn find(&self, target: Target, found: Found) {
+        let only = target.only_socket();
+        self.spread(only, Arc::new(Find { target, found }), Op::Find);
+    }
+
+    fn change_rooms(&self, change: Move, by: Option<&Arc<Allowance>>) {
+        let (only, scope) = (change.target.only_socket(), scope_of(&change.target));
         let charge = self.charge(by, (change.weight(), 0), scope);
         self.spread(only, Arc::new(Charged::new(change, charge)), Op::Move);
     }

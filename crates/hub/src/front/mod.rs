@@ -17,10 +17,10 @@ pub use command::Command;
 pub use congestion::Waiter;
 pub use hub::Hub;
 pub use mailbox::{Mailbox, MailboxConfig};
-pub use op::{Connect, Emit, Expel, FetchRooms, FetchSockets, Greeted, Move, Op, SocketInfo, Tell};
+pub use op::{Connect, Emit, Expel, FetchRooms, FetchSockets, Find, Greeted, Move, Op, RoomsBound, SocketInfo, Tell};
 pub use owner::{Direction, Expulsion, Owner};
 pub use receipt::{Outcome, Receipt};
 
 pub(crate) use allowance::Charge;
-pub(crate) use op::Message;
+pub(crate) use op::{Found, Message};
 pub(crate) use receipt::Tally;

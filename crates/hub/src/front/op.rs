@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use engineio_proto::{CloseReason, Delivery, Encoded, Recipient};
 use socketio_codec::Namespace;
@@ -31,6 +32,8 @@ pub enum Op {
     Expel(Arc<Charged<Expel>>),
     /// Which sockets are there, and in which rooms?
     FetchSockets(Arc<FetchSockets>),
+    /// How many sockets are there, or which, and no more?
+    Find(Arc<Find>),
     /// Which rooms are there?
     FetchRooms(Arc<FetchRooms>),
 }
@@ -87,6 +90,17 @@ pub struct Move {
     pub(crate) target: Target,
     pub(crate) rooms: Vec<Room>,
     pub(crate) direction: Direction,
+    /// In how many rooms one may be afterwards, where that is bounded.
+    pub(crate) bound: Option<RoomsBound>,
+}
+
+/// In how many rooms a socket may be, its own not counted, and what did not come about for that.
+#[derive(Debug, Clone)]
+pub struct RoomsBound {
+    /// So many.
+    pub rooms_max: usize,
+    /// How often a socket was not let into one: counted up as it happens.
+    pub refused: Arc<AtomicU64>,
 }
 
 /// Sockets that are made to leave.
@@ -102,6 +116,19 @@ pub struct Expel {
 pub struct FetchSockets {
     pub(crate) target: Target,
     pub(crate) found: Gather<SocketInfo>,
+}
+
+/// A question about sockets of which nothing more is asked.
+pub struct Find {
+    pub(crate) target: Target,
+    pub(crate) found: Found,
+}
+
+/// What is gathered of them.
+pub(crate) enum Found {
+    /// How many each lane has.
+    Number(Gather<usize>),
+    Ids(Gather<SocketId>),
 }
 
 /// A socket as a fetch found it. By the time it is read, it may have moved or gone.
@@ -132,7 +159,8 @@ impl Op {
             Self::Disconnect(_) => 0,
             Self::Move(change) => change.weight(),
             Self::Expel(expel) => expel.weight(),
-            Self::FetchSockets(_) => size_of::<FetchSockets>(),
+            Self::FetchSockets(fetch) => size_of::<FetchSockets>() + fetch.target.weight(),
+            Self::Find(find) => size_of::<Find>() + find.target.weight(),
             Self::FetchRooms(_) => size_of::<FetchRooms>(),
         };
         size_of::<Self>() + shared
@@ -178,6 +206,13 @@ impl Expel {
     }
 }
 
+impl SocketInfo {
+    /// What it takes in memory, and about what it will take where it is told: names of rooms are shared until then.
+    pub(crate) fn weight(&self) -> usize {
+        size_of::<Self>() + self.rooms.iter().map(Room::weight).sum::<usize>()
+    }
+}
+
 impl Charged<Move> {
     /// Whether a socket's own connection asked for it, for this socket alone.
     pub(crate) fn is_own(&self) -> bool {
@@ -215,6 +250,12 @@ impl fmt::Debug for Tell {
 impl fmt::Debug for FetchSockets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FetchSockets").field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Find {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Find").field("target", &self.target).finish_non_exhaustive()
     }
 }
 

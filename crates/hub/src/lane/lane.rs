@@ -1,6 +1,7 @@
 //! One worker's share of the sockets.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 use std::vec;
 
@@ -10,10 +11,10 @@ use super::counts::Board;
 use super::crowd::{Crowd, CrowdConfig};
 use super::pace::Pace;
 use super::roster::{Member, Roster, Selection};
-use crate::front::{Charge, Charged, Message, Tally};
+use crate::front::{Charge, Charged, Found, Message, Tally};
 use crate::{
-    Connect, Direction, Emit, Expel, FetchRooms, FetchSockets, Greeted, Move, Op, Receipt, SocketId, SocketInfo,
-    Target, Tell,
+    Connect, Direction, Emit, Expel, FetchRooms, FetchSockets, Find, Greeted, Move, Op, Receipt, Room, SocketId,
+    SocketInfo, Target, Tell,
 };
 
 /// Owns its sockets' membership and delivers to them.
@@ -110,6 +111,10 @@ enum Stage {
     Expelling(Arc<Charged<Expel>>, vec::IntoIter<u32>),
     /// Sockets are described for who asked.
     Describing(Arc<FetchSockets>, vec::IntoIter<u32>),
+    /// Sockets are counted, or named: so many so far.
+    Finding(Arc<Find>, Selection, usize),
+    /// Rooms are named, from the one of this number on.
+    Listing(Arc<FetchRooms>, usize),
 }
 
 /// The delivery of the group.
@@ -266,6 +271,8 @@ impl Lane {
                 Stage::Moving(change, keys) => self.go_on_moving(change, keys),
                 Stage::Expelling(expel, keys) => self.go_on_expelling(expel, keys),
                 Stage::Describing(fetch, keys) => self.go_on_describing(fetch, keys),
+                Stage::Finding(find, selection, number) => self.go_on_finding(find, selection, number),
+                Stage::Listing(fetch, at) => self.go_on_listing(fetch, at),
             }
         }
         false
@@ -300,7 +307,12 @@ impl Lane {
                 let keys = self.keys(&fetch.target, None);
                 self.stage = Stage::Describing(fetch, keys);
             }
-            Op::FetchRooms(fetch) => self.fetch_rooms(&fetch),
+            Op::Find(find) => {
+                if let Some(selection) = self.roster.begin(&find.target, find.target.except_sockets()) {
+                    self.stage = Stage::Finding(find, selection, 0);
+                }
+            }
+            Op::FetchRooms(fetch) => self.stage = Stage::Listing(fetch, 0),
         }
     }
 
@@ -535,9 +547,13 @@ impl Lane {
         let is_told = !change.is_own() || roster.member_mut(key).is_some_and(|member| member.is_moved);
         let mut moved = Vec::new();
         for room in &change.rooms {
-            let is_changed = match change.direction {
-                Direction::Join => roster.join(key, room),
-                Direction::Leave => roster.leave(key, room),
+            let is_changed = match (change.direction, &change.bound) {
+                (Direction::Join, Some(bound)) if !roster.may_join(key, room, bound.rooms_max) => {
+                    bound.refused.fetch_add(1, Ordering::Relaxed);
+                    false
+                }
+                (Direction::Join, _) => roster.join(key, room),
+                (Direction::Leave, _) => roster.leave(key, room),
             };
             if is_changed && is_told {
                 moved.push(room.clone());
@@ -581,15 +597,51 @@ impl Lane {
             if some.is_empty() {
                 return;
             }
-            self.spend(some.len() * DESCRIBE_WORK);
-            fetch.found.add(some);
+            let rooms: usize = some.iter().map(|socket| socket.rooms.len()).sum();
+            self.spend(some.len() * DESCRIBE_WORK + rooms / ROOMS_A_WORK);
+            let bytes = some.iter().map(SocketInfo::weight).sum();
+            if !fetch.found.add(some, bytes) {
+                return;
+            }
         }
         self.stage = Stage::Describing(fetch, keys);
     }
 
-    fn fetch_rooms(&mut self, fetch: &FetchRooms) {
-        let rooms = self.roster.rooms(&fetch.namespace);
-        fetch.found.add(rooms.map(|(room, members)| (room.clone(), members)));
+    fn go_on_finding(&mut self, find: Arc<Find>, mut selection: Selection, mut number: usize) {
+        let max = self.left.saturating_mul(FOUND_A_WORK);
+        let mut ids = Vec::new();
+        let looked_at = self.roster.visit(&find.target, &mut selection, max, |_, member| match &find.found {
+            Found::Number(_) => number += 1,
+            Found::Ids(_) => ids.push(member.id),
+        });
+        self.spend(looked_at.div_ceil(FOUND_A_WORK));
+        let is_wanted = match &find.found {
+            Found::Number(_) => true,
+            Found::Ids(found) => {
+                let bytes = ids.len() * size_of::<SocketId>();
+                found.add(ids, bytes)
+            }
+        };
+        if looked_at == max && is_wanted {
+            self.stage = Stage::Finding(find, selection, number);
+        } else if let Found::Number(found) = &find.found {
+            found.add([number], 0);
+        }
+    }
+
+    fn go_on_listing(&mut self, fetch: Arc<FetchRooms>, at: usize) {
+        // Some at a time: the other lanes put theirs in the same place.
+        let max = self.left.min(LISTED);
+        let (mut some, mut bytes) = (Vec::new(), 0);
+        let next = self.roster.rooms(&fetch.namespace, at, max, |room, members| {
+            bytes += size_of::<(Room, usize)>() + room.as_str().len();
+            some.push((room.clone(), members));
+        });
+        self.spend(max);
+        let is_wanted = fetch.found.add(some, bytes);
+        if let Some(next) = next.filter(|_| is_wanted) {
+            self.stage = Stage::Listing(fetch, next);
+        }
     }
 
     fn remove(&mut self, key: u32) {
@@ -722,8 +774,14 @@ const SEND_WORK: usize = 4;
 const FLUSH_WORK: usize = 4;
 /// Its rooms, mostly one or two.
 const DESCRIBE_WORK: usize = 2;
+/// Their names are copied as so many pointers, and counted.
+const ROOMS_A_WORK: usize = 4;
 /// Sockets at a time.
 const DESCRIBED: usize = 64;
+/// Sockets that are only counted.
+const FOUND_A_WORK: usize = 4;
+/// Rooms at a time.
+const LISTED: usize = 256;
 /// A look into a map of rooms, and another into the member's.
 const ROOM_WORK: usize = 1;
 const BYTES_A_WORK: usize = 1024;

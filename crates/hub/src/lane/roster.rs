@@ -191,6 +191,14 @@ impl Roster {
         true
     }
 
+    /// Whether a member may be let into a room where it is to be in so many at most: it is in it, or there is place.
+    pub(crate) fn may_join(&self, key: u32, room: &Room, rooms_max: usize) -> bool {
+        let Member { id, namespace, rooms, .. } = &self.members[key as usize];
+        rooms.len() < rooms_max
+            || id.as_str() == room.as_str()
+            || self.room(*namespace, room).is_some_and(|number| self.nth_of(key, number).is_some())
+    }
+
     /// Takes a member out of a room. Not being in it changes nothing. Says whether anything changed.
     pub(crate) fn leave(&mut self, key: u32, room: &Room) -> bool {
         let namespace = self.members[key as usize].namespace;
@@ -284,13 +292,22 @@ impl Roster {
         self.members[key as usize].rooms.iter().map(|joined| &self.in_rooms[joined.room as usize].name)
     }
 
-    /// The rooms of a namespace and how many are in each.
-    pub(crate) fn rooms(&self, namespace: &Namespace) -> impl Iterator<Item = (&Room, usize)> {
-        let in_namespace = self.by_namespace.get(namespace).map(|number| &self.in_namespaces[*number as usize]);
-        in_namespace
-            .into_iter()
-            .flat_map(|in_namespace| &in_namespace.rooms)
-            .map(|(room, number)| (room, self.in_rooms[*number as usize].members.len()))
+    /// Calls `visit` with rooms of a namespace and how many are in each: with those among `max` of all, from number `at` on.
+    /// Gives the number to go on with, if there are more. Goes on where it was as long as no room comes or goes.
+    pub(crate) fn rooms(
+        &self,
+        namespace: &Namespace,
+        at: usize,
+        max: usize,
+        mut visit: impl FnMut(&Room, usize),
+    ) -> Option<usize> {
+        let namespace = *self.by_namespace.get(namespace)?;
+        let end = at.saturating_add(max).min(self.in_rooms.capacity());
+        let rooms = (at..end).filter_map(|number| self.in_rooms.get(number));
+        for in_room in rooms.filter(|in_room| in_room.namespace == namespace) {
+            visit(&in_room.name, in_room.members.len());
+        }
+        (end < self.in_rooms.capacity()).then_some(end)
     }
 
     pub(crate) fn len(&self) -> usize {

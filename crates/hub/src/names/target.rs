@@ -80,6 +80,12 @@ impl Target {
         self
     }
 
+    /// The same without the exceptions of [`except_socket`](Self::except_socket).
+    #[must_use]
+    pub fn without_excepted_sockets(self) -> Self {
+        Self { except_sockets: Few::None, ..self }
+    }
+
     /// The namespace.
     pub fn namespace(&self) -> &Namespace {
         &self.namespace

@@ -238,6 +238,7 @@ impl Run {
         for socket in &mut self.model.sockets {
             assert_eq!(socket.peer.take_received(), std::mem::take(&mut socket.expected), "{:?}", socket.id);
         }
+        self.compare_found();
         for namespace in self.namespaces.clone() {
             self.compare_sockets(&namespace);
             self.compare_rooms(namespace);
@@ -259,7 +260,7 @@ impl Run {
 
     fn compare_rooms(&mut self, namespace: Namespace) {
         let (found, complete) = cell();
-        self.world.hub.fetch_rooms(namespace.clone(), complete);
+        self.world.hub.fetch_rooms(namespace.clone(), usize::MAX, complete);
         self.world.run();
         let mut expected: BTreeMap<Room, usize> = BTreeMap::new();
         for (id, room) in &self.model.pairs {
@@ -269,7 +270,26 @@ impl Run {
         }
         let counted = self.world.hub.counts().get(&namespace).map_or(0, |counts| counts.rooms);
         assert_eq!(counted, expected.len());
-        assert_eq!(take(&found), expected);
+        let mut found_rooms = BTreeMap::new();
+        for (room, members) in take(&found).expect("there is no bound") {
+            *found_rooms.entry(room).or_default() += members;
+        }
+        assert_eq!(found_rooms, expected);
+    }
+
+    /// Those that a target means, counted and by name.
+    fn compare_found(&mut self) {
+        let question = self.question();
+        let ((number, counted), (ids, named)) = (cell(), cell());
+        self.world.hub.count_sockets(question.target(), counted);
+        self.world.hub.fetch_ids_within(question.target(), usize::MAX, named);
+        self.world.run();
+        let mut expected: Vec<_> =
+            self.model.meant(&question).into_iter().map(|index| self.model.sockets[index].id).collect();
+        expected.sort();
+        let mut ids: Vec<SocketId> = take(&ids).expect("there is no bound");
+        ids.sort();
+        assert_eq!((take(&number), ids), (expected.len(), expected), "{question:?}");
     }
 
     fn disconnect_all(&mut self) {

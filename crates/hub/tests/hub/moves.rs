@@ -1,9 +1,10 @@
 //! Owners that hear of moves by others, and have the truth in the end.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
-use hub::{Allowance, Command, Connect, Direction, Expulsion, Owner, Room, SocketId, Target};
+use hub::{Allowance, Command, Connect, Direction, Expulsion, Owner, Room, RoomsBound, SocketId, Target};
 use socketio_codec::Namespace;
 
 use crate::support::{Dice, Peer, World, socket};
@@ -71,6 +72,34 @@ fn others_moves_are_told_as_far_as_they_change_something_and_own_ones_are_not() 
     moves(&world, only(), Join, &["d", "e"], Some(&own));
     world.run();
     assert_eq!(told.take(), [(Join, rooms(&["e"]))], "which of both came first is told from now on");
+}
+
+#[test]
+fn who_is_in_as_many_rooms_as_may_be_is_let_into_no_other() {
+    let mut world = World::new(2);
+    let (told, _) = connected(&world, 1);
+    connected(&world, 2);
+    world.hub.join(Target::socket(ROOT, socket(1)), rooms(&["a", "b"]));
+    let bound = RoomsBound { rooms_max: 3, refused: Arc::default() };
+    let own = socket(1).to_string();
+    world.hub.join_within(Target::everyone(ROOT), rooms(&["b", "c", &own, "d", "a", "e"]), bound.clone());
+    world.run();
+    told.take();
+    let rooms_of = |world: &mut World, number| {
+        let found = world.fetch_sockets(Target::socket(ROOT, socket(number))).remove(0).rooms;
+        found.into_iter().collect::<BTreeSet<_>>()
+    };
+    assert_eq!(rooms_of(&mut world, 1), BTreeSet::from_iter(rooms(&["a", "b", "c"])), "those it was in stay");
+    assert_eq!(rooms_of(&mut world, 2), BTreeSet::from_iter(rooms(&["b", "c", &own])));
+    assert_eq!(bound.refused.load(Ordering::Relaxed), 2 + 3);
+    // What the program itself asks for has no bound, and what is too much already is taken from nobody.
+    world.hub.join(Target::socket(ROOT, socket(1)), rooms(&["d", "e"]));
+    world.hub.join_within(Target::everyone(ROOT), rooms(&["f"]), bound.clone());
+    world.run();
+    assert_eq!(told.take(), [(Direction::Join, rooms(&["d", "e"]))]);
+    assert_eq!(rooms_of(&mut world, 1).len(), 5);
+    let counts = world.hub.counts();
+    assert_eq!(counts[&ROOT].rooms, 6, "a, b, c, d, e, and one named by a socket");
 }
 
 #[test]

@@ -80,6 +80,49 @@ fn looking_at_many_takes_several_turns() {
 }
 
 #[test]
+fn counting_many_takes_several_turns() {
+    let (mut world, peers) = world(10);
+    let (found, complete) = cell();
+    world.hub.count_sockets(everyone().except_socket(socket(1)), complete);
+    let turns = turns(&mut world, &peers);
+    assert!(turns.len() >= PEERS / 40, "{turns:?}");
+    assert_eq!(take(&found), PEERS - 1);
+}
+
+#[test]
+fn naming_many_rooms_takes_several_turns() {
+    let (mut world, peers) = world(4 * 30);
+    let rooms = 1000;
+    world.hub.join(Target::socket(ROOT, socket(3)), (0..rooms).map(|n| format!("room {n}").into()).collect());
+    world.run();
+    let (found, complete) = cell();
+    world.hub.fetch_rooms(ROOT, usize::MAX, complete);
+    let turns = turns(&mut world, &peers);
+    assert!(turns.len() >= rooms / 120, "{turns:?}");
+    let found = take(&found).expect("there is no bound");
+    assert_eq!(found.len(), rooms);
+    assert!(found.iter().all(|(_, members)| *members == 1));
+}
+
+#[test]
+fn what_is_too_much_for_who_asks_is_not_gathered() {
+    let (mut world, peers) = world(4 * 30);
+    world.hub.join(everyone(), vec!["a room with a long name".into(), "b".into()]);
+    world.run();
+    for (bytes_max, is_found) in [(PEERS * 10, false), (PEERS * 200, true)] {
+        let ((sockets, described), (ids, named), (rooms, listed)) = (cell(), cell(), cell());
+        world.hub.fetch_sockets_within(everyone(), bytes_max, described);
+        world.hub.fetch_ids_within(everyone(), bytes_max, named);
+        world.hub.fetch_rooms(ROOT, bytes_max / 50, listed);
+        let turns = turns(&mut world, &peers);
+        assert!(is_found || turns.len() < PEERS / 64 + 1, "they look no further: {turns:?}");
+        assert_eq!(take(&sockets).map(|found| found.len()), is_found.then_some(PEERS));
+        assert_eq!(take(&ids).map(|found| found.len()), is_found.then_some(PEERS));
+        assert_eq!(take(&rooms).map(|found| found.len()), is_found.then_some(2));
+    }
+}
+
+#[test]
 fn many_ops_take_several_turns() {
     let (mut world, peers) = world(4 * 30);
     for number in 0..50 {

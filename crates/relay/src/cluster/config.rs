@@ -52,16 +52,18 @@ impl ClusterConfig {
         self.library().has_tls()
     }
 
-    /// A node of it, not connected yet, if there is a cluster. Files are read. `limits` are those of a client's packets.
+    /// A node of it, not connected yet, if there is a cluster. Files are read. `limits` are those of a client's packets, and
+    /// `rooms_max` is in how many rooms a client may be.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(crate) fn node(&self, limits: Limits) -> Result<Option<Cluster>, ConfigError> {
+    pub(crate) fn node(&self, limits: Limits, rooms_max: usize) -> Result<Option<Cluster>, ConfigError> {
         if !self.is_on() {
             return Ok(None);
         }
         let mut config = self.library();
         config.limits = limits;
+        config.rooms_max = rooms_max;
         Cluster::new(config).map(Some)
     }
 

@@ -371,7 +371,7 @@ impl Draft {
         for (key, why) in self.idle_in_cluster() {
             checks.warn(self.place(key), why);
         }
-        if let Err(error) = cluster.node(self.config.server.client.limits) {
+        if let Err(error) = cluster.node(self.config.server.client.limits, self.config.limits.client.rooms_max) {
             return checks.refuse(self.place(key_of(&error, cluster)), &error.to_string());
         }
         // What is shown to the fleet has to be kept until it asks.

@@ -57,6 +57,14 @@ impl<'a> Answer<'a> {
         Self::Ok { recipients, cluster: Some(Published::Sent.label()), missing }
     }
 
+    /// The same, where the other nodes were not asked: then somebody is missing where it went to others.
+    pub(super) fn uncounted(recipients: usize, elsewhere: Published) -> Self {
+        match elsewhere {
+            Published::Sent => Self::everywhere(recipients, Nodes::new(0, 1)),
+            _ => Self::here(recipients, elsewhere),
+        }
+    }
+
     pub(super) fn error(code: &'a str, message: &'a str) -> Self {
         Self::Error(Problem { code, message, path: None, expected: None, retry_after_ms: None })
     }
@@ -108,6 +116,8 @@ mod tests {
             (Answer::here(3, Published::Sent), r#"{"status":"ok","recipients":3,"cluster":"sent"}"#),
             (Answer::everywhere(9, Nodes::new(2, 0)), r#"{"status":"ok","recipients":9,"cluster":"sent"}"#),
             (Answer::everywhere(9, Nodes::new(1, 1)), r#"{"status":"ok","recipients":9,"cluster":"sent","missing":1}"#),
+            (Answer::uncounted(3, Published::Sent), r#"{"status":"ok","recipients":3,"cluster":"sent","missing":1}"#),
+            (Answer::uncounted(3, Published::Lost), r#"{"status":"ok","recipients":3,"cluster":"lost"}"#),
             (Answer::error("x", "why"), r#"{"status":"error","code":"x","message":"why"}"#),
             (Answer::renewed(None), r#"{"status":"ok","expires_at":null}"#),
             (

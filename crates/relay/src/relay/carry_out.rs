@@ -1,5 +1,7 @@
 //! Carrying out what the policy decided.
 
+use std::sync::Arc;
+
 use policy::{Count, Deliver, Onward, Recipients};
 use socketio::codec::RawName;
 use socketio::{AckSender, Broadcast, Event, Outcome, Published, Socket};
@@ -7,8 +9,26 @@ use tokio::sync::oneshot;
 
 use super::answer::Answer;
 
+/// The events of one client for which the whole cluster is being counted: each of them keeps a share of this.
+#[derive(Default)]
+pub(super) struct Counting(Option<Arc<()>>);
+
+impl Counting {
+    /// For one more; `None` if they are as many as may be.
+    fn begin(&mut self) -> Option<Arc<()>> {
+        let shares = self.0.get_or_insert_default();
+        (Arc::strong_count(shares) <= COUNTING_MAX).then(|| Arc::clone(shares))
+    }
+}
+
 /// Membership comes first, and so counts for the event itself.
-pub(super) fn carry_out(deliver: Deliver<'_>, socket: &Socket, event: &Event, ack: Option<AckSender>) {
+pub(super) fn carry_out(
+    deliver: Deliver<'_>,
+    socket: &Socket,
+    event: &Event,
+    ack: Option<AckSender>,
+    counting: &mut Counting,
+) {
     let Deliver { leave, join, onward, .. } = deliver;
     if let Some(leave) = leave {
         socket.leave(leave);
@@ -17,19 +37,26 @@ pub(super) fn carry_out(deliver: Deliver<'_>, socket: &Socket, event: &Event, ac
         socket.join(join);
     }
     match onward {
-        Some(onward) => send_on(onward, socket, event, ack),
+        Some(onward) => send_on(onward, socket, event, ack, counting),
         None => Answer::here(0, Published::Nowhere).send(ack),
     }
 }
 
-fn send_on(onward: Onward<'_>, socket: &Socket, event: &Event, ack: Option<AckSender>) {
+fn send_on(onward: Onward<'_>, socket: &Socket, event: &Event, ack: Option<AckSender>, counting: &mut Counting) {
     let Some(broadcast) = recipients(onward.to, socket) else {
         return tracing::error!("recipients that cannot be found");
     };
     let broadcast = if onward.volatile { broadcast.volatile() } else { broadcast };
     match ack {
         None => broadcast.relay(onward.name, event.arguments()),
-        Some(ack) if onward.count == Count::Cluster => count_all(broadcast, onward.name, event, ack),
+        Some(ack) if onward.count == Count::Cluster => match counting.begin() {
+            Some(share) => count_all(broadcast, onward.name, event, ack, share),
+            None => {
+                broadcast.relay_counted(onward.name, event.arguments(), move |Outcome { queued, cluster, .. }| {
+                    Answer::uncounted(queued, cluster).send(Some(ack));
+                })
+            }
+        },
         Some(ack) => {
             broadcast.relay_counted(onward.name, event.arguments(), move |Outcome { queued, cluster, .. }| {
                 Answer::here(queued, cluster).send(Some(ack));
@@ -39,7 +66,7 @@ fn send_on(onward: Onward<'_>, socket: &Socket, event: &Event, ack: Option<AckSe
 }
 
 /// Answers when the other nodes have, if they are to have it at all: each question ends in time.
-fn count_all(broadcast: Broadcast, name: RawName<'_>, event: &Event, ack: AckSender) {
+fn count_all(broadcast: Broadcast, name: RawName<'_>, event: &Event, ack: AckSender, share: Arc<()>) {
     let (sender, receiver) = oneshot::channel();
     let asked = broadcast.clone();
     broadcast.relay_counted(name, event.arguments(), move |outcome| {
@@ -54,6 +81,7 @@ fn count_all(broadcast: Broadcast, name: RawName<'_>, event: &Event, ack: AckSen
         } else {
             Answer::here(queued, cluster).send(Some(ack));
         }
+        drop(share);
     });
 }
 
@@ -68,3 +96,6 @@ fn recipients(to: Recipients, socket: &Socket) -> Option<Broadcast> {
         _ => None,
     }
 }
+
+/// Each waits until the slowest node has answered.
+const COUNTING_MAX: usize = 8;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use socketio::{AckSender, DisconnectReason, Event, Member, Room, Socket};
 
 use super::answer::Answer;
-use super::carry_out::carry_out;
+use super::carry_out::{Counting, carry_out};
 use super::lifetime::Due;
 use super::live::{Live, Regime};
 use super::standing::Standing;
@@ -23,6 +23,8 @@ pub(super) struct Relayed {
     pub(super) participant: Participant,
     /// Of one that somebody vouched for, or that is to leave.
     pub(super) standing: Option<Box<Standing>>,
+    /// Of a cluster, where its rules ask for that.
+    pub(super) counting: Counting,
 }
 
 impl Member for Relayed {
@@ -43,7 +45,7 @@ impl Member for Relayed {
         match self.regime.rules.decide(&mut self.participant, &event, now) {
             Decision::Deliver(deliver) => {
                 self.regime.taken.count(deliver.number);
-                carry_out(deliver, socket, &event, ack);
+                carry_out(deliver, socket, &event, ack, &mut self.counting);
             }
             Decision::Refuse(refusal) => self.refuse(socket, &event, &refusal, ack, now),
             // Its operator wants no more of them than so many: no fault of the client's, which is told if it asked.

@@ -7,6 +7,7 @@ use policy::{Auth, Participant, Query};
 use serde::Serialize;
 use socketio::{Admission, ConnectRequest, Handshake, Namespace, NamespaceName, Refusal, SocketId};
 
+use super::carry_out::Counting;
 use super::live::{Live, Regime};
 use super::member::Relayed;
 use super::standing::Standing;
@@ -72,7 +73,10 @@ impl Newcomer {
         let (claims, rooms) = identity.map(|identity| (identity.claims, identity.rooms)).unwrap_or_default();
         let mut participant = Participant::new(self.socket, claims, query, is_anonymous);
         match rules.enter(&mut participant, rooms) {
-            Ok(_) => Admission::accept(Relayed { live: self.live, regime: self.regime, participant, standing }),
+            Ok(_) => {
+                let Self { live, regime, .. } = self;
+                Admission::accept(Relayed { live, regime, participant, standing, counting: Counting::default() })
+            }
             Err(policy::Refusal { code, message, .. }) => {
                 self.refuse(code.label(), Refusal::new(message).with_data(&Data { code: code.label() }))
             }

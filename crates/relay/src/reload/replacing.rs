@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use cluster::Cluster;
 use socketio::{Server, ServerConfig};
 
 use super::{Refused, Report, Why};
@@ -31,6 +32,7 @@ type Load = dyn Fn() -> Result<Loaded, Vec<Problem>> + Send;
 /// What follows the configuration while the relay runs.
 pub(crate) struct Parts {
     pub(crate) server: Server,
+    pub(crate) cluster: Option<Cluster>,
     pub(crate) live: Arc<Live>,
     /// What is told of the configuration.
     pub(crate) held: Arc<Held>,
@@ -67,7 +69,8 @@ impl Replacing {
         if !at_restart.is_empty() {
             return Err(Refused::new(Why::NeedsRestart, at_restart));
         }
-        let Parts { server, held, certificates, api_certificates, drain, token, terms, filter, .. } = &self.parts;
+        let Parts { server, cluster, held, certificates, api_certificates, drain, token, terms, filter, .. } =
+            &self.parts;
         let pair = pair(certificates.as_ref(), next.config.tls.as_ref(), "")?;
         let api_pair = self::pair(api_certificates.as_ref(), next.config.api.tls.as_ref(), "api.")?;
         let bundle = read_bundle(&next.config).map_err(|problem| Refused::wrong([problem]))?;
@@ -83,6 +86,9 @@ impl Replacing {
             if let (Some(certificates), Some(pair)) = (certificates, pair) {
                 certificates.show(pair);
             }
+        }
+        if let Some(cluster) = cluster {
+            cluster.set_rooms_max(next.config.limits.client.rooms_max);
         }
         drain.configure(next.config.drain.clone());
         token.set(next.config.ops.token.clone());

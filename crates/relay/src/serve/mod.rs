@@ -134,7 +134,8 @@ async fn run(
     let mut server_config = config.server.clone();
     found(&mut server_config);
     // What is wrong with it was found when it was read.
-    let cluster = config.cluster.node(config.server.client.limits).map_err(|error| error.to_string())?;
+    let cluster = config.cluster.node(config.server.client.limits, config.limits.client.rooms_max);
+    let cluster = cluster.map_err(|error| error.to_string())?;
     let server = server(server_config, bundle, &live, cluster.as_ref())?;
     let readiness = Arc::new(Readiness::default());
     if let Some(cluster) = &cluster {
@@ -162,6 +163,7 @@ async fn run(
         loaded.config,
         Parts {
             server: server.clone(),
+            cluster: cluster.clone(),
             live: Arc::clone(&live),
             held: Arc::clone(&held),
             drain: Arc::clone(&drain),

@@ -14,6 +14,7 @@ use hub::Command;
 use socketio_codec::Namespace;
 
 use crate::wire::bounds::Bounds;
+use crate::wire::glance::{self, Glance};
 use crate::wire::message::{EmitRef, Format, Message, Received, Response, Sought};
 use crate::wire::opts;
 use crate::wire::outgoing::Outgoing;
@@ -96,6 +97,11 @@ impl Classic {
     /// Whether we said it ourselves, by its first bytes.
     pub fn is_own(&self, body: &[u8]) -> bool {
         peek_uid(body) == Some(self.uid.as_str())
+    }
+
+    /// What of a request is seen without reading it.
+    pub fn glance<'a>(&self, body: &'a [u8]) -> Glance<'a> {
+        glance::classic(body)
     }
 
     /// Reads a message. `None` is one that is not for us: our own, or of another namespace.

@@ -72,6 +72,7 @@ struct Fields {
     opts: Option<Opts>,
     rooms: Vec<Room>,
     close: bool,
+    counts: bool,
     sockets: Option<Answer>,
     clients: Option<f64>,
     event: Option<Event>,
@@ -97,6 +98,7 @@ impl Fields {
                 (Field::Opts, _) => fields.opts = Some(Opts::read(reader, bounds)?),
                 (Field::Rooms, _) => fields.rooms = opts::rooms(reader, bounds)?,
                 (Field::Close, _) => fields.close = reader.is_truthy()?,
+                (Field::Count, 7) => fields.counts = reader.is_truthy()?,
                 (Field::Sockets, 8) => fields.sockets = Some(answers::sockets(reader, bounds)?),
                 (Field::ClientCount, 11) => fields.clients = reader.number()?,
                 _ => reader.skip()?,
@@ -111,7 +113,7 @@ impl Fields {
             4..=6 => self.order(kind, outer.namespace),
             7 => {
                 let target = self.opts.ok_or(Refused::MissingField)?.target(outer.namespace, None);
-                asked(self.id, Question::Fetch(target))
+                asked(self.id, if self.counts { Question::Count(target) } else { Question::Fetch(target) })
             }
             9 => {
                 let data = self.values.filter(|data| !data.is_empty()).ok_or(Refused::InvalidData)?;
@@ -168,7 +170,7 @@ pub(super) enum Body<'a> {
     Join { target: &'a Target, rooms: &'a [Room] },
     Leave { target: &'a Target, rooms: &'a [Room] },
     Expel { target: &'a Target, closes: bool },
-    Fetch { target: &'a Target, id: &'a str },
+    Fetch { target: &'a Target, id: &'a str, counts: bool },
     Sockets { id: &'a str, sockets: &'a [RemoteSocket] },
     ServerSide { data: &'a Arguments, id: Option<&'a str> },
     ServerSideAnswer { id: &'a str, value: &'a Arguments },
@@ -268,11 +270,15 @@ fn write_data(writer: &mut Writer, body: Body<'_>) {
             writer.key("close");
             writer.bool(closes);
         }
-        Body::Fetch { target, id } => {
-            writer.map(2);
+        Body::Fetch { target, id, counts } => {
+            writer.map(2 + usize::from(counts));
             writer.key("opts");
             opts::write(writer, target, Some(Sending::PLAIN));
             write_id(writer, id);
+            if counts {
+                writer.key("count");
+                writer.bool(true);
+            }
         }
         Body::Sockets { id, sockets } => {
             writer.map(2);

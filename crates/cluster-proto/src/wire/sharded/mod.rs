@@ -10,6 +10,7 @@ use hub::{Command, Expulsion, Target};
 use socketio_codec::{Arguments, Namespace};
 
 use crate::wire::bounds::Bounds;
+use crate::wire::glance::{self, Glance};
 use crate::wire::message::{EmitRef, Received, Response, Sought};
 use crate::wire::opts;
 use crate::wire::outgoing::Outgoing;
@@ -101,6 +102,11 @@ impl Sharded {
         self.endings.iter().any(|ending| body.ends_with(ending))
     }
 
+    /// What of a message to all is seen without reading it.
+    pub fn glance<'a>(&self, body: &'a [u8]) -> Glance<'a> {
+        glance::sharded(body)
+    }
+
     /// Reads a message. `None` is one that is not for us: our own, or of another namespace.
     pub fn read(&self, origin: ShardedOrigin<'_>, body: Bytes, bounds: &Bounds) -> Result<Option<Received>, Refused> {
         if self.is_own(&body) {
@@ -143,7 +149,8 @@ impl Sharded {
     pub fn ask(&self, id: &str, sought: Sought<'_>) -> Option<Outgoing> {
         let body = match sought {
             Sought::AllRooms => return None,
-            Sought::Fetch(target) => Body::Fetch { target, id },
+            Sought::Fetch(target) => Body::Fetch { target, id, counts: false },
+            Sought::Count(target) => Body::Fetch { target, id, counts: true },
             Sought::ServerSideEmit(data) => Body::ServerSide { data, id: Some(id) },
             Sought::EmitWithAck { emit, timeout } => Body::Emit { emit, ack: Some((id, timeout)) },
         };
