@@ -228,7 +228,7 @@ fn own_outage_resets_all_since_nobody_counts_for_node_servers() {
 fn more_namespaces_than_a_heartbeat_holds_are_told_in_turn() {
     let now = Instant::now();
     let mut node = Peers::new(PeersConfig::default(), "n".into(), None, 1, now);
-    node.handle_up(now);
+    node.handle_up(true, now);
     for number in 0..Heartbeat::NAMESPACES_MAX + 20 {
         node.handle_sent(&Arc::from(format!("/{number}")));
     }
@@ -345,7 +345,7 @@ impl Fleet {
             let mut node = Peers::new(config.clone(), format!("n{number}"), None, 100 + number as u64, now);
             node.serve(Arc::from("/"));
             node.serve(Arc::from("/chat"));
-            node.handle_up(now);
+            node.handle_up(true, now);
             node.handle_joined(None, now);
             node
         };

@@ -161,7 +161,7 @@ impl Inner {
             age_max: config.outgoing_age_max,
             ..OutgoingConfig::default()
         };
-        let peers = PeersConfig { on_gap: config.on_gap, ..PeersConfig::default() };
+        let peers = PeersConfig { on_gap: config.on_gap, reset_spread: config.reset_spread, ..PeersConfig::default() };
         let start = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64);
         let (sender, news) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared::new(node::Parts {
@@ -205,7 +205,7 @@ impl fmt::Debug for Cluster {
 fn read(shared: &Shared) -> (Vec<Peer>, Option<std::time::Duration>, Counts) {
     let now = Instant::now();
     let outgoing = shared.outgoing.lock().unwrap_or_else(PoisonError::into_inner).counts();
-    let (peers, lag, missed, peers_ignored) = {
+    let (peers, lag, mut counts) = {
         let machine = shared.peers.lock().unwrap_or_else(PoisonError::into_inner);
         let view = |peer: cluster_proto::peers::PeerView<'_>| Peer {
             uid: peer.uid.to_owned(),
@@ -217,22 +217,28 @@ fn read(shared: &Shared) -> (Vec<Peer>, Option<std::time::Duration>, Counts) {
         };
         let mut peers: Vec<_> = machine.peers(now).map(view).collect();
         peers.sort_unstable_by(|a, b| a.uid.cmp(&b.uid));
-        (peers, machine.lag(now), machine.missed(), machine.ignored())
+        let counts = Counts {
+            missed: machine.missed(),
+            missed_unnamed: machine.missed_unnamed(),
+            surplus: machine.surplus(),
+            peers_ignored: machine.ignored(),
+            ..Counts::default()
+        };
+        (peers, machine.lag(now), counts)
     };
     let counters = &shared.counters;
     let lost = Loss::ALL.iter().zip(outgoing.lost).map(|(loss, number)| (loss.name(), number));
     let here = [("incoming", counters.dropped.get()), ("requests", counters.unanswered.get())];
-    let counts = Counts {
+    counts = Counts {
         published: outgoing.published,
         received: counters.received.get(),
         unwanted: counters.unwanted.get(),
         dropped: lost.chain(here).collect(),
         malformed: counters.malformed(),
         reconnects: counters.reconnects.get(),
-        missed,
         server_side: counters.server_side.get(),
         left_out: counters.left_out.get(),
-        peers_ignored,
+        ..counts
     };
     (peers, lag, counts)
 }

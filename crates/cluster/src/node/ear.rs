@@ -8,7 +8,7 @@ use cluster_proto::connection::Connection;
 use redis::{PushInfo, PushKind, Value};
 use socketio::Room;
 
-use super::incoming::{Heard, Moving};
+use super::incoming::{Full, Heard, Moving};
 use super::news::News;
 use super::place::{Origin, Place};
 use super::shared::Shared;
@@ -48,6 +48,11 @@ impl Ear {
                     self.sharded(channel, body);
                 }
             }
+            PushKind::Subscribe | PushKind::SSubscribe => {
+                if let Some(channel) = next(&mut parts) {
+                    self.subscribed(&channel);
+                }
+            }
             PushKind::SUnsubscribe => {
                 if let Some(channel) = next(&mut parts) {
                     self.shared.tell(News::Unsubscribed(self.connection, channel));
@@ -72,10 +77,26 @@ impl Ear {
         }
     }
 
+    /// The last channel of a namespace is confirmed: from here on all of it is heard. Nothing was missed before, since nobody
+    /// promised to hear it; after a reconnection it is, which `serve` knows.
+    fn subscribed(&self, channel: &Bytes) {
+        let places = self.shared.places();
+        if let Some(place) = places.by_subscription.get(channel).filter(|place| place.counted().channel == *channel) {
+            let mut peers = self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner);
+            peers.serve(Arc::clone(&place.name));
+        }
+    }
+
     fn message(&self, place: &Arc<Place>, channel: Bytes, body: Bytes) {
         let shared = &*self.shared;
         let Some(origin) = place.origin(&channel) else { return };
         if place.is_own(&body) {
+            if matches!(origin, Origin::All { .. }) {
+                shared.peers.lock().unwrap_or_else(PoisonError::into_inner).handle_own();
+            }
+            return;
+        }
+        if origin == Origin::Answers && shared.own_answers.take(&body) {
             return;
         }
         shared.counters.received.add(1);
@@ -95,11 +116,22 @@ impl Ear {
         if room.is_some_and(is_nobodys) {
             return shared.counters.unwanted.add(1);
         }
+        let is_answer = origin == Origin::Answers;
         let moving = place.may_move(&channel).then(|| Moving::begin(place));
-        if queue.push(Heard { place: Arc::clone(place), channel, body, moving }).is_err() {
+        if let Err(Full(heard)) = queue.push(Heard { place: Arc::clone(place), channel, body, moving }) {
             shared.counters.dropped.add(1);
             shared.note_overflow();
+            if !is_answer {
+                self.missed(&heard);
+            }
         }
+    }
+
+    /// It was heard, and is missed all the same: by whoever sent it, where that is known.
+    fn missed(&self, heard: &Heard) {
+        let Heard { place, body, .. } = heard;
+        let mut peers = self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        peers.handle_dropped(place.sender(body), &place.name, Instant::now());
     }
 
     /// It goes the way of the messages before it, so it is compared with what came of them here and now.

@@ -7,6 +7,7 @@ mod handshake;
 mod hearing;
 mod incoming;
 mod news;
+mod own_answers;
 mod peers;
 mod place;
 mod rooms;

@@ -180,7 +180,8 @@ impl Place {
             Codec::Classic(classic) => classic.tell(command),
             Codec::Sharded(sharded) => sharded.tell(command),
         };
-        outgoing.map(|outgoing| self.for_all(outgoing))
+        let missed = Some(Arc::clone(&self.name));
+        outgoing.map(|outgoing| Publication { missed, ..self.for_all(outgoing) })
     }
 
     /// `None`: there is no such question in this fleet.
@@ -189,7 +190,8 @@ impl Place {
             Codec::Classic(classic) => Some(classic.ask(id, sought)),
             Codec::Sharded(sharded) => sharded.ask(id, sought),
         };
-        outgoing.map(|outgoing| self.for_all(outgoing))
+        let missed = matches!(sought, Sought::EmitWithAck { .. }).then(|| Arc::clone(&self.name));
+        outgoing.map(|outgoing| Publication { missed, ..self.for_all(outgoing) })
     }
 
     pub(crate) fn server_side_emit(&self, data: &Arguments) -> Publication {

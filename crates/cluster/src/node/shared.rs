@@ -14,9 +14,10 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 use super::counters::Counters;
 use super::incoming::Incoming;
 use super::news::News;
+use super::own_answers::OwnAnswers;
 use super::place::{Place, Places};
 use super::rooms::Rooms;
-use crate::config::ClusterConfig;
+use crate::config::{Adapter, ClusterConfig};
 use crate::notice::Notice;
 
 /// What callers, ears and the supervisor share. Each lock is held for a step of its machine and no longer.
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) orders: Incoming,
     /// What we asked for.
     pub(crate) answers: Incoming,
+    /// Of this node, where it hears them itself.
+    pub(super) own_answers: OwnAnswers,
     /// How many requests of peers may wait for their answers.
     pub(crate) answering: Arc<Semaphore>,
     /// How many answers are made at once: each may be as large as all sockets of this node.
@@ -89,6 +92,7 @@ impl Shared {
             peers: Mutex::new(peers),
             orders: Incoming::new(config.incoming_bytes_max),
             answers: Incoming::new(config.incoming_bytes_max),
+            own_answers: OwnAnswers::default(),
             answering: Arc::new(Semaphore::new(ANSWERING_MAX)),
             making: Semaphore::new(MAKING_MAX),
             acknowledging: Arc::new(Semaphore::new(ACKNOWLEDGING_MAX)),
@@ -105,6 +109,10 @@ impl Shared {
             notices,
             knows_listeners,
         }
+    }
+
+    pub(crate) fn is_sharded(&self) -> bool {
+        matches!(self.config.adapter, Adapter::Sharded(_))
     }
 
     pub(crate) fn places(&self) -> Arc<Places> {
@@ -136,6 +144,10 @@ impl Shared {
     pub(crate) fn publish(&self, publication: Publication) -> Published {
         if self.is_over.load(Ordering::Relaxed) {
             return Published::Lost;
+        }
+        // An answer says nowhere whose it is.
+        if publication.counted.is_none() && self.places().by_subscription.contains_key(&publication.channel) {
+            self.own_answers.note(&publication.body);
         }
         let standing = {
             let mut outgoing = self.outgoing.lock().unwrap_or_else(PoisonError::into_inner);
