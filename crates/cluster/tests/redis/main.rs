@@ -9,6 +9,7 @@ mod node;
 mod server;
 mod topology;
 
+mod counting;
 mod faults;
 mod joining;
 mod speaking;
