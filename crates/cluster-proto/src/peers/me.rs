@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::heartbeat::Heartbeat;
-use super::table::PeersConfig;
 
 #[derive(Debug)]
 pub(super) struct Me {
@@ -89,14 +88,14 @@ impl Me {
         (!self.has_left).then_some(self.next)
     }
 
-    pub(super) fn bye(&mut self, config: &PeersConfig, now: Instant) -> Heartbeat {
+    pub(super) fn bye(&mut self, every: Duration, now: Instant) -> Heartbeat {
         self.has_left = true;
-        Heartbeat { is_bye: true, ..self.heartbeat(config, now) }
+        Heartbeat { is_bye: true, ..self.heartbeat(every, now) }
     }
 
-    pub(super) fn heartbeat(&mut self, config: &PeersConfig, now: Instant) -> Heartbeat {
+    pub(super) fn heartbeat(&mut self, every: Duration, now: Instant) -> Heartbeat {
         self.beat += 1;
-        (self.beat_at, self.next) = (Some(now), now + config.every);
+        (self.beat_at, self.next) = (Some(now), now + every);
         let is_partial = self.is_compared && self.sent.len() > Heartbeat::NAMESPACES_MAX;
         let first = if is_partial { self.cursor % self.sent.len() } else { 0 };
         self.cursor = first + Heartbeat::NAMESPACES_MAX;
@@ -108,7 +107,7 @@ impl Me {
             name: self.name.clone(),
             start: self.start,
             beat: self.beat,
-            every: config.every,
+            every,
             sent: named.map(|(namespace, sent)| (namespace.to_string(), *sent)).collect(),
             is_partial,
             is_hello: std::mem::take(&mut self.is_hello),

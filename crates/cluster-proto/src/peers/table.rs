@@ -202,7 +202,7 @@ impl Peers {
         if !self.is_up || self.me.due().is_none_or(|due| due > now) {
             return None;
         }
-        let heartbeat = self.me.heartbeat(&self.config, now);
+        let heartbeat = self.me.heartbeat(self.config.every, now);
         if self.is_joined {
             self.me.expect(now);
         }
@@ -211,7 +211,7 @@ impl Peers {
 
     /// The last heartbeat: this node leaves. There is none after it.
     pub fn bye(&mut self, now: Instant) -> Vec<u8> {
-        self.me.bye(&self.config, now).encode()
+        self.me.bye(self.config.every, now).encode()
     }
 
     /// A heartbeat was heard.

@@ -9,10 +9,9 @@ use socketio::hub::Bucket;
 pub(super) async fn tell(mut notices: Notices) {
     let mut visits = Visits::default();
     loop {
-        let report = visits.report_at.map(|at| tokio::time::sleep_until(at.into()));
         let notice = tokio::select! {
             notice = notices.next() => notice,
-            Some(()) = async { Some(report?.await) } => {
+            () = until(visits.report_at) => {
                 visits.report();
                 continue;
             }
@@ -56,6 +55,13 @@ impl Visits {
         self.report_at = None;
         let left_out = std::mem::take(&mut self.left_out);
         tracing::warn!(left_out, "other nodes come and go faster than it is told");
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
     }
 }
 
