@@ -91,7 +91,8 @@ impl Ear {
         let shared = &*self.shared;
         let Some(origin) = place.origin(&channel) else { return };
         if place.is_own(&body) {
-            if matches!(origin, Origin::All { .. }) {
+            // What may be heard twice is no evidence of another who sends under this uid.
+            if matches!(origin, Origin::All { .. }) && !shared.places().are_ambiguous {
                 shared.peers.lock().unwrap_or_else(PoisonError::into_inner).handle_own();
             }
             return;

@@ -260,6 +260,8 @@ pub(crate) struct Places {
     /// By what is subscribed to for each: a message says by what it was heard.
     pub(crate) by_subscription: HashMap<Bytes, Arc<Place>>,
     pub(crate) by_name: HashMap<Arc<str>, Arc<Place>>,
+    /// A channel may be a room's in one namespace and all of another, as with `/` and `/#x`: then a message is heard for both.
+    pub(crate) are_ambiguous: bool,
 }
 
 impl Places {
@@ -268,6 +270,7 @@ impl Places {
         for place in places {
             let wishes = place.wishes().into_iter();
             all.by_subscription.extend(wishes.map(|wish| (wish.subscription.channel, Arc::clone(&place))));
+            all.are_ambiguous |= place.name.contains('#');
             all.by_name.insert(Arc::clone(&place.name), place);
         }
         all

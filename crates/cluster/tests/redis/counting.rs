@@ -55,3 +55,25 @@ async fn who_sends_as_this_node_is_told_of() {
     f.noted(|notice| *notice == Notice::Peer(PeerEvent::SameUid)).await;
     drop(g);
 }
+
+#[tokio::test]
+async fn namespace_that_looks_like_a_room_makes_nobody_a_double() {
+    let redis = crate::server::Redis::start().await;
+    let cluster = fanfare_cluster::Cluster::new(fanfare_cluster::ClusterConfig::at(redis.url())).unwrap();
+    let builder = socketio::Server::builder(socketio::ServerConfig::default());
+    let builder = builder.namespace("/", crate::node::Open).unwrap().namespace("/#x", crate::node::Open).unwrap();
+    let server = cluster.join(builder).build();
+    let mut notices = cluster.notices().unwrap();
+    cluster.joined().await;
+    for _ in 0..5 {
+        server.of("/#x").unwrap().emit("e", &()).unwrap();
+    }
+    let published = cluster.status().counts.published;
+    eventually("two heartbeats", || cluster.status().counts.published > published + 6).await;
+    cluster.leave().await;
+    drop(cluster);
+    drop(server);
+    while let Ok(Some(notice)) = tokio::time::timeout(Duration::from_millis(100), notices.next()).await {
+        assert_ne!(notice, Notice::Peer(PeerEvent::SameUid));
+    }
+}
