@@ -39,6 +39,21 @@ const wrongRequests = [
 ];
 const wrongAnswers = [hex('c0'), Buffer.from('{'), json({}), json({ requestId: 'x', sockets: 5 }), json({ type: 8, requestId: 'x' }), encode({ type: 9 })];
 
+const beat = (more) => JSON.stringify({ v: 1, uid: 'stranger', start: 1, beat: 1, every: 1000, sent: { '/': 1 }, ...more });
+const wrongHeartbeats = [
+  hex(''), hex('c0'), hex('c1'), Buffer.alloc(70_000, 0x5b), Buffer.from('{'), Buffer.from('[]'), Buffer.from('null'), Buffer.from('7'),
+  Buffer.from('"text"'), Buffer.from('{}'), Buffer.from('not a heartbeat'), Buffer.alloc(300_000, 0x20), Buffer.from([0xff, 0xfe]),
+  Buffer.from(beat({}).replace('stranger', '\xff'), 'latin1'), event({ type: 2, data: ['x'], nsp: '/' }),
+  ...[0, -1, 1.5, '1', null, 2 ** 32].map((v) => beat({ v })),
+  ...['', 'u'.repeat(129), 7, null, {}].map((uid) => beat({ uid })),
+  ...['', 'n'.repeat(129), 7].map((name) => beat({ name })),
+  ...[-1, 1.5, '1', null, 2 ** 53 + 2, 1e300].flatMap((number) => ['start', 'beat', 'every'].map((key) => beat({ [key]: number }))),
+  ...[null, [], 'x', 7, { '/': -1 }, { '/': 1.5 }, { '/': '1' }, { '/': null }, { '/': 2 ** 53 + 2 }].map((sent) => beat({ sent })),
+  beat({ sent: Object.fromEntries(Array.from({ length: 501 }, (_, n) => [`/${n}`, n])) }),
+  ...['hello', 'bye', 'partial'].flatMap((key) => [1, 'yes', null].map((flag) => beat({ [key]: flag }))),
+  ...Array.from({ length: beat({}).length }, (_, length) => beat({}).slice(0, length)),
+];
+
 describe('garbage', { skip: ALL_NODE && 'it ends Node servers, or their clients' }, () => {
   let redis;
   let relays;
@@ -86,6 +101,54 @@ describe('garbage', { skip: ALL_NODE && 'it ends Node servers, or their clients'
     }
     const page = await scrape(relays.F.opsPort);
     assert.ok(page.sum('fanfare_cluster_malformed_total') - before > wrongEvents.length, page.text);
+    fleet.disperse();
+  });
+
+  test('26: nor is a heartbeat that is wrong one, and the next right one is', { timeout: 60_000 }, async () => {
+    const people = await fleet.crowd();
+    const { opsPort } = relays.F;
+    const before = await scrape(opsPort);
+    const malformed = async () => (await scrape(opsPort)).value('fanfare_cluster_malformed_total', 'reason="heartbeat"');
+    const from = await malformed();
+    for (const body of wrongHeartbeats) await redis.publish('socket.io-fanfare#', body);
+    await until('all to be read', async () => await malformed() - from === wrongHeartbeats.length)
+      .catch(async () => assert.fail(`${await malformed() - from} of ${wrongHeartbeats.length}`));
+    const between = await scrape(opsPort);
+    assert.equal(between.value('fanfare_cluster_peers'), 1, 'nobody came');
+    assert.equal(between.sum('fanfare_cluster_missed_total'), before.sum('fanfare_cluster_missed_total'));
+    await redis.publish('socket.io-fanfare#', beat({ sent: { '/': 2 ** 53 } }));
+    await redis.publish('socket.io-fanfare#', beat({ beat: 2, bye: true, sent: { '/': 2 ** 53 } }));
+    await until('it to have come and gone', () => /another node is gone uid=stranger/.test(relays.F.log));
+    await fleet.hears(people, []);
+    assert.deepEqual(people.map(({ left }) => left), people.map(() => undefined));
+    fleet.disperse();
+  });
+
+  test('nodes that are made up fill no log, and who sends under our uid is told of once', { timeout: 60_000 }, async () => {
+    const people = await fleet.crowd();
+    const { opsPort } = relays.F;
+    const from = relays.F.log.length;
+    const client = await redis.client();
+    const forge = (count, make) => Promise.all(Array.from({ length: count }, (_, n) => client.publish('socket.io-fanfare#', make(n))));
+    await forge(3000, (n) => beat({ uid: 'forged', start: n + 2, hello: true }));
+    await forge(3000, (n) => beat({ uid: `forged ${n}`, bye: true }));
+    await forge(1200, (n) => beat({ uid: `made up ${n}`, every: 60_000 }));
+    await until('the last', async () => (await scrape(opsPort)).value('fanfare_cluster_peers_ignored_total') >= 150);
+    await until('it to be said', () => /come and go faster than it is told left_out=\d{3}/.test(relays.F.log), { ms: 10_000 });
+    // Who sends as F: by messages and by heartbeats.
+    const uid = / another node is there uid=(\S+) name=F/.exec(relays.G.log)[1];
+    for (let n = 0; n < 100; n += 1) {
+      await redis.publish('socket.io#/#', JSON.stringify([uid, { type: 2, data: ['forged'], nsp: '/' }, opts]));
+      await redis.publish('socket.io-fanfare#', beat({ uid, start: n + 2 }));
+    }
+    await until('that to be said', () => /another node sends under this node's uid/.test(relays.F.log.slice(from)));
+    const lines = relays.F.log.slice(from).split('\n');
+    assert.ok(lines.length < 250, lines.join('\n'));
+    assert.equal(lines.filter((line) => line.includes('ERROR')).length, 1, 'once');
+    assert.equal((await scrape(opsPort)).sum('fanfare_cluster_missed_total'), 0);
+    // G hears what is forged: that is what being able to publish there means.
+    await fleet.hears(people.filter(({ name }) => name === 'F'), []);
+    assert.deepEqual(people.map(({ left }) => left), people.map(() => undefined));
     fleet.disperse();
   });
 

@@ -1,6 +1,6 @@
 //! What is to be published, and waits for Redis.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,9 @@ pub struct Publication {
     /// Of which namespace it is, where every node of it hears it
     /// ([`Peers::handle_sent`](crate::peers::Peers::handle_sent)).
     pub counted: Option<Arc<str>>,
+    /// Of which namespace clients miss something, if it is dropped here
+    /// ([`Peers::handle_unsent`](crate::peers::Peers::handle_unsent)). Questions and answers are missed by whoever asked.
+    pub missed: Option<Arc<str>>,
     /// Where to publish it instead, if nobody listens there: an older asker has no channel of its own.
     pub otherwise: Option<Bytes>,
 }
@@ -106,6 +109,8 @@ pub struct Outgoing {
     accepted: u64,
     published: u64,
     lost: [u64; 5],
+    /// What was dropped and nobody was told of, by namespace.
+    dropped: BTreeMap<Arc<str>, u64>,
 }
 
 #[derive(Debug)]
@@ -137,7 +142,7 @@ impl Default for OutgoingConfig {
 impl Publication {
     /// A message that nobody counts.
     pub fn new(is_sharded: bool, channel: impl Into<Bytes>, body: impl Into<Bytes>) -> Self {
-        Self { is_sharded, channel: channel.into(), body: body.into(), counted: None, otherwise: None }
+        Self { is_sharded, channel: channel.into(), body: body.into(), counted: None, missed: None, otherwise: None }
     }
 
     /// What it takes, with what the queue adds: small ones are not free.
@@ -178,6 +183,7 @@ impl Outgoing {
             accepted: 0,
             published: 0,
             lost: [0; 5],
+            dropped: BTreeMap::new(),
         }
     }
 
@@ -208,7 +214,7 @@ impl Outgoing {
             _ => None,
         };
         if let Some(loss) = loss {
-            self.lose(loss, 1);
+            self.drop(publication, loss);
             return Standing::Lost(loss);
         }
         self.bytes += bytes;
@@ -291,6 +297,21 @@ impl Outgoing {
         is_overdue
     }
 
+    /// In which namespace messages were dropped since this was asked, and how many: until `None`, before each heartbeat. What was in flight
+    /// is not among them: that it was sent has been told.
+    pub fn poll_dropped(&mut self) -> Option<(Arc<str>, u64)> {
+        self.dropped.pop_first()
+    }
+
+    /// Drops all that waits, and is not going to be sent in time.
+    pub fn give_up(&mut self) {
+        let loss = if self.is_up { Loss::TooOld } else { Loss::NotJoined };
+        for waiting in std::mem::take(&mut self.waiting) {
+            self.bytes -= waiting.publication.bytes();
+            self.drop(waiting.publication, loss);
+        }
+    }
+
     /// What became of all that was handed in.
     pub fn counts(&self) -> OutgoingCounts {
         OutgoingCounts {
@@ -323,13 +344,21 @@ impl Outgoing {
         while self.waiting.front().is_some_and(|waiting| waiting.until <= now) {
             if let Some(old) = self.waiting.pop_front() {
                 self.bytes -= old.publication.bytes();
-                self.lose(loss, 1);
+                self.drop(old.publication, loss);
             }
         }
     }
 
     fn overdue(&self) -> Option<Instant> {
         self.in_flight.front().map(|flying| flying.until)
+    }
+
+    /// It never goes to Redis.
+    fn drop(&mut self, publication: Publication, loss: Loss) {
+        self.lose(loss, 1);
+        if let Some(namespace) = publication.missed {
+            *self.dropped.entry(namespace).or_default() += 1;
+        }
     }
 
     fn lose(&mut self, loss: Loss, messages: u64) {

@@ -101,6 +101,23 @@ fn requests_and_answers_that_end_a_node_server_are_refused() {
 }
 
 #[test]
+fn ids_are_bounded() {
+    let (node, id) = (classic("/"), |len: usize| "i".repeat(len));
+    let read = |channel: &str, body: String| read(&node, channel, body.as_bytes()).err();
+    for (len, reason) in [(6, None), (128, None), (129, Some(Refused::LongId)), (100_000, Some(Refused::LongId))] {
+        let question = |uid: &str, id: &str| format!(r#"{{"uid":"{uid}","requestId":"{id}","type":1}}"#);
+        assert_eq!(read("socket.io-request#/#", question("node", &id(len))), reason, "{len}");
+        assert_eq!(read("socket.io-request#/#", question(&id(len), "q")), reason, "{len}");
+        assert_eq!(read("socket.io-response#/#", format!(r#"{{"requestId":"{}"}}"#, id(len))), reason, "{len}");
+        let message = |uid: &str, id: &str| {
+            format!(r#"{{"type":7,"data":{{"opts":{{}},"requestId":"{id}"}},"uid":"{uid}","nsp":"/"}}"#)
+        };
+        assert_eq!(read_sharded(message("node", &id(len)).as_bytes()).err(), reason, "{len}");
+        assert_eq!(read_sharded(message(&id(len), "q").as_bytes()).err(), reason, "{len}");
+    }
+}
+
+#[test]
 fn lists_are_bounded() {
     let mut bounds = Bounds::default();
     (bounds.rooms_max, bounds.answers_max) = (2, 3);

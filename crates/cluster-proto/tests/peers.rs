@@ -199,6 +199,107 @@ fn gap_resets_the_namespace_and_not_too_often() {
 }
 
 #[test]
+fn resets_of_one_namespace_do_not_overlap_however_long_they_take() {
+    let now = Instant::now();
+    let spread = Duration::from_secs(600);
+    let config = PeersConfig { on_gap: OnGap::Reset, reset_spread: spread, ..PeersConfig::default() };
+    let mut node = Peers::new(config, "n".into(), None, 1, now);
+    node.serve(Arc::from("/"));
+    let mut resets = Vec::new();
+    for second in 0..2_000 {
+        let now = now + Duration::from_secs(second);
+        node.handle_dropped(None, &Arc::from("/"), now);
+        // Served anew, while sockets that were there before are still being closed.
+        if second == 100 {
+            node.unserve("/");
+            node.serve(Arc::from("/"));
+        }
+        node.handle_timeout(now);
+        resets.extend(node.poll_event().map(|_| second));
+    }
+    assert_eq!(resets, [0, 630, 1260, 1890]);
+}
+
+#[test]
+fn forged_heartbeats_are_bounded_in_what_they_make_known_and_keep_no_reset_from_it() {
+    let now = Instant::now();
+    let mut node = Peers::new(PeersConfig { on_gap: OnGap::Reset, ..PeersConfig::default() }, "n".into(), None, 1, now);
+    node.serve(Arc::from("/"));
+    node.handle_joined(None, now);
+    for start in 1..50_000 {
+        node.handle_heartbeat(&heartbeat("a", start, 1, 0).encode(), now).unwrap();
+    }
+    node.handle_heartbeat(&heartbeat("a", 49_999, 2, 1).encode(), now).unwrap();
+    node.handle_timeout(now);
+    let events: Vec<_> = std::iter::from_fn(|| node.poll_event()).collect();
+    assert!(events.len() <= 4097, "{}", events.len());
+    assert_eq!(events.last(), Some(&Event::Reset { namespace: Arc::from("/") }));
+    assert_eq!((node.peers(now).count(), node.missed()), (1, 1));
+}
+
+#[test]
+fn who_leaves_and_was_never_there_is_nobody() {
+    let mut fleet = Fleet::joined(1, OnGap::Count);
+    for number in 0..10 {
+        let bye = Heartbeat { is_bye: true, ..heartbeat(&format!("p{number}"), 1, 1, 0) };
+        fleet.nodes[0].handle_heartbeat(&bye.encode(), fleet.now).unwrap();
+    }
+    assert_eq!(fleet.events(0), []);
+}
+
+#[test]
+fn newcomers_take_the_places_of_those_who_are_gone_and_never_of_those_who_are_there() {
+    let start = Instant::now();
+    let mut node = Peers::new(PeersConfig { peers_max: 4, ..PeersConfig::default() }, "n".into(), None, 1, start);
+    node.handle_joined(None, start);
+    let mut now = start;
+    let mut beat = 0;
+    for number in 0..400 {
+        node.handle_heartbeat(&heartbeat(&format!("p{number}"), 1, 1, 0).encode(), now).unwrap();
+        // One is there all the time; the others come and go.
+        for _ in 0..12 {
+            beat += 1;
+            node.handle_heartbeat(&heartbeat("steady", 1, beat, 0).encode(), now).unwrap();
+            now += Duration::from_secs(1);
+            node.handle_timeout(now);
+        }
+        let there: Vec<_> = node.peers(now).map(|peer| peer.uid.to_owned()).collect();
+        assert_eq!(there, ["steady"], "{number}");
+    }
+    assert_eq!(node.ignored(), 0);
+}
+
+#[test]
+fn number_that_was_forged_is_believed_only_until_its_node_is_gone() {
+    let mut fleet = Fleet::joined(2, OnGap::Count);
+    let forged = Heartbeat { beat: Heartbeat::COUNT_MAX, ..heartbeat("n0", 100, 1, 5) };
+    fleet.nodes[1].handle_heartbeat(&forged.encode(), fleet.now).unwrap();
+    fleet.pass(Duration::from_secs(20));
+    let appeared = Event::Appeared { uid: "n0".into(), name: None };
+    assert_eq!(fleet.events(1).last(), Some(&appeared), "it is heard again");
+    let before = fleet.nodes[1].missed();
+    fleet.lose_next = 2;
+    (0..3).for_each(|_| fleet.send(0, "/"));
+    fleet.pass(Duration::from_secs(2));
+    assert_eq!(fleet.nodes[1].missed() - before, 2);
+}
+
+#[test]
+fn who_was_started_twice_under_one_name_is_known_twice_and_both_are_compared() {
+    let mut fleet = Fleet::joined(1, OnGap::Count);
+    let named = |uid: &str, start, beat, sent| {
+        Heartbeat { name: Some("eu-1".into()), ..heartbeat(uid, start, beat, sent) }.encode()
+    };
+    for (uid, start, beat, sent) in
+        [("old", 1, 1, 3), ("new", 2, 1, 0), ("old", 1, 2, 5), ("new", 2, 2, 1), ("old", 1, 3, 5)]
+    {
+        fleet.nodes[0].handle_heartbeat(&named(uid, start, beat, sent), fleet.now).unwrap();
+    }
+    assert_eq!(fleet.nodes[0].missed(), 3);
+    assert_eq!(fleet.nodes[0].peers(fleet.now).count(), 2);
+}
+
+#[test]
 fn who_hears_nothing_still_says_what_it_sends() {
     let mut fleet = Fleet::joined(2, OnGap::Count);
     fleet.nodes[0].handle_lost();
@@ -228,7 +329,7 @@ fn own_outage_resets_all_since_nobody_counts_for_node_servers() {
 fn more_namespaces_than_a_heartbeat_holds_are_told_in_turn() {
     let now = Instant::now();
     let mut node = Peers::new(PeersConfig::default(), "n".into(), None, 1, now);
-    node.handle_up(now);
+    node.handle_up(true, now);
     for number in 0..Heartbeat::NAMESPACES_MAX + 20 {
         node.handle_sent(&Arc::from(format!("/{number}")));
     }
@@ -345,7 +446,7 @@ impl Fleet {
             let mut node = Peers::new(config.clone(), format!("n{number}"), None, 100 + number as u64, now);
             node.serve(Arc::from("/"));
             node.serve(Arc::from("/chat"));
-            node.handle_up(now);
+            node.handle_up(true, now);
             node.handle_joined(None, now);
             node
         };

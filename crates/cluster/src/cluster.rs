@@ -178,7 +178,7 @@ impl Inner {
             age_max: config.outgoing_age_max,
             ..OutgoingConfig::default()
         };
-        let peers = PeersConfig { on_gap: config.on_gap, ..PeersConfig::default() };
+        let peers = PeersConfig { on_gap: config.on_gap, reset_spread: config.reset_spread, ..PeersConfig::default() };
         let start = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64);
         let (sender, news) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared::new(node::Parts {
@@ -223,7 +223,7 @@ fn read(shared: &Shared) -> (Vec<Peer>, Option<std::time::Duration>, Counts) {
     let now = Instant::now();
     let outgoing = shared.outgoing.lock().unwrap_or_else(PoisonError::into_inner).counts();
     let replies = shared.replies.lock().counts();
-    let (peers, lag, missed, peers_ignored) = {
+    let (peers, lag, mut counts) = {
         let machine = shared.peers.lock().unwrap_or_else(PoisonError::into_inner);
         let view = |peer: cluster_proto::peers::PeerView<'_>| Peer {
             uid: peer.uid.to_owned(),
@@ -235,7 +235,14 @@ fn read(shared: &Shared) -> (Vec<Peer>, Option<std::time::Duration>, Counts) {
         };
         let mut peers: Vec<_> = machine.peers(now).map(view).collect();
         peers.sort_unstable_by(|a, b| a.uid.cmp(&b.uid));
-        (peers, machine.lag(now), machine.missed(), machine.ignored())
+        let counts = Counts {
+            missed: machine.missed(),
+            missed_unnamed: machine.missed_unnamed(),
+            surplus: machine.surplus(),
+            peers_ignored: machine.ignored(),
+            ..Counts::default()
+        };
+        (peers, machine.lag(now), counts)
     };
     let counters = &shared.counters;
     let too_many = replies.lost[Loss::TooMuch as usize];
@@ -248,17 +255,16 @@ fn read(shared: &Shared) -> (Vec<Peer>, Option<std::time::Duration>, Counts) {
         ("answers", too_many + shared.replies.too_large()),
         ("rooms", shared.joins.refused()),
     ];
-    let counts = Counts {
+    counts = Counts {
         published: outgoing.published + replies.published,
         received: counters.received.get(),
         unwanted: counters.unwanted.get(),
         dropped: lost.chain(here).collect(),
         malformed: counters.malformed(),
         reconnects: counters.reconnects.get(),
-        missed,
         server_side: counters.server_side.get(),
         left_out: counters.left_out.get(),
-        peers_ignored,
+        ..counts
     };
     (peers, lag, counts)
 }

@@ -60,8 +60,13 @@ pub struct Counts {
     pub malformed: Vec<(&'static str, u64)>,
     /// How often the node joined again.
     pub reconnects: u64,
-    /// Messages of Fanfare nodes, those that are gone too, that were not heard here.
+    /// Messages that were missed here: sent by Fanfare nodes, those that are gone too, and not heard or lost on their way out; or heard, of
+    /// whomever, and dropped.
     pub missed: u64,
+    /// Of these, those of nobody who was known: dropped messages of Node servers and emitters.
+    pub missed_unnamed: u64,
+    /// Messages of Fanfare nodes that were heard twice, or after they had been counted as missed.
+    pub surplus: u64,
     /// Messages for the servers' programs: there is none here.
     pub server_side: u64,
     /// Members named `__proto__` that were left out of what was received.

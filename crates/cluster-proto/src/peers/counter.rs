@@ -3,7 +3,8 @@
 /// Compares what is said with what is heard, from one heartbeat to the next.
 ///
 /// A heartbeat goes the same way as the messages before it, so whatever it counts and has not come will not come. What comes
-/// late nevertheless (a Redis Cluster has more ways than one) was counted as missed, and then shows as surplus.
+/// late nevertheless (a Redis Cluster has more ways than one, and so has a node whose connection died) was counted as missed,
+/// and then shows as surplus.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Counter {
     /// What it had sent at its last heartbeat that we heard. `None`: there was none.
@@ -32,14 +33,11 @@ impl Counter {
             // Only what was sent between two heartbeats can be compared; and who says less than before counts anew.
             None => Difference::default(),
             Some(said) if says < said => Difference::default(),
+            // Who never said anything of this namespace does not count it.
+            Some(0) if says == 0 => Difference::default(),
             Some(said) => {
                 Difference { missed: (says - said).saturating_sub(heard), surplus: heard.saturating_sub(says - said) }
             }
         }
-    }
-
-    /// What was heard is not all: the namespace was not served, or is not.
-    pub(super) fn begin_anew(&mut self) {
-        *self = Self::default();
     }
 }

@@ -92,6 +92,8 @@ impl Heartbeat {
     pub const BYTES_MAX: usize = 256 << 10;
     /// How long a uid and a name are at most, in bytes.
     pub const NAME_LEN_MAX: usize = 128;
+    /// How large a number in one is at most: beyond that a reader in JavaScript would round it, and no node ever counts so far.
+    pub const COUNT_MAX: u64 = 1 << 53;
     /// No node says that it beats more often.
     pub const EVERY_MIN: Duration = Duration::from_millis(100);
     /// Nor more seldom.
@@ -123,6 +125,10 @@ impl Heartbeat {
         let is_name = |name: &str| !name.is_empty() && name.len() <= Self::NAME_LEN_MAX;
         if wire.v == 0 {
             return Err(HeartbeatError::Version);
+        }
+        let is_count = |number: &u64| *number <= Self::COUNT_MAX;
+        if ![wire.start, wire.beat, wire.every].iter().chain(wire.sent.values()).all(is_count) {
+            return Err(HeartbeatError::Malformed);
         }
         if !is_name(&wire.uid) || !wire.name.as_deref().is_none_or(is_name) {
             return Err(HeartbeatError::Name);
@@ -203,6 +209,13 @@ mod tests {
     }
 
     #[test]
+    fn the_largest_count_is_read() {
+        let largest =
+            Heartbeat { beat: Heartbeat::COUNT_MAX, sent: [("/".into(), Heartbeat::COUNT_MAX)].into(), ..heartbeat() };
+        assert_eq!(Heartbeat::decode(&largest.encode()), Ok(largest));
+    }
+
+    #[test]
     fn what_is_no_heartbeat_is_refused() {
         for (wire, error) in [
             ("", HeartbeatError::Malformed),
@@ -210,6 +223,16 @@ mod tests {
             ("[1]", HeartbeatError::Malformed),
             (r#"{"v":1,"uid":"u","start":-1,"beat":2,"every":1,"sent":{}}"#, HeartbeatError::Malformed),
             (r#"{"v":1,"uid":"u","start":1,"beat":2,"every":1,"sent":{"/":1.5}}"#, HeartbeatError::Malformed),
+            (r#"{"v":1,"uid":"u","start":9007199254740993,"beat":2,"every":1,"sent":{}}"#, HeartbeatError::Malformed),
+            (r#"{"v":1,"uid":"u","start":1,"beat":9007199254740993,"every":1,"sent":{}}"#, HeartbeatError::Malformed),
+            (
+                r#"{"v":1,"uid":"u","start":1,"beat":2,"every":18446744073709551615,"sent":{}}"#,
+                HeartbeatError::Malformed,
+            ),
+            (
+                r#"{"v":1,"uid":"u","start":1,"beat":2,"every":1,"sent":{"/":9007199254740993}}"#,
+                HeartbeatError::Malformed,
+            ),
             (r#"{"v":0,"uid":"u","start":1,"beat":2,"every":1,"sent":{}}"#, HeartbeatError::Version),
             (r#"{"v":1,"uid":"","start":1,"beat":2,"every":1,"sent":{}}"#, HeartbeatError::Name),
         ] {

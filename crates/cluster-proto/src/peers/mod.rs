@@ -5,10 +5,13 @@
 //! ([`Peers`]).
 
 mod counter;
+mod event;
 mod heartbeat;
+mod me;
 mod peer;
 mod resets;
 mod table;
 
+pub use event::{Event, Gone};
 pub use heartbeat::{Heartbeat, HeartbeatError, channel};
-pub use table::{Event, Gone, OnGap, PeerView, Peers, PeersConfig};
+pub use table::{OnGap, PeerView, Peers, PeersConfig};

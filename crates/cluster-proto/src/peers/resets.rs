@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The namespaces whose sockets are to be closed, each not too often: a lossy minute is one reset, not sixty.
+/// The namespaces whose sockets are to be closed, each not too often: a lossy minute is one reset, not sixty. Nor does one begin
+/// while another closes sockets: they would be closed twice, and those first who have just fetched.
 #[derive(Debug)]
 pub(super) struct Resets {
-    rest: Duration,
+    /// From the beginning of one until there may be the next.
+    pause: Duration,
     namespaces: BTreeMap<Arc<str>, Reset>,
 }
 
@@ -19,8 +21,9 @@ struct Reset {
 }
 
 impl Resets {
-    pub(super) fn new(rest: Duration) -> Self {
-        Self { rest, namespaces: BTreeMap::new() }
+    /// A reset takes as long as `spread`, and then the namespace rests.
+    pub(super) fn new(spread: Duration, rest: Duration) -> Self {
+        Self { pause: spread.saturating_add(rest), namespaces: BTreeMap::new() }
     }
 
     /// Something of this namespace was missed.
@@ -29,8 +32,11 @@ impl Resets {
         reset.is_wanted = true;
     }
 
+    /// It is served no more. That it rests is remembered: it may be served again while its sockets are being closed.
     pub(super) fn forget(&mut self, namespace: &str) {
-        self.namespaces.remove(namespace);
+        if let Some(reset) = self.namespaces.get_mut(namespace) {
+            reset.is_wanted = false;
+        }
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
@@ -41,7 +47,12 @@ impl Resets {
     pub(super) fn next(&mut self, now: Instant) -> Option<Arc<str>> {
         let is_due = |reset: &Reset| reset.is_wanted && reset.rests_until <= now;
         let (namespace, reset) = self.namespaces.iter_mut().find(|(_, reset)| is_due(reset))?;
-        (reset.is_wanted, reset.rests_until) = (false, now + self.rest);
+        (reset.is_wanted, reset.rests_until) = (false, now + self.pause);
         Some(namespace.clone())
+    }
+
+    /// Those that neither rest nor want anything.
+    pub(super) fn tidy(&mut self, now: Instant) {
+        self.namespaces.retain(|_, reset| reset.is_wanted || reset.rests_until > now);
     }
 }

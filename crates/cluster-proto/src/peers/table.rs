@@ -1,11 +1,13 @@
 //! All other Fanfare nodes.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::event::{Event, Events, Gone};
 use super::heartbeat::{Heartbeat, HeartbeatError};
-use super::peer::Peer;
+use super::me::Me;
+use super::peer::{Identity, Peer, Presence};
 use super::resets::Resets;
 
 /// Times and bounds of [`Peers`].
@@ -13,11 +15,13 @@ use super::resets::Resets;
 pub struct PeersConfig {
     /// How often this node says how much it sent. What is missed is known so much later at most.
     pub every: Duration,
-    /// How many others are kept. More are not compared.
+    /// How many others are kept, those included that are gone and may come back. More are not compared.
     pub peers_max: usize,
     /// What is done where something was missed.
     pub on_gap: OnGap,
-    /// How long a namespace rests after its sockets were closed for that.
+    /// Over how long its sockets are closed then.
+    pub reset_spread: Duration,
+    /// How long a namespace rests after that.
     pub reset_rest: Duration,
 }
 
@@ -29,64 +33,6 @@ pub enum OnGap {
     Count,
     /// It is counted, and this node's sockets of the namespace are closed, so that clients fetch anew.
     Reset,
-}
-
-/// What is to be done, or to be known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// Another node is there.
-    Appeared {
-        /// As whom it sends.
-        uid: String,
-        /// What its operator calls it.
-        name: Option<String>,
-    },
-    /// Nothing was heard of it for some heartbeats.
-    Late {
-        /// Of whom.
-        uid: String,
-    },
-    /// It is heard again.
-    Back {
-        /// Who.
-        uid: String,
-    },
-    /// It is there no more.
-    Gone {
-        /// Who.
-        uid: String,
-        /// What its operator called it.
-        name: Option<String>,
-        /// How.
-        how: Gone,
-    },
-    /// It sent what was not heard here.
-    Missed {
-        /// Who.
-        uid: String,
-        /// In which namespace.
-        namespace: Arc<str>,
-        /// How many messages.
-        count: u64,
-    },
-    /// Somebody else sends as this node: they do not hear each other.
-    SameUid,
-    /// Close this node's sockets of the namespace, spread over a while.
-    Reset {
-        /// Which one.
-        namespace: Arc<str>,
-    },
-}
-
-/// How a peer went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Gone {
-    /// It said so.
-    Left,
-    /// It said nothing more.
-    Silent,
-    /// It is there anew.
-    Restarted,
 }
 
 /// A peer, for whoever wants to see.
@@ -113,7 +59,11 @@ pub struct PeerView<'a> {
 /// Redis, and writes the heartbeat behind it on the same connection; who counts what it hears does so before it looks
 /// whether anybody here wants it.
 ///
-/// While the link is lost nobody is late. What was said meanwhile is missed, and is known at the next heartbeats.
+/// A loss is one wherever it happens: what a sender drops it counts as sent ([`handle_unsent`](Peers::handle_unsent)), so
+/// every other node misses it; what a receiver has no room for it counts as missed ([`handle_dropped`](Peers::handle_dropped)).
+///
+/// While the link is lost nobody is late. What was said meanwhile is missed, and is known at the next heartbeats. So it is
+/// with a peer whose own way was lost, for however long it is remembered.
 #[derive(Debug)]
 pub struct Peers {
     config: PeersConfig,
@@ -125,28 +75,11 @@ pub struct Peers {
     is_joined: bool,
     is_up: bool,
     resets: Resets,
-    events: VecDeque<Event>,
+    events: Events,
     missed: u64,
+    unnamed: u64,
+    surplus: u64,
     ignored: u64,
-}
-
-/// This node, as it tells the others.
-#[derive(Debug)]
-struct Me {
-    uid: String,
-    name: Option<String>,
-    start: u64,
-    sent: BTreeMap<Arc<str>, u64>,
-    /// From where the next heartbeat names namespaces, where one does not hold them all.
-    cursor: usize,
-    beat: u64,
-    beat_at: Option<Instant>,
-    next: Instant,
-    is_hello: bool,
-    /// Own heartbeats that have not come back yet.
-    under_way: VecDeque<(u64, Instant)>,
-    lag: Option<Duration>,
-    has_double: bool,
 }
 
 impl Default for PeersConfig {
@@ -155,6 +88,7 @@ impl Default for PeersConfig {
             every: Duration::from_secs(1),
             peers_max: 1024,
             on_gap: OnGap::Count,
+            reset_spread: Duration::ZERO,
             reset_rest: Duration::from_secs(30),
         }
     }
@@ -164,36 +98,25 @@ impl Peers {
     /// Nobody yet. `uid`: as whom this node sends, new at each start; `start`: when that was, in milliseconds since 1970.
     pub fn new(mut config: PeersConfig, uid: String, name: Option<String>, start: u64, now: Instant) -> Self {
         config.every = config.every.clamp(Heartbeat::EVERY_MIN, Heartbeat::EVERY_MAX);
-        let me = Me {
-            uid,
-            name,
-            start,
-            sent: BTreeMap::new(),
-            cursor: 0,
-            beat: 0,
-            beat_at: None,
-            next: now,
-            is_hello: true,
-            under_way: VecDeque::new(),
-            lag: None,
-            has_double: false,
-        };
         Self {
-            resets: Resets::new(config.reset_rest.min(TIME_MAX)),
+            resets: Resets::new(config.reset_spread.min(TIME_MAX), config.reset_rest.min(TIME_MAX)),
             config,
-            me,
+            me: Me::new(uid, name, start, now),
             served: Vec::new(),
             peers: HashMap::new(),
             look: None,
             is_joined: false,
             is_up: false,
-            events: VecDeque::new(),
+            events: Events::default(),
             missed: 0,
+            unnamed: 0,
+            surplus: 0,
             ignored: 0,
         }
     }
 
-    /// A namespace is served from now on: its channels are subscribed.
+    /// A namespace is served from now on: its channels are subscribed. What was sent before this is called is nothing that was
+    /// missed; where it was called already nothing changes.
     pub fn serve(&mut self, namespace: Arc<str>) {
         if !self.served.contains(&namespace) {
             self.peers.values_mut().for_each(|peer| peer.serve(&namespace));
@@ -212,7 +135,7 @@ impl Peers {
     /// ([`Notice::Joined`](crate::connection::Notice::Joined)).
     pub fn handle_joined(&mut self, deaf: Option<Duration>, now: Instant) {
         self.is_joined = true;
-        (self.me.next, self.me.is_hello) = (now, true);
+        self.me.joined(now);
         self.peers.values_mut().for_each(|peer| peer.excuse(now));
         self.look = self.peers.values().map(Peer::due).min();
         // What Node servers and emitters said meanwhile nobody counts.
@@ -224,15 +147,15 @@ impl Peers {
     /// The link is lost.
     pub fn handle_lost(&mut self) {
         self.is_joined = false;
-        self.me.under_way.clear();
-        self.me.lag = None;
+        self.me.lost();
     }
 
     /// There is a connection to publish on ([`Link::publisher`](crate::connection::Link::publisher)): also while this node
-    /// hears nothing it tells the others what it sent.
-    pub fn handle_up(&mut self, now: Instant) {
+    /// hears nothing it tells the others what it sent. `keeps_order`: whether what is published there keeps its order over
+    /// all channels; else a heartbeat says nothing of what came before it, and does not count it.
+    pub fn handle_up(&mut self, keeps_order: bool, now: Instant) {
         self.is_up = true;
-        self.me.next = now;
+        self.me.up(keeps_order, now);
     }
 
     /// There is none any more.
@@ -242,10 +165,12 @@ impl Peers {
 
     /// A message goes to Redis that every node hears: it is in a pipeline which is sent before the next heartbeat is written.
     pub fn handle_sent(&mut self, namespace: &Arc<str>) {
-        match self.me.sent.get_mut(namespace) {
-            Some(sent) => *sent += 1,
-            None => drop(self.me.sent.insert(namespace.clone(), 1)),
-        }
+        self.me.sent(namespace);
+    }
+
+    /// So many messages were dropped that were to go to Redis: no other node will hear them, and each is to know.
+    pub fn handle_unsent(&mut self, namespace: &Arc<str>, messages: u64) {
+        self.me.count(namespace, messages);
     }
 
     /// A message was heard that every node hears, before anything else is decided about it.
@@ -255,21 +180,38 @@ impl Peers {
         }
     }
 
+    /// One of this node's own came back, of those that every node hears.
+    pub fn handle_own(&mut self) {
+        self.me.hear();
+    }
+
+    /// A message was heard, and dropped because there was no room for it. `uid`: whose it was, if that is known.
+    pub fn handle_dropped(&mut self, uid: Option<&str>, namespace: &Arc<str>, now: Instant) {
+        self.missed = self.missed.saturating_add(1);
+        match uid.and_then(|uid| self.peers.get_mut(uid)) {
+            Some(peer) => peer.missed = peer.missed.saturating_add(1),
+            None => self.unnamed = self.unnamed.saturating_add(1),
+        }
+        if self.config.on_gap == OnGap::Reset && self.served.contains(namespace) {
+            self.resets.want(namespace, now);
+        }
+    }
+
     /// The heartbeat to be sent now, if one is due.
     pub fn poll_heartbeat(&mut self, now: Instant) -> Option<Vec<u8>> {
-        if !self.is_up || self.me.next > now {
+        if !self.is_up || self.me.due().is_none_or(|due| due > now) {
             return None;
         }
-        let heartbeat = self.me.heartbeat(&self.config, now, false);
+        let heartbeat = self.me.heartbeat(self.config.every, now);
         if self.is_joined {
             self.me.expect(now);
         }
         Some(heartbeat.encode())
     }
 
-    /// The last heartbeat: this node leaves.
+    /// The last heartbeat: this node leaves. There is none after it.
     pub fn bye(&mut self, now: Instant) -> Vec<u8> {
-        self.me.heartbeat(&self.config, now, true).encode()
+        self.me.bye(self.config.every, now).encode()
     }
 
     /// A heartbeat was heard.
@@ -277,19 +219,21 @@ impl Peers {
         let heartbeat = Heartbeat::decode(body)?;
         if heartbeat.uid == self.me.uid {
             if self.me.is_double(&heartbeat, now) {
-                self.events.push_back(Event::SameUid);
+                self.events.push(Event::SameUid);
             }
             return Ok(());
         }
         if heartbeat.is_hello {
             self.me.hasten(now);
         }
-        match self.peers.get(&heartbeat.uid).map(|peer| peer.start == heartbeat.start) {
-            Some(true) => self.beat(&heartbeat, now),
-            Some(false) => {
+        match self.peers.get(&heartbeat.uid).map(|peer| peer.identity(&heartbeat)) {
+            Some(Identity::Same) => self.beat(&heartbeat, now),
+            Some(Identity::Another) => {
                 self.remove(&heartbeat.uid, Gone::Restarted);
                 self.appear(&heartbeat, now);
             }
+            // Who leaves and was never there is nobody.
+            None if heartbeat.is_bye => {}
             None => self.appear(&heartbeat, now),
         }
         if heartbeat.is_bye {
@@ -300,7 +244,7 @@ impl Peers {
 
     /// When [`handle_timeout`](Peers::handle_timeout) or [`poll_heartbeat`](Peers::poll_heartbeat) is to be called, if ever.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let beat = self.is_up.then_some(self.me.next);
+        let beat = self.is_up.then(|| self.me.due()).flatten();
         let look = self.look.filter(|_| self.is_joined);
         [beat, look, self.resets.poll_timeout()].into_iter().flatten().min()
     }
@@ -311,21 +255,22 @@ impl Peers {
             self.look_around(now);
         }
         while let Some(namespace) = self.resets.next(now) {
-            self.events.push_back(Event::Reset { namespace });
+            self.events.push(Event::Reset { namespace });
         }
     }
 
     /// What is to be done or known next, if anything is.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        self.events.pop()
     }
 
     /// The others.
     pub fn peers(&self, now: Instant) -> impl Iterator<Item = PeerView<'_>> {
-        self.peers.iter().map(move |(uid, peer)| PeerView {
+        let there = self.peers.iter().filter(|(_, peer)| peer.presence != Presence::Gone);
+        there.map(move |(uid, peer)| PeerView {
             uid,
             name: peer.name.as_deref(),
-            is_late: peer.is_late,
+            is_late: peer.presence == Presence::Late,
             silence: peer.silence(now),
             missed: peer.missed,
             surplus: peer.surplus,
@@ -334,13 +279,22 @@ impl Peers {
 
     /// How long a message takes to Redis and back, by the last heartbeat that came back, or the one that does not.
     pub fn lag(&self, now: Instant) -> Option<Duration> {
-        let waited = self.me.under_way.front().map(|(_, sent)| now.saturating_duration_since(*sent));
-        self.me.lag.into_iter().chain(waited).max()
+        self.me.lag(now)
     }
 
-    /// How many messages were missed of all that ever were peers.
+    /// How many messages were missed of all that ever were peers, and of whoever else.
     pub fn missed(&self) -> u64 {
         self.missed
+    }
+
+    /// How many of these are of no Fanfare node that was known then: they were heard, and there was no room for them.
+    pub fn missed_unnamed(&self) -> u64 {
+        self.unnamed
+    }
+
+    /// How many messages came twice, or after they had been counted as missed.
+    pub fn surplus(&self) -> u64 {
+        self.surplus
     }
 
     /// How many heartbeats came of nodes that there was no place for.
@@ -350,120 +304,87 @@ impl Peers {
 
     fn appear(&mut self, heartbeat: &Heartbeat, now: Instant) {
         self.replace(heartbeat);
-        if self.peers.len() >= self.config.peers_max {
-            self.ignored += 1;
+        if self.peers.len() >= self.config.peers_max && !self.forget_one() {
+            self.ignored = self.ignored.saturating_add(1);
             return;
         }
         let peer = Peer::new(heartbeat, &self.served, now);
         self.look = self.look.into_iter().chain([peer.due()]).min();
-        self.events.push_back(Event::Appeared { uid: heartbeat.uid.clone(), name: peer.name.clone() });
+        self.events.push(Event::Appeared { uid: heartbeat.uid.clone(), name: peer.name.clone() });
         self.peers.insert(heartbeat.uid.clone(), peer);
     }
 
-    /// Who was started later under the same name is the same node anew.
+    /// Who was started later under the same name is the same node anew. Should the older one still be there, it will say so.
     fn replace(&mut self, heartbeat: &Heartbeat) {
-        let is_before =
-            |peer: &Peer| peer.name.is_some() && peer.name == heartbeat.name && peer.start < heartbeat.start;
-        let before = self.peers.iter().find(|(_, peer)| is_before(peer)).map(|(uid, _)| uid.clone());
-        if let Some(uid) = before {
-            self.remove(&uid, Gone::Restarted);
+        let before = self.peers.iter_mut().find(|(_, peer)| peer.was_before(heartbeat));
+        if let Some((uid, peer)) = before {
+            peer.leave();
+            self.events.push(Event::Gone { uid: uid.clone(), name: peer.name.clone(), how: Gone::Restarted });
         }
+    }
+
+    /// Makes room, if one of them is gone: the one that has been for the longest.
+    fn forget_one(&mut self) -> bool {
+        let gone = self.peers.iter().filter(|(_, peer)| peer.presence == Presence::Gone);
+        let Some(uid) = gone.min_by_key(|(_, peer)| peer.heard_at()).map(|(uid, _)| uid.clone()) else { return false };
+        self.peers.remove(&uid).is_some()
     }
 
     fn beat(&mut self, heartbeat: &Heartbeat, now: Instant) {
         let Some(peer) = self.peers.get_mut(&heartbeat.uid) else { return };
-        let (was_late, before) = (peer.is_late, peer.missed);
+        let (missed, surplus) = (peer.missed, peer.surplus);
         let (events, resets, on_gap) = (&mut self.events, &mut self.resets, self.config.on_gap);
-        let is_new = peer.beat(heartbeat, now, |namespace, count| {
-            events.push_back(Event::Missed { uid: heartbeat.uid.clone(), namespace: namespace.clone(), count });
+        let before = peer.beat(heartbeat, now, |namespace, count| {
+            events.push(Event::Missed { uid: heartbeat.uid.clone(), namespace: namespace.clone(), count });
             if on_gap == OnGap::Reset {
                 resets.want(namespace, now);
             }
         });
-        self.missed = self.missed.saturating_add(peer.missed - before);
+        self.missed = self.missed.saturating_add(peer.missed - missed);
+        self.surplus = self.surplus.saturating_add(peer.surplus - surplus);
         // It may beat faster from now on.
         self.look = self.look.into_iter().chain([peer.due()]).min();
-        if is_new && was_late {
-            self.events.push_back(Event::Back { uid: heartbeat.uid.clone() });
+        match before {
+            None | Some(Presence::Here) => {}
+            Some(Presence::Late) => self.events.push(Event::Back { uid: heartbeat.uid.clone() }),
+            Some(Presence::Gone) => {
+                self.events.push(Event::Appeared { uid: heartbeat.uid.clone(), name: peer.name.clone() });
+            }
         }
     }
 
+    /// For good.
     fn remove(&mut self, uid: &str, how: Gone) {
-        if let Some(peer) = self.peers.remove(uid) {
-            self.events.push_back(Event::Gone { uid: uid.to_owned(), name: peer.name, how });
+        if let Some(peer) = self.peers.remove(uid).filter(|peer| peer.presence != Presence::Gone) {
+            self.events.push(Event::Gone { uid: uid.to_owned(), name: peer.name, how });
         }
     }
 
     fn look_around(&mut self, now: Instant) {
-        let mut gone = Vec::new();
-        for (uid, peer) in &mut self.peers {
-            if peer.gone_at() <= now {
-                gone.push(uid.clone());
-            } else if !peer.is_late && peer.late_at() <= now {
-                peer.is_late = true;
-                self.events.push_back(Event::Late { uid: uid.clone() });
+        let due = self.peers.iter_mut().filter(|(_, peer)| peer.due() <= now);
+        let mut forgotten = Vec::new();
+        for (uid, peer) in due {
+            if peer.presence == Presence::Here {
+                peer.presence = Presence::Late;
+                // Nobody may have looked for long.
+                if peer.due() > now {
+                    self.events.push(Event::Late { uid: uid.clone() });
+                    continue;
+                }
+            }
+            match peer.presence {
+                Presence::Gone => forgotten.push(uid.clone()),
+                _ => {
+                    peer.leave();
+                    self.events.push(Event::Gone { uid: uid.clone(), name: peer.name.clone(), how: Gone::Silent });
+                }
             }
         }
-        gone.sort_unstable();
-        gone.iter().for_each(|uid| self.remove(uid, Gone::Silent));
+        forgotten.iter().for_each(|uid| drop(self.peers.remove(uid)));
+        self.resets.tidy(now);
         self.look = self.peers.values().map(Peer::due).min();
     }
 }
-
-impl Me {
-    fn heartbeat(&mut self, config: &PeersConfig, now: Instant, is_bye: bool) -> Heartbeat {
-        self.beat += 1;
-        (self.beat_at, self.next) = (Some(now), now + config.every);
-        let is_partial = self.sent.len() > Heartbeat::NAMESPACES_MAX;
-        let first = if is_partial { self.cursor % self.sent.len() } else { 0 };
-        self.cursor = first + Heartbeat::NAMESPACES_MAX;
-        let named = self.sent.iter().cycle().skip(first).take(self.sent.len().min(Heartbeat::NAMESPACES_MAX));
-        Heartbeat {
-            version: Heartbeat::VERSION,
-            uid: self.uid.clone(),
-            name: self.name.clone(),
-            start: self.start,
-            beat: self.beat,
-            every: config.every,
-            sent: named.map(|(namespace, sent)| (namespace.to_string(), *sent)).collect(),
-            is_partial,
-            is_hello: std::mem::take(&mut self.is_hello),
-            is_bye,
-        }
-    }
-
-    /// The heartbeat just written is to come back.
-    fn expect(&mut self, now: Instant) {
-        if self.under_way.len() >= UNDER_WAY_MAX {
-            // The oldest is what tells how bad it is.
-            self.under_way.remove(1);
-        }
-        self.under_way.push_back((self.beat, now));
-    }
-
-    /// Somebody wants to hear from all. However many do, one heartbeat is for all of them.
-    fn hasten(&mut self, now: Instant) {
-        let soonest = self.beat_at.map_or(now, |at| at + Heartbeat::EVERY_MIN);
-        self.next = self.next.min(soonest.max(now));
-    }
-
-    /// A heartbeat under this node's uid came back. Whether it is news that it is somebody else's.
-    fn is_double(&mut self, heartbeat: &Heartbeat, now: Instant) -> bool {
-        if heartbeat.start != self.start || heartbeat.beat > self.beat {
-            return !std::mem::replace(&mut self.has_double, true);
-        }
-        while let Some((beat, sent)) = self.under_way.front().copied().filter(|(beat, _)| *beat <= heartbeat.beat) {
-            if beat == heartbeat.beat {
-                self.lag = Some(now.saturating_duration_since(sent));
-            }
-            self.under_way.pop_front();
-        }
-        false
-    }
-}
-
-/// More heartbeats without a way back tell nothing new.
-const UNDER_WAY_MAX: usize = 16;
 
 /// A day.
 const TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);

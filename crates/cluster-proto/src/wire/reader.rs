@@ -81,6 +81,15 @@ impl Reader {
         each!(self, reader => reader.name())
     }
 
+    /// Who somebody is, or which question: what is kept while it is answered. `None` if it is empty.
+    pub(crate) fn id(&mut self) -> Result<Option<String>, Refused> {
+        let id = self.name()?;
+        if id.len() > ID_LEN_MAX {
+            return Err(Refused::LongId);
+        }
+        Ok(Some(id.into_owned()).filter(|id| !id.is_empty()))
+    }
+
     /// An integer in any form: of any length, as a double, or as text; `None` for whatever else is there.
     pub(crate) fn integer(&mut self) -> Result<Option<i64>, Refused> {
         let number = match self.kind()? {
@@ -168,3 +177,6 @@ impl Reader {
         }
     }
 }
+
+/// How long an id is at most, in bytes. Node's have 6 (`uid2`), 16 (`randomId`) or 20, a UUID has 36.
+const ID_LEN_MAX: usize = 128;

@@ -33,6 +33,8 @@ pub enum Refused {
     TooManyRooms,
     /// More than [`Bounds::answers_max`](super::Bounds::answers_max).
     TooManyAnswers,
+    /// A uid or a request's id that is longer than anybody's: it is kept until the request is answered.
+    LongId,
     /// What looks like a placeholder beside attachments: receivers would take it for one.
     Placeholder,
     /// A packet that is no event. As CONNECT, DISCONNECT or the like it would reach clients.
@@ -51,7 +53,7 @@ pub enum Refused {
 
 impl Refused {
     /// All of them, for a table of counters.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Truncated,
         Self::InvalidMsgpack,
         Self::TrailingBytes,
@@ -63,6 +65,7 @@ impl Refused {
         Self::TooManyArguments,
         Self::TooManyRooms,
         Self::TooManyAnswers,
+        Self::LongId,
         Self::Placeholder,
         Self::PacketType,
         Self::InvalidData,
@@ -86,6 +89,7 @@ impl Refused {
             Self::TooManyArguments => "too_many_arguments",
             Self::TooManyRooms => "too_many_rooms",
             Self::TooManyAnswers => "too_many_answers",
+            Self::LongId => "long_id",
             Self::Placeholder => "placeholder",
             Self::PacketType => "packet_type",
             Self::InvalidData => "invalid_data",
@@ -111,6 +115,7 @@ impl fmt::Display for Refused {
             Self::TooManyArguments => "too many arguments",
             Self::TooManyRooms => "too many rooms",
             Self::TooManyAnswers => "too many sockets or rooms in an answer",
+            Self::LongId => "uid or request id that is too long",
             Self::Placeholder => "placeholder that belongs to no attachment",
             Self::PacketType => "packet that is no event",
             Self::InvalidData => "event without a name",

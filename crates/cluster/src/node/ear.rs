@@ -9,7 +9,7 @@ use cluster_proto::wire::{Glance, Sort};
 use redis::{PushInfo, PushKind, Value};
 use socketio::Room;
 
-use super::incoming::{Heard, Holding, Incoming, Moving};
+use super::incoming::{Full, Heard, Holding, Incoming, Moving};
 use super::news::News;
 use super::place::{Origin, Place};
 use super::shared::Shared;
@@ -49,6 +49,11 @@ impl Ear {
                     self.sharded(channel, body);
                 }
             }
+            PushKind::Subscribe | PushKind::SSubscribe => {
+                if let Some(channel) = next(&mut parts) {
+                    self.subscribed(&channel);
+                }
+            }
             PushKind::SUnsubscribe => {
                 if let Some(channel) = next(&mut parts) {
                     self.shared.tell(News::Unsubscribed(self.connection, channel));
@@ -73,10 +78,27 @@ impl Ear {
         }
     }
 
+    /// The last channel of a namespace is confirmed: from here on all of it is heard. Nothing was missed before, since nobody
+    /// promised to hear it; after a reconnection it is, which `serve` knows.
+    fn subscribed(&self, channel: &Bytes) {
+        let places = self.shared.places();
+        if let Some(place) = places.by_subscription.get(channel).filter(|place| place.counted().channel == *channel) {
+            let mut peers = self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner);
+            peers.serve(Arc::clone(&place.name));
+        }
+    }
+
     fn message(&self, place: &Arc<Place>, channel: Bytes, body: Bytes) {
         let shared = &*self.shared;
         let Some(origin) = place.origin(&channel) else { return };
         if place.is_own(&body) {
+            // What may be heard twice is no evidence of another who sends under this uid.
+            if matches!(origin, Origin::All { .. }) && !shared.places().are_ambiguous {
+                shared.peers.lock().unwrap_or_else(PoisonError::into_inner).handle_own();
+            }
+            return;
+        }
+        if origin == Origin::Answers && shared.own_answers.take(&body) {
             return;
         }
         shared.counters.received.add(1);
@@ -97,10 +119,11 @@ impl Ear {
         if room.is_some_and(is_nobodys) {
             return shared.counters.unwanted.add(1);
         }
+        let is_answer = origin == Origin::Answers;
         let mut heard =
             Heard { place: Arc::clone(place), channel, body, at: Instant::now(), moving: None, holding: None };
-        if !place.may_move(&heard.channel) {
-            return self.put(queue, heard);
+        if is_answer || !place.may_move(&heard.channel) {
+            return self.put(queue, heard, is_answer);
         }
         let Glance { sort, sender } = place.glance(&heard.body);
         // A question changes nothing: nothing waits for it, and it only for what its sender had done before.
@@ -113,14 +136,24 @@ impl Ear {
         }
         heard.moving = (!is_question).then(|| Moving::begin(place));
         heard.holding = (sort == Sort::Move).then(|| Holding::begin(place, sender));
-        self.put(queue, heard);
+        self.put(queue, heard, false);
     }
 
-    fn put(&self, queue: &Incoming, heard: Heard) {
-        if queue.push(heard).is_err() {
+    fn put(&self, queue: &Incoming, heard: Heard, is_answer: bool) {
+        if let Err(Full(heard)) = queue.push(heard) {
             self.shared.counters.dropped.add(1);
             self.shared.note_overflow();
+            if !is_answer {
+                self.missed(&heard);
+            }
         }
+    }
+
+    /// It was heard, and is missed all the same: by whoever sent it, where that is known.
+    fn missed(&self, heard: &Heard) {
+        let Heard { place, body, .. } = heard;
+        let mut peers = self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        peers.handle_dropped(place.sender(body), &place.name, Instant::now());
     }
 
     /// It goes the way of the messages before it, so it is compared with what came of them here and now.

@@ -70,8 +70,7 @@ struct State {
 }
 
 /// There is no place for it.
-#[derive(Debug)]
-pub(crate) struct Full;
+pub(crate) struct Full(pub(crate) Heard);
 
 impl Incoming {
     pub(crate) fn new(bytes_max: usize) -> Self {
@@ -82,7 +81,7 @@ impl Incoming {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes = state.bytes.saturating_add(heard.bytes());
         if bytes > self.bytes_max {
-            return Err(Full);
+            return Err(Full(heard));
         }
         state.bytes = bytes;
         state.queue.push_back(heard);

@@ -10,6 +10,7 @@ mod hearing;
 mod incoming;
 mod joins;
 mod news;
+mod own_answers;
 mod peers;
 mod place;
 mod replies;

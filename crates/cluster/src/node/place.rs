@@ -191,7 +191,8 @@ impl Place {
             Codec::Classic(classic) => classic.tell(command),
             Codec::Sharded(sharded) => sharded.tell(command),
         };
-        outgoing.map(|outgoing| self.for_all(outgoing))
+        let missed = Some(Arc::clone(&self.name));
+        outgoing.map(|outgoing| Publication { missed, ..self.for_all(outgoing) })
     }
 
     /// `None`: there is no such question in this fleet.
@@ -200,7 +201,8 @@ impl Place {
             Codec::Classic(classic) => Some(classic.ask(id, sought)),
             Codec::Sharded(sharded) => sharded.ask(id, sought),
         };
-        outgoing.map(|outgoing| self.for_all(outgoing))
+        let missed = matches!(sought, Sought::EmitWithAck { .. }).then(|| Arc::clone(&self.name));
+        outgoing.map(|outgoing| Publication { missed, ..self.for_all(outgoing) })
     }
 
     pub(crate) fn server_side_emit(&self, data: &Arguments) -> Publication {
@@ -269,6 +271,8 @@ pub(crate) struct Places {
     /// By what is subscribed to for each: a message says by what it was heard.
     pub(crate) by_subscription: HashMap<Bytes, Arc<Place>>,
     pub(crate) by_name: HashMap<Arc<str>, Arc<Place>>,
+    /// A channel may be a room's in one namespace and all of another, as with `/` and `/#x`: then a message is heard for both.
+    pub(crate) are_ambiguous: bool,
 }
 
 impl Places {
@@ -277,6 +281,7 @@ impl Places {
         for place in places {
             let wishes = place.wishes().into_iter();
             all.by_subscription.extend(wishes.map(|wish| (wish.subscription.channel, Arc::clone(&place))));
+            all.are_ambiguous |= place.name.contains('#');
             all.by_name.insert(Arc::clone(&place.name), place);
         }
         all

@@ -18,10 +18,11 @@ use super::counting::Counting;
 use super::incoming::Incoming;
 use super::joins::Joins;
 use super::news::News;
+use super::own_answers::OwnAnswers;
 use super::place::{Place, Places};
 use super::replies::Replies;
 use super::rooms::Rooms;
-use crate::config::ClusterConfig;
+use crate::config::{Adapter, ClusterConfig};
 use crate::notice::Notice;
 
 /// What callers, ears and the supervisor share. Each lock is held for a step of its machine and no longer.
@@ -44,6 +45,8 @@ pub(crate) struct Shared {
     pub(crate) questions: Incoming,
     /// What we asked for.
     pub(crate) answers: Incoming,
+    /// Of this node, where it hears them itself.
+    pub(super) own_answers: OwnAnswers,
     /// How many requests of peers may wait for their answers.
     pub(crate) answering: Arc<Semaphore>,
     /// How many of those that are answered by a number.
@@ -113,6 +116,7 @@ impl Shared {
             orders: Incoming::new(config.incoming_bytes_max),
             questions: Incoming::new(QUESTIONS_BYTES_MAX),
             answers: Incoming::new(config.incoming_bytes_max),
+            own_answers: OwnAnswers::default(),
             answering: Arc::new(Semaphore::new(ANSWERING_MAX)),
             numbering: Arc::new(Semaphore::new(NUMBERING_MAX)),
             making: Semaphore::new(1),
@@ -135,6 +139,10 @@ impl Shared {
             notices,
             knows_listeners,
         }
+    }
+
+    pub(crate) fn is_sharded(&self) -> bool {
+        matches!(self.config.adapter, Adapter::Sharded(_))
     }
 
     pub(crate) fn places(&self) -> Arc<Places> {
@@ -182,6 +190,10 @@ impl Shared {
     /// Hands an answer in.
     pub(crate) fn reply(&self, publication: Publication) {
         if !self.is_over.load(Ordering::Relaxed) {
+            // It says nowhere whose it is, and comes back where all hear it.
+            if self.places().by_subscription.contains_key(&publication.channel) {
+                self.own_answers.note(&publication.body);
+            }
             self.replies.push(publication);
             self.wake.notify_one();
         }

@@ -3,11 +3,12 @@
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use cluster_proto::outgoing::Publication;
+use cluster_proto::outgoing::{Pipeline, Publication};
 use tokio::sync::oneshot;
 
-use super::{Supervisor, send};
-use crate::node::Queue;
+use super::Supervisor;
+use super::publishing::{send, tell_dropped};
+use crate::node::{Queue, Shared};
 
 /// Who leaves is counted no longer, then sends what there still is and its last heartbeat, then closes its connections.
 pub(super) struct Leaving {
@@ -62,19 +63,18 @@ impl Supervisor {
         let is_late = leaving.until <= now || open.is_none();
         match (leaving.stage, open) {
             (Stage::Flushing, Some((connection, servers))) if waiting == 0 && !is_late => {
-                leaving.stage = Stage::Bye;
-                let bye = self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner).bye(now);
-                let bye = Publication::new(false, self.shared.heartbeats.clone(), bye);
-                let pipeline = {
-                    let mut outgoing = self.shared.outgoing.lock().unwrap_or_else(PoisonError::into_inner);
-                    outgoing.append(None, bye, now)
-                };
-                pipeline
-                    .into_iter()
-                    .for_each(|pipeline| send(servers, *connection, (Queue::Events, pipeline), &self.shared));
+                if let Some(bye) = bye(&self.shared, now) {
+                    leaving.stage = Stage::Bye;
+                    send(servers, *connection, (Queue::Events, bye), &self.shared);
+                }
                 false
             }
             (Stage::Flushing | Stage::Bye, _) if is_late || (leaving.stage == Stage::Bye && in_flight == 0) => {
+                if let Some((connection, servers)) = open.filter(|_| leaving.stage == Stage::Flushing) {
+                    bye(&self.shared, now)
+                        .into_iter()
+                        .for_each(|bye| send(servers, *connection, (Queue::Events, bye), &self.shared));
+                }
                 leaving.stage = Stage::Closing;
                 self.shared.end();
                 self.link.leave(now);
@@ -83,6 +83,16 @@ impl Supervisor {
             _ => false,
         }
     }
+}
+
+/// The last heartbeat. What still waits is not sent any more, and it says so. `None`: Redis takes nothing.
+fn bye(shared: &Shared, now: Instant) -> Option<Pipeline> {
+    let mut outgoing = shared.outgoing.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut peers = shared.peers.lock().unwrap_or_else(PoisonError::into_inner);
+    outgoing.give_up();
+    tell_dropped(&mut outgoing, &mut peers);
+    let bye = Publication::new(false, shared.heartbeats.clone(), peers.bye(now));
+    outgoing.append(None, bye, now)
 }
 
 /// How long what is still to be sent may take.

@@ -2,23 +2,20 @@
 
 mod asked;
 mod leaving;
+mod peers;
+mod publishing;
+mod sides;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use cluster_proto::connection::{
-    self, Action, Connection, Link, Phase, Reply, Role, Subscription, SubscriptionKind, Wish,
-};
-use cluster_proto::outgoing::{Pipeline, Publication};
-use cluster_proto::peers;
-use socketio::hub::Expulsion;
-use socketio::{Command, Target};
+use cluster_proto::connection::{self, Action, Connection, Link, Phase, Reply, Subscription, SubscriptionKind, Wish};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{self, AbortHandle, JoinSet};
 
-use crate::link::{Connector, Heard, Published, Purpose, Servers};
-use crate::node::{Ear, News, Queue, Seen, Shared};
+use crate::link::{Connector, Heard, Servers};
+use crate::node::{News, Seen, Shared};
 use crate::notice::Notice;
 use asked::Questions;
 use leaving::Leaving;
@@ -172,13 +169,11 @@ impl Supervisor {
             News::Counted(question, listeners) => self.questions.handle_count(question, listeners, now),
             News::Unsubscribed(connection, channel) => self.unsubscribed(connection, &channel, now),
             News::Served { added, removed } => {
-                let mut peers = self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner);
                 for place in removed {
-                    peers.unserve(&place.name);
+                    self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner).unserve(&place.name);
                     self.link.unsubscribe_group(&place.name, now);
                 }
                 for place in added {
-                    peers.serve(Arc::clone(&place.name));
                     self.link.subscribe(place.wishes(), now);
                 }
             }
@@ -186,80 +181,6 @@ impl Supervisor {
             News::Forget(number) => self.questions.forget(number),
             News::Answered { from, response, bytes } => self.questions.handle_answer(from, response, bytes),
             News::Leave(reply) => self.leave(reply, now),
-        }
-    }
-
-    fn connected(&mut self, connection: Connection, result: Result<Servers, String>, now: Instant) {
-        // One that is not awaited any more is dropped.
-        if self.connecting.remove(&connection).is_none() {
-            return;
-        }
-        match result {
-            Ok(servers) => {
-                let side = match connection.role() {
-                    Role::Subscriber => &mut self.subscriber,
-                    Role::Publisher => &mut self.publisher,
-                };
-                *side = Some((connection, servers));
-                self.link.handle_connected(connection, now);
-            }
-            Err(error) => self.link.handle_connect_failed(connection, error, now),
-        }
-    }
-
-    /// A connection is of no use any more. Of several servers the others go with it.
-    fn lose(&mut self, connection: Connection, why: &str, now: Instant) {
-        self.link.handle_closed(connection, why.to_owned(), now);
-        if self.servers(connection).is_some() {
-            self.forget_side(connection.role());
-        }
-    }
-
-    /// A slot that moves takes its subscriptions along. All is made anew, at the servers that have it now: a confirmation that
-    /// nobody asked for would be taken for the reply to whatever was asked.
-    fn unsubscribed(&mut self, connection: Connection, channel: &[u8], now: Instant) {
-        if let Some(asked) = self.ending.get_mut(channel) {
-            *asked -= 1;
-            if *asked == 0 {
-                self.ending.remove(channel);
-            }
-            return;
-        }
-        self.lose(connection, "a slot has moved", now);
-    }
-
-    fn published(
-        &mut self,
-        connection: Connection,
-        (queue, number): (Queue, u64),
-        otherwise: Vec<(usize, Publication)>,
-        published: Option<Published>,
-        now: Instant,
-    ) {
-        let Some(Published { listeners, has_moved, error }) = published else { return };
-        if self.speaks_on == Some(connection) {
-            let refused = listeners.iter().filter(|listeners| listeners.is_none()).count();
-            match queue {
-                Queue::Events => {
-                    let mut outgoing = self.shared.outgoing.lock().unwrap_or_else(PoisonError::into_inner);
-                    outgoing.handle_published(number, refused);
-                }
-                Queue::Replies => {
-                    self.shared.replies.lock().handle_published(number, refused);
-                    self.shared.replies.note_gone();
-                }
-            }
-        }
-        if let Some(error) = error.filter(|_| !std::mem::replace(&mut self.refusal_noted, true)) {
-            self.shared.note(Notice::NotPublished { error });
-        }
-        for (at, publication) in otherwise {
-            if listeners.get(at) == Some(&Some(0)) && self.shared.knows_listeners {
-                self.shared.reply(publication);
-            }
-        }
-        if has_moved {
-            self.lose(connection, "a slot has moved", now);
         }
     }
 
@@ -314,68 +235,6 @@ impl Supervisor {
         }
     }
 
-    fn connect(&mut self, connection: Connection) {
-        self.forget_side(connection.role());
-        let (connector, shared) = (self.connector.clone(), Arc::clone(&self.shared));
-        let is_sharded = matches!(shared.config.adapter, crate::Adapter::Sharded(_));
-        let purpose = match connection.role() {
-            Role::Publisher => Purpose::Speak,
-            Role::Subscriber => {
-                let ear = Ear::new(Arc::clone(&shared), connection);
-                Purpose::Hear { is_sharded, hear: Arc::new(move |push| ear.hear(push)) }
-            }
-        };
-        let news = shared.news.clone();
-        let ended = move || drop(news.send(News::Closed(connection)));
-        let attempt = self.tasks.spawn(async move {
-            let result = connector.connect(purpose, ended).await;
-            shared.tell(News::Connected(connection, result));
-        });
-        self.connecting.insert(connection, attempt);
-    }
-
-    fn close(&mut self, connection: Connection) {
-        if let Some(attempt) = self.connecting.remove(&connection) {
-            attempt.abort();
-        }
-        if self.servers(connection).is_some() {
-            self.forget_side(connection.role());
-        }
-    }
-
-    fn forget_side(&mut self, role: Role) {
-        match role {
-            Role::Subscriber => {
-                self.subscriber = None;
-                self.ending.clear();
-            }
-            Role::Publisher => self.publisher = None,
-        }
-    }
-
-    fn subscribe(&mut self, on: bool, command: connection::Command, subscription: &Subscription) {
-        if !on && subscription.kind == SubscriptionKind::Sharded {
-            *self.ending.entry(subscription.channel.clone()).or_default() += 1;
-        }
-        let then = self.replying(command);
-        if let Some(servers) = self.servers(command.connection()) {
-            servers.subscribe(on, subscription, then);
-        }
-    }
-
-    fn replying(&self, command: connection::Command) -> impl FnOnce(Heard) + Send + 'static + use<> {
-        let news = self.shared.news.clone();
-        move |heard| drop(news.send(News::Replied(command, heard)))
-    }
-
-    fn servers(&self, connection: Connection) -> Option<&Servers> {
-        let side = match connection.role() {
-            Role::Subscriber => &self.subscriber,
-            Role::Publisher => &self.publisher,
-        };
-        side.as_ref().filter(|(open, _)| *open == connection).map(|(_, servers)| servers)
-    }
-
     fn note(&mut self, notice: connection::Notice, now: Instant) {
         match &notice {
             connection::Notice::Joined { deaf, .. } => {
@@ -396,61 +255,6 @@ impl Supervisor {
         self.shared.note(Notice::Link(notice));
     }
 
-    /// Lets those who publish know whether there is a connection for it.
-    fn follow_publisher(&mut self, now: Instant) {
-        let publisher = self.link.publisher().filter(|connection| self.servers(*connection).is_some());
-        if publisher == self.speaks_on {
-            return;
-        }
-        let mut outgoing = self.shared.outgoing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut replies = self.shared.replies.lock();
-        let mut peers = self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner);
-        outgoing.handle_down();
-        replies.handle_down();
-        peers.handle_down();
-        if publisher.is_some() {
-            outgoing.handle_up();
-            replies.handle_up();
-            peers.handle_up(now);
-        }
-        self.speaks_on = publisher;
-    }
-
-    /// Sends what a turn collected, and the heartbeat behind it.
-    fn publish(&mut self, now: Instant) {
-        let Some((connection, servers)) = &self.publisher else { return };
-        if self.speaks_on != Some(*connection) {
-            return;
-        }
-        let is_sharded = matches!(self.shared.config.adapter, crate::Adapter::Sharded(_));
-        let counts = servers.has_one_way(is_sharded);
-        loop {
-            let pipeline = {
-                let mut outgoing = self.shared.outgoing.lock().unwrap_or_else(PoisonError::into_inner);
-                let taken = outgoing.take(now);
-                let mut peers = self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner);
-                for publication in taken.iter().flat_map(|pipeline| &pipeline.publications) {
-                    if let Some(namespace) = publication.counted.as_ref().filter(|_| counts) {
-                        peers.handle_sent(namespace);
-                    }
-                }
-                match peers.poll_heartbeat(now) {
-                    None => taken,
-                    Some(body) => {
-                        let heartbeat = Publication::new(false, self.shared.heartbeats.clone(), body);
-                        outgoing.append(taken, heartbeat, now)
-                    }
-                }
-            };
-            let Some(pipeline) = pipeline else { break };
-            send(servers, *connection, (Queue::Events, pipeline), &self.shared);
-        }
-        loop {
-            let Some(pipeline) = self.shared.replies.lock().take(now) else { break };
-            send(servers, *connection, (Queue::Replies, pipeline), &self.shared);
-        }
-    }
-
     fn count(&mut self) {
         while let Some((question, subscription)) = self.questions.poll_count() {
             let news = self.shared.news.clone();
@@ -468,20 +272,6 @@ impl Supervisor {
         }
         let known = || self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner).peers(Instant::now()).count();
         self.questions.reply(known);
-    }
-
-    fn peers(&mut self) {
-        loop {
-            let event = self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner).poll_event();
-            let Some(event) = event else { return };
-            if let peers::Event::Reset { namespace } = &event
-                && let Some(place) = self.shared.places().by_name.get(namespace)
-            {
-                let everyone = Target::everyone(place.namespace().clone());
-                self.tasks.spawn(close_sockets(Arc::clone(&self.shared), everyone));
-            }
-            self.shared.note(Notice::Peer(event));
-        }
     }
 
     /// Rooms that have channels of their own.
@@ -508,37 +298,6 @@ fn hear_questions(tasks: &mut JoinSet<()>, shared: &Arc<Shared>) -> task::Id {
 fn hear_answers(tasks: &mut JoinSet<()>, shared: &Arc<Shared>) -> task::Id {
     tasks.spawn(crate::node::hear_answers(Arc::clone(shared))).id()
 }
-
-fn send(servers: &Servers, connection: Connection, (queue, pipeline): (Queue, Pipeline), shared: &Shared) {
-    let Pipeline { number, publications } = pipeline;
-    let news = shared.news.clone();
-    let otherwise = publications.iter().enumerate().filter_map(|(at, publication)| {
-        let Publication { is_sharded, body, otherwise: Some(channel), .. } = publication else { return None };
-        Some((at, Publication::new(*is_sharded, channel.clone(), body.clone())))
-    });
-    let otherwise = otherwise.collect();
-    servers.publish(&publications, move |published| {
-        let _ = news.send(News::Published { connection, queue, number, otherwise, published });
-    });
-}
-
-/// Closes sockets as if the network had broken, over a while: their clients come back, and fetch anew.
-async fn close_sockets(shared: Arc<Shared>, everyone: Target) {
-    let sockets = shared.local.fetch_ids(everyone.clone(), usize::MAX).await.unwrap_or_default();
-    let pause = shared.config.reset_spread / u32::try_from(sockets.len()).unwrap_or(u32::MAX).max(1);
-    let begun = Instant::now();
-    for (number, socket) in (0_u32..).zip(sockets) {
-        // Nobody else, if others are in a room that has its id for a name.
-        let target = Target::socket(everyone.namespace().clone(), socket);
-        shared.local.apply(Command::Expel { target, from: Expulsion::Transport(MISSED) });
-        let due = begun + pause.saturating_mul(number + 1);
-        if due > Instant::now() {
-            tokio::time::sleep_until(due.into()).await;
-        }
-    }
-}
-
-const MISSED: &str = "the cluster missed something";
 
 /// What is handled until times are looked at.
 const TURN: usize = 256;

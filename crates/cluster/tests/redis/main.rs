@@ -10,6 +10,7 @@ mod server;
 mod topology;
 
 mod asking;
+mod counting;
 mod faults;
 mod joining;
 mod speaking;

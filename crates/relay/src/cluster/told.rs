@@ -1,12 +1,25 @@
 //! What of the cluster stands in the log.
 
+use std::time::{Duration, Instant};
+
 use cluster::{LinkNotice, Notice, Notices, PeerEvent};
+use socketio::hub::Bucket;
 
 /// Until there is nothing to tell any more.
 pub(super) async fn tell(mut notices: Notices) {
-    while let Some(notice) = notices.next().await {
+    let mut visits = Visits::default();
+    loop {
+        let notice = tokio::select! {
+            notice = notices.next() => notice,
+            () = until(visits.report_at) => {
+                visits.report();
+                continue;
+            }
+        };
+        let Some(notice) = notice else { break };
         match notice {
             Notice::Link(notice) => link(&notice),
+            Notice::Peer(event) if is_visit(&event) && !visits.take(Instant::now()) => {}
             Notice::Peer(event) => peer(&event),
             Notice::Overflow => tracing::warn!("the cluster says more than can be done here: some of it is dropped"),
             Notice::NotPublished { error } => tracing::warn!(%error, "redis does not take what is published"),
@@ -15,6 +28,45 @@ pub(super) async fn tell(mut notices: Notices) {
             other => tracing::warn!(notice = %other, "something about the cluster"),
         }
     }
+}
+
+/// How many lines may be told of nodes that come and go. They are at `info`, which the log does not bound; and whoever may publish on
+/// that Redis can make up as many nodes as they like.
+#[derive(Default)]
+struct Visits {
+    lines: Bucket,
+    left_out: u64,
+    /// When it is told that lines were left out.
+    report_at: Option<Instant>,
+}
+
+impl Visits {
+    /// Asks for one line.
+    fn take(&mut self, now: Instant) -> bool {
+        let may = self.lines.take(now, LINES_AT_ONCE, LINE_EVERY);
+        if !may {
+            self.left_out += 1;
+            self.report_at.get_or_insert(now + REPORT_AFTER);
+        }
+        may
+    }
+
+    fn report(&mut self) {
+        self.report_at = None;
+        let left_out = std::mem::take(&mut self.left_out);
+        tracing::warn!(left_out, "other nodes come and go faster than it is told");
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn is_visit(event: &PeerEvent) -> bool {
+    matches!(event, PeerEvent::Appeared { .. } | PeerEvent::Back { .. } | PeerEvent::Gone { .. })
 }
 
 fn link(notice: &LinkNotice) {
@@ -51,5 +103,29 @@ fn peer(event: &PeerEvent) {
         PeerEvent::Reset { namespace } => {
             tracing::warn!(%namespace, "closing the sockets of a namespace, which missed something");
         }
+    }
+}
+
+/// A fleet of fifty that comes back as one.
+const LINES_AT_ONCE: u32 = 100;
+
+const LINE_EVERY: Duration = Duration::from_secs(1);
+
+const REPORT_AFTER: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_who_come_and_go_by_thousands_are_told_of_a_hundred_times_and_then_once_a_second() {
+        let (mut visits, now) = (Visits::default(), Instant::now());
+        let told = (0..5_000).filter(|_| visits.take(now)).count();
+        assert_eq!((told, visits.left_out, visits.report_at), (100, 4_900, Some(now + REPORT_AFTER)));
+        let later = now + Duration::from_secs(10);
+        let told = (0..5_000).filter(|_| visits.take(later)).count();
+        assert_eq!((told, visits.left_out, visits.report_at), (10, 9_890, Some(now + REPORT_AFTER)));
+        visits.report();
+        assert_eq!((visits.left_out, visits.report_at), (0, None));
     }
 }

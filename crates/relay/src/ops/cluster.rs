@@ -32,12 +32,21 @@ impl Collector for ClusterMetrics {
             counts.malformed.iter().try_for_each(|(reason, count)| counters.add(&[("reason", reason)], *count))
         })?;
         page.counter("fanfare_cluster_reconnects", "How often the cluster was joined again", counts.reconnects)?;
-        let help = "Messages of other Fanfare nodes that were not heard here, by node while it is there";
+        let help = "Messages that were missed here, by whose they are";
         page.counters("fanfare_cluster_missed", help, |counters| {
             // What they say they sent is theirs to say.
             let there = peers.iter().fold(0_u64, |sum, peer| sum.saturating_add(peer.missed));
             peers.iter().try_for_each(|peer| counters.add(&[("peer", &peer.uid)], peer.missed))?;
-            counters.add(&[("peer", "gone")], counts.missed.saturating_sub(there))
-        })
+            counters.add(&[("peer", "other")], counts.missed_unnamed)?;
+            let known = there.saturating_add(counts.missed_unnamed);
+            counters.add(&[("peer", "gone")], counts.missed.saturating_sub(known))
+        })?;
+        let help = "Messages of other Fanfare nodes that came twice, or after they had been counted as missed";
+        page.counter("fanfare_cluster_surplus", help, counts.surplus)?;
+        let help = "Heartbeats of other Fanfare nodes that there was no place for";
+        page.counter("fanfare_cluster_peers_ignored", help, counts.peers_ignored)?;
+        page.counter("fanfare_cluster_server_side", "Messages for the servers' programs", counts.server_side)?;
+        let help = "Members named __proto__ that were left out of what others sent";
+        page.counter("fanfare_cluster_left_out", help, counts.left_out)
     }
 }

@@ -54,8 +54,8 @@ impl Fields {
             return reader.skip();
         }
         match field {
-            Field::Uid => self.uid = Some(reader.name()?.into_owned()),
-            Field::RequestId => self.id = Some(reader.name()?.into_owned()).filter(|id| !id.is_empty()),
+            Field::Uid => self.uid = reader.id()?,
+            Field::RequestId => self.id = reader.id()?,
             Field::Type => self.kind = Some(reader.integer()?.ok_or(Refused::UnknownType)?),
             Field::Opts => self.opts = Some(Opts::read(reader, bounds)?),
             Field::Rooms => self.rooms = opts::rooms(reader, bounds)?,

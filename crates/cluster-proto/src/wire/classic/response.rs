@@ -42,7 +42,7 @@ impl Fields {
             Field::Data => self.data = Some(reader.value(&bounds.values)?),
             Field::Packet => self.packet = Some(reader.value(&bounds.values)?),
             _ if reader.kind()? == Kind::Nothing => reader.skip()?,
-            Field::RequestId => self.id = Some(reader.name()?.into_owned()).filter(|id| !id.is_empty()),
+            Field::RequestId => self.id = reader.id()?,
             Field::Type => self.kind = reader.integer()?,
             Field::Sockets => self.sockets = Some(answers::sockets(reader, bounds)?),
             Field::Rooms => self.rooms = Some(answers::names(reader, bounds)?),

@@ -40,7 +40,7 @@ pub(super) fn read(reader: &mut Reader, outer: Outer<'_>, bounds: &Bounds) -> Re
                 reader.skip()?;
             }
             (Field::Data, Some(kind)) => fields = Some(Fields::read(reader, kind, bounds)?),
-            (Field::Uid, _) => from = Some(reader.name()?.into_owned()),
+            (Field::Uid, _) => from = reader.id()?,
             (Field::Nsp, _) => is_ours = reader.kind()? == Kind::Text && is_named(reader, outer.namespace)?,
             _ => reader.skip()?,
         }
@@ -94,7 +94,7 @@ impl Fields {
                 _ if is_nothing => reader.skip()?,
                 (Field::Packet, 3) => fields.event = shared::packet(reader, None, bounds)?,
                 (Field::Packet, 9) => fields.values = Some(reader.values(&bounds.values)?),
-                (Field::RequestId, _) => fields.id = Some(reader.name()?.into_owned()).filter(|id| !id.is_empty()),
+                (Field::RequestId, _) => fields.id = reader.id()?,
                 (Field::Opts, _) => fields.opts = Some(Opts::read(reader, bounds)?),
                 (Field::Rooms, _) => fields.rooms = opts::rooms(reader, bounds)?,
                 (Field::Close, _) => fields.close = reader.is_truthy()?,
