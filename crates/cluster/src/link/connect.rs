@@ -1,14 +1,18 @@
 //! From an address to servers that are ready for commands.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use redis::{PushInfo, cmd};
 use tokio_rustls::TlsConnector;
 
-use super::address::{Endpoint, Place, Topology};
-use super::patience::in_time;
-use super::server::Server;
-use super::servers::{Servers, is_replica};
+use super::address::{Access, Endpoint, Place, Topology};
+use super::mending::Mender;
+use super::patience::{Patience, all, first, none_of};
+use super::sentinel;
+use super::server::{Ended, Server};
+use super::servers::Servers;
 use super::slots::Slots;
 
 /// Makes connections.
@@ -18,6 +22,8 @@ pub(crate) struct Connector {
     tls: Option<TlsConnector>,
     /// Which of several masters is taken where any will do: others take others.
     choice: usize,
+    /// Which of several sentinels or seeds is asked first: the one that answered last, or the one behind those that did not.
+    turn: Arc<AtomicUsize>,
 }
 
 /// What connections are for.
@@ -31,7 +37,7 @@ pub(crate) enum Purpose {
 
 impl Connector {
     pub(crate) fn new(topology: Topology, tls: Option<TlsConnector>, choice: usize) -> Self {
-        Self { topology: Arc::new(topology), tls, choice }
+        Self { topology: Arc::new(topology), tls, choice, turn: Arc::default() }
     }
 
     /// Whether there are several masters.
@@ -40,63 +46,78 @@ impl Connector {
     }
 
     /// Connects. `ended` is called, perhaps often, when one of the connections ends by itself.
-    pub(crate) async fn connect(
-        &self,
-        purpose: Purpose,
-        ended: impl Fn() + Clone + Send + 'static,
-    ) -> Result<Servers, String> {
+    pub(crate) async fn connect(&self, purpose: Purpose, ended: Ended) -> Result<Servers, String> {
         match &*self.topology {
-            Topology::One(endpoint) => Ok(Servers::one(self.open(endpoint, &purpose, ended).await?, false)),
+            Topology::One(endpoint) => Ok(Servers::one(self.open(endpoint, &purpose, &ended).await?, false)),
             Topology::Sentinel { sentinels, service, access } => {
-                let tls = self.tls.as_ref();
-                let master = super::sentinel::master(sentinels, service, access, tls).await?;
-                let server = self.open(&master, &purpose, ended).await?;
-                is_master(&server).await.map_err(|error| format!("{master}: {error}"))?;
-                Ok(Servers::one(server, true))
+                let patience = Patience::new(TIME_MAX);
+                let follow = |sentinel| self.follow(sentinel, service, access, patience, &purpose, &ended);
+                Ok(Servers::one(self.in_turn(sentinels, follow).await?, true))
             }
-            Topology::Cluster(seeds) => self.cluster(seeds, purpose, ended).await,
+            Topology::Cluster(_) => self.cluster(purpose, ended).await,
         }
     }
 
-    async fn cluster(
+    /// The master that a sentinel names. A sentinel that names one that is no master, or is silent, is as good as none.
+    async fn follow(
         &self,
-        seeds: &[Endpoint],
-        purpose: Purpose,
-        ended: impl Fn() + Clone + Send + 'static,
-    ) -> Result<Servers, String> {
-        let (seed, slots) = self.slots(seeds).await?;
-        let main = self.choice % slots.masters.len();
-        let are_all = !matches!(purpose, Purpose::Hear { is_sharded: false, .. });
-        let mut servers = Vec::new();
-        for (index, (host, port)) in slots.masters.iter().enumerate() {
-            if are_all || index == main {
-                let endpoint = seed.sibling(host, *port);
-                servers.push(self.open(&endpoint, &purpose, ended.clone()).await?);
-            }
-        }
-        Ok(match are_all {
-            true => Servers::several(servers, main, slots),
-            false => match servers.pop() {
-                Some(server) => Servers::one(server, true),
-                None => return Err("the cluster has no master".to_owned()),
-            },
-        })
+        sentinel: &Endpoint,
+        service: &str,
+        access: &Arc<Access>,
+        patience: Patience,
+        purpose: &Purpose,
+        ended: &Ended,
+    ) -> Result<Server, String> {
+        let asked = sentinel::master(sentinel, service, access, self.tls.as_ref());
+        let master = patience.wait(asked, sentinel).await?;
+        let taken = async {
+            let server = self.open(&master, purpose, ended).await?;
+            sentinel::is_master(&server).await.map_err(|why| format!("{master}: {why}"))?;
+            Ok(server)
+        };
+        patience.wait(taken, &master).await
     }
 
-    /// The map of the cluster, by the first that knows it.
-    async fn slots<'a>(&self, seeds: &'a [Endpoint]) -> Result<(&'a Endpoint, Slots), String> {
-        let mut last = "no server was asked".to_owned();
-        for seed in seeds {
-            match in_time(self.slots_of(seed), seed).await {
-                Ok(slots) => return Ok((seed, slots)),
-                Err(error) => last = error,
+    /// Of a Redis Cluster those that are needed, and of these those that are there: one to hear at if nothing is sharded, else all.
+    async fn cluster(&self, purpose: Purpose, ended: Ended) -> Result<Servers, String> {
+        let slots = self.slots(TIME_MAX_SEEDS).await?;
+        let patience = Patience::new(TIME_MAX - TIME_MAX_SEEDS);
+        let masters = slots.map.masters().len();
+        let open = |index| {
+            let (slots, purpose, ended) = (&slots, &purpose, &ended);
+            async move {
+                let endpoint = slots.endpoint(index);
+                patience.wait(self.open(&endpoint, purpose, ended), &endpoint).await
             }
+        };
+        let from = self.choice % masters;
+        if let Purpose::Hear { is_sharded: false, .. } = purpose {
+            let server = first((from..from + masters).map(|index| open(index % masters))).await.map_err(none_of)?;
+            return Ok(Servers::one(server, true));
         }
-        Err(last)
+        let mut errors = Vec::new();
+        let opened = all((0..masters).map(open)).await;
+        let servers: Vec<_> =
+            opened.into_iter().map(|server| server.map_err(|error| errors.push(error)).ok()).collect();
+        if servers.iter().all(Option::is_none) {
+            return Err(none_of(errors));
+        }
+        Ok(Servers::several(servers, from, Mender::new(self.clone(), purpose, ended, slots)))
+    }
+
+    /// The map of the cluster, by the first seed that knows it.
+    pub(super) async fn slots(&self, time: Duration) -> Result<Charted, String> {
+        let Topology::Cluster(seeds) = &*self.topology else { return Err("it is no cluster".to_owned()) };
+        let patience = Patience::new(time);
+        let ask = |seed| async move {
+            let map = patience.wait(self.slots_of(seed), seed).await?;
+            Ok(Charted { map, seed: Endpoint::clone(seed) })
+        };
+        self.in_turn(seeds, ask).await
     }
 
     async fn slots_of(&self, seed: &Endpoint) -> Result<Slots, String> {
-        let server = Server::connect(seed, self.tls.as_ref(), None, || {}).await?;
+        let server = Server::connect_to_ask(seed, self.tls.as_ref()).await?;
         let mut question = cmd("CLUSTER");
         question.arg("SLOTS");
         let reply = server.ask(question).await.map_err(|error| format!("{seed}: {error}"))?;
@@ -107,12 +128,27 @@ impl Connector {
         Slots::read(&reply, host).ok_or_else(|| format!("{seed}: it is part of no cluster that has slots"))
     }
 
-    async fn open(
+    /// Asks one after the other and does not wait long for any. Where many are silent, the next attempt goes on behind them.
+    async fn in_turn<'a, T, F: Future<Output = Result<T, String>>>(
         &self,
-        endpoint: &Endpoint,
-        purpose: &Purpose,
-        ended: impl Fn() + Send + 'static,
-    ) -> Result<Server, String> {
+        endpoints: &'a [Endpoint],
+        ask: impl Fn(&'a Endpoint) -> F,
+    ) -> Result<T, String> {
+        let from = self.turn.load(Ordering::Relaxed);
+        let attempts = (from..from.saturating_add(endpoints.len())).map(|turn| {
+            self.turn.store(turn.wrapping_add(1), Ordering::Relaxed);
+            let ask = &ask;
+            async move {
+                let endpoint = endpoints.get(turn % endpoints.len()).ok_or("none is named")?;
+                let answer = ask(endpoint).await?;
+                self.turn.store(turn, Ordering::Relaxed);
+                Ok(answer)
+            }
+        });
+        first(attempts).await.map_err(none_of)
+    }
+
+    pub(super) async fn open(&self, endpoint: &Endpoint, purpose: &Purpose, ended: &Ended) -> Result<Server, String> {
         let hear = match purpose {
             Purpose::Speak => None,
             Purpose::Hear { hear, .. } => {
@@ -121,15 +157,26 @@ impl Connector {
                 Some(boxed)
             }
         };
-        Server::connect(endpoint, self.tls.as_ref(), hear, ended).await
+        Server::connect(endpoint, self.tls.as_ref(), hear, Arc::clone(ended)).await
     }
 }
 
-/// A sentinel may not know yet.
-async fn is_master(server: &Server) -> Result<(), String> {
-    match server.ask(cmd("ROLE")).await {
-        Ok(role) if is_replica(&role) => Err("it is no master".to_owned()),
-        // Who may not ask believes.
-        _ => Ok(()),
+/// A map of a cluster, and who drew it: the others are come to as this one.
+pub(super) struct Charted {
+    pub(super) map: Slots,
+    seed: Endpoint,
+}
+
+impl Charted {
+    pub(super) fn endpoint(&self, master: usize) -> Endpoint {
+        match self.map.masters().get(master) {
+            Some((host, port)) => self.seed.sibling(host, *port),
+            None => self.seed.clone(),
+        }
     }
 }
+
+/// Of the three seconds that a connection may take.
+const TIME_MAX: Duration = Duration::from_millis(2700);
+/// Of these, for the map of a cluster.
+const TIME_MAX_SEEDS: Duration = Duration::from_millis(1500);

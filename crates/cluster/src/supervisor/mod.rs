@@ -17,7 +17,7 @@ use socketio::{Command, Target};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{self, AbortHandle, JoinSet};
 
-use crate::link::{Connector, Heard, Published, Purpose, Servers};
+use crate::link::{Change, Connector, Heard, Published, Purpose, Servers};
 use crate::node::{Ear, News, Seen, Shared};
 use crate::notice::Notice;
 use asked::Questions;
@@ -156,7 +156,7 @@ impl Supervisor {
     fn handle(&mut self, news: News, now: Instant) {
         match news {
             News::Connected(connection, result) => self.connected(connection, result, now),
-            News::Closed(connection) => self.lose(connection, "the other end closed it", now),
+            News::Closed(connection) => self.look(connection, now),
             News::Replied(command, Heard::Reply(reply)) => self.link.handle_reply(command, reply, now),
             News::Replied(command, Heard::Gone(why)) => self.lose(command.connection(), &why, now),
             News::Replied(_, Heard::Nothing) => {}
@@ -196,8 +196,28 @@ impl Supervisor {
                 };
                 *side = Some((connection, servers));
                 self.link.handle_connected(connection, now);
+                // It may have ended before it was there.
+                self.look(connection, now);
             }
             Err(error) => self.link.handle_connect_failed(connection, error, now),
+        }
+    }
+
+    /// One of a connection's servers has ended, or is there again. The others go on.
+    fn look(&mut self, connection: Connection, now: Instant) {
+        let side = match connection.role() {
+            Role::Subscriber => &mut self.subscriber,
+            Role::Publisher => &mut self.publisher,
+        };
+        let Some((_, servers)) = side.as_mut().filter(|(open, _)| *open == connection) else { return };
+        match servers.look() {
+            Change::Over(why) => self.lose(connection, why, now),
+            Change::Parts(parts) => {
+                self.link.handle_part_gone(connection, |subscription| servers.was_at(&parts, subscription), now);
+                if parts.is_any_back {
+                    self.link.handle_part_back(connection, now);
+                }
+            }
         }
     }
 
@@ -314,7 +334,7 @@ impl Supervisor {
         let news = shared.news.clone();
         let ended = move || drop(news.send(News::Closed(connection)));
         let attempt = self.tasks.spawn(async move {
-            let result = connector.connect(purpose, ended).await;
+            let result = connector.connect(purpose, Arc::new(ended)).await;
             shared.tell(News::Connected(connection, result));
         });
         self.connecting.insert(connection, attempt);
@@ -372,6 +392,10 @@ impl Supervisor {
                 self.shared.take_overflow();
                 self.questions.handle_joined(now);
                 self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner).handle_joined(*deaf, now);
+            }
+            connection::Notice::Whole { groups, .. } => {
+                self.refusal_noted = false;
+                self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner).handle_deaf(groups, now);
             }
             connection::Notice::Lost(_) => {
                 self.questions.handle_lost();

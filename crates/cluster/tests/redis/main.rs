@@ -5,7 +5,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod fleet;
+mod masters;
 mod node;
+mod parts;
 mod server;
 mod topology;
 
