@@ -168,10 +168,14 @@ impl Servers {
             server.as_ref().filter(|_| !places.is_empty()).map(|server| (server, pipeline, places))
         });
         let parts: Vec<_> = parts.collect();
+        let is_one = self.mender.is_none();
+        // One alone has all slots, or is the wrong one: another connection to it is no better.
+        let then = move |published: Option<Published>| {
+            then(published.map(|published| Published { has_moved: published.has_moved && !is_one, ..published }));
+        };
         let results = Results::new(publications.len(), parts.len(), error, then);
         for (server, pipeline, places) in parts {
             let (mut commands, count, results) = (server.commands.clone(), places.len(), Arc::clone(&results));
-            let is_one = self.mender.is_none();
             let request = async move { commands.send_packed_commands(&pipeline, 0, count).await };
             self.begin(server, request, move |replies| match replies {
                 Some(Ok(replies)) => results.add(&places, replies),
@@ -190,6 +194,13 @@ impl Servers {
         read: impl FnOnce(Result<Value, RedisError>) -> Heard + Send + 'static,
         then: impl FnOnce(Heard) + Send + 'static,
     ) {
+        let is_one = self.mender.is_none();
+        let then = move |heard| {
+            then(match heard {
+                Heard::Gone(why) if is_one => Heard::Reply(Reply::Error(format!("{why} ({ONE_OF_SEVERAL})"))),
+                other => other,
+            });
+        };
         match self.place(is_sharded, channel) {
             Ok(place) => {
                 if let Some(server) = self.servers.get(place).and_then(Option::as_ref) {
@@ -291,6 +302,7 @@ impl Servers {
     }
 }
 
+const ONE_OF_SEVERAL: &str = "it is one of a Redis Cluster, and is to be named as such";
 const UNKNOWN: &str = "the connection ended";
 /// Less than the link waits for a reply, and more than a healthy server pauses.
 const REPLY_MAX: Duration = Duration::from_millis(4500);

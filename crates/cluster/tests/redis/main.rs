@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod fake;
 mod fleet;
 mod masters;
 mod node;
@@ -13,6 +14,7 @@ mod topology;
 
 mod faults;
 mod joining;
+mod lies;
 mod speaking;
 mod tls;
 mod wire;
