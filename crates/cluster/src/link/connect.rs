@@ -23,7 +23,8 @@ pub(crate) struct Connector {
     /// Which of several masters is taken where any will do: others take others.
     choice: usize,
     /// Which of several sentinels or seeds is asked first: the one that answered last, or the one behind those that did not.
-    turn: Arc<AtomicUsize>,
+    /// To hear and to speak each for itself, so that neither skips what only the other asked.
+    turns: Arc<[AtomicUsize; 2]>,
 }
 
 /// What connections are for.
@@ -37,7 +38,7 @@ pub(crate) enum Purpose {
 
 impl Connector {
     pub(crate) fn new(topology: Topology, tls: Option<TlsConnector>, choice: usize) -> Self {
-        Self { topology: Arc::new(topology), tls, choice, turn: Arc::default() }
+        Self { topology: Arc::new(topology), tls, choice, turns: Arc::default() }
     }
 
     /// Whether there are several masters.
@@ -52,7 +53,7 @@ impl Connector {
             Topology::Sentinel { sentinels, service, access } => {
                 let patience = Patience::new(TIME_MAX);
                 let follow = |sentinel| self.follow(sentinel, service, access, patience, &purpose, &ended);
-                Ok(Servers::one(self.in_turn(sentinels, follow).await?, true))
+                Ok(Servers::one(self.in_turn(&purpose, patience, sentinels, follow).await?, true))
             }
             Topology::Cluster(_) => self.cluster(purpose, ended).await,
         }
@@ -80,7 +81,7 @@ impl Connector {
 
     /// Of a Redis Cluster those that are needed, and of these those that are there: one to hear at if nothing is sharded, else all.
     async fn cluster(&self, purpose: Purpose, ended: Ended) -> Result<Servers, String> {
-        let slots = self.slots(TIME_MAX_SEEDS).await?;
+        let slots = self.slots(&purpose, TIME_MAX_SEEDS).await?;
         let patience = Patience::new(TIME_MAX - TIME_MAX_SEEDS);
         let masters = slots.map.masters().len();
         let open = |index| {
@@ -106,14 +107,14 @@ impl Connector {
     }
 
     /// The map of the cluster, by the first seed that knows it.
-    pub(super) async fn slots(&self, time: Duration) -> Result<Charted, String> {
+    pub(super) async fn slots(&self, purpose: &Purpose, time: Duration) -> Result<Charted, String> {
         let Topology::Cluster(seeds) = &*self.topology else { return Err("it is no cluster".to_owned()) };
         let patience = Patience::new(time);
         let ask = |seed| async move {
             let map = patience.wait(self.slots_of(seed), seed).await?;
             Ok(Charted { map, seed: Endpoint::clone(seed) })
         };
-        self.in_turn(seeds, ask).await
+        self.in_turn(purpose, patience, seeds, ask).await
     }
 
     async fn slots_of(&self, seed: &Endpoint) -> Result<Slots, String> {
@@ -131,17 +132,23 @@ impl Connector {
     /// Asks one after the other and does not wait long for any. Where many are silent, the next attempt goes on behind them.
     async fn in_turn<'a, T, F: Future<Output = Result<T, String>>>(
         &self,
+        purpose: &Purpose,
+        patience: Patience,
         endpoints: &'a [Endpoint],
         ask: impl Fn(&'a Endpoint) -> F,
     ) -> Result<T, String> {
-        let from = self.turn.load(Ordering::Relaxed);
-        let attempts = (from..from.saturating_add(endpoints.len())).map(|turn| {
-            self.turn.store(turn.wrapping_add(1), Ordering::Relaxed);
+        let [hears, speaks] = &*self.turns;
+        let turn_of = if matches!(purpose, Purpose::Speak) { speaks } else { hears };
+        let from = turn_of.load(Ordering::Relaxed);
+        // When the time is over for those that were asked, there is none for the others.
+        let turns = (from..from.saturating_add(endpoints.len())).take_while(|_| !patience.is_over());
+        let attempts = turns.map(|turn| {
+            turn_of.store(turn.wrapping_add(1), Ordering::Relaxed);
             let ask = &ask;
             async move {
                 let endpoint = endpoints.get(turn % endpoints.len()).ok_or("none is named")?;
                 let answer = ask(endpoint).await?;
-                self.turn.store(turn, Ordering::Relaxed);
+                turn_of.store(turn, Ordering::Relaxed);
                 Ok(answer)
             }
         });

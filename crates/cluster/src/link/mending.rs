@@ -86,7 +86,7 @@ impl Search {
         loop {
             tokio::time::sleep(PAUSE.mul_f64(0.5 + rand::random::<f64>())).await;
             // Where nobody knows the map, it may still be the same.
-            if self.connector.slots(TIME_MAX).await.is_ok_and(|now| now.map != self.slots.map) {
+            if self.connector.slots(&self.purpose, TIME_MAX).await.is_ok_and(|now| now.map != self.slots.map) {
                 return self.tell(|found| found.has_moved = true);
             }
             let mut still = Vec::new();

@@ -20,6 +20,10 @@ impl Patience {
         Self { until: Instant::now() + time }
     }
 
+    pub(super) fn is_over(self) -> bool {
+        self.until <= Instant::now()
+    }
+
     /// What one of several servers answers. A host that is gone without a word is what there are several for.
     pub(super) async fn wait<T>(
         self,

@@ -72,7 +72,7 @@ async fn sentinels_may_ask_who_comes() {
     master.spawn();
     let settings = format!(
         "port {sentinel_port}\nbind 127.0.0.1\nsentinel monitor main 127.0.0.1 {port} 1\nsentinel auth-pass main of-master\n\
-         user default off\nuser watcher on >of-sentinel -@all +hello +client|setinfo +sentinel|get-master-addr-by-name\n\
+         user default off\nuser watcher on >of-sentinel -@all +hello +sentinel|get-master-addr-by-name\n\
          user test on nopass +@all\n"
     );
     let prepare = |directory: &std::path::Path| std::fs::write(directory.join("sentinel.conf"), settings).unwrap();
