@@ -413,7 +413,9 @@ impl Run {
                 self.is_said_joined = false;
             }
             Notice::Waiting(_) => assert!(!self.is_said_joined),
-            Notice::Partly { .. } | Notice::Whole { .. } => assert!(self.is_said_joined),
+            // Also of a connection that is made anew, before all else of it is there.
+            Notice::Partly { .. } => assert!(self.was_joined),
+            Notice::Whole { .. } => assert!(self.is_said_joined),
             Notice::Refused { .. } | Notice::CannotCount { .. } => {}
         }
     }
@@ -531,7 +533,7 @@ impl Run {
                     self.answer(role);
                 }
             }
-            let is_done = self.link.is_joined() && self.link.refused().next().is_none();
+            let is_done = self.link.is_joined() && self.link.refused().chain(self.link.away()).next().is_none();
             if is_done && self.redis.pending.is_empty() {
                 return;
             }

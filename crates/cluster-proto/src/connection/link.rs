@@ -174,6 +174,11 @@ impl Link {
         self.wanted.refusals()
     }
 
+    /// The subscriptions that the part of Redis has that is away.
+    pub fn away(&self) -> impl Iterator<Item = &Subscription> {
+        self.wanted.away_ones()
+    }
+
     /// Wants subscriptions, from now on and over all connections: all of a group at once, so that what of it is counted
     /// waits for the rest. What is wanted before the link is first joined must be there for it to be.
     pub fn subscribe(&mut self, wishes: impl IntoIterator<Item = Wish>, now: Instant) {
@@ -250,7 +255,7 @@ impl Link {
             // An error is a sign of life, too.
             (What::Ping, _) => open.ping = Some(ping),
             (What::Subscribe(subscription), Reply::Error(error)) => self.not_granted(subscription, error, now),
-            (What::Subscribe(subscription), Reply::Away(error)) => self.away(subscription, error, now),
+            (What::Subscribe(subscription), Reply::Away(error)) => self.not_there(subscription, error, now),
             (What::Subscribe(subscription), _) => self.wanted.confirmed(&subscription),
             // What cannot be ended is ended with its connection. Nobody acts on what it brings.
             (What::Unsubscribe(subscription), _) => self.wanted.dropped(&subscription),
@@ -461,7 +466,7 @@ impl Link {
     }
 
     /// Before the link was first joined all must be there; then what a part of Redis has costs no more than that.
-    fn away(&mut self, subscription: Subscription, error: String, now: Instant) {
+    fn not_there(&mut self, subscription: Subscription, error: String, now: Instant) {
         if !self.history.has_joined {
             self.not_granted(subscription, error, now);
         } else if self.wanted.away(&subscription) {
@@ -480,7 +485,7 @@ impl Link {
     }
 
     fn note_whole(&mut self, now: Instant) {
-        if !self.is_joined() || self.wanted.is_any_away() || !self.wanted.is_complete() {
+        if !self.is_joined() || self.wanted.away_ones().next().is_some() || !self.wanted.is_complete() {
             return;
         }
         // What could be had elsewhere at once, nobody was told of.
@@ -522,7 +527,7 @@ impl Link {
         let deaf = deaf_since.map(|since| now.saturating_duration_since(since));
         self.actions.push_back(Action::Log(Notice::Joined { after: now.saturating_duration_since(apart_since), deaf }));
         // What was away before is missed like the rest; what still is was said.
-        let partly = self.history.partly.take().filter(|_| self.wanted.is_any_away());
+        let partly = self.history.partly.take().filter(|_| self.wanted.away_ones().next().is_some());
         self.history = History { has_joined: true, apart_since: now, deaf_since: None, noticed: Vec::new(), partly };
         self.stage = Stage::Joined { since: now };
         if let Some(open) = self.publisher.open_mut() {

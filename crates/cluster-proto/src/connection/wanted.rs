@@ -157,8 +157,9 @@ impl Wanted {
         self.entries.iter().filter(|(_, entry)| entry.standing == Standing::There).map(|(subscription, _)| subscription)
     }
 
-    pub(super) fn is_any_away(&self) -> bool {
-        !self.away.is_empty()
+    /// Those that nobody has now.
+    pub(super) fn away_ones(&self) -> impl Iterator<Item = &Subscription> {
+        self.away.iter()
     }
 
     pub(super) fn retry_away(&mut self) {
