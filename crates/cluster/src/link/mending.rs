@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::task::AbortHandle;
 
-use super::connect::{Charted, Connector, Purpose};
+use super::dial::{Charted, Connector, Purpose};
 use super::patience::Patience;
 use super::server::{Ended, Server};
 use super::slots::Slots;

@@ -7,6 +7,7 @@
 mod address;
 mod begin;
 mod connect;
+mod dial;
 mod mending;
 mod patience;
 mod replies;
@@ -18,6 +19,6 @@ mod stream;
 pub(crate) mod tls;
 
 pub(crate) use address::{Access, Topology};
-pub(crate) use connect::{Connector, Purpose};
+pub(crate) use dial::{Connector, Purpose};
 pub(crate) use replies::{Heard, Published};
 pub(crate) use servers::{Change, Servers};
