@@ -54,6 +54,73 @@ const wrongHeartbeats = [
   ...Array.from({ length: beat({}).length }, (_, length) => beat({}).slice(0, length)),
 ];
 
+const shardedBody = (type, data, more) => ({ type, data, uid: 'a6185c21924bd6ed', nsp: '/', ...more });
+const goodSharded = json(shardedBody(3, { packet: { type: 2, data: ['good', 1] }, opts }));
+const goodBinary = encode(shardedBody(3, { packet: { type: 2, data: ['good', 1, Buffer.from([1])] }, opts }));
+const wrongSharded = [
+  ...[
+    ...[0, 1, 3, 4, 6, 99, '2x', null, -1, 2.5].map((type) => shardedBody(3, { packet: { type, data: ['x'] }, opts })),
+    ...['text', [], null, {}, [{}], [null], [[]]].map((data) => shardedBody(3, { packet: { type: 2, data }, opts })),
+    ...['connect', 'disconnect', 'connect_error', 'newListener'].map((name) => shardedBody(3, { packet: { type: 2, data: [name] }, opts })),
+    ...[undefined, null, 7, 'text', [], {}, { packet: 7, opts }, { packet: null, opts }].map((data) => shardedBody(3, data)),
+    ...[0, 1, 2, 13, 99, -1, 'x', null, 2.5].map((type) => shardedBody(type, {})),
+    ...[4, 5, 6, 7, 8, 9, 10, 11, 12].flatMap((type) => [shardedBody(type, 7), shardedBody(type, null), shardedBody(type, []), shardedBody(type, { opts: 7, rooms: 7 })]),
+    shardedBody(7, { opts, requestId: { a: 1 } }), shardedBody(9, { packet: 'text' }), shardedBody(9, { packet: ['error'], requestId: [] }),
+    [], null, 'x', 7, {}, { type: 3 }, { uid: 'x', type: 3 }, shardedBody(3, { packet: { type: 2, data: ['x'] }, opts }, { nsp: 7 }),
+  ].map(json),
+  encode(shardedBody(3, { packet: { type: 2, data: ['x', ...Array.from({ length: 11 }, () => Buffer.from([1]))] }, opts })),
+  encode(shardedBody(3, { packet: { type: 2, data: ['x', Buffer.from([1]), { _placeholder: true, num: 7 }] }, opts })),
+  hex(''), hex('c0'), hex('c1'), hex('80'), hex('81a0a0'), hex('dfffffffff'), hex('ddffffffff'), hex('c6ffffffff'),
+  Buffer.from('{'), Buffer.from('['), Buffer.from('{{{{{{{{'), Buffer.alloc(70_000, 0x81), Buffer.from('not a message at all'),
+];
+
+for (const kind of kinds.slice(1)) {
+  describe(`garbage on the channels of a ${kind.title} fleet`, { skip: ALL_NODE && 'it ends Node servers, or their clients' }, () => {
+    let redis;
+    let fleet;
+    before(async () => {
+      redis = await Redis.start();
+      const namespaces = [{ name: '/', rules: [{ on: 'mark' }, { on: 'enter', join: 'lobby' }] }];
+      const { adapter, mode } = kind;
+      const start = (name) => startRelay({ namespaces, ops: true, unlimited: true, cluster: { redis: redis.url, adapter, mode, name } });
+      const servers = { F: await start('F'), G: await start('G') };
+      fleet = Object.assign(Object.create(Fleet.prototype), { kind, redis, prefix: 'socket.io', servers, people: [], urls: {}, cluster: {} });
+      await fleet.whole(2);
+    });
+    after(() => fleet?.stop());
+
+    test('26: what is wrong is dropped and counted, and the next good event is heard', { timeout: 60_000 }, async () => {
+      const people = await fleet.crowd();
+      await fleet.join(people, 'lobby');
+      const { opsPort } = fleet.servers.F;
+      const before = (await scrape(opsPort)).sum('fanfare_cluster_malformed_total');
+      // That of all, those of rooms, and each node's own.
+      const channels = await redis.ask('PUBSUB', 'SHARDCHANNELS', 'socket.io#/#*');
+      assert.ok(channels.length >= (kind.mode === 'static' ? 3 : 4), channels.join());
+      const prefixes = [goodSharded, goodBinary].flatMap((whole) => Array.from({ length: whole.length }, (_, length) => whole.subarray(0, length)));
+      const all = channels.flatMap((channel) => [...wrongSharded, ...prefixes].map((body) => [channel, body]));
+      for (const [index, [channel, body]] of all.entries()) {
+        await redis.publishSharded(channel, body);
+        // After some: whatever they did, they did to this.
+        if (index % 10 === 9) await redis.publishSharded('socket.io#/#', index % 20 === 9 ? goodSharded : goodBinary);
+      }
+      await redis.publishSharded('socket.io#/#', goodSharded);
+      const count = Math.floor(all.length / 10) + 1;
+      await until('the good ones', () => people.every(({ heard }) => heard.length >= count), { ms: 20_000 });
+      await fleet.settled();
+      for (const { heard, left, title } of people) {
+        assert.equal(left, undefined, title);
+        assert.deepEqual([...new Set(heard.map(([name]) => name))], ['good'], title);
+        assert.equal(heard.length, count, title);
+      }
+      const page = await scrape(opsPort);
+      assert.ok(page.sum('fanfare_cluster_malformed_total') - before > wrongSharded.length, page.text);
+      assert.equal(page.value('fanfare_cluster_up'), 1);
+      fleet.disperse();
+    });
+  });
+}
+
 describe('garbage', { skip: ALL_NODE && 'it ends Node servers, or their clients' }, () => {
   let redis;
   let relays;

@@ -92,6 +92,10 @@ export class Redis {
     return await (await this.client()).publish(channel, body);
   }
 
+  async publishSharded(channel, body) {
+    return await (await this.client()).sPublish(channel, body);
+  }
+
   async kill() {
     this.ours?.destroy();
     this.ours = undefined;

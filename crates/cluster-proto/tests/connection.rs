@@ -225,6 +225,60 @@ fn new_namespace_without_rights_takes_nothing_from_the_others() {
 }
 
 #[test]
+fn a_part_that_is_gone_costs_what_it_has_and_no_more() {
+    let mut run = Run::joined();
+    run.link.subscribe(namespace("/chat"), run.now);
+    run.turn();
+    run.notices();
+    let lacked = "socket.io#/chat#*";
+    let subscriber = run.redis.open.iter().copied().find(|open| open.role() == Role::Subscriber).unwrap();
+    let publisher = run.link.publisher();
+    run.redis.lacks = Some(lacked);
+    run.redis.subscribed.retain(|subscription| subscription.channel != lacked);
+    run.link.handle_part_gone(subscriber, |subscription| subscription.channel == lacked, run.now);
+    run.pass(Duration::from_secs(60));
+    assert!(run.link.is_joined() && run.link.publisher() == publisher, "the rest goes on");
+    assert!(run.link.is_group_confirmed("/") && !run.link.is_group_confirmed("/chat"));
+    assert_eq!(run.notices(), ["partly: PSUBSCRIBE socket.io#/chat#*: it is away"], "it is said once");
+    let asked = run.redis.asked.iter().filter(|asked| asked.contains(lacked)).count();
+    assert!((20..=32).contains(&asked), "asked for again, not all the time: {asked}");
+    // A connection that is made anew does without it, too.
+    run.redis.cut(&mut run.link, run.now);
+    run.pass(Duration::from_secs(1));
+    assert!(run.link.is_joined());
+    run.notices();
+    run.redis.lacks = None;
+    let subscriber = run.redis.open.iter().copied().find(|open| open.role() == Role::Subscriber).unwrap();
+    run.link.handle_part_back(subscriber, run.now);
+    run.turn();
+    assert!(run.link.is_group_confirmed("/chat"));
+    assert_eq!(run.notices(), ["whole: /chat"]);
+}
+
+#[test]
+fn a_part_that_is_gone_is_not_done_without_at_the_start() {
+    let mut run = Run::new(LinkConfig::default());
+    run.redis.lacks = Some("socket.io#/#*");
+    run.pass(Duration::from_secs(20));
+    assert!(!run.link.is_joined());
+    assert_eq!(run.notices(), ["waiting: PSUBSCRIBE socket.io#/#* is refused: it is away"]);
+    run.redis.lacks = None;
+    run.pass(LinkConfig::default().refused_retry);
+    assert!(run.link.is_joined());
+}
+
+#[test]
+fn what_another_part_takes_over_at_once_is_no_news() {
+    let mut run = Run::joined();
+    run.notices();
+    let subscriber = run.redis.open.iter().copied().find(|open| open.role() == Role::Subscriber).unwrap();
+    run.link.handle_part_gone(subscriber, |subscription| subscription.channel == "socket.io#/#*", run.now);
+    assert!(!run.link.is_group_confirmed("/"));
+    run.turn();
+    assert!(run.link.is_group_confirmed("/") && run.notices().is_empty());
+}
+
+#[test]
 fn new_namespace_that_worked_must_work_again() {
     let mut run = Run::joined();
     run.link.subscribe(namespace("/chat"), run.now);
@@ -341,6 +395,8 @@ struct Redis {
     /// How many more commands it answers.
     answers: usize,
     refuses: Option<&'static str>,
+    /// What has no server.
+    lacks: Option<&'static str>,
     count: u64,
     connects: usize,
     open: Vec<Connection>,
@@ -358,6 +414,7 @@ impl Run {
             is_there: true,
             answers: usize::MAX,
             refuses: None,
+            lacks: None,
             count: 2,
             connects: 0,
             open: Vec::new(),
@@ -452,6 +509,9 @@ impl Redis {
             {
                 Reply::Error("NOPERM".into())
             }
+            ("subscribe", Some(subscription)) if self.lacks.is_some_and(|away| subscription.channel == away) => {
+                Reply::Away("it is away".into())
+            }
             ("subscribe", Some(subscription)) => {
                 self.subscribed.insert(subscription);
                 Reply::Done
@@ -510,5 +570,7 @@ fn said(notice: &Notice) -> String {
         Notice::Waiting(why) => format!("waiting: {why}"),
         Notice::Refused { subscription, .. } => format!("refused: {subscription}"),
         Notice::CannotCount { .. } => "cannot count".into(),
+        Notice::Partly { subscription, error } => format!("partly: {subscription}: {error}"),
+        Notice::Whole { groups, .. } => format!("whole: {}", groups.join(" ")),
     }
 }

@@ -58,7 +58,7 @@ impl Cluster {
         if !(1..=PREFIX_LEN_MAX).contains(&config.prefix.len()) {
             return Err(ConfigError::Prefix);
         }
-        let topology = Topology::parse(&config.redis)?;
+        let topology = Topology::parse(&config.redis)?.for_sentinels(config.sentinel_access()?);
         // What is not used is read all the same: a wrong file is a wrong configuration.
         let is_tls = topology.has_tls() || config.ca.is_some() || config.client_certificate.is_some();
         let tls = is_tls.then(|| tls::connector(&config)).transpose()?;

@@ -9,7 +9,8 @@ use cluster_proto::peers::OnGap;
 use cluster_proto::wire::{Format, Mode};
 use socketio::codec::Limits;
 
-use crate::link::Topology;
+use crate::config_error::ConfigError;
+use crate::link::{Access, Topology};
 
 /// Where Redis is, what the fleet speaks, and what may wait.
 ///
@@ -32,6 +33,11 @@ pub struct ClusterConfig {
     /// What has a meaning in a URL is written `%40` and so on, in a user and password too. A host's name is ASCII: what has other
     /// letters is written in punycode. A number of a database may stand there, and means nothing: messages have no database.
     pub redis: Vec<String>,
+    /// As whom sentinels are come to, where `redis` has some that ask: user and password in the URL are the master's. The user may
+    /// be left out; an empty password is none.
+    pub sentinel_username: Option<String>,
+    /// The password for the sentinels.
+    pub sentinel_password: Option<String>,
     /// What the fleet's servers have for an adapter.
     pub adapter: Adapter,
     /// With what all channels begin: Node's `key`, or `channelPrefix`.
@@ -95,6 +101,20 @@ impl ClusterConfig {
         Topology::parse(&self.redis).is_ok_and(|topology| topology.has_tls())
     }
 
+    /// Whether the master is asked for, as the addresses say; not so where one is wrong.
+    pub fn has_sentinels(&self) -> bool {
+        matches!(Topology::parse(&self.redis), Ok(Topology::Sentinel { .. }))
+    }
+
+    pub(crate) fn sentinel_access(&self) -> Result<Access, ConfigError> {
+        let some = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let access = Access { user: some(&self.sentinel_username), password: some(&self.sentinel_password) };
+        match access {
+            Access { user: Some(_), password: None } => Err(ConfigError::SentinelPassword),
+            _ => Ok(access),
+        }
+    }
+
     /// All as it is by default, with the Redis that is there.
     pub fn at(redis: impl Into<String>) -> Self {
         Self { redis: vec![redis.into()], ..Self::default() }
@@ -105,6 +125,8 @@ impl Default for ClusterConfig {
     fn default() -> Self {
         Self {
             redis: Vec::new(),
+            sentinel_username: None,
+            sentinel_password: None,
             adapter: Adapter::Classic,
             prefix: "socket.io".to_owned(),
             parser: Format::Msgpack,
@@ -125,7 +147,7 @@ impl Default for ClusterConfig {
     }
 }
 
-/// Without the addresses and the key: they have passwords in them, and are one.
+/// Without the addresses, the sentinels' password and the key: they have passwords in them, and are one.
 impl fmt::Debug for ClusterConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClusterConfig")

@@ -16,6 +16,8 @@ pub enum ConfigError {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// Whom to be for sentinels: a user without a password.
+    SentinelPassword,
     /// A prefix that cannot be one.
     Prefix,
     /// A file that cannot be read.
@@ -42,6 +44,7 @@ impl fmt::Display for ConfigError {
             Self::NoAddress => f.write_str("no address of a redis"),
             Self::Address { index: 0, what } => write!(f, "the address of redis: {what}"),
             Self::Address { index, what } => write!(f, "the address of redis number {}: {what}", index + 1),
+            Self::SentinelPassword => f.write_str("there is a user for the sentinels, but no password"),
             Self::Prefix => f.write_str("a prefix has 1 to 256 bytes"),
             Self::File { path, error } => write!(f, "{}: {error}", path.display()),
             Self::Tls { setting, what } => write!(f, "{setting}: {what}"),

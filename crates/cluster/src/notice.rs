@@ -27,7 +27,9 @@ impl Notice {
     /// Whether it is bad news.
     pub fn is_warning(&self) -> bool {
         match self {
-            Self::Link(notice) => !matches!(notice, connection::Notice::Joined { .. }),
+            Self::Link(notice) => {
+                !matches!(notice, connection::Notice::Joined { .. } | connection::Notice::Whole { .. })
+            }
             Self::Peer(event) => {
                 matches!(event, peers::Event::Late { .. } | peers::Event::Missed { .. } | peers::Event::SameUid)
                     || matches!(event, peers::Event::Gone { how: peers::Gone::Silent, .. } | peers::Event::Reset { .. })
@@ -58,6 +60,10 @@ fn link(notice: &connection::Notice, f: &mut fmt::Formatter<'_>) -> fmt::Result 
         }
         Link::Lost(why) => write!(f, "lost the cluster: {why}"),
         Link::Waiting(why) => write!(f, "waiting for the cluster: {why}"),
+        Link::Partly { subscription, error } => {
+            write!(f, "a part of the cluster's redis is away, {subscription} and others with it: {error}")
+        }
+        Link::Whole { after, .. } => write!(f, "all of the cluster's redis is there again after {after:.1?}"),
         Link::Refused { subscription, error } => write!(f, "{subscription} is refused: {error}"),
         Link::CannotCount { error } => {
             write!(f, "redis does not count subscribers, so questions cannot know who is missing: {error}")

@@ -37,6 +37,12 @@ enum Op {
     UnsubscribeGroup(u8),
     /// The server ends a subscription.
     Take(u8),
+    /// What of it has a subscription is gone.
+    TakePart(u8),
+    /// What of it would have one that is asked for is away, and the oldest that is asked for is that.
+    Lack,
+    /// All of it is there again.
+    PartBack,
     /// All goes well for a while.
     Recover,
     Push(u8),
@@ -96,6 +102,7 @@ struct Redis {
     pending: Vec<(Command, Asked)>,
     subscribed: BTreeSet<Subscription>,
     refused: BTreeSet<Subscription>,
+    away: BTreeSet<Subscription>,
 }
 
 enum Asked {
@@ -198,6 +205,23 @@ impl Run {
                     self.link.handle_unsubscribed(connection, &subscription, self.now);
                 }
             }
+            Op::TakePart(channel) => {
+                let subscription = wish(usize::from(channel) % CHANNELS).subscription;
+                let is_asked = self.redis.is_pending(&subscription);
+                if let Some(connection) = self.redis.open.get(&Role::Subscriber).copied()
+                    && !is_asked
+                    && self.redis.subscribed.remove(&subscription)
+                {
+                    self.link.handle_part_gone(connection, |other| *other == subscription, self.now);
+                }
+            }
+            Op::Lack => self.lack(),
+            Op::PartBack => {
+                if let Some(connection) = self.redis.open.get(&Role::Subscriber).copied() {
+                    self.redis.away.clear();
+                    self.link.handle_part_back(connection, self.now);
+                }
+            }
             Op::Recover => self.recover(),
             Op::Push(size) => self.push(size),
             Op::TakePipeline => self.take(),
@@ -240,6 +264,7 @@ impl Run {
         let reply = match asked {
             Asked::Subscribe(subscription) => {
                 self.redis.refused.remove(&subscription);
+                self.redis.away.remove(&subscription);
                 self.redis.subscribed.insert(subscription);
                 Reply::Done
             }
@@ -267,6 +292,16 @@ impl Run {
             Asked::Ping | Asked::Count => {}
         }
         self.reply(command, Reply::Error("NOPERM".into()));
+    }
+
+    fn lack(&mut self) {
+        let is_one = |asked: &(Command, Asked)| matches!(asked.1, Asked::Subscribe(_));
+        let Some(at) = self.redis.pending.iter().position(is_one) else { return };
+        let (command, asked) = self.redis.pending.remove(at);
+        if let Asked::Subscribe(subscription) = asked {
+            self.redis.away.insert(subscription);
+        }
+        self.reply(command, Reply::Away("it is away".into()));
     }
 
     fn reply(&mut self, command: Command, reply: Reply) {
@@ -378,6 +413,9 @@ impl Run {
                 self.is_said_joined = false;
             }
             Notice::Waiting(_) => assert!(!self.is_said_joined),
+            // Also of a connection that is made anew, before all else of it is there.
+            Notice::Partly { .. } => assert!(self.was_joined),
+            Notice::Whole { .. } => assert!(self.is_said_joined),
             Notice::Refused { .. } | Notice::CannotCount { .. } => {}
         }
     }
@@ -471,7 +509,7 @@ impl Run {
 
     /// All that is wanted is there, but for what is refused and for those who wait for it so as not to be counted.
     fn is_subscribed(&self) {
-        let refused: BTreeSet<_> = self.link.refused().cloned().collect();
+        let refused: BTreeSet<_> = self.link.refused().chain(&self.redis.away).cloned().collect();
         let missing: Vec<_> = self.subscriptions().difference(&self.redis.subscribed).cloned().collect();
         for subscription in &missing {
             let wish = (0..CHANNELS).map(wish).find(|wish| wish.subscription == *subscription);
@@ -495,7 +533,7 @@ impl Run {
                     self.answer(role);
                 }
             }
-            let is_done = self.link.is_joined() && self.link.refused().next().is_none();
+            let is_done = self.link.is_joined() && self.link.refused().chain(self.link.away()).next().is_none();
             if is_done && self.redis.pending.is_empty() {
                 return;
             }
@@ -535,6 +573,7 @@ impl Redis {
             if role == Role::Subscriber {
                 self.subscribed.clear();
                 self.refused.clear();
+                self.away.clear();
             }
         }
         self.pending.retain(|(command, _)| command.connection() != connection);

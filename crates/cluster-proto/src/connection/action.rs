@@ -1,5 +1,6 @@
 //! What the link has its driver do, and hears of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::role::Role;
@@ -82,6 +83,20 @@ pub enum Notice {
         /// Redis' words.
         error: String,
     },
+    /// Joined, but for what a part of Redis has that is away: such subscriptions are not there. The rest goes on.
+    Partly {
+        /// The first of them.
+        subscription: Subscription,
+        /// What the driver says of it.
+        error: String,
+    },
+    /// All subscriptions are there again.
+    Whole {
+        /// Since the first of them was not. What other nodes said on these meanwhile is missed.
+        after: Duration,
+        /// What those that were away belong to.
+        groups: Vec<Arc<str>>,
+    },
     /// The server does not count subscribers: questions cannot know how many answers there are to be.
     CannotCount {
         /// Redis' words.
@@ -98,6 +113,8 @@ pub enum Reply {
     Count(u64),
     /// Redis' words for why not.
     Error(String),
+    /// The part of Redis that it is for is away, as the driver says. It is asked for again by itself.
+    Away(String),
 }
 
 impl Connection {

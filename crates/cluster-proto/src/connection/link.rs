@@ -1,6 +1,7 @@
 //! The link's state machine.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::action::{Action, Command, Connection, Notice, Reply};
@@ -40,6 +41,7 @@ pub struct Link {
     stage: Stage,
     history: History,
     refused_retry: Option<Instant>,
+    away_retry: Option<Instant>,
     actions: VecDeque<Action>,
     /// Of the last connection or command.
     number: u64,
@@ -70,6 +72,15 @@ struct History {
     deaf_since: Option<Instant>,
     /// The reasons that were logged since it was joined. Two connections fail for two reasons, turn by turn.
     noticed: Vec<Why>,
+    partly: Option<Partly>,
+}
+
+/// Something of what was heard is not, while the rest is.
+#[derive(Debug)]
+struct Partly {
+    since: Instant,
+    groups: BTreeSet<Arc<str>>,
+    is_said: bool,
 }
 
 /// How far a link is.
@@ -100,8 +111,15 @@ impl Link {
             backoffs: [backoff(jitter), backoff(!jitter)],
             wanted: Wanted::default(),
             stage: Stage::Waiting,
-            history: History { has_joined: false, apart_since: now, deaf_since: None, noticed: Vec::new() },
+            history: History {
+                has_joined: false,
+                apart_since: now,
+                deaf_since: None,
+                noticed: Vec::new(),
+                partly: None,
+            },
             refused_retry: None,
+            away_retry: None,
             actions: VecDeque::new(),
             number: 0,
             config,
@@ -154,6 +172,11 @@ impl Link {
     /// The subscriptions that Redis refuses.
     pub fn refused(&self) -> impl Iterator<Item = &Subscription> {
         self.wanted.refusals()
+    }
+
+    /// The subscriptions that the part of Redis has that is away.
+    pub fn away(&self) -> impl Iterator<Item = &Subscription> {
+        self.wanted.away_ones()
     }
 
     /// Wants subscriptions, from now on and over all connections: all of a group at once, so that what of it is counted
@@ -232,6 +255,7 @@ impl Link {
             // An error is a sign of life, too.
             (What::Ping, _) => open.ping = Some(ping),
             (What::Subscribe(subscription), Reply::Error(error)) => self.not_granted(subscription, error, now),
+            (What::Subscribe(subscription), Reply::Away(error)) => self.not_there(subscription, error, now),
             (What::Subscribe(subscription), _) => self.wanted.confirmed(&subscription),
             // What cannot be ended is ended with its connection. Nobody acts on what it brings.
             (What::Unsubscribe(subscription), _) => self.wanted.dropped(&subscription),
@@ -251,6 +275,36 @@ impl Link {
         }
     }
 
+    /// A part of what the connection leads to is gone, and these subscriptions with it. They are asked for again, and the rest
+    /// goes on.
+    pub fn handle_part_gone(
+        &mut self,
+        connection: Connection,
+        was_there: impl Fn(&Subscription) -> bool,
+        now: Instant,
+    ) {
+        if self.subscriber.open().is_none_or(|open| open.connection != connection) {
+            return;
+        }
+        let gone: Vec<_> = self.wanted.there().filter(|subscription| was_there(subscription)).cloned().collect();
+        for subscription in gone {
+            if self.wanted.taken(&subscription) {
+                self.note_away(&subscription, None, now);
+            }
+        }
+        self.uncount();
+        self.settle(now);
+    }
+
+    /// A part of what the connection leads to is there again.
+    pub fn handle_part_back(&mut self, connection: Connection, now: Instant) {
+        if self.subscriber.open().is_some_and(|open| open.connection == connection) {
+            self.away_retry = None;
+            self.wanted.retry_away();
+            self.settle(now);
+        }
+    }
+
     /// When [`handle_timeout`](Link::handle_timeout) is to be called. `None`: it is over.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let leave = match self.stage {
@@ -259,7 +313,7 @@ impl Link {
             _ => None,
         };
         let sides = [self.subscriber.timeout(), self.publisher.timeout()];
-        sides.into_iter().chain([leave, self.refused_retry]).flatten().min()
+        sides.into_iter().chain([leave, self.refused_retry, self.away_retry]).flatten().min()
     }
 
     /// Does what is due.
@@ -269,6 +323,10 @@ impl Link {
         if self.refused_retry.is_some_and(|at| at <= now) {
             self.refused_retry = None;
             self.wanted.retry_refused();
+        }
+        if self.away_retry.is_some_and(|at| at <= now) {
+            self.away_retry = None;
+            self.wanted.retry_away();
         }
         if matches!(self.stage, Stage::Leaving { until } if until <= now) {
             self.finish();
@@ -339,6 +397,7 @@ impl Link {
         if role == Role::Subscriber {
             self.wanted.reset();
             self.refused_retry = None;
+            self.away_retry = None;
             // Only what was heard can be missed.
             if side.open().is_some() && self.history.has_joined {
                 self.history.deaf_since.get_or_insert(now);
@@ -406,6 +465,36 @@ impl Link {
         }
     }
 
+    /// Before the link was first joined all must be there; then what a part of Redis has costs no more than that.
+    fn not_there(&mut self, subscription: Subscription, error: String, now: Instant) {
+        if !self.history.has_joined {
+            self.not_granted(subscription, error, now);
+        } else if self.wanted.away(&subscription) {
+            self.away_retry.get_or_insert(now + self.config.reconnect_max);
+            self.note_away(&subscription, Some(error), now);
+        }
+    }
+
+    /// That something is away is said once, of the first, with the reason.
+    fn note_away(&mut self, subscription: &Subscription, error: Option<String>, now: Instant) {
+        let partly = self.history.partly.get_or_insert(Partly { since: now, groups: BTreeSet::new(), is_said: false });
+        partly.groups.extend(self.wanted.group(subscription));
+        if let Some(error) = error.filter(|_| !std::mem::replace(&mut partly.is_said, true)) {
+            self.actions.push_back(Action::Log(Notice::Partly { subscription: subscription.clone(), error }));
+        }
+    }
+
+    fn note_whole(&mut self, now: Instant) {
+        if !self.is_joined() || self.wanted.away_ones().next().is_some() || !self.wanted.is_complete() {
+            return;
+        }
+        // What could be had elsewhere at once, nobody was told of.
+        if let Some(Partly { since, groups, is_said: true }) = self.history.partly.take() {
+            let (after, groups) = (now.saturating_duration_since(since), groups.into_iter().collect());
+            self.actions.push_back(Action::Log(Notice::Whole { after, groups }));
+        }
+    }
+
     fn counted(&mut self, command: Command, subscription: Subscription, reply: Reply, now: Instant) {
         if !matches!(self.stage, Stage::Counting(asked) if asked == command) {
             return;
@@ -422,7 +511,7 @@ impl Link {
                 self.actions.push_back(Action::Log(Notice::CannotCount { error }));
                 self.join(now);
             }
-            Reply::Count(_) | Reply::Done => self.join(now),
+            Reply::Count(_) | Reply::Done | Reply::Away(_) => self.join(now),
         }
     }
 
@@ -437,7 +526,9 @@ impl Link {
         let History { apart_since, deaf_since, .. } = self.history;
         let deaf = deaf_since.map(|since| now.saturating_duration_since(since));
         self.actions.push_back(Action::Log(Notice::Joined { after: now.saturating_duration_since(apart_since), deaf }));
-        self.history = History { has_joined: true, apart_since: now, deaf_since: None, noticed: Vec::new() };
+        // What was away before is missed like the rest; what still is was said.
+        let partly = self.history.partly.take().filter(|_| self.wanted.away_ones().next().is_some());
+        self.history = History { has_joined: true, apart_since: now, deaf_since: None, noticed: Vec::new(), partly };
         self.stage = Stage::Joined { since: now };
         if let Some(open) = self.publisher.open_mut() {
             open.was_joined = true;
@@ -454,6 +545,7 @@ impl Link {
             _ => {}
         }
         self.command(now);
+        self.note_whole(now);
         let are_open = self.subscriber.open().is_some() && self.publisher.open().is_some();
         if !(matches!(self.stage, Stage::Waiting) && are_open && self.wanted.is_complete()) {
             return;
@@ -487,6 +579,7 @@ impl Link {
         self.stage = Stage::Over;
         self.wanted = Wanted::default();
         self.refused_retry = None;
+        self.away_retry = None;
         for role in [Role::Subscriber, Role::Publisher] {
             let side = std::mem::replace(self.side_mut(role), Side::Over);
             if let Some(connection) = side.connection() {

@@ -14,7 +14,7 @@ use super::subscription::{Subscription, Wish};
 ///               next            confirmed
 ///     Absent ───────► Asked ─────────────────► There
 ///       ▲  ▲            │ refused               │
-///       │  └─ retry ─ Refused                   │ next, no longer wanted
+///       │  └─ retry ─ Refused, Away             │ next, no longer wanted
 ///       └──────────────── dropped ── Dropping ◄─┘
 /// ```
 #[derive(Debug, Default)]
@@ -24,6 +24,7 @@ pub(super) struct Wanted {
     /// What is to be commanded, most urgent first.
     due: BTreeSet<(Urgency, Subscription)>,
     refused: BTreeSet<Subscription>,
+    away: BTreeSet<Subscription>,
     /// How many required ones are not there.
     missing: usize,
 }
@@ -46,6 +47,8 @@ enum Standing {
     There,
     Dropping,
     Refused,
+    /// Where it belongs nobody is. The others are no worse for it.
+    Away,
 }
 
 #[derive(Debug, Default)]
@@ -138,6 +141,33 @@ impl Wanted {
         }
     }
 
+    /// The part of Redis that has it is away. Whether that matters.
+    pub(super) fn away(&mut self, subscription: &Subscription) -> bool {
+        self.change(subscription, |entry| entry.standing = Standing::Away);
+        self.entries.contains_key(subscription)
+    }
+
+    /// What it belongs to.
+    pub(super) fn group(&self, subscription: &Subscription) -> Option<Arc<str>> {
+        self.entries.get(subscription).map(|entry| Arc::clone(&entry.group))
+    }
+
+    /// Those that are there.
+    pub(super) fn there(&self) -> impl Iterator<Item = &Subscription> {
+        self.entries.iter().filter(|(_, entry)| entry.standing == Standing::There).map(|(subscription, _)| subscription)
+    }
+
+    /// Those that nobody has now.
+    pub(super) fn away_ones(&self) -> impl Iterator<Item = &Subscription> {
+        self.away.iter()
+    }
+
+    pub(super) fn retry_away(&mut self) {
+        for subscription in std::mem::take(&mut self.away) {
+            self.change(&subscription, |entry| entry.standing = Standing::Absent);
+        }
+    }
+
     /// It is no longer there, because it was asked for.
     pub(super) fn dropped(&mut self, subscription: &Subscription) {
         self.change(subscription, |entry| entry.standing = Standing::Absent);
@@ -192,7 +222,8 @@ impl Wanted {
     pub(super) fn is_group_complete(&self, group: &str) -> bool {
         self.groups.get(group).is_some_and(|state| {
             let is_there = |counted| self.entries.get(counted).is_some_and(|entry| entry.standing == Standing::There);
-            state.missing == 0 && state.counted.iter().all(is_there)
+            let is_of_it = |subscription| self.entries.get(subscription).is_some_and(|entry| *entry.group == *group);
+            state.missing == 0 && state.counted.iter().all(is_there) && !self.away.iter().any(is_of_it)
         })
     }
 
@@ -210,7 +241,8 @@ impl Wanted {
         let Some(mut entry) = self.entries.get(subscription).cloned() else { return };
         how(&mut entry);
         // What is neither wanted nor there is no entry.
-        let is_kept = entry.is_wanted || !matches!(entry.standing, Standing::Absent | Standing::Refused);
+        let is_idle = matches!(entry.standing, Standing::Absent | Standing::Refused | Standing::Away);
+        let is_kept = entry.is_wanted || !is_idle;
         self.put(subscription.clone(), is_kept.then_some(entry));
     }
 
@@ -219,13 +251,16 @@ impl Wanted {
         if let Some(before) = self.entries.remove(&subscription) {
             self.due.remove(&(before.urgency(), subscription.clone()));
             self.refused.remove(&subscription);
+            self.away.remove(&subscription);
             self.missing -= usize::from(before.is_missing() && before.is_required);
             self.leave_group(&before, &subscription);
         }
         if let Some(after) = entry {
             self.missing += usize::from(after.is_missing() && after.is_required);
-            if after.standing == Standing::Refused {
-                self.refused.insert(subscription.clone());
+            match after.standing {
+                Standing::Refused => drop(self.refused.insert(subscription.clone())),
+                Standing::Away => drop(self.away.insert(subscription.clone())),
+                _ => {}
             }
             self.enter_group(&after, &subscription);
             let is_held = after.is_held(&self.groups);
@@ -280,7 +315,7 @@ impl Wanted {
 
 impl Entry {
     fn is_missing(&self) -> bool {
-        self.is_wanted && self.standing != Standing::There
+        self.is_wanted && !matches!(self.standing, Standing::There | Standing::Away)
     }
 
     fn has_next(&self) -> bool {

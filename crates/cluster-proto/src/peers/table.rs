@@ -144,6 +144,15 @@ impl Peers {
         }
     }
 
+    /// Of these namespaces not all was heard for a while, though the link was joined
+    /// ([`Notice::Whole`](crate::connection::Notice::Whole)).
+    pub fn handle_deaf(&mut self, namespaces: &[Arc<str>], now: Instant) {
+        if self.config.on_gap == OnGap::Reset {
+            let deaf = self.served.iter().filter(|namespace| namespaces.contains(namespace));
+            deaf.for_each(|namespace| self.resets.want(namespace, now));
+        }
+    }
+
     /// The link is lost.
     pub fn handle_lost(&mut self) {
         self.is_joined = false;

@@ -61,6 +61,15 @@ impl Topology {
         }
     }
 
+    /// Has sentinels ask who comes; without any, it is nobody's business.
+    pub(crate) fn for_sentinels(mut self, access: Access) -> Self {
+        if let Self::Sentinel { sentinels, .. } = &mut self {
+            let access = Arc::new(access);
+            sentinels.iter_mut().for_each(|sentinel| sentinel.access = Arc::clone(&access));
+        }
+        self
+    }
+
     /// Whether a connection to it may be encrypted.
     pub(crate) fn has_tls(&self) -> bool {
         match self {
@@ -150,7 +159,7 @@ fn unix(hosts: &str, path: &str, access: Arc<Access>) -> Result<Topology, &'stat
     Ok(Topology::One(Endpoint { place, is_tls: false, access }))
 }
 
-/// The password is the master's; sentinels are asked without one.
+/// The password is the master's; that of sentinels is said elsewhere, since every client library has it so.
 fn sentinel(mut endpoints: Vec<Endpoint>, path: &str, access: Arc<Access>) -> Result<Topology, &'static str> {
     let service = decoded(path.split_once('/').map_or(path, |(service, _)| service))?;
     if service.is_empty() {
@@ -247,12 +256,16 @@ mod tests {
 
     #[test]
     fn sentinels_and_clusters_have_several_hosts() {
-        let Ok(Topology::Sentinel { sentinels, service, access }) = parsed("redis+sentinel://:p@a,b:1/main/0") else {
-            panic!()
-        };
+        let parsed_sentinels = parsed("redis+sentinel://:p@a,b:1/main/0").unwrap();
+        let Topology::Sentinel { sentinels, service, access } = &parsed_sentinels else { panic!() };
         assert_eq!((sentinels.len(), service.as_str(), access.password.as_deref()), (2, "main", Some("p")));
         assert_eq!(sentinels[0].to_string(), "a:26379");
         assert_eq!(sentinels[0].access.password, None);
+        let access = Access { user: None, password: Some("q".to_owned()) };
+        let known = parsed_sentinels.for_sentinels(access);
+        let Topology::Sentinel { sentinels, access: of_master, .. } = known else { panic!() };
+        assert_eq!(sentinels[1].access.password.as_deref(), Some("q"));
+        assert_eq!(of_master.password.as_deref(), Some("p"));
         assert!(matches!(parsed("rediss+cluster://a,b"), Ok(Topology::Cluster(seeds)) if seeds.len() == 2));
         let several = ["redis://a".to_owned(), "redis://b".to_owned()];
         assert!(matches!(Topology::parse(&several), Ok(Topology::Cluster(seeds)) if seeds.len() == 2));

@@ -1,12 +1,16 @@
 //! Connections to Redis.
 //!
 //! The `redis` crate speaks the protocol over a stream that is connected here, so that its deadlines, its keepalive and whom it
-//! trusts are this crate's own. Nothing in here reconnects: that is the supervisor's.
+//! trusts are this crate's own. Nothing in here reconnects: that is the supervisor's; but of a Redis Cluster single masters that are
+//! away are looked for here.
 
 mod address;
 mod begin;
 mod connect;
+mod dial;
+mod mending;
 mod patience;
+mod replies;
 mod sentinel;
 mod server;
 mod servers;
@@ -14,6 +18,7 @@ mod slots;
 mod stream;
 pub(crate) mod tls;
 
-pub(crate) use address::Topology;
-pub(crate) use connect::{Connector, Purpose};
-pub(crate) use servers::{Heard, Published, Servers};
+pub(crate) use address::{Access, Topology};
+pub(crate) use dial::{Connector, Purpose};
+pub(crate) use replies::{Heard, Published};
+pub(crate) use servers::{Change, Servers};

@@ -6,38 +6,41 @@ use redis::{Value, cmd};
 use tokio_rustls::TlsConnector;
 
 use super::address::{Access, Endpoint};
-use super::patience::in_time;
 use super::server::Server;
 
-/// Asks one sentinel after the other.
+/// The master, as one sentinel says.
 pub(super) async fn master(
-    sentinels: &[Endpoint],
+    sentinel: &Endpoint,
     service: &str,
     access: &Arc<Access>,
     tls: Option<&TlsConnector>,
 ) -> Result<Endpoint, String> {
-    let mut last = "no sentinel was asked".to_owned();
-    for sentinel in sentinels {
-        match in_time(one(sentinel, service, tls), sentinel).await {
-            Ok((host, port)) => return Ok(Endpoint { access: Arc::clone(access), ..sentinel.sibling(&host, port) }),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
-}
-
-async fn one(sentinel: &Endpoint, service: &str, tls: Option<&TlsConnector>) -> Result<(String, u16), String> {
-    let server = Server::connect(sentinel, tls, None, || {}).await?;
+    let server = Server::connect_to_ask(sentinel, tls).await.map_err(|error| format!("the sentinel {error}"))?;
     let mut question = cmd("SENTINEL");
     question.arg("get-master-addr-by-name").arg(service);
-    let unknown = || format!("{sentinel}: the sentinel knows no master of that name");
-    match server.ask(question).await.map_err(|error| format!("{sentinel}: {error}"))? {
+    let unknown = || format!("the sentinel {sentinel} knows no master of that name");
+    match server.ask(question).await.map_err(|error| format!("the sentinel {sentinel}: {error}"))? {
         Value::Array(parts) => {
             let [Value::BulkString(host), Value::BulkString(port)] = &*parts else { return Err(unknown()) };
             let text = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(str::to_owned);
             let port = text(port).and_then(|port| port.parse().ok());
-            text(host).zip(port).ok_or_else(unknown)
+            let (host, port) = text(host).zip(port).ok_or_else(unknown)?;
+            Ok(Endpoint { access: Arc::clone(access), ..sentinel.sibling(&host, port) })
         }
         _ => Err(unknown()),
+    }
+}
+
+/// Whether a server is what a sentinel took it for: it may not know yet, or not be in its right mind.
+pub(super) async fn is_master(server: &Server) -> Result<(), String> {
+    match server.ask(cmd("ROLE")).await {
+        Ok(Value::Array(parts)) => match parts.first() {
+            Some(Value::BulkString(role)) if role != b"master" => {
+                Err(format!("it is no master but a {}", String::from_utf8_lossy(role).escape_debug()))
+            }
+            _ => Ok(()),
+        },
+        // Who may not ask believes.
+        _ => Ok(()),
     }
 }

@@ -1,5 +1,8 @@
 //! A connection to one server.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Cmd, ErrorKind, ProtocolVersion, PushInfo, RedisConnectionInfo, RedisError, Value};
 use tokio::task::AbortHandle;
@@ -11,8 +14,19 @@ use super::stream;
 /// A connection that is ready for commands. Dropped, it is closed.
 pub(crate) struct Server {
     pub(super) commands: MultiplexedConnection,
-    reader: AbortHandle,
+    pub(super) life: Life,
 }
+
+/// Whether a connection is still there.
+#[derive(Clone)]
+pub(super) struct Life {
+    reader: AbortHandle,
+    is_over: Arc<AtomicBool>,
+    ended: Ended,
+}
+
+/// Called, perhaps often, when one of the connections has ended.
+pub(crate) type Ended = Arc<dyn Fn() + Send + Sync>;
 
 /// What is done with what a server says unasked, in the task that reads: nothing in it waits.
 pub(crate) type Hear = Box<dyn Fn(PushInfo) + Send + Sync>;
@@ -23,7 +37,7 @@ impl Server {
         endpoint: &Endpoint,
         tls: Option<&TlsConnector>,
         hear: Option<Hear>,
-        ended: impl FnOnce() + Send + 'static,
+        ended: Ended,
     ) -> Result<Self, String> {
         let failed = |error: String| format!("{endpoint}: {error}");
         let stream = stream::connect(endpoint, tls).await.map_err(|error| failed(error.to_string()))?;
@@ -37,11 +51,19 @@ impl Server {
         let (commands, reading) = MultiplexedConnection::new_with_config(&settings(&endpoint.access), stream, config)
             .await
             .map_err(|error| failed(words(&error)))?;
+        let is_over = Arc::new(AtomicBool::new(false));
+        let (is_over_now, ended_now) = (Arc::clone(&is_over), Arc::clone(&ended));
         let reader = tokio::spawn(async move {
             reading.await;
-            ended();
+            is_over_now.store(true, Ordering::Release);
+            ended_now();
         });
-        Ok(Self { commands, reader: reader.abort_handle() })
+        Ok(Self { commands, life: Life { reader: reader.abort_handle(), is_over, ended } })
+    }
+
+    /// Connects to it for one question.
+    pub(super) async fn connect_to_ask(endpoint: &Endpoint, tls: Option<&TlsConnector>) -> Result<Self, String> {
+        Self::connect(endpoint, tls, None, Arc::new(|| {})).await
     }
 
     /// Sends a command and waits for what it says.
@@ -56,7 +78,21 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.reader.abort();
+        self.life.reader.abort();
+    }
+}
+
+impl Life {
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Acquire)
+    }
+
+    /// Nothing comes any more, and nobody says so. What waits for a reply is told.
+    pub(super) fn give_up(&self) {
+        if !self.is_over.swap(true, Ordering::AcqRel) {
+            self.reader.abort();
+            (self.ended)();
+        }
     }
 }
 

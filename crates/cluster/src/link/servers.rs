@@ -1,49 +1,100 @@
 //! The servers that one side of the link is connected to: one, or the masters of a Redis Cluster.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
 use cluster_proto::connection::{Reply, Subscription, SubscriptionKind};
 use cluster_proto::outgoing::Publication;
-use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Pipeline, RedisError, Value, cmd};
+use tokio::time::timeout;
 
 use super::begin::begin;
-use super::server::{Server, words};
-use super::slots::Slots;
+use super::mending::Mender;
+use super::replies::{Gathering, Heard, Published, Results, counted, heard, is_replica};
+use super::server::Server;
 
-/// What one side of the link is connected to. Dropped, all of it is closed; when one of them ends, so does the side.
+/// What one side of the link is connected to. Dropped, all of it is closed.
+///
+/// Of several, each lives for itself: what one has that is away is away, and it is looked for. When all are, the side is over.
 pub(crate) struct Servers {
-    servers: Vec<Server>,
+    /// `None`: it is away.
+    servers: Vec<Option<Server>>,
     /// Where what belongs to none of them goes: so all of a namespace is published through one, and keeps its order.
     main: usize,
-    slots: Option<Slots>,
+    /// Of several.
+    mender: Option<Mender>,
     /// Whether a master may become a replica and go on answering.
     may_be_demoted: bool,
 }
 
-/// What became of a pipeline.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Published {
-    /// How many heard each, in order; `None`: it was refused.
-    pub(crate) listeners: Vec<Option<u64>>,
-    /// A slot is elsewhere by now.
-    pub(crate) has_moved: bool,
-    /// What was refused first, in Redis' words.
-    pub(crate) error: Option<String>,
+/// What is different since the servers were looked at last.
+pub(crate) enum Change {
+    /// They are of no use any more.
+    Over(&'static str),
+    Parts(Parts),
+}
+
+/// Some of several servers came or went.
+pub(crate) struct Parts {
+    gone: Vec<usize>,
+    /// Which was the main one until then.
+    main: usize,
+    pub(crate) is_any_back: bool,
 }
 
 impl Servers {
     pub(super) fn one(server: Server, may_be_demoted: bool) -> Self {
-        Self { servers: vec![server], main: 0, slots: None, may_be_demoted }
+        Self { servers: vec![Some(server)], main: 0, mender: None, may_be_demoted }
     }
 
-    pub(super) fn several(servers: Vec<Server>, main: usize, slots: Slots) -> Self {
-        Self { servers, main, slots: Some(slots), may_be_demoted: true }
+    /// `choice`: which is the main one, or the next of them that is there.
+    pub(super) fn several(servers: Vec<Option<Server>>, choice: usize, mender: Mender) -> Self {
+        let mut all = Self { servers, main: choice, mender: Some(mender), may_be_demoted: true };
+        all.choose();
+        all.mend();
+        all
     }
 
     /// Whether what is published keeps its order over all channels.
     pub(crate) fn has_one_way(&self, is_sharded: bool) -> bool {
         !is_sharded || self.servers.len() == 1
+    }
+
+    /// Sees who came or went.
+    pub(crate) fn look(&mut self) -> Change {
+        let found = self.mender.as_ref().map(Mender::take).unwrap_or_default();
+        if found.has_moved {
+            return Change::Over("a slot has moved");
+        }
+        let is_any_back = !found.servers.is_empty();
+        for (index, server) in found.servers {
+            if let Some(place) = self.servers.get_mut(index) {
+                *place = Some(server);
+            }
+        }
+        let main = self.main;
+        let mut gone = Vec::new();
+        for (index, place) in self.servers.iter_mut().enumerate() {
+            if place.as_ref().is_some_and(|server| server.life.is_over()) {
+                *place = None;
+                gone.push(index);
+            }
+        }
+        if self.servers.iter().all(Option::is_none) {
+            return Change::Over("the other end closed it");
+        }
+        self.choose();
+        if !gone.is_empty() {
+            self.mend();
+        }
+        Change::Parts(Parts { gone, main, is_any_back })
+    }
+
+    /// Whether a subscription was at one that is gone.
+    pub(crate) fn was_at(&self, parts: &Parts, subscription: &Subscription) -> bool {
+        let is_sharded = subscription.kind == SubscriptionKind::Sharded;
+        let place = if is_sharded { self.owner(&subscription.channel) } else { Some(parts.main) };
+        place.is_some_and(|place| parts.gone.contains(&place))
     }
 
     /// Subscribes, or ends it.
@@ -55,196 +106,203 @@ impl Servers {
             (false, SubscriptionKind::Sharded) => "SUNSUBSCRIBE",
         };
         let is_sharded = subscription.kind == SubscriptionKind::Sharded;
-        let server = self.server(is_sharded, &subscription.channel);
         // One channel each, as a plain command: its confirmation is its reply.
-        self.send(server, cmd(name).arg(&subscription.channel[..]).to_owned(), |reply| then(heard(reply)));
+        let command = cmd(name).arg(&subscription.channel[..]).to_owned();
+        self.send_by(is_sharded, &subscription.channel, command, heard, then);
     }
 
     /// Asks all servers whether they live; and those that may have changed sides, whether they have.
     pub(crate) fn ping(&self, then: impl FnOnce(Heard) + Send + 'static) {
-        let asked = if self.may_be_demoted { self.servers.len() * 2 } else { self.servers.len() };
+        let there: Vec<_> = self.there().collect();
+        let asked = if self.may_be_demoted { there.len() * 2 } else { there.len() };
         let all = Gathering::new(asked, then);
-        for server in 0..self.servers.len() {
+        for server in &there {
             let all = Arc::clone(&all);
-            self.send(server, cmd("PING"), move |reply| all.add(heard(reply)));
+            self.send(server, cmd("PING"), heard, move |reply| all.add(reply));
         }
-        for server in (0..self.servers.len()).filter(|_| self.may_be_demoted) {
+        let role = |reply| match reply {
+            Ok(role) if is_replica(&role) => Heard::Gone("it is no master any more".to_owned()),
+            Ok(_) => Heard::Reply(Reply::Done),
+            Err(error) if RedisError::is_unrecoverable_error(&error) => Heard::Nothing,
+            Err(_) => Heard::Reply(Reply::Done),
+        };
+        for server in there.iter().filter(|_| self.may_be_demoted) {
             let all = Arc::clone(&all);
-            self.send(server, cmd("ROLE"), move |reply| {
-                all.add(match reply {
-                    Ok(role) if is_replica(&role) => Heard::Gone("it is no master any more".to_owned()),
-                    Ok(_) => Heard::Reply(Reply::Done),
-                    Err(error) if error.is_unrecoverable_error() => Heard::Nothing,
-                    Err(_) => Heard::Reply(Reply::Done),
-                });
-            });
+            self.send(server, cmd("ROLE"), role, move |reply| all.add(reply));
         }
     }
 
     /// Counts the subscribers of a channel, over all servers that may have some.
     pub(crate) fn count(&self, subscription: &Subscription, then: impl FnOnce(Heard) + Send + 'static) {
         let is_sharded = subscription.kind == SubscriptionKind::Sharded;
-        let name = if is_sharded { "SHARDNUMSUB" } else { "NUMSUB" };
-        let servers = match is_sharded {
-            true => vec![self.server(true, &subscription.channel)],
-            false => (0..self.servers.len()).collect(),
-        };
-        let all = Gathering::new(servers.len(), then);
-        for server in servers {
+        let mut command = cmd("PUBSUB");
+        command.arg(if is_sharded { "SHARDNUMSUB" } else { "NUMSUB" }).arg(&subscription.channel[..]);
+        if is_sharded {
+            return self.send_by(true, &subscription.channel, command, counted, then);
+        }
+        let all = Gathering::new(self.there().count(), then);
+        for server in self.there() {
             let all = Arc::clone(&all);
-            let command = cmd("PUBSUB").arg(name).arg(&subscription.channel[..]).to_owned();
-            self.send(server, command, move |reply| all.add(counted(reply)));
+            self.send(server, command.clone(), counted, move |reply| all.add(reply));
         }
     }
 
-    /// Publishes, in this order as far as it is one server's.
+    /// Sends publications, as one pipeline to each server. `None`: the connection ended before all was answered.
     pub(crate) fn publish(&self, publications: &[Publication], then: impl FnOnce(Option<Published>) + Send + 'static) {
-        let mut parts: Vec<(Pipeline, Vec<usize>)> = self.servers.iter().map(|_| Default::default()).collect();
+        let mut parts: Vec<_> = self.servers.iter().map(|_| (Pipeline::new(), Vec::new())).collect();
+        let mut error = None;
         for (index, publication) in publications.iter().enumerate() {
             let Publication { is_sharded, channel, body, .. } = publication;
-            let Some((pipeline, places)) = parts.get_mut(self.server(*is_sharded, channel)) else { continue };
-            let name = if *is_sharded { "SPUBLISH" } else { "PUBLISH" };
-            pipeline.cmd(name).arg(&channel[..]).arg(&body[..]);
-            places.push(index);
+            let part = self.place(*is_sharded, channel).map(|server| parts.get_mut(server));
+            match part {
+                Ok(Some((pipeline, places))) => {
+                    let name = if *is_sharded { "SPUBLISH" } else { "PUBLISH" };
+                    pipeline.cmd(name).arg(&channel[..]).arg(&body[..]);
+                    places.push(index);
+                }
+                Ok(None) => {}
+                Err(why) => error = error.or(Some(why)),
+            }
         }
-        let used = parts.iter().filter(|(_, places)| !places.is_empty()).count();
-        let results = Results::new(publications.len(), used, then);
-        for (server, (pipeline, places)) in parts.into_iter().enumerate().filter(|(_, (_, places))| !places.is_empty())
-        {
-            let (Some(mut commands), results) = (self.commands(server), Arc::clone(&results)) else { continue };
-            let count = places.len();
+        let parts = self.servers.iter().zip(parts).filter_map(|(server, (pipeline, places))| {
+            server.as_ref().filter(|_| !places.is_empty()).map(|server| (server, pipeline, places))
+        });
+        let parts: Vec<_> = parts.collect();
+        let is_one = self.mender.is_none();
+        // One alone has all slots, or is the wrong one: another connection to it is no better.
+        let then = move |published: Option<Published>| {
+            then(published.map(|published| Published { has_moved: published.has_moved && !is_one, ..published }));
+        };
+        let results = Results::new(publications.len(), parts.len(), error, then);
+        for (server, pipeline, places) in parts {
+            let (mut commands, count, results) = (server.commands.clone(), places.len(), Arc::clone(&results));
             let request = async move { commands.send_packed_commands(&pipeline, 0, count).await };
-            begin(request, move |replies| results.add(&places, replies));
+            self.begin(server, request, move |replies| match replies {
+                Some(Ok(replies)) => results.add(&places, replies),
+                _ if is_one => results.end(),
+                _ => results.miss(UNKNOWN.to_owned()),
+            });
         }
     }
 
-    fn send(&self, server: usize, command: Cmd, then: impl FnOnce(Result<Value, RedisError>) + Send + 'static) {
-        let Some(mut commands) = self.commands(server) else { return };
+    /// Sends a command to the server of a channel.
+    fn send_by(
+        &self,
+        is_sharded: bool,
+        channel: &[u8],
+        command: Cmd,
+        read: impl FnOnce(Result<Value, RedisError>) -> Heard + Send + 'static,
+        then: impl FnOnce(Heard) + Send + 'static,
+    ) {
+        let is_one = self.mender.is_none();
+        let then = move |heard| {
+            then(match heard {
+                Heard::Gone(why) if is_one => Heard::Reply(Reply::Error(format!("{why} ({ONE_OF_SEVERAL})"))),
+                other => other,
+            });
+        };
+        match self.place(is_sharded, channel) {
+            Ok(place) => {
+                if let Some(server) = self.servers.get(place).and_then(Option::as_ref) {
+                    self.send(server, command, read, then);
+                }
+            }
+            Err(why) => then(Heard::Reply(Reply::Away(why))),
+        }
+    }
+
+    /// Where the connection of one of several ends, that one is away. That of one alone says so by itself.
+    fn send(
+        &self,
+        server: &Server,
+        command: Cmd,
+        read: impl FnOnce(Result<Value, RedisError>) -> Heard + Send + 'static,
+        then: impl FnOnce(Heard) + Send + 'static,
+    ) {
+        let mut commands = server.commands.clone();
         let request = async move {
             match commands.send_packed_command(&command).await {
                 Ok(Value::ServerError(error)) => Err(error.into()),
                 other => other,
             }
         };
-        begin(request, then);
+        let is_one = self.mender.is_none();
+        self.begin(server, request, move |reply| {
+            then(match reply.map(read) {
+                None | Some(Heard::Nothing) if !is_one => Heard::Reply(Reply::Away(UNKNOWN.to_owned())),
+                Some(heard) => heard,
+                None => Heard::Nothing,
+            });
+        });
     }
 
-    fn commands(&self, server: usize) -> Option<MultiplexedConnection> {
-        self.servers.get(server).map(|server| server.commands.clone())
-    }
-
-    fn server(&self, is_sharded: bool, channel: &[u8]) -> usize {
-        let owner = self.slots.as_ref().filter(|_| is_sharded).and_then(|slots| slots.owner(channel));
-        owner.unwrap_or(self.main)
-    }
-}
-
-/// What came of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Heard {
-    /// What the machine is to know.
-    Reply(Reply),
-    /// The connection is of no use any more.
-    Gone(String),
-    /// The connection ended, which is told by itself.
-    Nothing,
-}
-
-fn heard(reply: Result<Value, RedisError>) -> Heard {
-    match reply {
-        Ok(_) => Heard::Reply(Reply::Done),
-        Err(error) => refused(&error),
-    }
-}
-
-fn refused(error: &RedisError) -> Heard {
-    match error.code() {
-        Some("MOVED" | "ASK" | "CLUSTERDOWN") => Heard::Gone(format!("a slot has moved: {}", words(error))),
-        Some(_) => Heard::Reply(Reply::Error(words(error))),
-        None if error.is_unrecoverable_error() => Heard::Nothing,
-        None => Heard::Reply(Reply::Error(words(error))),
-    }
-}
-
-/// Whether `ROLE` says so.
-pub(super) fn is_replica(role: &Value) -> bool {
-    match role {
-        Value::Array(parts) => parts.first().is_some_and(|role| *role == Value::BulkString(b"slave".to_vec())),
-        _ => false,
-    }
-}
-
-/// `[channel, number]`, or the same as a map.
-fn counted(reply: Result<Value, RedisError>) -> Heard {
-    let number = match reply {
-        Err(error) => return refused(&error),
-        Ok(Value::Array(parts)) => parts.into_iter().nth(1),
-        Ok(Value::Map(pairs)) => pairs.into_iter().next().map(|(_, number)| number),
-        Ok(_) => None,
-    };
-    Heard::Reply(match number {
-        Some(Value::Int(number)) => Reply::Count(u64::try_from(number).unwrap_or(0)),
-        _ => Reply::Error("no number".to_owned()),
-    })
-}
-
-/// Several replies that are one.
-struct Gathering<F>(Mutex<Option<(usize, Heard, F)>>);
-
-impl<F: FnOnce(Heard)> Gathering<F> {
-    fn new(awaited: usize, then: F) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(Some((awaited, Heard::Reply(Reply::Done), then)))))
-    }
-
-    /// Counts are added; what is wrong is the reply, and what ends a connection at once.
-    fn add(&self, heard: Heard) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((awaited, sum, then)) = state.take() else { return };
-        let sum = match (sum, heard) {
-            (_, Heard::Nothing) => return,
-            (_, gone @ Heard::Gone(_)) => return then(gone),
-            (error @ Heard::Reply(Reply::Error(_)), _) => error,
-            (Heard::Reply(Reply::Count(a)), Heard::Reply(Reply::Count(b))) => Heard::Reply(Reply::Count(a + b)),
-            (_, other) => other,
-        };
-        match awaited {
-            0 | 1 => then(sum),
-            _ => *state = Some((awaited - 1, sum, then)),
+    /// Of several servers one that is silent is given up before the link gives up all of them. `None`: it was.
+    fn begin<T: Send + 'static>(
+        &self,
+        server: &Server,
+        request: impl Future<Output = T> + Send + 'static,
+        then: impl FnOnce(Option<T>) + Send + 'static,
+    ) {
+        if self.mender.is_none() {
+            return begin(request, move |reply| then(Some(reply)));
         }
-    }
-}
-
-/// The replies of several servers to parts of one pipeline.
-struct Results<F>(Mutex<Option<(usize, Published, F)>>);
-
-impl<F: FnOnce(Option<Published>)> Results<F> {
-    fn new(len: usize, awaited: usize, then: F) -> Arc<Self> {
-        let published = Published { listeners: vec![None; len], has_moved: false, error: None };
-        Arc::new(Self(Mutex::new(Some((awaited, published, then)))))
-    }
-
-    fn add(&self, places: &[usize], replies: Result<Vec<Value>, RedisError>) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((awaited, mut published, then)) = state.take() else { return };
-        // The connection ended. What arrived, nobody knows.
-        let Ok(replies) = replies else { return then(None) };
-        for (place, reply) in places.iter().zip(replies) {
-            match reply {
-                Value::Int(listeners) => {
-                    if let Some(entry) = published.listeners.get_mut(*place) {
-                        *entry = Some(u64::try_from(listeners).unwrap_or(0));
-                    }
-                }
-                Value::ServerError(error) => {
-                    published.has_moved |= matches!(error.code(), "MOVED" | "ASK" | "CLUSTERDOWN");
-                    published.error.get_or_insert_with(|| words(&error.into()));
-                }
-                _ => {}
+        let life = server.life.clone();
+        begin(timeout(REPLY_MAX, request), move |reply| {
+            if reply.is_err() {
+                life.give_up();
             }
+            then(reply.ok());
+        });
+    }
+
+    fn there(&self) -> impl Iterator<Item = &Server> {
+        self.servers.iter().flatten()
+    }
+
+    /// The server that a channel belongs to, if it is there.
+    fn place(&self, is_sharded: bool, channel: &[u8]) -> Result<usize, String> {
+        let place = match (is_sharded, &self.mender) {
+            (true, Some(_)) => self.owner(channel).ok_or("no master has its slot")?,
+            _ => self.main,
+        };
+        match self.servers.get(place) {
+            Some(Some(_)) => Ok(place),
+            _ => Err(self.name(place)),
         }
-        match awaited {
-            0 | 1 => then(Some(published)),
-            _ => *state = Some((awaited - 1, published, then)),
+    }
+
+    fn owner(&self, channel: &[u8]) -> Option<usize> {
+        match &self.mender {
+            Some(mender) => mender.slots().owner(channel),
+            None => Some(self.main),
+        }
+    }
+
+    fn name(&self, place: usize) -> String {
+        match self.mender.as_ref().and_then(|mender| mender.slots().masters().get(place)) {
+            Some((host, port)) => format!("{host}:{port} is away"),
+            None => "it is away".to_owned(),
+        }
+    }
+
+    /// The main one, or the next that is there.
+    fn choose(&mut self) {
+        let count = self.servers.len().max(1);
+        let is_there = |place: &usize| self.servers.get(*place).is_some_and(Option::is_some);
+        let next = (self.main..self.main.saturating_add(count)).map(|place| place % count).find(is_there);
+        self.main = next.unwrap_or(0);
+    }
+
+    fn mend(&mut self) {
+        let away = self.servers.iter().enumerate().filter(|(_, server)| server.is_none());
+        let away = away.map(|(place, _)| place).collect();
+        if let Some(mender) = &mut self.mender {
+            mender.mend(away);
         }
     }
 }
+
+const ONE_OF_SEVERAL: &str = "it is one of a Redis Cluster, and is to be named as such";
+const UNKNOWN: &str = "the connection ended";
+/// Less than the link waits for a reply, and more than a healthy server pauses.
+const REPLY_MAX: Duration = Duration::from_millis(4500);

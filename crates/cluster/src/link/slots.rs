@@ -6,7 +6,7 @@ use redis::Value;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Slots {
     /// In the order of their addresses, so that all nodes have one order.
-    pub(super) masters: Vec<(String, u16)>,
+    masters: Vec<(String, u16)>,
     /// From, to, and whose.
     ranges: Vec<(u16, u16, usize)>,
 }
@@ -23,6 +23,17 @@ impl Slots {
         let ranges =
             found.iter().map(|(from, to, master)| Some((*from, *to, place(master)?))).collect::<Option<_>>()?;
         (!masters.is_empty()).then_some(Self { masters, ranges })
+    }
+
+    /// The masters, with their addresses.
+    pub(super) fn masters(&self) -> &[(String, u16)] {
+        &self.masters
+    }
+
+    /// Whether each slot is somebody's.
+    pub(super) fn is_whole(&self) -> bool {
+        self.ranges.iter().map(|(from, to, _)| usize::from(to.saturating_sub(*from)) + 1).sum::<usize>()
+            >= usize::from(SLOTS)
     }
 
     /// Which of the masters has a channel.
@@ -99,6 +110,9 @@ mod tests {
         let slots = Slots::read(&reply, "asked").unwrap();
         assert_eq!(slots.masters, [("asked".to_owned(), 9), ("b".to_owned(), 2)]);
         assert_eq!(slots.owner(b"foo"), Some(1));
+        assert!(slots.is_whole());
+        let part = Slots::read(&Value::Array(vec![entry(0, 12000, node("b", 2))]), "asked").unwrap();
+        assert!(!part.is_whole() && part.owner(b"foo").is_none());
         assert_eq!(Slots::read(&Value::Array(vec![]), "a"), None);
         assert_eq!(Slots::read(&Value::Array(vec![Value::Okay]), "a"), None);
         assert_eq!(Slots::read(&Value::Nil, "a"), None);

@@ -159,7 +159,7 @@ impl Supervisor {
     fn handle(&mut self, news: News, now: Instant) {
         match news {
             News::Connected(connection, result) => self.connected(connection, result, now),
-            News::Closed(connection) => self.lose(connection, "the other end closed it", now),
+            News::Closed(connection) => self.look(connection, now),
             News::Replied(command, Heard::Reply(reply)) => self.link.handle_reply(command, reply, now),
             News::Replied(command, Heard::Gone(why)) => self.lose(command.connection(), &why, now),
             News::Replied(_, Heard::Nothing) => {}
@@ -245,6 +245,10 @@ impl Supervisor {
                 self.shared.take_overflow();
                 self.questions.handle_joined(now);
                 self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner).handle_joined(*deaf, now);
+            }
+            connection::Notice::Whole { groups, .. } => {
+                self.refusal_noted = false;
+                self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner).handle_deaf(groups, now);
             }
             connection::Notice::Lost(_) => {
                 self.questions.handle_lost();

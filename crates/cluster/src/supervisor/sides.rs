@@ -6,7 +6,7 @@ use std::time::Instant;
 use cluster_proto::connection::{self, Connection, Role, Subscription, SubscriptionKind};
 
 use super::Supervisor;
-use crate::link::{Heard, Purpose, Servers};
+use crate::link::{Change, Heard, Purpose, Servers};
 use crate::node::{Ear, News};
 
 impl Supervisor {
@@ -23,8 +23,28 @@ impl Supervisor {
                 };
                 *side = Some((connection, servers));
                 self.link.handle_connected(connection, now);
+                // It may have ended before it was there.
+                self.look(connection, now);
             }
             Err(error) => self.link.handle_connect_failed(connection, error, now),
+        }
+    }
+
+    /// One of a connection's servers has ended, or is there again. The others go on.
+    pub(super) fn look(&mut self, connection: Connection, now: Instant) {
+        let side = match connection.role() {
+            Role::Subscriber => &mut self.subscriber,
+            Role::Publisher => &mut self.publisher,
+        };
+        let Some((_, servers)) = side.as_mut().filter(|(open, _)| *open == connection) else { return };
+        match servers.look() {
+            Change::Over(why) => self.lose(connection, why, now),
+            Change::Parts(parts) => {
+                self.link.handle_part_gone(connection, |subscription| servers.was_at(&parts, subscription), now);
+                if parts.is_any_back {
+                    self.link.handle_part_back(connection, now);
+                }
+            }
         }
     }
 
@@ -63,7 +83,7 @@ impl Supervisor {
         let news = shared.news.clone();
         let ended = move || drop(news.send(News::Closed(connection)));
         let attempt = self.tasks.spawn(async move {
-            let result = connector.connect(purpose, ended).await;
+            let result = connector.connect(purpose, Arc::new(ended)).await;
             shared.tell(News::Connected(connection, result));
         });
         self.connecting.insert(connection, attempt);

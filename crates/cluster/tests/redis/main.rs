@@ -4,8 +4,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod fake;
 mod fleet;
+mod masters;
 mod node;
+mod parts;
 mod server;
 mod topology;
 
@@ -13,6 +16,7 @@ mod asking;
 mod counting;
 mod faults;
 mod joining;
+mod lies;
 mod speaking;
 mod tls;
 mod wire;

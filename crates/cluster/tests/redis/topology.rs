@@ -1,89 +1,17 @@
 //! A Redis Cluster, and a master that sentinels watch.
 
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use fanfare_cluster::{Adapter, ClusterConfig, LinkNotice, Mode, Notice};
 use fanfare_test_support::within;
 use socketio::Nodes;
 
+use crate::masters::Masters;
 use crate::node::Node;
 use crate::server::{Redis, free_port};
 
 fn is_joined(notice: &Notice) -> bool {
     matches!(notice, Notice::Link(LinkNotice::Joined { .. }))
-}
-
-/// Three masters.
-struct Masters {
-    servers: Vec<Redis>,
-    ports: Vec<u16>,
-}
-
-impl Masters {
-    async fn start() -> Self {
-        let (mut servers, mut ports) = (Vec::new(), Vec::new());
-        for _ in 0..3 {
-            let (port, bus) = (free_port(), free_port());
-            let (port_text, bus) = (port.to_string(), bus.to_string());
-            let arguments = [
-                "--port",
-                &port_text,
-                "--cluster-port",
-                &bus,
-                "--bind",
-                "127.0.0.1",
-                "--cluster-enabled",
-                "yes",
-                "--cluster-config-file",
-                "nodes",
-                "--cluster-node-timeout",
-                "2000",
-            ];
-            servers.push(Redis::with(&arguments).await);
-            ports.push(port);
-        }
-        let mut command = Command::new("redis-cli");
-        command.args(["--cluster", "create", "--cluster-yes"]);
-        command.args(ports.iter().map(|port| format!("127.0.0.1:{port}")));
-        let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status();
-        assert!(status.expect("`redis-cli` of Debian's redis-tools").success());
-        let masters = Self { servers, ports };
-        for server in &masters.servers {
-            let is_ok = async { server.say::<String>(&["CLUSTER", "INFO"]).await.contains("cluster_state:ok") };
-            let waiting = async move {
-                if !is_ok.await {
-                    while !server.say::<String>(&["CLUSTER", "INFO"]).await.contains("cluster_state:ok") {
-                        tokio::time::sleep(Duration::from_millis(5)).await;
-                    }
-                }
-            };
-            within(waiting).await;
-        }
-        masters
-    }
-
-    fn config(&self, adapter: Adapter) -> ClusterConfig {
-        let mut config = ClusterConfig::default();
-        config.redis = self.ports.iter().map(|port| format!("redis://127.0.0.1:{port}")).collect();
-        config.adapter = adapter;
-        config
-    }
-
-    /// Gives the slot of a channel to the next master.
-    async fn move_slot(&self, channel: &str) {
-        let slot: u64 = self.servers[0].say(&["CLUSTER", "KEYSLOT", channel]).await;
-        let owner = (0..3).find(|index| {
-            let third = 16384 / 3 + 1;
-            (slot / third) as usize == *index
-        });
-        let next = (owner.unwrap() + 1) % 3;
-        let id: String = self.servers[next].say(&["CLUSTER", "MYID"]).await;
-        let order = (next..next + 3).map(|index| &self.servers[index % 3]);
-        for server in order {
-            let () = server.say(&["CLUSTER", "SETSLOT", &slot.to_string(), "NODE", &id]).await;
-        }
-    }
 }
 
 #[tokio::test]

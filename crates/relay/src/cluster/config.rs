@@ -11,6 +11,8 @@ use socketio::codec::Limits;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ClusterConfig {
     pub(crate) redis: Vec<RedisAddress>,
+    pub(crate) sentinel_username: Option<String>,
+    pub(crate) sentinel_password: Option<Password>,
     pub(crate) adapter: Fleet,
     pub(crate) mode: Mode,
     pub(crate) prefix: String,
@@ -37,6 +39,10 @@ pub(crate) enum Fleet {
     Sharded,
 }
 
+/// A password by itself.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Password(pub(crate) String);
+
 /// Where a Redis is, perhaps with a password in it.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct RedisAddress(pub(crate) String);
@@ -50,6 +56,11 @@ impl ClusterConfig {
     /// Whether any of it is by TLS.
     pub(crate) fn has_tls(&self) -> bool {
         self.library().has_tls()
+    }
+
+    /// Whether its master is asked for.
+    pub(crate) fn has_sentinels(&self) -> bool {
+        self.library().has_sentinels()
     }
 
     /// A node of it, not connected yet, if there is a cluster. Files are read. `limits` are those of a client's packets, and
@@ -71,6 +82,8 @@ impl ClusterConfig {
     fn library(&self) -> cluster::ClusterConfig {
         let mut config = cluster::ClusterConfig::default();
         config.redis = self.redis.iter().map(|address| address.0.clone()).collect();
+        config.sentinel_username.clone_from(&self.sentinel_username);
+        config.sentinel_password = self.sentinel_password.as_ref().map(|password| password.0.clone());
         config.adapter = match self.adapter {
             Fleet::Classic => Adapter::Classic,
             Fleet::Sharded => Adapter::Sharded(self.mode),
@@ -99,6 +112,8 @@ impl Default for ClusterConfig {
         let library = cluster::ClusterConfig::default();
         Self {
             redis: Vec::new(),
+            sentinel_username: None,
+            sentinel_password: None,
             adapter: Fleet::Classic,
             mode: Mode::default(),
             prefix: library.prefix,
@@ -122,6 +137,13 @@ impl Default for ClusterConfig {
 impl fmt::Display for RedisAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// No log and no message has it.
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
     }
 }
 

@@ -5,5 +5,5 @@ mod config;
 mod joining;
 mod told;
 
-pub(crate) use config::{ClusterConfig, Fleet, RedisAddress};
+pub(crate) use config::{ClusterConfig, Fleet, Password, RedisAddress};
 pub(crate) use joining::join;

@@ -77,6 +77,12 @@ fn link(notice: &LinkNotice) {
         }
         LinkNotice::Lost(why) => tracing::warn!(%why, "lost the cluster"),
         LinkNotice::Waiting(why) => tracing::warn!(%why, "waiting for the cluster"),
+        LinkNotice::Partly { subscription, error } => {
+            tracing::warn!(%subscription, %error, "a part of the cluster's redis is away");
+        }
+        LinkNotice::Whole { after, .. } => {
+            tracing::info!(after_ms = after.as_millis(), "all of the cluster's redis is there again");
+        }
         LinkNotice::Refused { subscription, error } => {
             tracing::warn!(%subscription, %error, "redis refuses a subscription");
         }

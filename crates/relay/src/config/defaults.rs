@@ -80,6 +80,8 @@ fn example(key: &str) -> Option<&'static str> {
 const EXAMPLES: &[(&str, &str)] = &[
     ("client_dir", "\"/usr/share/fanfare/client\""),
     ("worker_threads", "4"),
+    ("cluster.sentinel_username", "\"fanfare\""),
+    ("cluster.sentinel_password", "\"…\""),
     ("cluster.name", "\"eu-1\""),
     ("cluster.ca", "\"/etc/fanfare/redis-ca.pem\""),
     ("cluster.client_certificate", "\"/etc/fanfare/redis-client.pem\""),

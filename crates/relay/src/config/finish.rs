@@ -368,6 +368,10 @@ impl Draft {
             }
             _ => {}
         }
+        if cluster.sentinel_username.is_some() && cluster.sentinel_password.is_none() {
+            let message = "expected cluster.sentinel_password beside it";
+            return checks.refuse(self.place("cluster.sentinel_username"), message);
+        }
         for (key, why) in self.idle_in_cluster() {
             checks.warn(self.place(key), why);
         }
@@ -392,6 +396,8 @@ impl Draft {
         let cluster = &self.config.cluster;
         let is_classic = cluster.adapter == Fleet::Classic;
         let idle = [
+            ("cluster.sentinel_username", !cluster.has_sentinels(), NO_SENTINELS),
+            ("cluster.sentinel_password", !cluster.has_sentinels(), NO_SENTINELS),
             ("cluster.mode", is_classic, "has no effect: cluster.adapter is not \"sharded\""),
             ("cluster.parser", !is_classic, "has no effect: the sharded adapter has no choice"),
             ("cluster.ca", !cluster.has_tls(), "has no effect: no address in cluster.redis is by TLS (rediss://)"),
@@ -421,6 +427,8 @@ impl Draft {
         self.notes.place_of(key)
     }
 }
+
+const NO_SENTINELS: &str = "has no effect: no address in cluster.redis names sentinels (redis+sentinel://)";
 
 /// The setting that is wrong.
 fn key_of(error: &ConfigError, cluster: &ClusterConfig) -> &'static str {

@@ -36,7 +36,7 @@ use crate::api::ApiConfig;
 use crate::auth::config::{Renewal, WebhookConfig};
 use crate::auth::secret::Secret;
 use crate::auth::token_source::TokenSource;
-use crate::cluster::{ClusterConfig, Fleet, RedisAddress};
+use crate::cluster::{ClusterConfig, Fleet, Password, RedisAddress};
 use crate::ops::Token;
 
 #[test]
@@ -128,6 +128,8 @@ const SAMPLES: &[(&str, &str, &str)] = &[
     ("auth.webhook.concurrency", "8", "8"),
     ("auth.webhook.cache_s", "10", "10"),
     ("cluster.redis", r#"["redis://a", "redis://b"]"#, "redis://a redis://b"),
+    ("cluster.sentinel_username", r#""watcher""#, "watcher"),
+    ("cluster.sentinel_password", r#""s3ntinel""#, "s3ntinel"),
     ("cluster.adapter", r#""sharded""#, "sharded"),
     ("cluster.mode", r#""static""#, "static"),
     ("cluster.prefix", r#""my:app""#, "my:app"),
@@ -290,6 +292,8 @@ fn every_setting_goes_where_it_belongs() {
     expected.server.engine.headers_kept = HeadersKept::Only(names(&["authorization", "cookie", "user-agent", "x-a"]));
     expected.cluster = ClusterConfig {
         redis: ["redis://a", "redis://b"].map(|address| RedisAddress(address.to_owned())).to_vec(),
+        sentinel_username: Some("watcher".to_owned()),
+        sentinel_password: Some(Password("s3ntinel".to_owned())),
         adapter: Fleet::Sharded,
         mode: Mode::Static,
         prefix: "my:app".to_owned(),

@@ -38,7 +38,7 @@ impl<'a> Written<'a> {
     }
 
     /// The same where there may be a secret in what stands here: that is not repeated, in no log either.
-    fn wrong_and_secret(self, expected: impl fmt::Display) -> Wrong {
+    pub(crate) fn wrong_and_secret(self, expected: impl fmt::Display) -> Wrong {
         let message =
             format!("expected {expected}, found what is not repeated here, since there may be a secret in it");
         Wrong { message, offset: self.offset() }

@@ -32,6 +32,7 @@ impl Entry {
 pub(crate) fn may_hold_a_secret(key: &str, value: &Toml) -> bool {
     match key {
         "cluster.redis" => value.as_str().contains('@'),
+        "cluster.sentinel_password" => true,
         _ => key.ends_with("url") && value.as_str().contains('?'),
     }
 }

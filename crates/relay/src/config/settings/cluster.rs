@@ -3,7 +3,7 @@
 use cluster::{AtStart, Format, Mode, OnGap};
 
 use super::{DAY_MS, GIBIBYTE, Setting, TakesEffect, Toml, path, put};
-use crate::cluster::{Fleet, RedisAddress};
+use crate::cluster::{Fleet, Password, RedisAddress};
 use crate::config::auth;
 use crate::config::written::{Written, Wrong};
 
@@ -15,6 +15,24 @@ pub(super) const SETTINGS: &[Setting] = &[
         set: |draft, written| put(&mut draft.config.cluster.redis, addresses(written)),
         show: |config| Some(Toml::list(&config.cluster.redis)),
         about: "Where Redis or Valkey is that the fleet speaks through: a URL, or several of a Redis Cluster. None: no cluster.",
+        takes_effect: TakesEffect::AtRestart,
+    },
+    Setting {
+        key: "cluster.sentinel_username",
+        variable: "FANFARE_CLUSTER_SENTINEL_USERNAME",
+        flag: None,
+        set: |draft, written| put(&mut draft.config.cluster.sentinel_username, written.parsed(user).map(Some)),
+        show: |config| config.cluster.sentinel_username.as_ref().map(Toml::text),
+        about: "As whom sentinels are come to that have users; the URL has whom their master knows.",
+        takes_effect: TakesEffect::AtRestart,
+    },
+    Setting {
+        key: "cluster.sentinel_password",
+        variable: "FANFARE_CLUSTER_SENTINEL_PASSWORD",
+        flag: None,
+        set: |draft, written| put(&mut draft.config.cluster.sentinel_password, password(written).map(Some)),
+        show: |config| config.cluster.sentinel_password.as_ref().map(|password| Toml::text(&password.0)),
+        about: "The password of sentinels that want one; the URL has that of their master.",
         takes_effect: TakesEffect::AtRestart,
     },
     Setting {
@@ -197,6 +215,17 @@ fn addresses(written: Written<'_>) -> Result<Vec<RedisAddress>, Wrong> {
     }
     let elements = written.elements(expected)?;
     elements.into_iter().map(|element| element.text(expected).map(address)).collect()
+}
+
+fn user(text: &str) -> Result<String, &'static str> {
+    if text.is_empty() { Err("the name of a user") } else { Ok(text.to_owned()) }
+}
+
+fn password(written: Written<'_>) -> Result<Password, Wrong> {
+    match written.text("") {
+        Ok(text) if !text.is_empty() => Ok(Password(text.to_owned())),
+        _ => Err(written.wrong_and_secret("a password, as text")),
+    }
 }
 
 fn prefix(text: &str) -> Result<String, &'static str> {

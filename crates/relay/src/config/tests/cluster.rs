@@ -53,12 +53,31 @@ fn a_password_is_shown_to_nobody() {
 }
 
 #[test]
+fn the_password_of_sentinels_is_shown_to_nobody() {
+    let with = |password| {
+        let redis = ("FANFARE_CLUSTER_REDIS", "redis+sentinel://h/m");
+        from_variables(&[redis, ("FANFARE_CLUSTER_SENTINEL_PASSWORD", password)]).unwrap()
+    };
+    let loaded = with("s3cret");
+    assert!(!format!("{:?} {:?}", loaded.config, loaded.effective.lines()).contains("s3cret"));
+    let changes = loaded.effective.changes(&with("0ther").effective);
+    assert_eq!(changes.iter().map(ToString::to_string).collect::<Vec<_>>(), ["cluster.sentinel_password: (changed)"]);
+    let problems = from_file("[cluster]\nsentinel_password = 1234567").unwrap_err();
+    assert!(!problems[0].to_string().contains("1234567"), "{problems:?}");
+}
+
+#[test]
 fn what_does_not_belong_together_is_refused_or_said() {
     for (text, problem) in [
         ("redis = 'redis://h'\nclient_key = 'k'", "cluster.client_key: expected cluster.client_certificate beside it"),
         ("redis = 'redis://h'\nclient_certificate = 'c'", "cluster.client_certificate: expected cluster.client_key"),
         ("redis = 'rediss://h'\nca = 'no-such-file'", "cluster.ca: "),
         ("redis = ['redis://a', 'rediss://b']", "the address of redis number 2: all of a Redis Cluster are rediss://"),
+        (
+            "redis = 'redis+sentinel://h/m'\nsentinel_username = 'u'",
+            "cluster.sentinel_username: expected cluster.sentinel_password beside it",
+        ),
+        ("sentinel_password = ''", "cluster.sentinel_password: expected a password, as text"),
         ("redis = 7", "cluster.redis: expected a list: the address of a redis"),
         ("prefix = ''", "cluster.prefix: expected 1 to 256 bytes of text"),
         ("name = \"a\\nb\"", "cluster.name: expected a name of 1 to 64 bytes"),
@@ -66,6 +85,8 @@ fn what_does_not_belong_together_is_refused_or_said() {
         let problems = from_file(&format!("[cluster]\n{text}")).unwrap_err();
         assert!(problems[0].to_string().contains(problem), "{problems:?}");
     }
+    let sentinels = "[cluster]\nredis = 'redis+sentinel://h/m'\nsentinel_username = 'u'\nsentinel_password = 'p'";
+    assert_eq!(from_file(sentinels).unwrap().warnings, []);
     let warnings = from_file("[cluster]\nprefix = 'p'").unwrap().warnings;
     assert!(warnings[0].to_string().contains("cluster.prefix: has no effect: cluster.redis names no redis"));
     for (text, warning) in [
@@ -73,6 +94,10 @@ fn what_does_not_belong_together_is_refused_or_said() {
         ("adapter = 'sharded'\nparser = 'json'", Some("cluster.parser: has no effect")),
         ("adapter = 'sharded'\nmode = 'static'", None),
         ("parser = 'json'", None),
+        (
+            "sentinel_password = 'p'",
+            Some("cluster.sentinel_password: has no effect: no address in cluster.redis names"),
+        ),
     ] {
         let warnings = from_file(&format!("[cluster]\nredis = 'redis://h'\n{text}")).unwrap().warnings;
         match warning {

@@ -43,6 +43,7 @@ fn the_defaults_in_the_docs_are_the_defaults() {
                     "tls.certificate",
                     "tls.key",
                     "api.tls",
+                    "cluster.sentinel",
                     "cluster.name",
                     "cluster.ca",
                     "cluster.client",
