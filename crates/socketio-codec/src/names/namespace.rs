@@ -104,7 +104,7 @@ impl TryFrom<&str> for Namespace {
         if name == "/" {
             return Ok(Self::ROOT);
         }
-        Self::try_from(Text::from(String::from(name)))
+        Self::try_from(Text::from(name))
     }
 }
 
