@@ -4,7 +4,7 @@ CARGO ?= cargo
 CLIENT_DIR := target/client/node_modules/socket.io-client/dist
 PURE := -p engineio-proto -p socketio-codec -p fanfare-hub -p fanfare-policy -p fanfare-cluster-proto
 
-.PHONY: run test test-full model test-rust test-clients ci fmt clippy purity deny docs fuzz bench bench-pair bench-codec clean
+.PHONY: run test test-full model test-rust test-clients ci fmt clippy purity deny docs package fuzz bench bench-pair bench-codec clean
 
 # ── Run ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -61,7 +61,7 @@ test-full: test
 
 # ── Check ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-ci: fmt clippy purity deny docs test model
+ci: fmt clippy purity deny docs test package model
 
 # The packages with workspaces of their own too.
 APART := fuzz tests/model crates/socketio-codec/bench crates/bench/peers/socketioxide tests/rust-client
@@ -85,6 +85,12 @@ deny:
 
 docs:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps --quiet
+
+# What would be published: complete, and builds by itself. `make package PACKAGE_TESTS=` runs its tests as well.
+PACKAGE_TESTS ?= --no-run
+
+package:
+	tests/package/check.sh $(PACKAGE_TESTS)
 
 # ── Fuzz ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 

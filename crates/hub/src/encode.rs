@@ -15,7 +15,7 @@ pub fn connect(namespace: &Namespace, socket: SocketId) -> Encoded {
 /// is what the client finds in its error. Data nested as deep as a packet may be is left out: it goes in one deeper.
 ///
 /// ```
-/// use hub::encode;
+/// use fanfare_hub::encode;
 /// use socketio_codec::Namespace;
 ///
 /// let nope = Namespace::try_from("/nope")?;

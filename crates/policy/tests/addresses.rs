@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use policy::{AddressLimits, AddressRefusal, Addresses, Place, Rate};
+use fanfare_policy::{AddressLimits, AddressRefusal, Addresses, Place, Rate};
 
 #[test]
 fn the_table_answers_as_a_list_that_is_searched_would() {

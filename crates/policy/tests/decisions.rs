@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use hub::{Room, SocketId};
-use policy::{
+use fanfare_policy::{
     Claims, ClientLimits, Code, Condition, Count, Decision, EventName, On, Over, Participant, Pattern, Query, Rate,
     Refusal, Relay, Rule, Rules, Schema, Scope, Shape, Template,
 };
+use hub::{Room, SocketId};
 use socketio_codec::{Decoder, Event, Limits, Packet, Text};
 
 fn event(text: &str) -> Event {

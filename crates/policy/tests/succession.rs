@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use hub::{Room, SocketId};
-use policy::{
+use fanfare_policy::{
     Claims, ClientLimits, Condition, Decision, EventName, Moves, On, Over, Participant, Pattern, Query, Rate, Rule,
     Rules, Template,
 };
+use hub::{Room, SocketId};
 use socketio_codec::{Decoder, Event, Limits, Packet, Text};
 
 mod random;

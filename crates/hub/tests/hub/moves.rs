@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use hub::{Allowance, Command, Connect, Direction, Expulsion, Owner, Room, SocketId, Target};
+use fanfare_hub::{Allowance, Command, Connect, Direction, Expulsion, Owner, Room, SocketId, Target};
 use socketio_codec::Namespace;
 
 use crate::support::{Dice, Peer, World, socket};
