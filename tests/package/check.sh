@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Packs what is published, as `cargo publish` would, and tries what came out of it: each package has what the registry
-# shows, no link in a README that would lead nowhere there, and builds and passes its own tests with nothing around it
-# but the other packages.
+# shows, no link in a README that would lead nowhere there, and compiles, its tests and examples too, with nothing around
+# it but the other packages.
 #
-#   tests/package/check.sh [CARGO TEST ARGUMENT...]
+#   tests/package/check.sh [test]      runs the tests as well: before something is published
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -46,5 +46,7 @@ done
 } >"$at/Cargo.toml"
 cp Cargo.lock "$at/"
 
-cargo test --manifest-path "$at/Cargo.toml" --workspace --target-dir target --quiet "$@"
+in_there=(--manifest-path "$at/Cargo.toml" --workspace --all-features --target-dir target --quiet)
+cargo check "${in_there[@]}" --all-targets
+[ "${1:-}" != test ] || cargo test "${in_there[@]}"
 echo "package: $(ls "$at/crates" | wc -l) packages are complete"
