@@ -184,7 +184,9 @@ fn limited(events: Option<Rate>, rate: Option<Rate>, over: Over) -> Rules {
         };
         rules.add(On::Event(name(on)), rule).expect("valid");
     }
-    rules.set_client(ClientLimits { events, bytes: None, over, ..ClientLimits::default() });
+    let mut limits = ClientLimits::default();
+    (limits.events, limits.bytes, limits.over) = (events, None, over);
+    rules.set_client(limits);
     rules
 }
 

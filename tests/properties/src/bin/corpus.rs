@@ -45,7 +45,10 @@ fn add((target, check): &Target, file: &Path) -> io::Result<()> {
     println!("{target} of b\"{}\", {} bytes:", corpus::line(&input), input.len());
     // What it panics with goes to the standard error.
     let holds = catch_unwind(|| check(&input)).is_ok();
-    println!("{}", if holds { "it holds" } else { "it breaks: the replay fails until the code, or the property, is mended" });
+    println!(
+        "{}",
+        if holds { "it holds" } else { "it breaks: the replay fails until the code, or the property, is mended" }
+    );
     let is_new = corpus::add(target, input)?;
     println!("{} of fuzz/corpus/{target}.txt", if is_new { "now a line" } else { "already a line" });
     Ok(())
