@@ -4,7 +4,7 @@ CARGO ?= cargo
 CLIENT_DIR := target/client/node_modules/socket.io-client/dist
 PURE := -p engineio-proto -p socketio-codec -p fanfare-hub -p fanfare-policy -p fanfare-cluster-proto
 
-.PHONY: run test test-full model test-rust test-clients ci fmt clippy purity deny docs fuzz bench bench-pair bench-count bench-codec clean
+.PHONY: run test test-full model build-tests test-rust test-clients ci fmt clippy purity deny docs package semver fuzz bench bench-pair bench-count bench-codec clean
 
 # ── Run ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -37,9 +37,15 @@ target/client/stamp:
 
 test: test-rust test-clients
 
-test-rust:
+# Everything at once: what is built for one package alone has dependencies with fewer features, so they are built twice.
+ALL := --workspace --all-features
+
+build-tests:
+	$(CARGO) build $(ALL) --all-targets --quiet
+
+test-rust: build-tests
 	tests/setup.sh redis
-	$(CARGO) test --workspace --all-features --quiet
+	$(CARGO) test $(ALL) --quiet
 	$(CARGO) check --package socketio-codec --no-default-features --quiet
 
 # What threads do to a session's link at once, in thousands of orders.
@@ -47,10 +53,9 @@ model:
 	RUSTFLAGS="--cfg shuttle" $(CARGO) test --manifest-path tests/model/Cargo.toml --lib --quiet --target-dir target/model -- model
 
 # Real clients against the binary: Node, Python, Chromium, Vite, raw sockets, and the reference server beside it.
-test-clients:
-	$(CARGO) build --package fanfare --quiet
+test-clients: build-tests
 	tests/run.sh
-	$(CARGO) run --quiet --package fanfare-differential
+	target/debug/differential
 
 # With what takes long: a rolling restart of two relays behind nginx, with 5,000 clients; a Redis that is away for long.
 test-full: test
@@ -61,7 +66,9 @@ test-full: test
 
 # ── Check ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-ci: fmt clippy purity deny docs test model
+# The clients' tests mostly wait: what only needs a processor is done beside them, when nobody else wants it.
+ci: fmt clippy test-rust
+	.ci/beside "$(MAKE) --no-print-directory deny purity docs package model" $(MAKE) --no-print-directory test-clients
 
 # The packages with workspaces of their own too.
 APART := fuzz tests/model crates/socketio-codec/bench crates/bench/peers/socketioxide tests/rust-client
@@ -85,6 +92,14 @@ deny:
 
 docs:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps --quiet
+
+# What would be published: complete, and compiles by itself. `make package PACKAGE=test` runs its tests as well.
+package:
+	tests/package/check.sh $(PACKAGE)
+
+# Whether programs that fit BASE (the last commit) fit what is there now.
+semver:
+	tests/semver/check.sh $(BASE)
 
 # ── Fuzz ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 

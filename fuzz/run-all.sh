@@ -2,35 +2,54 @@
 # Runs fuzz targets one after the other, and says of each how many inputs it tried, what it reached and what broke.
 #
 #   fuzz/run-all.sh [SECONDS] [TARGET...]      30 seconds each and all of them, if it is not told otherwise
+#   fuzz/run-all.sh add TARGET FILE...         makes an input that broke a target a line of its corpus
+#
+# FUZZ_TOOLCHAIN names the toolchain (nightly), FUZZ_SANITIZER what watches (none).
 #
 # What it finds goes into fuzz/target/corpus/<target>, where the next run begins; `KEEP=1` makes it, minimized and
 # within its bounds, the corpus that is committed. Ends with 1 if any target broke.
 set -euo pipefail
 cd "$(dirname "$0")"
 
+corpus() {
+    cargo run --quiet --manifest-path ../tests/properties/Cargo.toml --bin corpus -- "$@"
+}
+
+if [ "${1:-}" = add ]; then
+    # Named from where the caller is, or from here as libFuzzer does.
+    files=()
+    for file in "${@:3}"; do
+        [ -e "$file" ] || file=$OLDPWD/$file
+        files+=("$file")
+    done
+    corpus add "${2:-}" "${files[@]}"
+    exit
+fi
+
 seconds=${1:-30}
 shift || true
 # No code of ours is unsafe: without a sanitizer the same time tries twice as much.
 sanitizer=${FUZZ_SANITIZER:-none}
 toolchain=${FUZZ_TOOLCHAIN:-nightly}
+mapfile -t known < <(sed -n 's|^path = "fuzz_targets/\(.*\)\.rs"$|\1|p' Cargo.toml)
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || mapfile -t targets < <(sed -n 's|^path = "fuzz_targets/\(.*\)\.rs"$|\1|p' Cargo.toml)
+[ ${#targets[@]} -gt 0 ] || targets=("${known[@]}")
 
 missing() {
     echo "make fuzz: $1" >&2
     exit 1
 }
 
+[[ $seconds =~ ^[0-9]+$ ]] || missing "'$seconds' is no number of seconds: fuzz/run-all.sh [SECONDS] [TARGET...]"
+for target in "${targets[@]}"; do
+    [[ " ${known[*]} " == *" $target "* ]] || missing "there is no target '$target'; there are ${known[*]}"
+done
 command -v rustup >/dev/null || missing "rustup is missing: it is what finds the toolchain '$toolchain'"
 rustup toolchain list | grep -q "^$toolchain" ||
     missing "the Rust toolchain '$toolchain' is missing, which libFuzzer's instrumentation needs: rustup toolchain install $toolchain --profile minimal"
 command -v c++ >/dev/null || missing "a C++ compiler is missing, which libFuzzer is built with: apt-get install g++"
 cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked ||
     missing "cargo-fuzz is missing and could not be installed: cargo install cargo-fuzz --locked"
-
-corpus() {
-    cargo run --quiet --manifest-path ../tests/properties/Cargo.toml --bin corpus -- "$@"
-}
 
 fuzz() {
     cargo "+$toolchain" fuzz run --sanitizer "$sanitizer" "$@"
@@ -45,8 +64,11 @@ dictionary() {
     esac
 }
 
-cargo "+$toolchain" fuzz build --sanitizer "$sanitizer" 2>target.log || { cat target.log >&2; exit 1; }
-rm -f target.log
+# One alone takes a fraction of what all do.
+one=()
+[ ${#targets[@]} != 1 ] || one=("${targets[0]}")
+echo "building ${#targets[@]} of ${#known[@]} targets with $toolchain; all of them take about three minutes, the first time"
+cargo "+$toolchain" fuzz build --sanitizer "$sanitizer" "${one[@]}"
 
 broken=0
 printf '%-20s %12s %9s %7s %9s  %s\n' target executions coverage corpus seconds result

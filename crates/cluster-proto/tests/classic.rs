@@ -4,11 +4,11 @@ mod support;
 
 use std::time::Duration;
 
-use cluster_proto::wire::{
+use engineio_proto::Delivery;
+use fanfare_cluster_proto::wire::{
     Answer, Bounds, ClassicOrigin, EmitRef, Format, Glance, Message, Order, Question, RemoteSocket, Response, Sender,
     Sort, Sought, Uid,
 };
-use engineio_proto::Delivery;
 use hub::{Command, Expulsion, SocketId, Target};
 use socketio_codec::{Arguments, EventName, Json, Namespace};
 use support::*;
@@ -186,7 +186,7 @@ fn rooms_are_a_list_or_the_text_of_one() {
     for wrong in
         [r#"{"rooms":[null]}"#, r#"{"rooms":[["a"]]}"#, r#"{"rooms":7}"#, r#"{"rooms":{}}"#, r#"{"except":[{}]}"#]
     {
-        assert_eq!(target(wrong), Err(cluster_proto::wire::Refused::WrongField), "{wrong}");
+        assert_eq!(target(wrong), Err(fanfare_cluster_proto::wire::Refused::WrongField), "{wrong}");
     }
 }
 

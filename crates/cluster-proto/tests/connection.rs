@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cluster_proto::connection::{
+use fanfare_cluster_proto::connection::{
     Action, AtStart, Command, Connection, Link, LinkConfig, Notice, Phase, Reply, Role, Subscription, SubscriptionKind,
     Why, Wish,
 };

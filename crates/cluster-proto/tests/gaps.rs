@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cluster_proto::outgoing::{Outgoing, OutgoingConfig, Pipeline, Publication};
-use cluster_proto::peers::{Event, OnGap, Peers, PeersConfig};
+use fanfare_cluster_proto::outgoing::{Outgoing, OutgoingConfig, Pipeline, Publication};
+use fanfare_cluster_proto::peers::{Event, OnGap, Peers, PeersConfig};
 
 #[test]
 fn what_waited_too_long_is_missed_by_all() {

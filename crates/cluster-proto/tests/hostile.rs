@@ -3,7 +3,7 @@
 mod support;
 
 use allocation_counter::measure;
-use cluster_proto::wire::{Bounds, Classic, ClassicOrigin, Mode, Refused, ShardedOrigin};
+use fanfare_cluster_proto::wire::{Bounds, Classic, ClassicOrigin, Mode, Refused, ShardedOrigin};
 use support::*;
 
 const CHANNELS: [&str; 3] = ["socket.io#/#", "socket.io-request#/#", "socket.io-response#/#"];

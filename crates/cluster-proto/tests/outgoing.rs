@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cluster_proto::outgoing::{Loss, Outgoing, OutgoingConfig, OutgoingCounts, Publication, Standing};
+use fanfare_cluster_proto::outgoing::{Loss, Outgoing, OutgoingConfig, OutgoingCounts, Publication, Standing};
 
 #[test]
 fn what_a_turn_collected_is_one_pipeline() {

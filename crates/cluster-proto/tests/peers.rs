@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cluster_proto::peers::{Event, Gone, Heartbeat, HeartbeatError, OnGap, Peers, PeersConfig};
+use fanfare_cluster_proto::peers::{Event, Gone, Heartbeat, HeartbeatError, OnGap, Peers, PeersConfig};
 
 #[test]
 fn nodes_find_each_other_at_once() {

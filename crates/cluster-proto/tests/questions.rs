@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use cluster_proto::question::{
+use fanfare_cluster_proto::question::{
     Answer, Awaits, Ended, Missing, Question, Questions, QuestionsConfig, Step, TooMany, Verdict,
 };
 

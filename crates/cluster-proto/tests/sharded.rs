@@ -4,11 +4,11 @@ mod support;
 
 use std::time::Duration;
 
-use cluster_proto::wire::{
+use engineio_proto::Delivery;
+use fanfare_cluster_proto::wire::{
     Answer, Bounds, EmitRef, Message, Mode, Order, Question, Received, Refused, RemoteSocket, Response, Sharded,
     ShardedOrigin, Sought,
 };
-use engineio_proto::Delivery;
 use hub::{Command, Expulsion, Target};
 use socketio_codec::{Arguments, EventName, Json, Namespace};
 use support::*;

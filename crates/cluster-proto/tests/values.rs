@@ -2,8 +2,8 @@
 
 mod support;
 
-use cluster_proto::wire::{Classic, EmitRef, Format, Refused};
 use engineio_proto::Delivery;
+use fanfare_cluster_proto::wire::{Classic, EmitRef, Format, Refused};
 use hub::Target;
 use socketio_codec::{Arguments, EventName, Namespace, pieces};
 use support::*;
@@ -13,7 +13,7 @@ fn read(value: &[u8]) -> Result<String, Refused> {
     event(value).map(|emit| shown_values(emit.event.arguments()))
 }
 
-fn event(value: &[u8]) -> Result<cluster_proto::wire::Emit, Refused> {
+fn event(value: &[u8]) -> Result<fanfare_cluster_proto::wire::Emit, Refused> {
     read_event(&[b"\x93\xa1u\x82\xa4type\x02\xa4data\x92\xa1x", value, b"\x80"].concat())
 }
 

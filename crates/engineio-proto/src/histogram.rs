@@ -15,6 +15,7 @@ pub struct Histogram {
 
 /// What a [`Histogram`] had counted at one time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HistogramCounts {
     /// How many were no longer than this, and longer than the bound before.
     pub buckets: Vec<(Duration, u64)>,

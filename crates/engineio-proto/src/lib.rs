@@ -1,28 +1,4 @@
-//! The Engine.IO v4 protocol, without I/O.
-//!
-//! Everything here is a value or a plain state machine: no clock, no socket, no task, no randomness. A driver
-//! hands in bytes and the time, and takes out what is to be sent. It is not a server: the crate `engineio` drives
-//! these pieces with tokio and hyper.
-//!
-//! ```
-//! use std::time::{Duration, Instant};
-//!
-//! use bytes::Bytes;
-//! use engineio_proto::{Message, Payload, PollVerdict, Session, SessionConfig, Transport};
-//!
-//! let now = Instant::now();
-//! let mut session = Session::new(SessionConfig::default(), Transport::Polling, now, Duration::ZERO);
-//!
-//! // The body of a post: two packets.
-//! let mut messages = Payload::new(Bytes::from("4hello\x1e4world"))
-//!     .filter_map(|packet| session.handle_packet(packet, now));
-//! assert_eq!(messages.next(), Some(Message::Text("hello".into())));
-//! assert_eq!(messages.next(), Some(Message::Text("world".into())));
-//! # drop(messages);
-//!
-//! assert_eq!(session.handle_poll(), PollVerdict::Hold);
-//! assert_eq!(session.poll_timeout(), Some(now + Duration::from_secs(25)));
-//! ```
+#![doc = include_str!("../README.md")]
 //!
 //! # In reading order
 //!

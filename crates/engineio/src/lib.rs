@@ -1,45 +1,4 @@
-//! An Engine.IO v4 server on tokio and hyper.
-//!
-//! It carries messages, text or binary, between clients and an [`Application`], over HTTP long-polling and
-//! WebSocket, and moves a session from one to the other. What the messages mean is not its business: the crate
-//! `fanfare-socketio` is one such application. The protocol itself is in `engineio-proto`; here is what needs a
-//! socket, a clock and a task.
-//!
-//! ```no_run
-//! use std::sync::Arc;
-//! use std::time::Instant;
-//!
-//! use engineio::proto::{CloseReason, Delivery, Encoded, Message, Recipient};
-//! use engineio::{Application, Connection, Engine, EngineConfig, Handshake, Link, serve};
-//!
-//! struct Echo;
-//!
-//! impl Application for Echo {
-//!     fn open(&self, _: Handshake, link: Arc<Link>) -> Box<dyn Connection> {
-//!         Box::new(Echoing(link))
-//!     }
-//! }
-//!
-//! struct Echoing(Arc<Link>);
-//!
-//! impl Connection for Echoing {
-//!     fn handle_message(&mut self, message: Message, _: Instant) -> Result<(), CloseReason> {
-//!         if let Message::Binary(data) = message {
-//!             self.0.queue(&Encoded::binary(&data), Delivery::Reliable);
-//!             self.0.flush();
-//!         }
-//!         Ok(())
-//!     }
-//! }
-//!
-//! # async fn run() -> std::io::Result<()> {
-//! let engine = Engine::new(EngineConfig::default(), Echo);
-//! let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
-//! let service = move |request| engine.call(request);
-//! serve(listener, service, std::future::pending()).await;
-//! # Ok(())
-//! # }
-//! ```
+#![doc = include_str!("../README.md")]
 //!
 //! # In reading order
 //!

@@ -23,7 +23,7 @@ use crate::SocketId;
 ///
 /// ```
 /// use std::time::{Duration, Instant};
-/// use hub::{Acks, AcksConfig, SocketId};
+/// use fanfare_hub::{Acks, AcksConfig, SocketId};
 /// use socketio_codec::{Arguments, Namespace};
 ///
 /// let (now, root) = (Instant::now(), Namespace::ROOT);
@@ -37,7 +37,7 @@ use crate::SocketId;
 /// assert!(acks.handle_ack(&root, id, ann, Arguments::EMPTY));
 /// acks.handle_disconnect(bob);
 /// acks.poll_resolved().expect("nobody is left to answer").complete();
-/// # Ok::<(), hub::AcksFull>(())
+/// # Ok::<(), fanfare_hub::AcksFull>(())
 /// ```
 pub struct Acks {
     config: AcksConfig,

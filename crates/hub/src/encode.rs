@@ -22,7 +22,7 @@ pub fn connect(parser: Parser, namespace: &Namespace, socket: SocketId) -> Encod
 /// is what the client finds in its error. Data nested as deep as a packet may be is left out: it goes in one deeper.
 ///
 /// ```
-/// use hub::{Parser, encode};
+/// use fanfare_hub::{Parser, encode};
 /// use socketio_codec::Namespace;
 ///
 /// let nope = Namespace::try_from("/nope")?;

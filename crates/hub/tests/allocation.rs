@@ -7,7 +7,9 @@ use std::task::{Context, Waker};
 
 use allocation_counter::measure;
 use engineio_proto::{CloseReason, Delivery, Encoded, Queued, Recipient};
-use hub::{Connect, Emit, Expulsion, Hub, Lane, LaneConfig, MailboxConfig, Op, Owner, Receipt, SocketId, Target};
+use fanfare_hub::{
+    Connect, Emit, Expulsion, Hub, Lane, LaneConfig, MailboxConfig, Op, Owner, Receipt, SocketId, Target,
+};
 use socketio_codec::Namespace;
 
 const ROOT: Namespace = Namespace::ROOT;

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use policy::{AddressLimits, AddressRefusal, Addresses, Place, Rate};
+use fanfare_policy::{AddressLimits, AddressRefusal, Addresses, Place, Rate};
 
 #[test]
 fn the_table_answers_as_a_list_that_is_searched_would() {
@@ -15,7 +15,8 @@ fn the_table_answers_as_a_list_that_is_searched_would() {
         // Milliseconds divide a second, so that the model can count in them.
         let (per_s, burst) = ([1, 4, 10][random.below(3) as usize], 1 + random.below(3));
         let handshakes = (random.below(4) > 0).then(|| Rate::new(per_s, Some(burst)).unwrap());
-        let limits = AddressLimits { connections_max, handshakes, ipv6_prefix: 64 };
+        let mut limits = AddressLimits::default();
+        (limits.connections_max, limits.handshakes) = (connections_max, handshakes);
         let entries_max = 1 + random.below(6) as usize;
         let mut table = Addresses::new(limits, entries_max);
         let bucket = handshakes.map(|_| (i64::from(1000 / per_s), i64::from(burst)));
@@ -51,7 +52,8 @@ fn the_table_answers_as_a_list_that_is_searched_would() {
 
 #[test]
 fn a_table_that_has_a_place_for_whom_it_must_remember_answers_as_one_without_a_bound() {
-    let limits = AddressLimits { handshakes: Rate::new(1, Some(2)), ..AddressLimits::default() };
+    let mut limits = AddressLimits::default();
+    limits.handshakes = Rate::new(1, Some(2));
     // A bucket is full again after less than three seconds, in which no more than six come.
     let (mut table, mut boundless) = (Addresses::new(limits, 6), Addresses::new(limits, usize::MAX));
     let (mut random, start, mut refused) = (Random(7), Instant::now(), 0);

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use hub::{Room, SocketId};
-use policy::{
+use fanfare_policy::{
     Claims, ClientLimits, Code, Condition, Count, Decision, EventName, On, Over, Participant, Pattern, Query, Rate,
     Refusal, Relay, Rule, Rules, Schema, Scope, Shape, Template,
 };
+use hub::{Room, SocketId};
 use socketio_codec::{Decoder, Event, Limits, Packet, Text};
 
 fn event(text: &str) -> Event {
@@ -58,9 +58,17 @@ fn names(rooms: &[Room]) -> Vec<&str> {
     rooms.iter().map(Room::as_str).collect()
 }
 
+/// The default, changed.
+fn limits(change: impl FnOnce(&mut ClientLimits)) -> ClientLimits {
+    let mut limits = ClientLimits::default();
+    change(&mut limits);
+    limits
+}
+
 #[test]
 fn who_sends_and_what_is_sent_is_asked_before_where_it_goes() {
-    let shape = Shape { args_max: 1, bytes_max: 40, ..Shape::default() };
+    let mut shape = Shape::default();
+    (shape.args_max, shape.bytes_max) = (1, 40);
     let when = vec![Condition::new(["role".to_owned()], ["editor".to_owned()])];
     let rule =
         Rule { when, shape: Some(Box::new(shape)), require_member: true, ..to_room("doc:{claims.a}:{args.0.id}") };
@@ -81,7 +89,7 @@ fn who_sends_and_what_is_sent_is_asked_before_where_it_goes() {
 #[test]
 fn a_client_that_is_slowed_down_loses_nothing_and_is_held() {
     let mut rules = rules([("x", to_all())]);
-    rules.set_client(ClientLimits { events: Rate::new(10, Some(10)), bytes: None, ..ClientLimits::default() });
+    rules.set_client(limits(|limits| (limits.events, limits.bytes) = (Rate::new(10, Some(10)), None)));
     let (mut client, now, event) = (client("{}"), Instant::now(), event(r#"["x"]"#));
     for _ in 0..9 {
         assert!(matches!(rules.decide(&mut client, &event, now), Decision::Deliver(_)));
@@ -97,7 +105,7 @@ fn a_client_that_is_slowed_down_loses_nothing_and_is_held() {
 fn over_a_limit_an_event_is_refused_dropped_or_ends_the_connection() {
     for (over, at_client) in [(Over::Refuse, true), (Over::Drop, true), (Over::Close, true), (Over::Refuse, false)] {
         let (rate, mut rule) = (Rate::new(1, Some(2)), to_all());
-        let mut limits = ClientLimits { over, ..ClientLimits::default() };
+        let mut limits = limits(|limits| limits.over = over);
         if at_client {
             limits.events = rate
         } else {
@@ -124,7 +132,7 @@ fn over_a_limit_an_event_is_refused_dropped_or_ends_the_connection() {
 fn an_event_larger_than_the_burst_passes_and_has_to_be_paid_for() {
     let mut rules = rules([("x", to_all())]);
     let bytes = Rate::new(10, Some(10));
-    rules.set_client(ClientLimits { bytes, over: Over::Refuse, ..ClientLimits::default() });
+    rules.set_client(limits(|limits| (limits.bytes, limits.over) = (bytes, Over::Refuse)));
     let (mut client, now) = (client("{}"), Instant::now());
     let large = event(&format!(r#"["x","{}"]"#, "a".repeat(95)));
     assert!(matches!(rules.decide(&mut client, &large, now), Decision::Deliver(_)));
@@ -145,7 +153,7 @@ fn a_client_is_in_no_more_rooms_than_it_may_be() {
     let mut rules = rules([("move", Rule { leave: Some(Template::parse("doc:{args.0}").unwrap()), ..to_room("x") })]);
     rules.set_join(EventName::parse("join").unwrap(), vec![Pattern::parse("doc:*").unwrap()]).unwrap();
     rules.set_leave(EventName::parse("leave").unwrap()).unwrap();
-    rules.set_client(ClientLimits { rooms_max: 2, ..ClientLimits::default() });
+    rules.set_client(limits(|limits| limits.rooms_max = 2));
     let mut client = client("{}");
     for (text, expected) in [
         (r#"["join","doc:1"]"#, None),
@@ -219,8 +227,8 @@ fn what_does_not_fit_a_schema_is_told_where_and_what_was_expected() {
     let schema = r#"{"type":"object","required":["title"],"additionalProperties":false,"properties":{
         "title":{"type":"string","maxLength":5},"kind":{"enum":["a","b"]},"tags":{"type":"array","items":{"type":["string","null"]}},
         "code":{"pattern":"^[A-Z]+$"}}}"#;
-    let shape =
-        Shape { schemas: vec![Schema::parse(schema).unwrap()], has_binary: false, args_min: 1, ..Shape::default() };
+    let mut shape = Shape::default();
+    (shape.schemas, shape.has_binary, shape.args_min) = (vec![Schema::parse(schema).unwrap()], false, 1);
     let rules = rules([("x", Rule { shape: Some(Box::new(shape)), ..to_all() })]);
     let deep = format!("{}{}", "[".repeat(65), "]".repeat(65));
     for (argument, path, expected) in [
@@ -246,7 +254,8 @@ fn what_does_not_fit_a_schema_is_told_where_and_what_was_expected() {
 #[test]
 fn a_value_takes_no_longer_for_being_deep() {
     let schema = r##"{"anyOf":[{"items":{"$ref":"#"},"maxItems":0},{"items":{"$ref":"#"},"maxItems":1}]}"##;
-    let shape = Shape { schemas: vec![Schema::parse(schema).unwrap()], ..Shape::default() };
+    let mut shape = Shape::default();
+    shape.schemas = vec![Schema::parse(schema).unwrap()];
     let rules = rules([("x", Rule { shape: Some(Box::new(shape)), ..to_all() })]);
     let nested = |depth: usize| format!("[\"x\",{}{}]", "[".repeat(depth), "]".repeat(depth));
     assert_eq!(code(&rules, &mut client("{}"), &nested(5)), None);

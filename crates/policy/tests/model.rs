@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use hub::{Room, SocketId};
-use policy::{
+use fanfare_policy::{
     Claims, Code, Count, Decision, Deliver, EventName, On, Onward, Participant, Policy, Query, Recipients, Relay, Rule,
     Rules, Scope, Template, parse_namespace,
 };
+use hub::{Room, SocketId};
 use socketio_codec::{Decoder, Event, Limits, Packet, Text};
 
 mod random;

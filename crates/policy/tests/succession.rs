@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use hub::{Room, SocketId};
-use policy::{
+use fanfare_policy::{
     Claims, ClientLimits, Condition, Decision, EventName, Moves, On, Over, Participant, Pattern, Query, Rate, Rule,
     Rules, Template,
 };
+use hub::{Room, SocketId};
 use socketio_codec::{Decoder, Event, Limits, Packet, Text};
 
 mod random;
@@ -184,7 +184,9 @@ fn limited(events: Option<Rate>, rate: Option<Rate>, over: Over) -> Rules {
         };
         rules.add(On::Event(name(on)), rule).expect("valid");
     }
-    rules.set_client(ClientLimits { events, bytes: None, over, ..ClientLimits::default() });
+    let mut limits = ClientLimits::default();
+    (limits.events, limits.bytes, limits.over) = (events, None, over);
+    rules.set_client(limits);
     rules
 }
 

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use hub::SocketId;
-use policy::{
+use fanfare_policy::{
     Claims, Count, Decision, Deliver, EventName, On, Onward, Participant, Pattern, Query, Recipients, Relay, Rule,
     Rules, Scope, Template,
 };
+use hub::SocketId;
 use socketio_codec::{Decoder, Event, Limits, Packet, Text};
 
 mod random;

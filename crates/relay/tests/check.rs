@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 #[test]
 fn check_says_that_a_valid_configuration_is_valid() {
-    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples/relay.toml");
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/relay.toml");
     for arguments in [["check", "--config", example], ["--config", example, "check"]] {
         let output = fanfare(&arguments, &[]);
         assert_eq!(output.status.code(), Some(0));

@@ -79,6 +79,19 @@ pub enum DecodeErrorKind {
 }
 
 impl DecodeErrorKind {
+    /// Whether the packet may be right, but is beyond the [`Limits`](crate::Limits): who has other limits would take it.
+    pub const fn is_limit(self) -> bool {
+        matches!(
+            self,
+            Self::TooManyAttachments
+                | Self::AttachmentsTooLarge
+                | Self::NamespaceTooLong
+                | Self::AckIdTooLarge
+                | Self::TooDeep
+                | Self::TooManyArguments
+        )
+    }
+
     /// A constant word for metrics: lower case, underscores, no data.
     pub const fn label(self) -> &'static str {
         match self {

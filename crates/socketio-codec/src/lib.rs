@@ -31,7 +31,7 @@
 //! # Reading order
 //!
 //! - [`Decoder`] turns frames into [`Packet`]s, under [`Limits`], or says in a [`DecodeError`] what was wrong at which
-//!   byte.
+//!   byte, and in a [`Refused`] whom one could answer.
 //! - [`Event`] and [`Arguments`] are what a packet carries: text and [attachments](Arguments::attachments), to be read
 //!   as they are or by serde. [`Attachment`] is for bytes in one's own types. [`Json`] is any other payload.
 //! - [`PacketRef`] writes packets, made of a [`Namespace`], an [`EventName`], an [`AckId`] and [`Arguments`].
@@ -80,7 +80,7 @@ pub mod msgpack;
 pub use error::{DecodeError, DecodeErrorKind};
 pub use limits::Limits;
 pub use names::{AckId, EventName, InvalidNamespace, Namespace, RESERVED_NAMES, RawName, ReservedName, Text};
-pub use packet::{Decoder, Packet, PacketRef};
+pub use packet::{Decoder, Packet, PacketRef, PacketType, Refused};
 pub use values::{Arguments, Attachment, Event, Iter, Json, SerializeError};
 
 /// The example of the crate page.

@@ -1,7 +1,7 @@
 //! The bounds of a decoder, each at its edge, and what a decoder does after an error.
 
 use bytes::Bytes;
-use socketio_codec::{AckId, DecodeErrorKind, Decoder, Limits, Packet};
+use socketio_codec::{AckId, DecodeErrorKind, Decoder, Limits, Packet, PacketType};
 
 const TWO: &str = r#"52-["a",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
 
@@ -64,6 +64,60 @@ fn a_decoder_is_idle_after_an_error() {
     assert!(!decoder.is_waiting());
     assert!(decoder.handle_binary(Bytes::new()).is_err());
     assert!(matches!(decoder.handle_text(r#"2["b"]"#.into()), Ok(Some(Packet::Event { .. }))));
+}
+
+/// What the decoder knows of `text`, which it refuses: as type, namespace, id, and attachments due.
+fn refused(decoder: &mut Decoder, text: &str) -> Option<(PacketType, String, Option<u64>, usize)> {
+    decoder.handle_text(text.into()).expect_err("it is beyond a limit or wrong");
+    let refused = decoder.take_refused()?;
+    assert_eq!(decoder.take_refused(), None, "it is taken");
+    Some((refused.packet_type, refused.namespace.to_string(), refused.id.map(AckId::get), refused.attachments_due))
+}
+
+#[test]
+fn who_sent_what_is_refused_can_be_answered() {
+    let mut decoder = limited(|limits| {
+        (limits.arguments_max, limits.attachments_max, limits.json_depth_max) = (3, 1, 2);
+        (limits.namespace_len_max, limits.ack_id_max) = (5, AckId::from(9));
+    });
+    let event = |id, due| Some((PacketType::Event, "/chat".to_owned(), id, due));
+    assert_eq!(refused(&mut decoder, r#"2/chat,7["add",1,2,3]"#), event(Some(7), 0));
+    assert_eq!(refused(&mut decoder, r#"2/chat,["add",[[]]]"#), event(None, 0));
+    assert_eq!(refused(&mut decoder, r#"52-/chat,7["add"]"#), event(Some(7), 2));
+    assert_eq!(refused(&mut decoder, r#"51-/chat,["add",{"_placeholder":true,"num":1}]"#), event(None, 1));
+    assert_eq!(refused(&mut decoder, "31{}"), Some((PacketType::Ack, "/".to_owned(), Some(1), 0)));
+}
+
+#[test]
+fn nobody_is_answered_whose_type_namespace_or_id_is_wrong() {
+    let mut decoder = limited(|limits| (limits.namespace_len_max, limits.ack_id_max) = (5, AckId::from(9)));
+    for text in ["", "7", "50-[]", "0/longer,", "0/\n,", r#"210["a"]"#] {
+        assert_eq!(refused(&mut decoder, text), None, "{text}");
+    }
+}
+
+#[test]
+fn attachments_that_are_too_large_say_how_many_are_still_to_come() {
+    let mut decoder = limited(|limits| limits.attachment_bytes_max = 100);
+    assert!(decoder.handle_text(TWO.into()).unwrap().is_none());
+    assert_eq!(decoder.take_refused(), None);
+    assert!(decoder.is_waiting(), "to ask changes nothing");
+    assert!(decoder.handle_binary(Bytes::from(vec![0; 101])).unwrap_err().kind().is_limit());
+    assert_eq!(decoder.take_refused().unwrap().attachments_due, 1);
+}
+
+#[test]
+fn what_was_refused_is_forgotten_with_the_next_frame() {
+    let mut decoder = Decoder::default();
+    for is_right in [true, false] {
+        decoder.handle_text("21[}".into()).unwrap_err();
+        assert!(!decoder.is_waiting());
+        match is_right {
+            true => assert!(decoder.handle_text(r#"2["b"]"#.into()).unwrap().is_some()),
+            false => assert!(!decoder.handle_binary(Bytes::new()).unwrap_err().kind().is_limit()),
+        }
+        assert_eq!(decoder.take_refused(), None);
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use socketio_codec::{AckId, Decoder, Limits, Packet, PacketRef, Text};
 
-const VECTORS: &str = include_str!("../../../tests/vectors/socketio.toml");
+const VECTORS: &str = include_str!("vectors/socketio.toml");
 
 #[derive(Deserialize)]
 struct Vectors {

@@ -17,13 +17,36 @@ pub fn read(target: &str) -> io::Result<Vec<Vec<u8>>> {
 /// Writes the inputs in the order of their length, evenly chosen if they are more than the bounds allow; says how many.
 pub fn write(target: &str, mut inputs: Vec<Vec<u8>>) -> io::Result<usize> {
     inputs.retain(|input| (1..=INPUT_LEN_MAX).contains(&input.len()));
+    in_order(&mut inputs);
+    let count = inputs.len().min(INPUTS_MAX);
+    put(target, (0..count).map(|number| &inputs[number * inputs.len() / count]))?;
+    Ok(count)
+}
+
+/// Adds one input, whatever the bounds say: somebody wants to keep it. Says whether it is new.
+pub fn add(target: &str, input: Vec<u8>) -> io::Result<bool> {
+    let mut inputs = read(target)?;
+    if inputs.contains(&input) {
+        return Ok(false);
+    }
+    inputs.push(input);
+    in_order(&mut inputs);
+    put(target, inputs.iter())?;
+    Ok(true)
+}
+
+/// The line that an input is.
+pub fn line(input: &[u8]) -> String {
+    input.escape_ascii().to_string()
+}
+
+fn in_order(inputs: &mut Vec<Vec<u8>>) {
     inputs.sort_by(|one, other| (one.len(), one).cmp(&(other.len(), other)));
     inputs.dedup();
-    let count = inputs.len().min(INPUTS_MAX);
-    let chosen = (0..count).map(|number| &inputs[number * inputs.len() / count]);
-    let lines = chosen.map(|input| input.escape_ascii().to_string() + "\n");
-    fs::write(path(target), lines.collect::<String>())?;
-    Ok(count)
+}
+
+fn put<'a>(target: &str, inputs: impl Iterator<Item = &'a Vec<u8>>) -> io::Result<()> {
+    fs::write(path(target), inputs.map(|input| line(input) + "\n").collect::<String>())
 }
 
 fn path(target: &str) -> PathBuf {
@@ -62,7 +85,7 @@ mod tests {
     #[test]
     fn every_byte_survives_a_line() {
         let all: Vec<u8> = (0..=255).collect();
-        let line = all.escape_ascii().to_string();
+        let line = line(&all);
         assert_eq!(line.lines().count(), 1);
         assert_eq!(unescape(&line), Some(all));
     }

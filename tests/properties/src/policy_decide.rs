@@ -106,13 +106,11 @@ impl Run {
         if setup.at_connect {
             rules.set_rooms(vec![template(1)]);
         }
-        rules.set_client(ClientLimits {
-            events: setup.events.and_then(rate),
-            bytes: setup.bytes.and_then(rate),
-            over: over(setup.over),
-            refusals: None,
-            rooms_max: usize::from(setup.rooms_max % 4),
-        });
+        let mut limits = ClientLimits::default();
+        (limits.events, limits.bytes) = (setup.events.and_then(rate), setup.bytes.and_then(rate));
+        (limits.over, limits.refusals) = (over(setup.over), None);
+        limits.rooms_max = usize::from(setup.rooms_max % 4);
+        rules.set_client(limits);
         let text = CLAIMS[usize::from(setup.claims) % CLAIMS.len()];
         let claims = Claims::parse(text).expect("claims");
         let query = Query::pick("x=q", rules.queries());

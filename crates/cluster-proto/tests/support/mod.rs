@@ -1,11 +1,11 @@
 //! What the tests of this crate share.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
-use cluster_proto::wire::{
+use engineio_proto::Delivery;
+use fanfare_cluster_proto::wire::{
     Answer, Bounds, Classic, ClassicOrigin, Emit, Format, Message, Mode, Order, Question, Received, Refused, Sharded,
     Uid,
 };
-use engineio_proto::Delivery;
 use hub::{Room, Target};
 use socketio_codec::{Arguments, Namespace};
 

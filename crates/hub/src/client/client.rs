@@ -38,7 +38,7 @@ use crate::{Parser, SocketId};
 ///
 /// ```
 /// use std::time::Instant;
-/// use hub::{Client, Incoming, SocketId};
+/// use fanfare_hub::{Client, Incoming, SocketId};
 ///
 /// let now = Instant::now();
 /// let mut client = Client::new(now, Default::default());
@@ -50,7 +50,7 @@ use crate::{Parser, SocketId};
 /// let incoming = client.handle_text(now, r#"20["hello",1]"#.into())?;
 /// let Some(Incoming::Event { socket: from, id: Some(_), event, .. }) = incoming else { panic!() };
 /// assert_eq!((from, &*event.name()), (socket, "hello"));
-/// # Ok::<(), hub::Violation>(())
+/// # Ok::<(), fanfare_hub::Violation>(())
 /// ```
 #[derive(Debug)]
 pub struct Client {

@@ -12,7 +12,7 @@ use super::socket_id::SocketId;
 /// A socket reached in several ways counts once.
 ///
 /// ```
-/// use hub::{SocketId, Target};
+/// use fanfare_hub::{SocketId, Target};
 /// use socketio_codec::Namespace;
 ///
 /// let sender = SocketId::from_random([7; 15]);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use engineio_proto::{Delivery, Encoded};
-use hub::{Acks, AcksConfig, AcksFull, Answers, Emit, Progress, Receipt, SocketId, Target};
+use fanfare_hub::{Acks, AcksConfig, AcksFull, Answers, Emit, Progress, Receipt, SocketId, Target};
 use socketio_codec::{AckId, Arguments, Namespace};
 
 use crate::support::{Behaviour, Dice, Peer, World, cell, namespace, socket, take};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use engineio_proto::Delivery;
-use hub::{Allowance, Command, Connect, Expulsion, Hub, Lane, LaneConfig, MailboxConfig, Op, Target};
+use fanfare_hub::{Allowance, Command, Connect, Expulsion, Hub, Lane, LaneConfig, MailboxConfig, Op, Target};
 use socketio_codec::{AckId, Arguments, EventName, Namespace};
 
 use crate::flow::{alarm, drain};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hub::{Client, ClientConfig, ConnectRefusal, Incoming, Parser, SocketId, Violation, encode};
+use fanfare_hub::{Client, ClientConfig, ConnectRefusal, Incoming, Parser, SocketId, Violation, encode};
 use socketio_codec::{AckId, Arguments, DecodeErrorKind, EventName, Namespace, msgpack};
 
 use crate::support::{namespace, socket, text_of};

@@ -6,7 +6,7 @@ use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use engineio_proto::{Backlog, CloseReason, Delivery, Encoded, Queued, Recipient};
-use hub::{
+use fanfare_hub::{
     Allowance, Command, Connect, CrowdConfig, Expulsion, Hub, Lane, LaneConfig, MailboxConfig, Op, Owner, SocketId,
     Target, Turn,
 };

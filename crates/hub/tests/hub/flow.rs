@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use engineio_proto::{Delivery, Encoded};
-use hub::{Emit, Hub, MailboxConfig, Op, Target, Waiter};
+use fanfare_hub::{Emit, Hub, MailboxConfig, Op, Target, Waiter};
 use socketio_codec::Namespace;
 
 use crate::support::socket;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use engineio_proto::{Delivery, Encoded};
-use hub::{Emit, LaneConfig, Receipt, Target};
+use fanfare_hub::{Emit, LaneConfig, Receipt, Target};
 use socketio_codec::Namespace;
 
 use crate::support::{Behaviour, Dice, Peer, World, cell, socket, take};
@@ -152,7 +152,7 @@ fn whatever_is_joined_each_gets_what_is_for_it_in_order() {
         let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
         assert!(world.hub.mailboxes()[0].poll_drain(&mut cx, &mut ops).is_ready());
         let mut ops = ops.into_iter();
-        while world.lanes[0].turn(&mut ops, Instant::now()) == hub::Turn::Spent {}
+        while world.lanes[0].turn(&mut ops, Instant::now()) == fanfare_hub::Turn::Spent {}
         for (peer, expected) in peers.iter().zip(expected) {
             assert_eq!(peer.take_received(), expected);
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use engineio_proto::{Delivery, Encoded};
-use hub::{Emit, Expulsion, Hub, Lane, LaneConfig, MailboxConfig, Op, Target};
+use fanfare_hub::{Emit, Expulsion, Hub, Lane, LaneConfig, MailboxConfig, Op, Target};
 use socketio_codec::Namespace;
 
 use crate::support::{Behaviour, Dice, Peer, World, namespace, socket};
@@ -296,8 +296,8 @@ fn the_parts_can_live_on_different_threads() {
     is_shared::<Hub>();
     is_moved::<Lane>();
     is_moved::<Op>();
-    is_moved::<hub::Client>();
-    is_moved::<hub::Acks>();
+    is_moved::<fanfare_hub::Client>();
+    is_moved::<fanfare_hub::Acks>();
 }
 
 #[test]

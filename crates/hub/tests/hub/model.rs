@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engineio_proto::{Delivery, Encoded};
-use hub::{Emit, Expulsion, Outcome, Room, SocketId, Target};
+use fanfare_hub::{Emit, Expulsion, Outcome, Room, SocketId, Target};
 use socketio_codec::Namespace;
 
 use crate::support::{Behaviour, Dice, Peer, World, cell, namespace, receipt, socket, take};

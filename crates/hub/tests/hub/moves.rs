@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
-use hub::{Allowance, Command, Connect, Direction, Expulsion, Owner, Room, RoomsBound, SocketId, Target};
+use fanfare_hub::{Allowance, Command, Connect, Direction, Expulsion, Owner, Room, RoomsBound, SocketId, Target};
 use socketio_codec::Namespace;
 
 use crate::support::{Dice, Peer, World, socket};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use engineio_proto::{Delivery, Encoded};
-use hub::{Emit, Receipt, Target};
+use fanfare_hub::{Emit, Receipt, Target};
 use socketio_codec::Namespace;
 
 use crate::support::{Behaviour, Peer, World, cell, peek, socket, take};

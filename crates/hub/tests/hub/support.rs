@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Waker};
 
 use engineio_proto::{CloseReason, Delivery, Encoded, Queued, Recipient};
-use hub::{
+use fanfare_hub::{
     Connect, Emit, Expulsion, Hub, Lane, LaneConfig, MailboxConfig, Outcome, Owner, Receipt, SocketId, SocketInfo,
     Target,
 };

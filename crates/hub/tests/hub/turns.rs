@@ -5,7 +5,7 @@ use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use engineio_proto::{Delivery, Encoded};
-use hub::{Emit, Expulsion, Hub, LaneConfig, MailboxConfig, Receipt, Target, Turn};
+use fanfare_hub::{Emit, Expulsion, Hub, LaneConfig, MailboxConfig, Receipt, Target, Turn};
 use socketio_codec::Namespace;
 
 use crate::support::{Behaviour, Peer, World, cell, namespace, socket, take};

@@ -12,6 +12,7 @@ use super::Rate;
 
 /// What one address may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AddressLimits {
     /// How many connections it may have at once.
     pub connections_max: Option<NonZeroU32>,

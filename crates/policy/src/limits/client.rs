@@ -4,6 +4,7 @@ use super::rate::{Over, Rate};
 
 /// What one client may do in a namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ClientLimits {
     /// Events it sends; `None` for any number.
     pub events: Option<Rate>,

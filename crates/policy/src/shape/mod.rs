@@ -12,6 +12,7 @@ use crate::refusal::{Code, Refusal};
 
 /// What an event's arguments have to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Shape {
     /// How few arguments it may have.
     pub args_min: usize,

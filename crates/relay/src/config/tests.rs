@@ -215,13 +215,12 @@ fn every_setting_goes_where_it_belongs() {
         let relay = Relay { emit, to: Scope::All, volatile: false, count: Count::Node };
         rules.add(On::Event(EventName::parse(on).unwrap()), Rule { relay: Some(relay), ..Rule::default() }).unwrap();
     }
-    let limits = ClientLimits {
-        events: Rate::new(50, Some(60)),
-        bytes: None,
-        over: Over::Refuse,
-        refusals: Rate::new(7, None),
-        rooms_max: 9,
-    };
+    let mut limits = ClientLimits::default();
+    (limits.events, limits.bytes, limits.over) = (Rate::new(50, Some(60)), None, Over::Refuse);
+    (limits.refusals, limits.rooms_max) = (Rate::new(7, None), 9);
+    let mut address = AddressLimits::default();
+    (address.connections_max, address.handshakes) = (NonZeroU32::new(20), Rate::new(30, None));
+    address.ipv6_prefix = 56;
     rules.set_client(limits);
     rules.set_auth(Auth::Required);
     let mut expected = Config {
@@ -246,15 +245,7 @@ fn every_setting_goes_where_it_belongs() {
             format: LogFormat::Json,
             queue_bytes_max: 65_536,
         },
-        limits: Limits {
-            client: limits,
-            address: AddressLimits {
-                connections_max: NonZeroU32::new(20),
-                handshakes: Rate::new(30, None),
-                ipv6_prefix: 56,
-            },
-            node: NodeLimits { handshakes_per_s: None },
-        },
+        limits: Limits { client: limits, address, node: NodeLimits { handshakes_per_s: None } },
         errors_event: EventName::parse("relay_error").ok(),
         ops: OpsConfig { listen: vec![(Ipv4Addr::LOCALHOST, 9300).into()], token: Token::new("sesame") },
         api: ApiConfig {

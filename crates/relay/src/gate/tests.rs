@@ -29,7 +29,8 @@ async fn who_comes_when_too_many_come_is_told_to_come_back_and_then_may() {
 
 #[tokio::test(start_paused = true)]
 async fn an_address_that_comes_too_often_is_told_so_and_takes_nothing_from_others() {
-    let address = AddressLimits { handshakes: Rate::new(1, Some(2)), ..AddressLimits::default() };
+    let mut address = AddressLimits::default();
+    address.handshakes = Rate::new(1, Some(2));
     let server = server(Limits { address, node: node(4), ..Limits::default() }, None);
     let mut refused = 0;
     for _ in 0..100 {
@@ -80,11 +81,8 @@ async fn a_connection_that_is_not_to_be_is_not_counted() {
 #[test]
 fn other_limits_hold_for_who_is_connected_and_what_is_counted_goes_on() {
     let now = Instant::now();
-    let limits = |connections, per_s| Limits {
-        address: AddressLimits { connections_max: NonZeroU32::new(connections), ..AddressLimits::default() },
-        node: node(per_s),
-        ..Limits::default()
-    };
+    let limits =
+        |connections, per_s| Limits { address: connections_max(connections), node: node(per_s), ..Limits::default() };
     let gate = Gate::new(&limits(2, 3), &engine(), now);
     let passes: Vec<_> = (0..2).map(|_| gate.pass(address(1), now).unwrap()).collect();
     let succeed = |gate: &Arc<Gate>, limits: &Limits| {
@@ -117,7 +115,8 @@ fn a_connection_costs_a_few_bytes_and_none_where_there_is_nothing_to_count() {
     assert!(size_of::<Pass>() <= 24, "{}", size_of::<Pass>());
     let mut engine = engine();
     engine.trusted_proxies = ["10.0.0.1".parse().unwrap()].into_iter().collect();
-    let address_limits = AddressLimits { handshakes: Rate::new(5, None), ..AddressLimits::default() };
+    let mut address_limits = AddressLimits::default();
+    address_limits.handshakes = Rate::new(5, None);
     let gate = Gate::new(&Limits { address: address_limits, ..Limits::default() }, &engine, Instant::now());
     assert!(gate.pass(address(1), Instant::now()).unwrap().is_none());
 }
@@ -154,7 +153,13 @@ fn node(handshakes_per_s: u32) -> NodeLimits {
 }
 
 fn one_connection() -> AddressLimits {
-    AddressLimits { connections_max: NonZeroU32::new(1), ..AddressLimits::default() }
+    connections_max(1)
+}
+
+fn connections_max(connections: u32) -> AddressLimits {
+    let mut limits = AddressLimits::default();
+    limits.connections_max = NonZeroU32::new(connections);
+    limits
 }
 
 fn address(number: u8) -> Option<IpAddr> {

@@ -7,8 +7,6 @@
 
 mod brief;
 mod budget;
-#[cfg(test)]
-mod documented;
 mod escape;
 mod filter_now;
 mod lines;

@@ -291,5 +291,5 @@ fn asked_for(text: &str) -> BTreeSet<String> {
 }
 
 fn read(path: &str) -> String {
-    fs::read_to_string(format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }

@@ -121,4 +121,15 @@ impl Packet {
             }
         })
     }
+
+    /// Makes it a packet for another namespace, as gateways do.
+    pub fn set_namespace(&mut self, to: Namespace) {
+        match self {
+            Self::Connect { namespace, .. }
+            | Self::Disconnect { namespace }
+            | Self::Event { namespace, .. }
+            | Self::Ack { namespace, .. }
+            | Self::ConnectError { namespace, .. } => *namespace = to,
+        }
+    }
 }

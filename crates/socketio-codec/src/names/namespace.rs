@@ -67,6 +67,7 @@ pub(crate) fn find_invalid(name: &[u8]) -> Option<usize> {
 
 /// A name that no namespace can have: it does not begin with `/`, or contains a comma or a control character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct InvalidNamespace {
     /// The first byte that cannot be there.
     pub offset: usize,
@@ -104,7 +105,7 @@ impl TryFrom<&str> for Namespace {
         if name == "/" {
             return Ok(Self::ROOT);
         }
-        Self::try_from(Text::from(String::from(name)))
+        Self::try_from(Text::from(name))
     }
 }
 

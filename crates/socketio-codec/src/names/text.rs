@@ -90,9 +90,10 @@ impl From<String> for Text {
     }
 }
 
-impl From<&'static str> for Text {
-    fn from(text: &'static str) -> Self {
-        Self::from_static(text)
+/// Copies it. For what lives as long as the program there is [`Text::from_static`], which does not.
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self(Bytes::copy_from_slice(text.as_bytes()))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::names::ack_id::AckId;
 use crate::names::name;
 use crate::names::namespace::{self, Namespace};
 use crate::names::text::Text;
-use crate::packet::Packet;
+use crate::packet::{Packet, PacketType, Refused};
 use crate::scan::{self, ArrayShape, Watch};
 use crate::values::arguments::Arguments;
 use crate::values::event::Event;
@@ -56,8 +56,15 @@ use crate::values::placeholder::{Finder, Placeholder};
 #[derive(Debug)]
 pub struct Decoder {
     limits: Limits,
-    /// Boxed because most clients never send a binary packet, and a server holds one decoder for each.
-    waiting: Option<Box<Waiting>>,
+    /// Boxed because most clients never send a binary packet or a wrong one, and a server holds one decoder for each.
+    aside: Option<Box<Aside>>,
+}
+
+/// What is left of the frame before.
+#[derive(Debug)]
+enum Aside {
+    Waiting(Waiting),
+    Refused(Refused),
 }
 
 /// A binary packet whose attachments are still due.
@@ -73,12 +80,43 @@ struct Waiting {
 impl Decoder {
     /// A decoder for one peer.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, waiting: None }
+        Self { limits, aside: None }
     }
 
     /// Whether attachments are due: only [`handle_binary`](Self::handle_binary) can go on then.
     pub fn is_waiting(&self) -> bool {
-        self.waiting.is_some()
+        matches!(self.aside.as_deref(), Some(Aside::Waiting(_)))
+    }
+
+    /// What the last frame would have been, if it was an error and one can tell: enough to answer its sender, instead of
+    /// closing. Known until the next frame is handled.
+    ///
+    /// `None` where nobody can be answered: the type, the namespace or the id itself was wrong.
+    ///
+    /// ```
+    /// use socketio_codec::{Arguments, Decoder, Limits, PacketRef, PacketType};
+    ///
+    /// let mut limits = Limits::default();
+    /// limits.arguments_max = 3;
+    /// let mut decoder = Decoder::new(limits);
+    /// let error = decoder.handle_text(r#"2/chat,7["add",1,2,3]"#.into()).unwrap_err();
+    /// assert!(error.kind().is_limit());
+    ///
+    /// let refused = decoder.take_refused().unwrap();
+    /// assert_eq!(refused.packet_type, PacketType::Event);
+    /// let arguments = Arguments::serialize(&(error.to_string(),))?;
+    /// let answer = PacketRef::ack(&refused.namespace, refused.id.unwrap(), &arguments);
+    /// assert_eq!(answer.to_text(), r#"3/chat,7["too many arguments at byte 8"]"#);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn take_refused(&mut self) -> Option<Refused> {
+        match self.aside.take().map(|aside| *aside) {
+            Some(Aside::Refused(refused)) => Some(refused),
+            waiting => {
+                self.aside = waiting.map(Box::new);
+                None
+            }
+        }
     }
 
     /// Reads a text frame. `None` means that its attachments are due.
@@ -103,15 +141,34 @@ impl Decoder {
     /// Reads a text packet, or only the header of a binary one.
     #[inline(never)]
     fn read(&mut self, frame: &Text, outline: &mut Outline) -> Result<(), DecodeError> {
-        if self.waiting.is_some() {
-            self.waiting = None;
-            return Err(DecodeError::new(DecodeErrorKind::AttachmentExpected, 0));
+        if self.aside.is_some() {
+            self.end_last()?;
         }
-        outline.read_header(frame.as_bytes(), &self.limits)?;
-        if outline.attachments > 0 {
-            return Ok(());
+        match outline.read(frame.as_bytes(), &self.limits) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.refuse(frame, error)),
         }
-        outline.read_payload(frame.as_bytes(), &self.limits, &mut ())
+    }
+
+    /// # Errors
+    /// If the packet before is not whole.
+    #[cold]
+    fn end_last(&mut self) -> Result<(), DecodeError> {
+        match self.aside.take().as_deref() {
+            Some(Aside::Waiting(_)) => Err(DecodeError::new(DecodeErrorKind::AttachmentExpected, 0)),
+            Some(Aside::Refused(_)) | None => Ok(()),
+        }
+    }
+
+    /// Keeps what can be told of a frame that is wrong.
+    #[cold]
+    fn refuse(&mut self, frame: &Text, error: DecodeError) -> DecodeError {
+        let limits = Limits { attachments_max: usize::MAX, ..self.limits };
+        let mut outline = Outline::default();
+        if outline.read_header(frame.as_bytes(), &limits).is_ok() {
+            self.aside = Some(Box::new(Aside::Refused(outline.refused(frame, outline.attachments))));
+        }
+        error
     }
 
     /// What is not an event without attachments.
@@ -121,12 +178,16 @@ impl Decoder {
             return Ok(Some(outline.packet(frame, Vec::new(), Vec::new())));
         }
         let mut finder = Finder::new(outline.attachments);
-        outline.read_payload(frame.as_bytes(), &self.limits, &mut finder)?;
-        let placeholders = finder.finish()?;
+        let read = outline.read_payload(frame.as_bytes(), &self.limits, &mut finder).and_then(|()| finder.finish());
+        let placeholders = match read {
+            Ok(placeholders) => placeholders,
+            Err(error) => return Err(self.refuse(&frame, error)),
+        };
         // Once for the usual packet, but not for whatever number a frame has.
         let attachments = Vec::with_capacity(outline.attachments.min(8));
         let outline = mem::take(outline);
-        self.waiting = Some(Box::new(Waiting { frame, outline, placeholders, attachments, attachments_len: 0 }));
+        let waiting = Waiting { frame, outline, placeholders, attachments, attachments_len: 0 };
+        self.aside = Some(Box::new(Aside::Waiting(waiting)));
         Ok(None)
     }
 
@@ -134,20 +195,25 @@ impl Decoder {
     ///
     /// The buffer is kept as it is: one that is a part of a larger buffer keeps all of that in memory.
     pub fn handle_binary(&mut self, frame: Bytes) -> Result<Option<Packet>, DecodeError> {
-        let Some(waiting) = &mut self.waiting else {
+        let Some(Aside::Waiting(waiting)) = self.aside.as_deref_mut() else {
+            self.aside = None;
             return Err(DecodeError::new(DecodeErrorKind::UnexpectedAttachment, 0));
         };
         waiting.attachments_len = waiting.attachments_len.saturating_add(frame.len());
         if waiting.attachments_len > self.limits.attachment_bytes_max {
-            self.waiting = None;
+            let attachments_due = waiting.outline.attachments - waiting.attachments.len() - 1;
+            let refused = waiting.outline.refused(&waiting.frame, attachments_due);
+            self.aside = Some(Box::new(Aside::Refused(refused)));
             return Err(DecodeError::new(DecodeErrorKind::AttachmentsTooLarge, 0));
         }
         waiting.attachments.push(frame);
         if waiting.attachments.len() < waiting.outline.attachments {
             return Ok(None);
         }
-        let packet = |all: Box<Waiting>| all.outline.packet(all.frame, all.attachments, all.placeholders);
-        Ok(self.waiting.take().map(packet))
+        match self.aside.take().map(|aside| *aside) {
+            Some(Aside::Waiting(all)) => Ok(Some(all.outline.packet(all.frame, all.attachments, all.placeholders))),
+            Some(Aside::Refused(_)) | None => Ok(None),
+        }
     }
 }
 
@@ -193,6 +259,16 @@ enum Kind {
 }
 
 impl Outline {
+    /// Reads a text packet, or only the header of a binary one.
+    #[inline]
+    fn read(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), DecodeError> {
+        self.read_header(bytes, limits)?;
+        if self.attachments > 0 {
+            return Ok(());
+        }
+        self.read_payload(bytes, limits, &mut ())
+    }
+
     /// Reads what is before the payload.
     #[inline]
     fn read_header(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), DecodeError> {
@@ -280,6 +356,19 @@ impl Outline {
             Some(first) if kinds.contains(first) => Ok(()),
             _ => Err(DecodeError::new(DecodeErrorKind::InvalidPayload, value.start)),
         }
+    }
+
+    /// What the header says, for who is to answer. The name is copied: a part of the frame would keep all of it.
+    fn refused(&self, frame: &Text, attachments_due: usize) -> Refused {
+        let packet_type = match self.kind {
+            Kind::Connect => PacketType::Connect,
+            Kind::Disconnect => PacketType::Disconnect,
+            Kind::Event | Kind::EmptyEvent => PacketType::Event,
+            Kind::Ack => PacketType::Ack,
+            Kind::ConnectError => PacketType::ConnectError,
+        };
+        let name = Text::from(self.namespace(frame).as_str());
+        Refused { packet_type, namespace: Namespace::from_checked(name), id: self.id, attachments_due }
     }
 
     /// The packet, with the attachments of a binary one.

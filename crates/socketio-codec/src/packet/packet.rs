@@ -68,4 +68,25 @@ impl Packet {
             | Self::ConnectError { namespace, .. } => namespace,
         }
     }
+
+    /// Makes it a packet for another namespace, as gateways do.
+    ///
+    /// ```
+    /// use socketio_codec::{Decoder, Namespace, PacketRef};
+    ///
+    /// let Some(mut packet) = Decoder::default().handle_text(r#"2/old,["hello"]"#.into())? else { panic!() };
+    /// packet.set_namespace(Namespace::try_from("/new")?);
+    /// assert_eq!(PacketRef::from(&packet).to_text(), r#"2/new,["hello"]"#);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_namespace(&mut self, to: Namespace) {
+        match self {
+            Self::Connect { namespace, .. }
+            | Self::Disconnect { namespace }
+            | Self::Event { namespace, .. }
+            | Self::EmptyEvent { namespace }
+            | Self::Ack { namespace, .. }
+            | Self::ConnectError { namespace, .. } => *namespace = to,
+        }
+    }
 }

@@ -27,7 +27,7 @@ use channels::Channels;
 /// This node in one namespace of a classic fleet: its channels, what it hears there and what it says.
 ///
 /// ```
-/// use cluster_proto::wire::{Bounds, Classic, Format, Message, Uid};
+/// use fanfare_cluster_proto::wire::{Bounds, Classic, Format, Message, Uid};
 /// use socketio_codec::Namespace;
 ///
 /// let uid = Uid::from_random([7; 15]);
@@ -43,7 +43,7 @@ use channels::Channels;
 /// let received = classic.read(origin, body[..].into(), &Bounds::default())?.expect("it is for us");
 /// let Message::Order(order) = received.message else { panic!() };
 /// assert_eq!(order.target().rooms(), ["news".into()]);
-/// # Ok::<(), cluster_proto::wire::Refused>(())
+/// # Ok::<(), fanfare_cluster_proto::wire::Refused>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Classic {

@@ -23,7 +23,7 @@ use message::{Body, Outer};
 /// This node in one namespace of a sharded fleet: its channels, what it hears there and what it says.
 ///
 /// ```
-/// use cluster_proto::wire::{Mode, Sharded, Uid};
+/// use fanfare_cluster_proto::wire::{Mode, Sharded, Uid};
 /// use hub::{Command, Target};
 /// use socketio_codec::Namespace;
 ///

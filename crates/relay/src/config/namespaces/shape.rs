@@ -53,20 +53,18 @@ impl ShapeKeys {
             let message = format!("expected no more than \"args_max\" ({}), found {}", max.value, min.value);
             report.push(min.at, Some("namespace.rule.args_min"), message);
         }
-        let any = Shape::default();
-        let shape = Shape {
-            // A schema is not passed by leaving its argument out.
-            args_min: args_min
-                .map_or(schemas.as_ref().map_or(any.args_min, |it| it.value.len()), |min| min.value as usize),
-            args_max: args_max.map_or(any.args_max, |max| max.value as usize),
-            bytes_max: match (bytes_max, &schemas) {
-                (Some(bytes_max), _) => bytes_max.value,
-                (None, Some(_)) => Shape::BYTES_MAX_WITH_SCHEMA,
-                (None, None) => any.bytes_max,
-            },
-            has_binary: has_binary.map_or(any.has_binary, |binary| binary.value),
-            schemas: schemas.map(|schemas| schemas.value).unwrap_or_default(),
+        let mut shape = Shape::default();
+        // A schema is not passed by leaving its argument out.
+        shape.args_min =
+            args_min.map_or(schemas.as_ref().map_or(shape.args_min, |it| it.value.len()), |min| min.value as usize);
+        shape.args_max = args_max.map_or(shape.args_max, |max| max.value as usize);
+        shape.bytes_max = match (bytes_max, &schemas) {
+            (Some(bytes_max), _) => bytes_max.value,
+            (None, Some(_)) => Shape::BYTES_MAX_WITH_SCHEMA,
+            (None, None) => shape.bytes_max,
         };
+        shape.has_binary = has_binary.map_or(shape.has_binary, |binary| binary.value);
+        shape.schemas = schemas.map(|schemas| schemas.value).unwrap_or_default();
         (shape != Shape::default()).then(|| Box::new(shape))
     }
 }

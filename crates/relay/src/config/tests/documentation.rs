@@ -71,7 +71,7 @@ fn the_examples_in_the_docs_are_valid() {
 
 #[test]
 fn the_example_file_relays_both_applications() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/examples/relay.toml");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples/relay.toml");
     let Loaded { config, warnings, .. } = load(Some(&path), [], &[]).unwrap();
     assert_eq!(warnings, []);
     assert_eq!(config.server.engine.cors, Some(CorsConfig::new(CorsOrigins::Any)));
@@ -89,7 +89,7 @@ fn docs() -> String {
 }
 
 fn document(name: &str) -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name)).unwrap()
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name)).unwrap()
 }
 
 /// The code blocks of a language.

@@ -1,7 +1,7 @@
-//! A client over WebSocket: joins a namespace and prints its events.
+//! A client over WebSocket: joins a namespace, prints its events and acknowledges those that ask for it.
 //!
 //! ```text
-//! cargo run --example minimal_client [-- ws://127.0.0.1:3000 /chat]
+//! cargo run --example client [-- ws://127.0.0.1:3000 /chat]
 //! ```
 
 use std::error::Error;
@@ -16,7 +16,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let server = args.next().unwrap_or("ws://127.0.0.1:3000".into());
     let namespace = Namespace::try_from(args.next().unwrap_or("/".into()))?;
+    listen(&server, &namespace, |text| println!("{text}")).await
+}
 
+/// Until the server closes.
+pub(crate) async fn listen(
+    server: &str,
+    namespace: &Namespace,
+    mut print: impl FnMut(String),
+) -> Result<(), Box<dyn Error>> {
     let url = format!("{server}/socket.io/?EIO=4&transport=websocket");
     let (mut socket, _) = tokio_tungstenite::connect_async(url).await?;
     let mut decoder = Decoder::new(Limits::default());
@@ -25,7 +33,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             // A text frame is an Engine.IO packet: its type, then the data.
             Message::Text(text) => match text.as_bytes().first() {
                 Some(b'0') => {
-                    socket.send(message_of(&PacketRef::connect(&namespace, None))).await?;
+                    socket.send(message_of(&PacketRef::connect(namespace, None))).await?;
                     continue;
                 }
                 Some(b'2') => {
@@ -39,11 +47,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
             _ => continue,
         };
         match decoded {
-            Some(Packet::Connect { .. }) => println!("joined {namespace}"),
+            Some(Packet::Connect { .. }) => print(format!("joined {namespace}")),
             Some(Packet::Event { id, event, .. }) => {
-                println!("{} {:?}", event.name(), event.arguments());
+                print(format!("{} {:?}", event.name(), event.arguments()));
                 if let Some(id) = id {
-                    socket.send(message_of(&PacketRef::ack(&namespace, id, Arguments::empty()))).await?;
+                    socket.send(message_of(&PacketRef::ack(namespace, id, Arguments::empty()))).await?;
                 }
             }
             Some(Packet::ConnectError { error, .. }) => return Err(format!("refused: {error:?}").into()),
