@@ -67,7 +67,6 @@ pub enum End {
 
 /// What a CONNECT_ERROR says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Refusal {
     /// Its `message`.
     pub message: String,
