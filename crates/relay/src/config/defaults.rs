@@ -91,6 +91,10 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("auth.renew_event", "\"auth:renew\""),
     ("auth.warn_event", "\"auth:expiring\""),
     ("auth.webhook.secret_env", "\"SOCKET_AUTH_SECRET\""),
+    ("admin.username", "\"admin\""),
+    ("admin.password_bcrypt", "\"$2b$12$RyUPQsg9cQ6X4f1mm7eFyeKgCIwqYDN4N8XCdCVSy.6sSxUpHmIHq\""),
+    ("admin.server_id", "\"eu-1\""),
+    ("admin.dir", "\"/usr/share/fanfare/admin\""),
     ("ops.token_env", "\"FANFARE_OPS_TOKEN\""),
 ];
 

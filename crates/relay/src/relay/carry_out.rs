@@ -2,13 +2,19 @@
 
 use policy::{Count, Deliver, Onward, Recipients};
 use socketio::codec::RawName;
-use socketio::{AckSender, Broadcast, Event, Outcome, Published, Socket};
+use socketio::{AckSender, Arguments, Broadcast, Event, Outcome, Published, Socket};
 use tokio::sync::oneshot;
 
 use super::answer::Answer;
 
 /// Membership comes first, and so counts for the event itself.
-pub(super) fn carry_out(deliver: Deliver<'_>, socket: &Socket, event: &Event, ack: Option<AckSender>) {
+pub(super) fn carry_out(
+    deliver: Deliver<'_>,
+    socket: &Socket,
+    event: &Event,
+    ack: Option<AckSender>,
+    sent: impl FnOnce(&Broadcast, RawName<'_>, &Arguments),
+) {
     let Deliver { leave, join, onward, .. } = deliver;
     if let Some(leave) = leave {
         socket.leave(leave);
@@ -17,15 +23,22 @@ pub(super) fn carry_out(deliver: Deliver<'_>, socket: &Socket, event: &Event, ac
         socket.join(join);
     }
     match onward {
-        Some(onward) => send_on(onward, socket, event, ack),
+        Some(onward) => send_on(onward, socket, event, ack, sent),
         None => Answer::here(0, Published::Nowhere).send(ack),
     }
 }
 
-fn send_on(onward: Onward<'_>, socket: &Socket, event: &Event, ack: Option<AckSender>) {
+fn send_on(
+    onward: Onward<'_>,
+    socket: &Socket,
+    event: &Event,
+    ack: Option<AckSender>,
+    sent: impl FnOnce(&Broadcast, RawName<'_>, &Arguments),
+) {
     let Some(broadcast) = recipients(onward.to, socket) else {
         return tracing::error!("recipients that cannot be found");
     };
+    sent(&broadcast, onward.name, event.arguments());
     let broadcast = if onward.volatile { broadcast.volatile() } else { broadcast };
     match ack {
         None => broadcast.relay(onward.name, event.arguments()),

@@ -10,11 +10,15 @@ use socketio::{Admission, ConnectRequest, Handshake, Namespace, NamespaceName, R
 use super::live::{Live, Regime};
 use super::member::Relayed;
 use super::standing::Standing;
+use super::watched::Watched;
+use crate::admin::{Development, Watch};
 use crate::auth::{Answer, Asking, Finding, Identity, Reason, TOKEN_INVALID, UNAUTHORIZED};
 
 /// The way into every namespace, by what holds when somebody asks.
 pub(crate) struct Entrance {
     pub(crate) live: Arc<Live>,
+    /// For who comes while administrators are told of each client.
+    pub(crate) development: Arc<Development>,
 }
 
 /// Who asks to be let in, and by what it is decided: by what held when it asked.
@@ -24,18 +28,23 @@ struct Newcomer {
     socket: SocketId,
     namespace: NamespaceName,
     handshake: Arc<Handshake>,
+    /// If it is watched.
+    watch: Option<Watch>,
 }
 
 impl Namespace for Entrance {
     fn connect(&self, request: ConnectRequest) -> Admission {
-        let ConnectRequest { handshake, namespace, socket, auth, .. } = request;
+        let ConnectRequest { handshake, namespace, socket, auth, transport, .. } = request;
         let generation = self.live.current();
         let Some(regime) = generation.regime(namespace.as_str()) else {
             // It is about to be removed.
             return Refusal::new(INVALID_NAMESPACE).into();
         };
         let (live, regime) = (Arc::clone(&self.live), Arc::clone(regime));
-        let newcomer = Newcomer { live, regime, socket, namespace: namespace.clone(), handshake };
+        let watch = self.development.is_on().then(|| {
+            Watch::new(Arc::clone(&self.development), Arc::clone(&handshake), transport)
+        });
+        let newcomer = Newcomer { live, regime, socket, namespace: namespace.clone(), handshake, watch };
         if newcomer.regime.rules.auth() == Auth::None {
             return newcomer.admit(None);
         }
@@ -72,7 +81,13 @@ impl Newcomer {
         let (claims, rooms) = identity.map(|identity| (identity.claims, identity.rooms)).unwrap_or_default();
         let mut participant = Participant::new(self.socket, claims, query, is_anonymous);
         match rules.enter(&mut participant, rooms) {
-            Ok(_) => Admission::accept(Relayed { live: self.live, regime: self.regime, participant, standing }),
+            Ok(_) => {
+                let relayed = Relayed { live: self.live, regime: self.regime, participant, standing };
+                match self.watch {
+                    None => Admission::accept(relayed),
+                    Some(watch) => Admission::accept(Watched { relayed, watch }),
+                }
+            }
             Err(policy::Refusal { code, message, .. }) => {
                 self.refuse(code.label(), Refusal::new(message).with_data(&Data { code: code.label() }))
             }

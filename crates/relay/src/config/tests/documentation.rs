@@ -34,7 +34,7 @@ fn the_defaults_in_the_docs_are_the_defaults() {
     for setting in settings() {
         let (_, key) = setting.key.rsplit_once('.').unwrap_or(("", setting.key));
         let has_no_default =
-            ["client_dir", "worker_threads", "outbox_bytes_total_max", "renew_event", "warn_event", "token_env"]
+            ["client_dir", "worker_threads", "outbox_bytes_total_max", "renew_event", "warn_event", "token_env", "username", "password_bcrypt", "server_id", "dir"]
                 .contains(&key)
                 || [
                     "engine.cookie",
