@@ -71,6 +71,10 @@ mod tests {
     use socketio::ServerConfig;
 
     use super::*;
+    use crate::admin;
+    use crate::config::Config;
+    use crate::relay::Live;
+    use crate::serve::first_generation;
 
     #[tokio::test]
     async fn a_health_check_says_whether_clients_are_taken() {

@@ -135,7 +135,7 @@ impl Admin {
         // It was parsed as a name.
         let _ = server.add_namespace(namespace.as_str(), Door(Arc::clone(self)));
         if terms.config.auth == AdminAuth::None {
-            tracing::warn!(%namespace, "whoever reaches this relay administrates it: admin.auth is \"none\"");
+            tracing::warn!(%namespace, "whoever reaches this relay administrates it, since admin.auth asks nobody");
         }
         if terms.config.mode == Mode::Development {
             tracing::warn!(%namespace, "administrators are told of each client and event, up to a bound: not for production");

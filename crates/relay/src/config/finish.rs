@@ -15,7 +15,7 @@ use super::namespaces::warnings;
 use super::rule_names::{same_room, second_rule};
 use super::settings::settings;
 use super::{Address, Config, Loaded, Place, Problem, address};
-use crate::admin::{AdminAuth, Mode, PAGE_PATH, SHOWN_HEADERS};
+use crate::admin::{AdminAuth, AdminConfig, Mode, PAGE_PATH, SHOWN_HEADERS};
 use crate::auth::config::{AuthConfig, WebhookConfig};
 use crate::cluster::{ClusterConfig, Fleet};
 use crate::tls::{Certificates, TlsConfig};
@@ -181,10 +181,10 @@ impl Draft {
         for (key, message) in admin_mistakes(&self.config) {
             checks.refuse(self.place(key), &message);
         }
-        if !admin.is_on() {
+        if !admin.is_on() && *admin != AdminConfig::default() {
             let keys = settings().map(|setting| setting.key).filter(|key| key.starts_with("admin."));
             let said = keys.map(|key| self.place(key)).find(|place| *place != Place::Default);
-            if let Some(place) = said.filter(|_| admin.username.is_none()) {
+            if let Some(place) = said.filter(|_| checks.errors.is_empty()) {
                 checks.warn(place, "has no effect: there is no admin.username with an admin.password_bcrypt");
             }
         }

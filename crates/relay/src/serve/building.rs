@@ -42,7 +42,7 @@ pub(super) fn server(
 }
 
 /// What holds for clients at the start. Inside the runtime: keys begin to be fetched.
-pub(super) fn first_generation(config: &Config) -> Generation {
+pub(crate) fn first_generation(config: &Config) -> Generation {
     let common = Common {
         authenticator: Authenticator::new(&config.auth),
         renewal: config.auth.renewal.clone(),

@@ -41,7 +41,8 @@ use crate::signals::{self, Ending, Heard};
 use crate::site::Site;
 use crate::tls::Certificates;
 use crate::{EXIT_BAD_CONFIG, EXIT_FAILED};
-use building::{first_generation, server};
+pub(crate) use building::first_generation;
+use building::server;
 use leaving::Leaving;
 use sources::sources;
 
