@@ -43,9 +43,9 @@ export async function told(socket, name, is = () => true, ms = 10_000) {
 }
 
 /** The reference, instrumented: { url, io, close }. */
-export async function instrumented(t, options = {}) {
+export async function instrumented(t, options = {}, { adapter } = {}) {
   const server = createServer();
-  const hub = new Server(server);
+  const hub = new Server(server, { adapter });
   instrument(hub, { auth: { type: 'basic', username: 'admin', password: bcryptOfSecret }, mode: 'production', ...options });
   hub.on('connection', (socket) => socket.onAny((name, ...args) => hub.emit(name, ...args)));
   server.listen(0, '127.0.0.1');

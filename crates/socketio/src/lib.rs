@@ -13,10 +13,10 @@ mod namespace;
 mod removal;
 
 mod closes;
-mod transport_now;
 mod connection;
 mod inbox;
 mod panics;
+mod transport_now;
 
 mod broadcast;
 mod flow;

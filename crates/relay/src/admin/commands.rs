@@ -99,7 +99,10 @@ mod tests {
     use super::*;
 
     fn read(json: &str) -> Result<Command, &'static str> {
-        Command::read(&Event::from_json(json.to_owned().into(), vec![], &Limits::default()).unwrap(), &Limits::default())
+        Command::read(
+            &Event::from_json(json.to_owned().into(), vec![], &Limits::default()).unwrap(),
+            &Limits::default(),
+        )
     }
 
     fn command(room: Option<&str>, deed: Deed) -> Result<Command, &'static str> {

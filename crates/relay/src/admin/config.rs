@@ -76,8 +76,7 @@ pub(crate) enum Mode {
 
 impl Mode {
     /// By the words of the configuration.
-    pub(crate) const WORDS: [(&str, Self); 2] =
-        [("production", Self::Production), ("development", Self::Development)];
+    pub(crate) const WORDS: [(&str, Self); 2] = [("production", Self::Production), ("development", Self::Development)];
 }
 
 /// What is kept of a password. Whoever has it can try passwords by the million, so it is shown nowhere.

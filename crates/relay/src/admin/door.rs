@@ -57,7 +57,9 @@ impl Admin {
         let login = self.logins.judge(handshake.address, said, Expected { username, password }, now()).await;
         match login {
             // What was right then may not be by now.
-            Login::Right if self.terms().number != terms.number => self.turn_away(&handshake, "changed", Duration::ZERO),
+            Login::Right if self.terms().number != terms.number => {
+                self.turn_away(&handshake, "changed", Duration::ZERO)
+            }
             Login::Right => match self.begin_session() {
                 Some(session) => self.let_in(terms, &handshake, "password", Some(session)),
                 None => self.turn_away(&handshake, "busy", HOLD),

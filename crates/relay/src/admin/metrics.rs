@@ -27,7 +27,12 @@ impl Collector for AdminMetrics {
             })
         };
         let counts = &admin.counts;
-        counters("fanfare_admin_logins", "Who came to administrate, by how that ended", "outcome", counts.logins.all())?;
+        counters(
+            "fanfare_admin_logins",
+            "Who came to administrate, by how that ended",
+            "outcome",
+            counts.logins.all(),
+        )?;
         counters("fanfare_admin_commands", "Commands of administrators", "command", counts.commands.all())?;
         counters("fanfare_admin_left_out", "What administrators were not told", "of", counts.left_out.all())
     }

@@ -71,7 +71,12 @@ struct Terms {
 }
 
 impl Admin {
-    pub(crate) fn new(config: &Config, live: &Arc<Live>, page: Option<Page>, development: Arc<Development>) -> Arc<Self> {
+    pub(crate) fn new(
+        config: &Config,
+        live: &Arc<Live>,
+        page: Option<Page>,
+        development: Arc<Development>,
+    ) -> Arc<Self> {
         let (hostname, is_cluster) = (hostname(), config.cluster.is_on());
         let terms = Terms::of(config, 1, &hostname);
         Arc::new(Self {
@@ -104,7 +109,8 @@ impl Admin {
         *self.page.write().unwrap_or_else(PoisonError::into_inner) = page.map(Arc::new);
         let old = self.terms();
         let mut next = Terms::of(config, old.number, &self.hostname);
-        let is_same_for_them = AdminConfig { dir: None, ..old.config.clone() } == AdminConfig { dir: None, ..next.config.clone() };
+        let is_same_for_them =
+            AdminConfig { dir: None, ..old.config.clone() } == AdminConfig { dir: None, ..next.config.clone() };
         if is_same_for_them && old.limits == next.limits {
             return;
         }

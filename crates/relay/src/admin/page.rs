@@ -31,7 +31,8 @@ impl Page {
     }
 
     fn read_folder(&mut self, folder: &Path, at: &str, deep: usize, bytes_left: &mut u64) -> Result<(), String> {
-        let failed = |path: &Path, why: &dyn std::fmt::Display| format!("cannot read the Admin UI: {}: {why}", path.display());
+        let failed =
+            |path: &Path, why: &dyn std::fmt::Display| format!("cannot read the Admin UI: {}: {why}", path.display());
         for entry in fs::read_dir(folder).map_err(|error| failed(folder, &error))? {
             let entry = entry.map_err(|error| failed(folder, &error))?;
             let (path, Ok(name)) = (entry.path(), entry.file_name().into_string()) else { continue };
@@ -121,12 +122,23 @@ mod tests {
         let asked = |method, path| page.answer(&method, path, &HeaderMap::new());
         let status = |path| asked(Method::GET, path).map(|response| response.status().as_u16());
         assert_eq!([status("/admin/"), status("/admin/js/app.js"), status("/admin/index.html")], [Some(200); 3]);
-        for path in ["/", "/adminx", "/admin/js/app.js.map", "/admin/.secret.html", "/admin/readme.txt", "/admin/../x", "/admin/js"] {
+        for path in [
+            "/",
+            "/adminx",
+            "/admin/js/app.js.map",
+            "/admin/.secret.html",
+            "/admin/readme.txt",
+            "/admin/../x",
+            "/admin/js",
+        ] {
             assert_eq!(status(path), None, "{path}");
         }
         assert!(asked(Method::POST, "/admin/").is_none());
         let redirect = asked(Method::GET, "/admin").unwrap();
-        assert_eq!((redirect.status().as_u16(), &redirect.headers()[LOCATION]), (307, &HeaderValue::from_static("admin/")));
+        assert_eq!(
+            (redirect.status().as_u16(), &redirect.headers()[LOCATION]),
+            (307, &HeaderValue::from_static("admin/"))
+        );
         assert_eq!(asked(Method::HEAD, "/admin/").unwrap().headers()[X_FRAME_OPTIONS], "DENY");
     }
 

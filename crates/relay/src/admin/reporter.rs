@@ -57,7 +57,8 @@ pub(super) async fn report(admin: Arc<Admin>, server: Server, is_cluster: bool) 
         }
         let (reading, from) = (Arc::clone(&admin), server.clone());
         // As a scrape of the metrics: with a crowd of clients it is a millisecond, of a thread that serves nobody.
-        let Ok(Seen { clients, polling, namespaces, reading }) = spawn_blocking(move || see(&reading, &from)).await else {
+        let Ok(Seen { clients, polling, namespaces, reading }) = spawn_blocking(move || see(&reading, &from)).await
+        else {
             return; // The runtime ends.
         };
         let events = before.as_ref().map(|before| reading.since(before, now_ms())).unwrap_or_default();
@@ -93,7 +94,8 @@ fn see(admin: &Admin, server: &Server) -> Seen {
         closed: sessions.closed.clone(),
     };
     let namespaces = counts.into_iter();
-    let namespaces = namespaces.map(|(name, counts)| Namespace { name: name.to_string(), sockets_count: counts.members });
+    let namespaces =
+        namespaces.map(|(name, counts)| Namespace { name: name.to_string(), sockets_count: counts.members });
     Seen { clients: sessions.open(), polling: sessions.polling.open, namespaces: namespaces.collect(), reading }
 }
 

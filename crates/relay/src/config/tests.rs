@@ -316,7 +316,15 @@ fn every_setting_goes_where_it_belongs() {
         ..AuthConfig::default()
     };
     expected.server.engine.is_uri_kept = true;
-    expected.server.engine.headers_kept = HeadersKept::Only(names(&["accept-language", "authorization", "cookie", "host", "origin", "user-agent", "x-a"]));
+    expected.server.engine.headers_kept = HeadersKept::Only(names(&[
+        "accept-language",
+        "authorization",
+        "cookie",
+        "host",
+        "origin",
+        "user-agent",
+        "x-a",
+    ]));
     expected.cluster = ClusterConfig {
         redis: ["redis://a", "redis://b"].map(|address| RedisAddress(address.to_owned())).to_vec(),
         adapter: Fleet::Sharded,

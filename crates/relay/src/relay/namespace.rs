@@ -41,9 +41,10 @@ impl Namespace for Entrance {
             return Refusal::new(INVALID_NAMESPACE).into();
         };
         let (live, regime) = (Arc::clone(&self.live), Arc::clone(regime));
-        let watch = self.development.is_on().then(|| {
-            Watch::new(Arc::clone(&self.development), Arc::clone(&handshake), transport)
-        });
+        let watch = self
+            .development
+            .is_on()
+            .then(|| Watch::new(Arc::clone(&self.development), Arc::clone(&handshake), transport));
         let newcomer = Newcomer { live, regime, socket, namespace: namespace.clone(), handshake, watch };
         if newcomer.regime.rules.auth() == Auth::None {
             return newcomer.admit(None);

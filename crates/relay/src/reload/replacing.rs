@@ -71,7 +71,8 @@ impl Replacing {
         if !at_restart.is_empty() {
             return Err(Refused::new(Why::NeedsRestart, at_restart));
         }
-        let Parts { server, held, certificates, api_certificates, drain, token, terms, filter, admin, .. } = &self.parts;
+        let Parts { server, held, certificates, api_certificates, drain, token, terms, filter, admin, .. } =
+            &self.parts;
         let pair = pair(certificates.as_ref(), next.config.tls.as_ref(), "")?;
         let api_pair = self::pair(api_certificates.as_ref(), next.config.api.tls.as_ref(), "api.")?;
         let bundle = read_bundle(&next.config).map_err(|problem| Refused::wrong([problem]))?;
@@ -116,7 +117,9 @@ impl Replacing {
         let (before, after): (BTreeSet<&str>, BTreeSet<&str>) = (former.names(), names(next));
         live.swap(generation);
         for name in after.difference(&before) {
-            if let Err(error) = server.add_namespace(name, Entrance { live: Arc::clone(live), development: Arc::clone(development) }) {
+            if let Err(error) =
+                server.add_namespace(name, Entrance { live: Arc::clone(live), development: Arc::clone(development) })
+            {
                 tracing::error!(namespace = name, %error, "a namespace that cannot be added");
             }
         }

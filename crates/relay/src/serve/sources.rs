@@ -41,7 +41,8 @@ pub(super) fn sources(
     let asked = Arc::clone(&api);
     let of_api = Stage { name: "api", counts: Box::new(move || asked.refusals()) };
     let refusals = vec![http, connect, token, event, of_api];
-    let mut others: Vec<Box<dyn Collector>> = vec![Box::new(rules), Box::new(auth), Box::new(ApiMetrics(api)), Box::new(AdminMetrics(admin))];
+    let mut others: Vec<Box<dyn Collector>> =
+        vec![Box::new(rules), Box::new(auth), Box::new(ApiMetrics(api)), Box::new(AdminMetrics(admin))];
     others.extend(cluster.map(|cluster| Box::new(ClusterMetrics(cluster)) as Box<dyn Collector>));
     Sources { server: server.clone(), refusals, others }
 }

@@ -173,7 +173,9 @@ mod tests {
     #[test]
     fn secrets_of_a_request_are_not_shown() {
         let mut headers = HeaderMap::new();
-        for (name, value) in [("cookie", "s=1"), ("authorization", "Bearer x"), ("user-agent", "curl"), ("origin", "http://a")] {
+        for (name, value) in
+            [("cookie", "s=1"), ("authorization", "Bearer x"), ("user-agent", "curl"), ("origin", "http://a")]
+        {
             headers.insert(name, value.parse().unwrap());
         }
         assert_eq!(shown_headers(&headers).into_keys().collect::<Vec<_>>(), ["origin", "user-agent"]);

@@ -42,7 +42,11 @@ fn what_does_not_fit_together_is_told() {
         ("[admin]\nusername = 'root'", "admin.username", "expected admin.password_bcrypt"),
         (concat!("[admin]\npassword_bcrypt = '", password!(), "'"), "admin.password_bcrypt", "expected admin.username"),
         (&format!("[admin]\nauth = 'none'\n{PASSWORD}"), "admin.auth", "since there is one"),
-        (&format!("[admin]\nnamespace = '/x'\n{PASSWORD}[[namespace]]\nname = '/x'"), "admin.namespace", "clients do not have"),
+        (
+            &format!("[admin]\nnamespace = '/x'\n{PASSWORD}[[namespace]]\nname = '/x'"),
+            "admin.namespace",
+            "clients do not have",
+        ),
         ("[admin]\nnamespace = '/'", "admin.namespace", "clients do not have"),
         (&format!("path = '/'\n[admin]\ndir = '/'\n{PASSWORD}"), "admin.dir", "another path for Socket.IO"),
         (&format!("[admin]\ndir = '/'\n{PASSWORD}"), "admin.dir", "has no index.html"),
@@ -57,7 +61,10 @@ fn what_does_not_fit_together_is_told() {
 fn a_password_in_the_place_of_its_hash_is_not_repeated() {
     for text in ["[admin]\npassword_bcrypt = 'hunter2'", "[admin]\npassword_bcrypt = 12345678"] {
         let found = mistakes(text).join("\n");
-        assert!(found.contains("admin.password_bcrypt") && !found.contains("hunter2") && !found.contains("12345678"), "{found}");
+        assert!(
+            found.contains("admin.password_bcrypt") && !found.contains("hunter2") && !found.contains("12345678"),
+            "{found}"
+        );
     }
 }
 
