@@ -90,6 +90,7 @@ describe('in development mode an administrator', { skip, concurrency: 4 }, () =>
     assert.equal(of(admin.id).nsp, '/admin');
     assert.ok(sockets.every(({ clientId }) => /^[0-9a-f]{12}$/.test(clientId)));
     const again = await loggedIn(t, url);
+    await told(admin, 'socket_connected', (socket) => socket.id === again.id && socket.nsp === '/admin');
     const [now] = await told(again, 'all_sockets');
     assert.equal(now.find(({ id }) => id === one.id).clientId, of(one.id).clientId);
   });

@@ -1,16 +1,18 @@
 //! An administrator who is in.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Context;
 use std::time::Instant;
 
 use serde::Serialize;
-use socketio::{AckSender, DisconnectReason, Event, Handshake, Member, Socket};
+use socketio::{AckSender, DisconnectReason, Event, Member, Room, Socket};
 
 use super::commands::Command;
 use super::pace::Pace;
-use super::{Admin, Terms, now};
+use super::{Admin, Terms, Watch, now};
 
 /// One page of an administrator's.
 pub(super) struct Administrator {
@@ -23,6 +25,10 @@ pub(super) struct Administrator {
     pace: Pace,
     /// It is not read until then.
     held_until: Option<Instant>,
+    /// Where others have put it.
+    rooms: BTreeSet<Room>,
+    /// In development mode administrators are told of each other too.
+    watch: Option<Watch>,
 }
 
 /// What the page may show and do.
@@ -33,9 +39,21 @@ struct Config<'a> {
 }
 
 impl Administrator {
-    pub(super) fn new(admin: Arc<Admin>, terms: Arc<Terms>, handshake: &Handshake, session: Option<String>) -> Self {
+    pub(super) fn new(
+        admin: Arc<Admin>,
+        terms: Arc<Terms>,
+        address: Option<IpAddr>,
+        session: Option<String>,
+        watch: Option<Watch>,
+    ) -> Self {
         let pace = Pace::new(COMMANDS_PER_S, COMMANDS_AT_ONCE);
-        Self { admin, terms, address: handshake.address, session, pace, held_until: None }
+        Self { admin, terms, address, session, pace, held_until: None, rooms: BTreeSet::new(), watch }
+    }
+
+    fn look(&mut self, socket: &Socket) {
+        if let Some(watch) = &mut self.watch {
+            watch.look(socket, self.rooms.iter());
+        }
     }
 
     fn is_past(&self) -> bool {
@@ -79,6 +97,9 @@ impl Member for Administrator {
         }
         let _ = socket.emit("config", &(Config { supported_features: &self.terms.features },));
         self.admin.development.show_all_to(socket);
+        if let Some(watch) = &self.watch {
+            watch.connected(socket);
+        }
     }
 
     fn event(&mut self, socket: &Socket, event: Event, _: Option<AckSender>) {
@@ -89,6 +110,10 @@ impl Member for Administrator {
             self.admin.counts.commands.add("refused", 1);
             tracing::debug!(connection = socket.connection(), event = %event.raw_name(), why, "no command");
         }
+    }
+
+    fn poll(&mut self, socket: &Socket, _: &mut Context<'_>) {
+        self.look(socket);
     }
 
     fn is_ready(&self) -> bool {
@@ -103,7 +128,16 @@ impl Member for Administrator {
         self.held_until.take_if(|until| *until <= now);
     }
 
-    fn disconnected(&mut self, _: &Socket, _: DisconnectReason) {
+    fn moved(&mut self, socket: &Socket, joined: &[Room], left: &[Room]) {
+        self.rooms.extend(joined.iter().cloned());
+        self.rooms.retain(|room| !left.contains(room));
+        self.look(socket);
+    }
+
+    fn disconnected(&mut self, socket: &Socket, reason: DisconnectReason) {
+        if let Some(watch) = &self.watch {
+            watch.disconnected(socket, reason);
+        }
         self.admin.development.present.fetch_sub(1, Ordering::Relaxed);
     }
 }
