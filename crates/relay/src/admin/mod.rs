@@ -4,7 +4,7 @@
 //!
 //! In reading order: [`config`] (the section `[admin]`), [`door`] (who is let in) with [`login`], [`tries`] and [`sessions`],
 //! [`administrator`] (who is in) and its [`commands`], [`reporter`] with [`statistics`] (what all are told every two seconds),
-//! [`development`] (what they are told of each client and event, if that is on), [`pace`]; [`page`] (the page's files), [`metrics`]
+//! [`mod@development`] (what they are told of each client and event, if that is on), [`pace`]; [`page`] (the page's files), [`metrics`]
 //! with [`counts`]; and [`password_command`], which makes the hash of a password.
 
 mod administrator;
