@@ -2,13 +2,14 @@
 
 CARGO ?= cargo
 CLIENT_DIR := target/client/node_modules/socket.io-client/dist
+ADMIN_DIR := target/admin/node_modules/@socket.io/admin-ui/ui/dist
 PURE := -p engineio-proto -p socketio-codec -p fanfare-hub -p fanfare-policy -p fanfare-cluster-proto
 
 .PHONY: run test test-full model build-tests test-rust test-clients ci fmt clippy purity deny docs package semver fuzz bench bench-pair bench-count bench-codec clean
 
 # ── Run ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-run: target/client/stamp
+run: target/client/stamp target/admin/stamp
 	$(CARGO) build --release --package fanfare
 	@echo
 	@echo "Try it:  open docs/examples/two-tabs.html in two browser tabs and press the button in one of them."
@@ -16,6 +17,15 @@ run: target/client/stamp
 	@echo "         Ctrl-C stops the relay (twice: without waiting for open tabs); they reconnect when it is back."
 	@echo
 	@client=""; [ ! -d $(CLIENT_DIR) ] || client="--client-dir $(CLIENT_DIR)"; \
+	if [ -d $(ADMIN_DIR) ] && [ -z "$$FANFARE_ADMIN_USERNAME$$FANFARE_ADMIN_AUTH" ]; then \
+		password=target/admin/password; umask 077; \
+		FANFARE_ADMIN_PASSWORD_BCRYPT=$$(target/release/fanfare password 2>$$password | cut -d'"' -f2); \
+		export FANFARE_ADMIN_PASSWORD_BCRYPT FANFARE_ADMIN_USERNAME=admin FANFARE_ADMIN_DIR=$(ADMIN_DIR); \
+		echo "See it:  open http://localhost:3000/admin/ and log in to http://localhost:3000 as admin."; \
+		echo "         $$(cat $$password)"; rm -f $$password; \
+		echo "         FANFARE_ADMIN_MODE=development make run also shows each client, room and event."; \
+		echo; \
+	fi; \
 	exec target/release/fanfare --config docs/examples/relay.toml $$client
 
 # The browser's side of Socket.IO, served by the relay. Without npm, or without its registry, the relay runs all the same,
@@ -31,6 +41,18 @@ target/client/stamp:
 		touch $@; \
 	else \
 		echo "socket.io-client could not be installed from npm: $$missing"; \
+	fi
+
+# The Admin UI, in the same way. Its server part's own dependencies are left out: only the page is used.
+target/admin/stamp:
+	@mkdir -p target/admin
+	@missing="the relay runs without the Admin UI"; \
+	if ! command -v npm >/dev/null; then \
+		echo "npm is not installed: $$missing"; \
+	elif npm install --prefix target/admin $(NPM_ONCE) --legacy-peer-deps @socket.io/admin-ui@0.5; then \
+		touch $@; \
+	else \
+		echo "@socket.io/admin-ui could not be installed from npm: $$missing"; \
 	fi
 
 # ── Test ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

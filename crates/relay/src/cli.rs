@@ -47,6 +47,12 @@ pub(crate) enum Command {
         #[arg(default_value = "dashboard")]
         name: String,
     },
+    /// Make a password for the Admin UI: the line of the configuration on standard output, the password on standard error
+    Password {
+        /// Read a password of your own from standard input instead
+        #[arg(long)]
+        stdin: bool,
+    },
     /// Ask a running relay whether it is healthy; the exit status is 0 or 1
     Health {
         /// Ask here, `/healthz` unless a path is given [default: the first address of the configuration]

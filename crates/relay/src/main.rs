@@ -5,9 +5,10 @@
 //! `man`), [`serve`] (from the configuration to a running relay, and its end), [`drain`] (how its clients leave before that), [`gate`] (who may begin a connection now),
 //! [`auth`] (who somebody is), [`cluster`] (with which other servers it is one), [`relay`] (an event comes in, and the crate
 //! `policy` says what it means), [`site`] (everything else by HTTP), [`reload`] (another configuration holds), [`ops`] (what
-//! operators ask), [`api`] (what programs ask), [`log`]; and
+//! operators ask), [`api`] (what programs ask), [`admin`] (what people see and do by a page), [`log`]; and
 //! [`shell`], a client of any server.
 
+mod admin;
 mod against;
 mod api;
 mod auth;
@@ -44,6 +45,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::admin::password_command;
 use crate::api::key_command;
 use crate::auth::token_command;
 use crate::cli::{Cli, Command, Flags};
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
             with_config(&cli.flags, |loaded| token_command::run(&loaded.config.auth, arguments))
         }
         Some(Command::Key { name }) => key_command::run(name),
+        Some(Command::Password { stdin }) => password_command::run(*stdin),
         Some(Command::Health { url }) => health::health(url.as_deref(), || load(&cli.flags)),
         Some(Command::Listen(arguments)) => shell::listen(arguments, &cli.flags),
         Some(Command::Emit(arguments)) => shell::emit(arguments, &cli.flags),

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use socketio::{Body, Health, Server};
 
+use crate::admin::{Admin, PAGE_PATH};
 use crate::readiness::{Readiness, Unready};
 
 /// Everything under one address: the relay itself, and the health check.
 pub(crate) struct Site {
     pub(crate) server: Server,
     pub(crate) readiness: Arc<Readiness>,
+    pub(crate) admin: Arc<Admin>,
 }
 
 impl Site {
@@ -24,7 +26,7 @@ impl Site {
         let is_health_check = request.uri().path() == "/healthz";
         let answer = match is_health_check {
             true => Ok(Box::new(health(self.health()))),
-            false => Err(self.server.call(request)),
+            false => self.page(&request).map(Box::new).ok_or_else(|| self.server.call(request)),
         };
         async move {
             match answer {
@@ -32,6 +34,16 @@ impl Site {
                 Err(server) => server.await,
             }
         }
+    }
+
+    /// A file of the Admin UI, if it is asked for and there.
+    fn page<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
+        // Asked at each request.
+        let path = request.uri().path();
+        if !path.starts_with(PAGE_PATH) {
+            return None;
+        }
+        self.admin.page()?.answer(request.method(), path, request.headers())
     }
 
     /// It counts as draining as soon as nobody is to be sent here, before anybody is refused.
@@ -59,12 +71,18 @@ mod tests {
     use socketio::ServerConfig;
 
     use super::*;
+    use crate::admin;
+    use crate::config::Config;
+    use crate::relay::Live;
+    use crate::serve::first_generation;
 
     #[tokio::test]
     async fn a_health_check_says_whether_clients_are_taken() {
         let server = Server::builder(ServerConfig::default()).build();
         let readiness = Arc::<Readiness>::default();
-        let site = Site { server: server.clone(), readiness: Arc::clone(&readiness) };
+        let live = Live::new(first_generation(&Config::default()));
+        let admin = Admin::new(&Config::default(), &live, None, admin::development());
+        let site = Site { server: server.clone(), readiness: Arc::clone(&readiness), admin };
         let asked = || site.answer(Request::get("/healthz?x=1").body(String::new()).unwrap());
         assert_eq!(asked().await.status(), 200);
         readiness.set(Unready::Draining, true);

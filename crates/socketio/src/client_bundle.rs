@@ -3,16 +3,13 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::fs;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
-use bytes::Bytes;
 use engineio::Body;
-use engineio::compression::{Encoding, compress, negotiate};
-use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http::{HeaderMap, Method, Response};
+
+use crate::static_file::StaticFile;
 
 /// The files of npm's `socket.io-client/dist` that a page may ask for, under the server's path:
 /// `/socket.io/socket.io.js`, `/socket.io/socket.io.esm.min.js` and their like.
@@ -21,7 +18,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 /// [`ServerBuilder::client_bundle`](crate::ServerBuilder::client_bundle) or, later,
 /// [`Server::set_client_bundle`](crate::Server::set_client_bundle).
 pub struct ClientBundle {
-    files: HashMap<String, File>,
+    files: HashMap<String, StaticFile>,
 }
 
 /// Why a client bundle could not be read: which file or folder, and what is wrong with it.
@@ -29,14 +26,6 @@ pub struct ClientBundle {
 pub struct BundleError {
     path: PathBuf,
     source: io::Error,
-}
-
-struct File {
-    content: Bytes,
-    /// Made when first asked for.
-    gzip: OnceLock<Option<Bytes>>,
-    etag: HeaderValue,
-    content_type: &'static str,
 }
 
 impl ClientBundle {
@@ -57,8 +46,12 @@ impl ClientBundle {
             };
             if is_served(&name) {
                 let path = entry.path();
-                let file = fs::read(&path).and_then(|content| File::new(&name, content)).map_err(failed(&path))?;
-                files.insert(name, file);
+                let content = fs::read(&path).map_err(failed(&path))?;
+                let content_type = match name.ends_with(".map") {
+                    true => "application/json; charset=utf-8",
+                    false => "application/javascript; charset=utf-8",
+                };
+                files.insert(name, StaticFile::new(content, content_type));
             }
         }
         Ok(Self { files })
@@ -78,54 +71,6 @@ impl ClientBundle {
     pub(crate) fn answer(&self, method: &Method, name: &str, request: &HeaderMap) -> Option<Response<Body>> {
         let is_read = matches!(*method, Method::GET | Method::HEAD);
         self.files.get(name).filter(|_| is_read).map(|file| file.answer(request))
-    }
-}
-
-impl File {
-    fn new(name: &str, content: Vec<u8>) -> io::Result<Self> {
-        let mut hasher = DefaultHasher::new();
-        content.hash(&mut hasher);
-        let etag = format!("\"{:016x}\"", hasher.finish());
-        Ok(Self {
-            content: content.into(),
-            gzip: OnceLock::new(),
-            etag: HeaderValue::try_from(etag).map_err(io::Error::other)?,
-            content_type: if name.ends_with(".map") {
-                "application/json; charset=utf-8"
-            } else {
-                "application/javascript; charset=utf-8"
-            },
-        })
-    }
-
-    fn answer(&self, request: &HeaderMap) -> Response<Body> {
-        let mut response = Response::new(Body::default());
-        let headers = response.headers_mut();
-        headers.insert(ETAG, self.etag.clone());
-        // Kept, but asked about each time: the bundle changes when the program is upgraded.
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=0"));
-        if self.is_known_to(request) {
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
-            return response;
-        }
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
-        headers.append(VARY, HeaderValue::from_static("Accept-Encoding"));
-        let gzip = (negotiate(request) == Some(Encoding::Gzip)).then(|| self.gzip()).flatten();
-        if gzip.is_some() {
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(Encoding::Gzip.name()));
-        }
-        *response.body_mut() = Body::from(gzip.unwrap_or_else(|| self.content.clone()));
-        response
-    }
-
-    fn gzip(&self) -> Option<Bytes> {
-        self.gzip.get_or_init(|| compress(&self.content, Encoding::Gzip)).clone()
-    }
-
-    /// Whether the client has this version (RFC 9110, section 13.1.2: a weak comparison).
-    fn is_known_to(&self, request: &HeaderMap) -> bool {
-        let known = request.get(IF_NONE_MATCH).and_then(|known| known.to_str().ok()).unwrap_or_default();
-        known.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == self.etag)
     }
 }
 
@@ -161,14 +106,6 @@ fn is_served(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn file() -> File {
-        File::new("socket.io.js", b"const io = 1;".repeat(100)).unwrap()
-    }
-
-    fn asked(name: http::HeaderName, value: &str) -> HeaderMap {
-        HeaderMap::from_iter([(name, HeaderValue::try_from(value).unwrap())])
-    }
-
     #[test]
     fn only_the_bundle_s_own_files_are_served() {
         for name in [
@@ -186,26 +123,6 @@ mod tests {
         {
             assert!(!is_served(name), "{name}");
         }
-    }
-
-    #[test]
-    fn a_client_that_has_it_gets_304() {
-        let file = file();
-        let etag = file.etag.to_str().unwrap().to_owned();
-        for known in [etag.clone(), format!("W/{etag}"), format!("\"x\", {etag}"), "*".into()] {
-            assert_eq!(file.answer(&asked(IF_NONE_MATCH, &known)).status(), StatusCode::NOT_MODIFIED, "{known}");
-        }
-        let response = file.answer(&asked(IF_NONE_MATCH, "\"other\""));
-        assert_eq!(response.status(), StatusCode::OK);
-        assert_eq!(response.headers()[CONTENT_TYPE], "application/javascript; charset=utf-8");
-    }
-
-    #[test]
-    fn it_is_compressed_for_those_who_accept_it() {
-        let file = file();
-        let response = file.answer(&asked(http::header::ACCEPT_ENCODING, "gzip, br"));
-        assert_eq!(response.headers()[CONTENT_ENCODING], "gzip");
-        assert!(file.answer(&HeaderMap::new()).headers().get(CONTENT_ENCODING).is_none());
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::namespace::{Admission, ConnectRequest, Refusal};
 use crate::panics::{Panicked, guarded};
 use crate::shared::Shared;
 use crate::socket::Socket;
+use crate::transport_now::TransportNow;
 
 /// Owned by the session's task: turns messages into calls of the application's members.
 pub(crate) struct Connection {
@@ -108,7 +109,8 @@ impl Connection {
         };
         let (handshake, name) = (Arc::clone(self.inbox.handshake()), asked.namespace.clone());
         let connection = handshake.connection;
-        let request = ConnectRequest { handshake, namespace: name, socket: asked.socket, auth };
+        let transport = TransportNow::new(handshake.transport, Arc::clone(&self.link));
+        let request = ConnectRequest { handshake, namespace: name, socket: asked.socket, auth, transport };
         let admission = guarded(connection, &asked.namespace, "connect", || namespace.connect(request))?;
         self.decide(asked, admission, now)
     }

@@ -16,6 +16,7 @@ mod closes;
 mod connection;
 mod inbox;
 mod panics;
+mod transport_now;
 
 mod broadcast;
 mod flow;
@@ -33,6 +34,7 @@ mod peers;
 mod questions;
 
 mod client_bundle;
+mod static_file;
 
 pub use broadcast::{Answers, Broadcast, EmitError, NoAnswer, Outcome};
 pub use client_bundle::{BundleError, ClientBundle};
@@ -45,7 +47,9 @@ pub use nodes::Nodes;
 pub use peers::{Acknowledged, Asked, Outgoing, Peers, Published};
 pub use server::{Health, Server, ServerBuilder};
 pub use socket::{AckSender, Socket};
+pub use static_file::StaticFile;
 pub use supervisor::Failure;
+pub use transport_now::TransportNow;
 
 /// The layer of connections underneath: its settings, its handshake, and a listener.
 pub use engineio;

@@ -12,6 +12,7 @@ use serde::Serialize;
 use socketio_codec::{Json, Namespace as NamespaceName};
 
 use crate::member::Member;
+use crate::transport_now::TransportNow;
 
 /// The application's side of a namespace: it decides who joins, and gives each who does a [`Member`].
 ///
@@ -77,6 +78,8 @@ pub struct ConnectRequest {
     pub socket: SocketId,
     /// The credentials it gave, a JSON object (`io({ auth })` on its side), in memory of its own.
     pub auth: Option<Json>,
+    /// By which transport it is connected, now and later.
+    pub transport: TransportNow,
 }
 
 /// The answer to a [`ConnectRequest`].

@@ -148,6 +148,11 @@ impl Link {
         }
     }
 
+    /// Whether the session has moved from the transport that it opened on to a WebSocket. Takes no lock.
+    pub fn has_upgraded(&self) -> bool {
+        self.meter.has_moved()
+    }
+
     /// What it has sent and received, readable without its lock.
     pub(crate) fn meter(&self) -> &Meter {
         &self.meter

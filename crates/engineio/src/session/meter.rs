@@ -51,6 +51,11 @@ impl Meter {
         Traffic { sent, received: self.received.load(Ordering::Relaxed) }
     }
 
+    /// Whether the session has moved to another transport: its handshake, at least, was sent before.
+    pub(crate) fn has_moved(&self) -> bool {
+        self.sent_before.load(Ordering::Relaxed) > 0
+    }
+
     /// Begins anew for another transport, by the session's task: up to `sent` it was the one before, whose traffic is given
     /// back.
     pub(crate) fn begin_transport(&self, sent: u64) -> Traffic {
@@ -70,7 +75,9 @@ mod tests {
         meter.receive(3);
         assert_eq!(meter.traffic(), Traffic { sent: 10, received: 3 });
         meter.set(Backlog { bytes: 0, sent: 14 });
+        assert!(!meter.has_moved());
         assert_eq!(meter.begin_transport(10), Traffic { sent: 10, received: 3 });
         assert_eq!((meter.traffic(), meter.waiting()), (Traffic { sent: 4, received: 0 }, 0));
+        assert!(meter.has_moved());
     }
 }

@@ -41,7 +41,7 @@ fn world() -> (Server, Router) {
         rooms: None,
     });
     let live = live(&config);
-    let entrance = Entrance { live: Arc::clone(&live) };
+    let entrance = Entrance { live: Arc::clone(&live), development: crate::admin::development() };
     let server = Server::builder(ServerConfig::default()).namespace("/", entrance).unwrap().build();
     let drain = Drain::new(server.clone(), Arc::<Readiness>::default(), DrainConfig::default());
     let api = Api::new(server.clone(), live, drain, TermsNow::new(&config), Arc::default(), None);

@@ -93,6 +93,10 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("auth.renew_event", "\"auth:renew\""),
     ("auth.warn_event", "\"auth:expiring\""),
     ("auth.webhook.secret_env", "\"SOCKET_AUTH_SECRET\""),
+    ("admin.username", "\"admin\""),
+    ("admin.password_bcrypt", "\"$2b$12$mh2lZtIIyo8IRe9anZ941OvuWIPjKvRJ0o9B9d2N5tR7CM6iggKDe\""),
+    ("admin.server_id", "\"eu-1\""),
+    ("admin.dir", "\"/usr/share/fanfare/admin\""),
     ("ops.token_env", "\"FANFARE_OPS_TOKEN\""),
 ];
 

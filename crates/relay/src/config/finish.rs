@@ -14,7 +14,8 @@ use super::effective::{Effective, lets_in, listed_rules, note_schemas, relays_al
 use super::namespaces::warnings;
 use super::rule_names::{same_room, second_rule};
 use super::settings::settings;
-use super::{Address, Loaded, Place, Problem, address};
+use super::{Address, Config, Loaded, Place, Problem, address};
+use crate::admin::{AdminAuth, AdminConfig, Mode, PAGE_PATH, SHOWN_HEADERS};
 use crate::auth::config::{AuthConfig, WebhookConfig};
 use crate::cluster::{ClusterConfig, Fleet};
 use crate::tls::{Certificates, TlsConfig};
@@ -37,6 +38,7 @@ impl Draft {
         self.finish_cluster(&mut checks);
         self.finish_ops(&mut checks);
         self.finish_api(&mut checks);
+        self.finish_admin(&mut checks);
         self.finish_drain(&mut checks);
         self.config.derive();
         if checks.errors.is_empty() {
@@ -171,6 +173,35 @@ impl Draft {
         }
         if api.listen.is_empty() && api.tls.is_some() {
             checks.warn(self.place("api.tls.certificate"), "has no effect: api.listen is empty");
+        }
+    }
+
+    fn finish_admin(&mut self, checks: &mut Checks) {
+        let admin = &self.config.admin;
+        for (key, message) in admin_mistakes(&self.config) {
+            checks.refuse(self.place(key), &message);
+        }
+        if !admin.is_on() && *admin != AdminConfig::default() {
+            let keys = settings().map(|setting| setting.key).filter(|key| key.starts_with("admin."));
+            let said = keys.map(|key| self.place(key)).find(|place| *place != Place::Default);
+            if let Some(place) = said.filter(|_| checks.errors.is_empty()) {
+                checks.warn(place, "has no effect: there is no admin.username with an admin.password_bcrypt");
+            }
+        }
+        if admin.is_on() && admin.mode == Mode::Development {
+            // What is shown has to be kept until somebody looks.
+            let engine = &mut self.config.server.engine;
+            engine.is_uri_kept = true;
+            keep_headers(engine, SHOWN_HEADERS.map(HeaderName::from_static));
+        }
+        let admin = &self.config.admin;
+        if let Some(folder) = admin.dir.as_ref().filter(|folder| !folder.join("index.html").is_file()) {
+            let message = format!(
+                "has no index.html: the Admin UI is in the folder `ui/dist` of the npm package @socket.io/admin-ui, {} \
+                 is another",
+                folder.display()
+            );
+            checks.warn(self.place("admin.dir"), &message);
         }
     }
 
@@ -380,15 +411,7 @@ impl Draft {
         }
         // What is shown to the fleet has to be kept until it asks.
         let shown = cluster.handshake_headers.iter().filter_map(|name| HeaderName::try_from(name.as_str()).ok());
-        let engine = &mut self.config.server.engine;
-        let names = match &engine.headers_kept {
-            HeadersKept::All => return,
-            HeadersKept::Only(names) => together(names.iter().cloned().chain(shown)),
-            _ => together(shown),
-        };
-        if !names.is_empty() {
-            engine.headers_kept = HeadersKept::Only(names);
-        }
+        keep_headers(&mut self.config.server.engine, shown);
     }
 
     /// What is said of the cluster and means nothing in this one.
@@ -442,6 +465,56 @@ fn key_of(error: &ConfigError, cluster: &ClusterConfig) -> &'static str {
         ConfigError::Tls { setting: "client_certificate", .. } => "cluster.client_certificate",
         ConfigError::Tls { setting: "client_key", .. } => "cluster.client_key",
         _ => "cluster.redis",
+    }
+}
+
+/// What of `[admin]` cannot be, by its setting.
+fn admin_mistakes(config: &Config) -> Vec<(&'static str, String)> {
+    let (admin, engine) = (&config.admin, &config.server.engine);
+    let mut mistakes = Vec::new();
+    let mut refuse = |is_wrong: bool, key: &'static str, message: &str| {
+        if is_wrong {
+            mistakes.push((key, message.to_owned()));
+        }
+    };
+    let (has_name, has_password) = (admin.username.is_some(), admin.password.is_some());
+    match admin.auth {
+        AdminAuth::Password => {
+            refuse(has_name && !has_password, "admin.username", "expected admin.password_bcrypt beside it");
+            refuse(has_password && !has_name, "admin.password_bcrypt", "expected admin.username beside it");
+        }
+        AdminAuth::None => {
+            refuse(has_name || has_password, "admin.auth", "expected \"password\", since there is one");
+            let is_ours = config.listen.iter().all(Address::is_loopback);
+            refuse(
+                !is_ours,
+                "admin.auth",
+                "expected a password, or listen with addresses of this machine only, such as 127.0.0.1:3000",
+            );
+            // Whoever is behind one is not on this machine.
+            let is_proxied = !engine.trusted_proxies.is_empty() || !config.proxies.is_empty();
+            refuse(is_proxied, "admin.auth", "expected a password, since there are trusted proxies");
+            // A browser on this machine reaches the relay, whosever page it shows.
+            let is_open = engine.cors.as_ref().is_some_and(|cors| cors.origins == CorsOrigins::Any);
+            refuse(is_open, "admin.auth", "expected a password, or cors.origins with a list: any page would be one");
+        }
+    }
+    let is_clients = admin.is_on() && config.policy.namespace(admin.namespace.as_str()).is_some();
+    refuse(is_clients, "admin.namespace", "expected a namespace that clients do not have");
+    let is_taken = admin.dir.is_some() && format!("{PAGE_PATH}/").starts_with(engine.path.as_str());
+    refuse(is_taken, "admin.dir", "expected another path for Socket.IO: the page is served at /admin/");
+    mistakes
+}
+
+/// Keeps these too of each handshake.
+fn keep_headers(engine: &mut EngineConfig, more: impl IntoIterator<Item = HeaderName>) {
+    let names = match &engine.headers_kept {
+        HeadersKept::All => return,
+        HeadersKept::Only(names) => together(names.iter().cloned().chain(more)),
+        _ => together(more.into_iter()),
+    };
+    if !names.is_empty() {
+        engine.headers_kept = HeadersKept::Only(names);
     }
 }
 

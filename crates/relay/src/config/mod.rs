@@ -54,6 +54,7 @@ pub(crate) use settings::TakesEffect;
 pub(crate) use settings::settings;
 pub(crate) use toml_text::quoted;
 
+use crate::admin::AdminConfig;
 use crate::api::ApiConfig;
 use crate::auth::config::AuthConfig;
 use crate::cluster::ClusterConfig;
@@ -98,6 +99,8 @@ pub(crate) struct Config {
     pub(crate) ops: OpsConfig,
     /// Where programs emit and look by HTTP.
     pub(crate) api: ApiConfig,
+    /// What administrators see and do, by a page.
+    pub(crate) admin: AdminConfig,
     /// The namespaces that exist (any other is refused), each with what its events mean. At least one.
     pub(crate) policy: Policy,
 }
@@ -217,6 +220,7 @@ impl Default for Config {
             cluster: ClusterConfig::default(),
             ops: OpsConfig::default(),
             api: ApiConfig::default(),
+            admin: AdminConfig::default(),
             policy: Policy::default(),
         };
         config.derive();

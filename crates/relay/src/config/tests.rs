@@ -13,6 +13,13 @@ macro_rules! key {
     };
 }
 
+macro_rules! password {
+    () => {
+        "$2b$12$mh2lZtIIyo8IRe9anZ941OvuWIPjKvRJ0o9B9d2N5tR7CM6iggKDe"
+    };
+}
+
+mod admin;
 mod auth;
 mod cluster;
 mod documentation;
@@ -32,6 +39,7 @@ use socketio::engineio::{CookieConfig, CorsConfig, CorsOrigins, SameSite};
 use socketio::{NamespaceName, Parser};
 
 use super::*;
+use crate::admin::{AdminAuth, AdminConfig, PasswordHash};
 use crate::api::ApiConfig;
 use crate::auth::config::{Renewal, WebhookConfig};
 use crate::auth::secret::Secret;
@@ -54,6 +62,8 @@ const BESIDE: &[(&str, &str, &str)] = &[
     ("api.tls.key", "api.tls.certificate", certificate!()),
     ("tls.reread_ms", "tls.certificate", certificate!()),
     ("tls.reread_ms", "tls.key", key!()),
+    ("admin.username", "admin.password_bcrypt", password!()),
+    ("admin.password_bcrypt", "admin.username", "root"),
 ];
 
 /// One other value than the default for each setting: in the file, and in a variable or flag.
@@ -154,6 +164,14 @@ const SAMPLES: &[(&str, &str, &str)] = &[
     ("api.listen", r#"["127.0.0.1:3001", "unix:/run/api.sock"]"#, "127.0.0.1:3001, unix:/run/api.sock"),
     ("api.tls.certificate", concat!("'", certificate!(), "'"), certificate!()),
     ("api.tls.key", concat!("'", key!(), "'"), key!()),
+    ("admin.namespace", r#""/ops""#, "/ops"),
+    ("admin.auth", r#""none""#, "none"),
+    ("admin.username", r#""root""#, "root"),
+    ("admin.password_bcrypt", concat!("'", password!(), "'"), password!()),
+    ("admin.mode", r#""development""#, "development"),
+    ("admin.read_only", "true", "true"),
+    ("admin.server_id", r#""eu-1""#, "eu-1"),
+    ("admin.dir", r#""/""#, "/"),
     ("namespace.rule", "", "update,database-change=database-changed"),
 ];
 
@@ -207,7 +225,9 @@ fn needs_webhook(key: &str) -> bool {
 #[test]
 fn every_setting_goes_where_it_belongs() {
     let variable = |key: &str| settings().find(|setting| setting.key == key).unwrap().variable;
-    let mut variables: Vec<_> = SAMPLES.iter().map(|(key, _, text)| (variable(key), *text)).collect();
+    // Nobody is asked for a password, or there is one.
+    let sampled = SAMPLES.iter().filter(|(key, ..)| *key != "admin.auth");
+    let mut variables: Vec<_> = sampled.map(|(key, _, text)| (variable(key), *text)).collect();
     variables.push(HOOK_SECRET);
     variables.push(("FANFARE_OPS_TOKEN", "sesame"));
     let mut rules = Rules::default();
@@ -257,6 +277,16 @@ fn every_setting_goes_where_it_belongs() {
             }),
             keys: Vec::new(),
         },
+        admin: AdminConfig {
+            namespace: NamespaceName::try_from("/ops").unwrap(),
+            auth: AdminAuth::Password,
+            username: Some("root".into()),
+            password: Some(PasswordHash::parse(password!()).unwrap()),
+            mode: crate::admin::Mode::Development,
+            is_read_only: true,
+            server_id: Some("eu-1".into()),
+            dir: Some(PathBuf::from("/")),
+        },
         policy: Policy::new([(NamespaceName::ROOT, rules)]),
         ..Config::default()
     };
@@ -280,7 +310,15 @@ fn every_setting_goes_where_it_belongs() {
         ..AuthConfig::default()
     };
     expected.server.engine.is_uri_kept = true;
-    expected.server.engine.headers_kept = HeadersKept::Only(names(&["authorization", "cookie", "user-agent", "x-a"]));
+    expected.server.engine.headers_kept = HeadersKept::Only(names(&[
+        "accept-language",
+        "authorization",
+        "cookie",
+        "host",
+        "origin",
+        "user-agent",
+        "x-a",
+    ]));
     expected.cluster = ClusterConfig {
         redis: ["redis://a", "redis://b"].map(|address| RedisAddress(address.to_owned())).to_vec(),
         sentinel_username: Some("watcher".to_owned()),

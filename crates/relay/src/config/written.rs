@@ -78,6 +78,12 @@ impl<'a> Written<'a> {
         parse(self.text("text")?).map_err(|expected| self.wrong(expected))
     }
 
+    /// The same where what is wrong is not repeated: it may be the secret itself, in the place of its hash.
+    pub(crate) fn secret<T, E: fmt::Display>(self, parse: impl FnOnce(&str) -> Result<T, E>) -> Result<T, Wrong> {
+        let text = self.text("text").map_err(|_| self.wrong_and_secret("text"))?;
+        parse(text).map_err(|expected| self.wrong_and_secret(expected))
+    }
+
     /// One of a few words.
     pub(crate) fn word<T: Clone>(self, words: &[(&str, T)]) -> Result<T, Wrong> {
         let names: Vec<String> = words.iter().map(|(name, _)| format!("\"{name}\"")).collect();

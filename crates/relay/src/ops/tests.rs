@@ -11,13 +11,16 @@ use http_body_util::BodyExt;
 use socketio::{Admission, ConnectRequest, Member, Namespace, ServerConfig};
 
 use super::*;
+use crate::admin::{self, Admin, AdminMetrics};
 use crate::api::ApiMetrics;
 use crate::auth::Authenticator;
 use crate::auth::config::AuthConfig;
-use crate::config;
+use crate::config::{self, Config};
 use crate::drain::DrainConfig;
 use crate::readiness::Unready;
+use crate::relay::Live;
 use crate::reload::{Refused, Report, Why};
+use crate::serve::first_generation;
 
 struct Silent;
 
@@ -56,6 +59,9 @@ fn world(token: Option<&str>) -> World {
     registry.register_collector(Box::new(Process::of_now()));
     let authenticator = Authenticator::new(&AuthConfig::default());
     registry.register_collector(Box::new(AuthMetrics(Box::new(move || authenticator.clone()))));
+    let live = Live::new(first_generation(&Config::default()));
+    let admin = Admin::new(&Config::default(), &live, None, admin::development());
+    registry.register_collector(Box::new(AdminMetrics(admin)));
     let token = TokenNow::new(token.and_then(Token::new));
     let mut attempts = 0;
     // In turn.

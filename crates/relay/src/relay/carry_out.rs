@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use policy::{Count, Deliver, Onward, Recipients};
 use socketio::codec::RawName;
-use socketio::{AckSender, Broadcast, Event, Outcome, Published, Socket};
+use socketio::{AckSender, Arguments, Broadcast, Event, Outcome, Published, Socket};
 use tokio::sync::oneshot;
 
 use super::answer::Answer;
@@ -28,6 +28,7 @@ pub(super) fn carry_out(
     event: &Event,
     ack: Option<AckSender>,
     counting: &mut Counting,
+    sent: impl FnOnce(&Broadcast, RawName<'_>, &Arguments),
 ) {
     let Deliver { leave, join, onward, .. } = deliver;
     if let Some(leave) = leave {
@@ -37,15 +38,23 @@ pub(super) fn carry_out(
         socket.join(join);
     }
     match onward {
-        Some(onward) => send_on(onward, socket, event, ack, counting),
+        Some(onward) => send_on(onward, socket, event, ack, counting, sent),
         None => Answer::here(0, Published::Nowhere).send(ack),
     }
 }
 
-fn send_on(onward: Onward<'_>, socket: &Socket, event: &Event, ack: Option<AckSender>, counting: &mut Counting) {
+fn send_on(
+    onward: Onward<'_>,
+    socket: &Socket,
+    event: &Event,
+    ack: Option<AckSender>,
+    counting: &mut Counting,
+    sent: impl FnOnce(&Broadcast, RawName<'_>, &Arguments),
+) {
     let Some(broadcast) = recipients(onward.to, socket) else {
         return tracing::error!("recipients that cannot be found");
     };
+    sent(&broadcast, onward.name, event.arguments());
     let broadcast = if onward.volatile { broadcast.volatile() } else { broadcast };
     match ack {
         None => broadcast.relay(onward.name, event.arguments()),

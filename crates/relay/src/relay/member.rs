@@ -6,7 +6,8 @@ use std::time::{Instant, SystemTime};
 
 use policy::{Code, Decision, Participant, Refusal};
 use serde::Serialize;
-use socketio::{AckSender, DisconnectReason, Event, Member, Room, Socket};
+use socketio::codec::RawName;
+use socketio::{AckSender, Arguments, Broadcast, DisconnectReason, Event, Member, Room, Socket};
 
 use super::answer::Answer;
 use super::carry_out::{Counting, carry_out};
@@ -35,30 +36,7 @@ impl Member for Relayed {
     }
 
     fn event(&mut self, socket: &Socket, event: Event, ack: Option<AckSender>) {
-        let now = tokio::time::Instant::now().into_std();
-        // From here on it is judged by one generation, whatever happens meanwhile.
-        self.keep_up(socket);
-        if self.is_renewal(&event) {
-            self.renew(socket, &event, ack, now);
-            return;
-        }
-        match self.regime.rules.decide(&mut self.participant, &event, now) {
-            Decision::Deliver(deliver) => {
-                self.regime.taken.count(deliver.number);
-                carry_out(deliver, socket, &event, ack, &mut self.counting);
-            }
-            Decision::Refuse(refusal) => self.refuse(socket, &event, &refusal, ack, now),
-            // Its operator wants no more of them than so many: no fault of the client's, which is told if it asked.
-            Decision::Drop(code) => {
-                self.count(socket, &event, code);
-                Answer::error(code.label(), code.message()).send(ack);
-            }
-            Decision::Close(code) => {
-                self.count(socket, &event, code);
-                socket.hang_up(code.label());
-            }
-            other => tracing::error!(decision = ?other, "a decision that cannot be carried out"),
-        }
+        self.hear(socket, event, ack, |_, _, _| {});
     }
 
     fn poll(&mut self, socket: &Socket, cx: &mut Context<'_>) {
@@ -112,6 +90,40 @@ impl Member for Relayed {
 }
 
 impl Relayed {
+    /// What comes of an event. `sent` is told to whom, and by which name, it goes on, if it does.
+    pub(super) fn hear(
+        &mut self,
+        socket: &Socket,
+        event: Event,
+        ack: Option<AckSender>,
+        sent: impl FnOnce(&Broadcast, RawName<'_>, &Arguments),
+    ) {
+        let now = tokio::time::Instant::now().into_std();
+        // From here on it is judged by one generation, whatever happens meanwhile.
+        self.keep_up(socket);
+        if self.is_renewal(&event) {
+            self.renew(socket, &event, ack, now);
+            return;
+        }
+        match self.regime.rules.decide(&mut self.participant, &event, now) {
+            Decision::Deliver(deliver) => {
+                self.regime.taken.count(deliver.number);
+                carry_out(deliver, socket, &event, ack, &mut self.counting, sent);
+            }
+            Decision::Refuse(refusal) => self.refuse(socket, &event, &refusal, ack, now),
+            // Its operator wants no more of them than so many: no fault of the client's, which is told if it asked.
+            Decision::Drop(code) => {
+                self.count(socket, &event, code);
+                Answer::error(code.label(), code.message()).send(ack);
+            }
+            Decision::Close(code) => {
+                self.count(socket, &event, code);
+                socket.hang_up(code.label());
+            }
+            other => tracing::error!(decision = ?other, "a decision that cannot be carried out"),
+        }
+    }
+
     pub(super) fn refuse(
         &mut self,
         socket: &Socket,

@@ -11,11 +11,15 @@ use super::carry_out::Counting;
 use super::live::{Live, Regime};
 use super::member::Relayed;
 use super::standing::Standing;
+use super::watched::Watched;
+use crate::admin::{Development, Watch};
 use crate::auth::{Answer, Asking, Finding, Identity, Reason, TOKEN_INVALID, UNAUTHORIZED};
 
 /// The way into every namespace, by what holds when somebody asks.
 pub(crate) struct Entrance {
     pub(crate) live: Arc<Live>,
+    /// For who comes while administrators are told of each client.
+    pub(crate) development: Arc<Development>,
 }
 
 /// Who asks to be let in, and by what it is decided: by what held when it asked.
@@ -25,18 +29,24 @@ struct Newcomer {
     socket: SocketId,
     namespace: NamespaceName,
     handshake: Arc<Handshake>,
+    /// If it is watched.
+    watch: Option<Watch>,
 }
 
 impl Namespace for Entrance {
     fn connect(&self, request: ConnectRequest) -> Admission {
-        let ConnectRequest { handshake, namespace, socket, auth, .. } = request;
+        let ConnectRequest { handshake, namespace, socket, auth, transport, .. } = request;
         let generation = self.live.current();
         let Some(regime) = generation.regime(namespace.as_str()) else {
             // It is about to be removed.
             return Refusal::new(INVALID_NAMESPACE).into();
         };
         let (live, regime) = (Arc::clone(&self.live), Arc::clone(regime));
-        let newcomer = Newcomer { live, regime, socket, namespace: namespace.clone(), handshake };
+        let watch = self
+            .development
+            .is_on()
+            .then(|| Watch::new(Arc::clone(&self.development), Arc::clone(&handshake), transport));
+        let newcomer = Newcomer { live, regime, socket, namespace: namespace.clone(), handshake, watch };
         if newcomer.regime.rules.auth() == Auth::None {
             return newcomer.admit(None);
         }
@@ -74,8 +84,12 @@ impl Newcomer {
         let mut participant = Participant::new(self.socket, claims, query, is_anonymous);
         match rules.enter(&mut participant, rooms) {
             Ok(_) => {
-                let Self { live, regime, .. } = self;
-                Admission::accept(Relayed { live, regime, participant, standing, counting: Counting::default() })
+                let Self { live, regime, watch, .. } = self;
+                let relayed = Relayed { live, regime, participant, standing, counting: Counting::default() };
+                match watch {
+                    None => Admission::accept(relayed),
+                    Some(watch) => Admission::accept(Watched { relayed, watch }),
+                }
             }
             Err(policy::Refusal { code, message, .. }) => {
                 self.refuse(code.label(), Refusal::new(message).with_data(&Data { code: code.label() }))

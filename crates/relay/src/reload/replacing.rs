@@ -9,8 +9,9 @@ use cluster::Cluster;
 use socketio::{Server, ServerConfig};
 
 use super::{Refused, Report, Why};
+use crate::admin::{Admin, Development};
 use crate::api::TermsNow;
-use crate::bundle::read_bundle;
+use crate::bundle::{read_bundle, read_page};
 use crate::config::{Config, Effective, Held, Loaded, Problem, TakesEffect};
 use crate::descriptors;
 use crate::drain::Drain;
@@ -34,6 +35,9 @@ pub(crate) struct Parts {
     pub(crate) server: Server,
     pub(crate) cluster: Option<Cluster>,
     pub(crate) live: Arc<Live>,
+    pub(crate) admin: Arc<Admin>,
+    /// For namespaces that are added.
+    pub(crate) development: Arc<Development>,
     /// What is told of the configuration.
     pub(crate) held: Arc<Held>,
     pub(crate) drain: Arc<Drain>,
@@ -69,11 +73,15 @@ impl Replacing {
         if !at_restart.is_empty() {
             return Err(Refused::new(Why::NeedsRestart, at_restart));
         }
-        let Parts { server, cluster, held, certificates, api_certificates, drain, token, terms, filter, .. } =
+        let Parts { server, cluster, held, certificates, api_certificates, drain, token, terms, filter, admin, .. } =
             &self.parts;
         let pair = pair(certificates.as_ref(), next.config.tls.as_ref(), "")?;
         let api_pair = self::pair(api_certificates.as_ref(), next.config.api.tls.as_ref(), "api.")?;
         let bundle = read_bundle(&next.config).map_err(|problem| Refused::wrong([problem]))?;
+        let page = read_page(&next.config).map_err(|problem| Refused::wrong([problem]))?;
+        if let Some(clash) = admin.clash(&next.config) {
+            return Err(Refused::new(Why::NeedsRestart, [format!("{clash}: needs a restart")]));
+        }
         let mut warnings: Vec<String> = next.warnings.iter().map(Problem::to_string).collect();
         if next.config != self.config {
             warnings.extend(not_kept(&self.config, &next.config));
@@ -82,6 +90,7 @@ impl Replacing {
         }
         // From here on nothing fails.
         server.set_client_bundle(bundle);
+        admin.set(&next.config, page);
         for (certificates, pair) in [(certificates, pair), (api_certificates, api_pair)] {
             if let (Some(certificates), Some(pair)) = (certificates, pair) {
                 certificates.show(pair);
@@ -102,7 +111,7 @@ impl Replacing {
     /// # Errors
     /// What of the server's settings cannot be another. Then nothing has changed.
     fn replace_generation(&self, next: &Config) -> Result<(), Refused> {
-        let Parts { server, live, found, .. } = &self.parts;
+        let Parts { server, live, found, development, .. } = &self.parts;
         let (former, now) = (live.current(), tokio::time::Instant::now().into_std());
         let generation = succeeding(&former, &self.config, next, now);
         let mut server_config = next.server.clone();
@@ -113,7 +122,9 @@ impl Replacing {
         let (before, after): (BTreeSet<&str>, BTreeSet<&str>) = (former.names(), names(next));
         live.swap(generation);
         for name in after.difference(&before) {
-            if let Err(error) = server.add_namespace(name, Entrance { live: Arc::clone(live) }) {
+            if let Err(error) =
+                server.add_namespace(name, Entrance { live: Arc::clone(live), development: Arc::clone(development) })
+            {
                 tracing::error!(namespace = name, %error, "a namespace that cannot be added");
             }
         }

@@ -6,6 +6,7 @@ use std::time::{Instant, SystemTime};
 use cluster::Cluster;
 use socketio::{ClientBundle, Handshake, Server, ServerConfig};
 
+use crate::admin::Development;
 use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::gate::Gate;
@@ -18,7 +19,7 @@ use crate::relay::{Common, Entrance, Generation, Live};
 pub(super) fn server(
     config: ServerConfig,
     bundle: Option<ClientBundle>,
-    live: &Arc<Live>,
+    (live, development): (&Arc<Live>, &Arc<Development>),
     cluster: Option<&Cluster>,
 ) -> Result<Server, String> {
     let deciding = Arc::clone(live);
@@ -34,14 +35,14 @@ pub(super) fn server(
         builder = cluster.join(builder);
     }
     for name in live.current().names() {
-        let entrance = Entrance { live: Arc::clone(live) };
+        let entrance = Entrance { live: Arc::clone(live), development: Arc::clone(development) };
         builder = builder.namespace(name, entrance).map_err(|error| format!("namespace {name}: {error}"))?;
     }
     Ok(builder.build())
 }
 
 /// What holds for clients at the start. Inside the runtime: keys begin to be fetched.
-pub(super) fn first_generation(config: &Config) -> Generation {
+pub(crate) fn first_generation(config: &Config) -> Generation {
     let common = Common {
         authenticator: Authenticator::new(&config.auth),
         renewal: config.auth.renewal.clone(),

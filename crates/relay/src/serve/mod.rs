@@ -21,8 +21,9 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::admin::{self, Admin};
 use crate::api::{self, Api, Counts, TermsNow};
-use crate::bundle::read_bundle;
+use crate::bundle::{read_bundle, read_page};
 use crate::cluster;
 use crate::config::{Address, Held, Loaded, Problem};
 use crate::descriptors;
@@ -40,7 +41,8 @@ use crate::signals::{self, Ending, Heard};
 use crate::site::Site;
 use crate::tls::Certificates;
 use crate::{EXIT_BAD_CONFIG, EXIT_FAILED};
-use building::{first_generation, server};
+pub(crate) use building::first_generation;
+use building::server;
 use leaving::Leaving;
 use sources::sources;
 
@@ -118,7 +120,7 @@ async fn run(
 ) -> Result<End, String> {
     let Heard { mut ending, reload } = signals::listen()?;
     let config = &loaded.config;
-    let bundle = read_bundle(config)?;
+    let (bundle, page) = (read_bundle(config)?, read_page(config)?);
     let certificates = config.tls.as_ref().map(Certificates::read).transpose().map_err(|error| error.to_string())?;
     let mut listening = listen(config, certificates.as_ref()).map_err(|error| error.to_string())?;
     let for_ops = listen_for_ops(&config.ops.listen).map_err(|error| error.to_string())?;
@@ -136,7 +138,10 @@ async fn run(
     // What is wrong with it was found when it was read.
     let cluster = config.cluster.node(config.server.client.limits, config.limits.client.rooms_max);
     let cluster = cluster.map_err(|error| error.to_string())?;
-    let server = server(server_config, bundle, &live, cluster.as_ref())?;
+    let development = admin::development();
+    let server = server(server_config, bundle, (&live, &development), cluster.as_ref())?;
+    let admin = Admin::new(config, &live, page, Arc::clone(&development));
+    admin.begin(&server, config.tls.is_some());
     let readiness = Arc::new(Readiness::default());
     if let Some(cluster) = &cluster {
         let joining = cluster::join(cluster, config.cluster.at_start, &readiness);
@@ -145,7 +150,7 @@ async fn run(
             _ = ending.wait_for(|ending| *ending >= Ending::InOrder) => return Ok(End::Asked),
         }
     }
-    let site = Arc::new(Site { server: server.clone(), readiness: Arc::clone(&readiness) });
+    let site = Arc::new(Site { server: server.clone(), readiness: Arc::clone(&readiness), admin: Arc::clone(&admin) });
     let drain = Drain::new(server.clone(), Arc::clone(&readiness), config.drain.clone());
     let (http, token) = (config.http.clone(), TokenNow::new(config.ops.token.clone()));
     let (terms, asked) = (TermsNow::new(config), Arc::<Counts>::default());
@@ -165,6 +170,8 @@ async fn run(
             server: server.clone(),
             cluster: cluster.clone(),
             live: Arc::clone(&live),
+            admin: Arc::clone(&admin),
+            development,
             held: Arc::clone(&held),
             drain: Arc::clone(&drain),
             certificates: certificates.clone(),
@@ -179,7 +186,7 @@ async fn run(
     // Before clients are accepted, and until the process ends.
     let mut lines = ops_lines(&for_ops)?;
     lines.extend(for_api.iter().map(|listening| format!("api on {}", listening.url)));
-    let sources = sources(&server, &live, asked, cluster.clone());
+    let sources = sources(&server, &live, asked, admin, cluster.clone());
     let _answering = ops::start(for_ops, token, sources, &readiness, &drain, &reloader, &held);
     let _api_files: Vec<_> = for_api.iter_mut().filter_map(Listening::take_file).collect();
     let _answering_api = api::start(for_api.into_iter().map(|listening| listening.listener).collect(), &api);

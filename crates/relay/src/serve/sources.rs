@@ -8,12 +8,19 @@ use prometheus_client::collector::Collector;
 use socketio::Server;
 use socketio::engineio::Engine;
 
+use crate::admin::{Admin, AdminMetrics};
 use crate::api::{ApiMetrics, Counts};
 use crate::ops::{AuthMetrics, ClusterMetrics, RuleMetrics, Sources, Stage};
 use crate::relay::Live;
 
 /// Where the metrics come from. Codes that are known beforehand are there from the start, so that the first is seen to come.
-pub(super) fn sources(server: &Server, live: &Arc<Live>, api: Arc<Counts>, cluster: Option<Cluster>) -> Sources {
+pub(super) fn sources(
+    server: &Server,
+    live: &Arc<Live>,
+    api: Arc<Counts>,
+    admin: Arc<Admin>,
+    cluster: Option<Cluster>,
+) -> Sources {
     let (refusing, counts) = (server.clone(), Arc::clone(&live.current().common.counts));
     let (events, connects, rules) = (Arc::clone(&counts), Arc::clone(&counts), RuleMetrics(counts));
     let http = Stage {
@@ -34,7 +41,8 @@ pub(super) fn sources(server: &Server, live: &Arc<Live>, api: Arc<Counts>, clust
     let asked = Arc::clone(&api);
     let of_api = Stage { name: "api", counts: Box::new(move || asked.refusals()) };
     let refusals = vec![http, connect, token, event, of_api];
-    let mut others: Vec<Box<dyn Collector>> = vec![Box::new(rules), Box::new(auth), Box::new(ApiMetrics(api))];
+    let mut others: Vec<Box<dyn Collector>> =
+        vec![Box::new(rules), Box::new(auth), Box::new(ApiMetrics(api)), Box::new(AdminMetrics(admin))];
     others.extend(cluster.map(|cluster| Box::new(ClusterMetrics(cluster)) as Box<dyn Collector>));
     Sources { server: server.clone(), refusals, others }
 }

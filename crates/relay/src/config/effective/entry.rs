@@ -31,6 +31,7 @@ impl Entry {
 /// Whether the value may hold a secret: some URLs have the key of an API in their query, and that of a Redis its password.
 pub(crate) fn may_hold_a_secret(key: &str, value: &Toml) -> bool {
     match key {
+        "admin.password_bcrypt" => true,
         "cluster.redis" => value.as_str().contains('@'),
         "cluster.sentinel_password" => true,
         _ => key.ends_with("url") && value.as_str().contains('?'),

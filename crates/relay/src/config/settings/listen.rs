@@ -1,11 +1,8 @@
 //! Where and how the relay is reached.
 
-use std::fs;
 use std::num::NonZeroUsize;
 
-use super::{DAY_MS, Setting, TakesEffect, Toml, number, path, proxies, put};
-use crate::config::draft::Draft;
-use crate::config::written::{Written, Wrong};
+use super::{DAY_MS, Setting, TakesEffect, Toml, folder, number, path, proxies, put};
 use crate::config::{address, engine_path};
 
 pub(super) const SETTINGS: &[Setting] = &[
@@ -31,7 +28,10 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "client_dir",
         variable: "FANFARE_CLIENT_DIR",
         flag: Some("--client-dir"),
-        set: client_dir,
+        set: |draft, written| {
+            let path = folder(draft, written);
+            put(&mut draft.config.client_dir, path.map(Some))
+        },
         show: |config| config.client_dir.as_deref().map(Toml::path),
         about: "The folder with the client bundle, served under the path.",
         takes_effect: TakesEffect::AtOnce,
@@ -91,19 +91,3 @@ pub(super) const SETTINGS: &[Setting] = &[
         takes_effect: TakesEffect::AtRestart,
     },
 ];
-
-fn client_dir(draft: &mut Draft, written: Written<'_>) -> Result<(), Wrong> {
-    let path = path(draft, written, "the path of a folder")?;
-    match fs::metadata(&path) {
-        Ok(metadata) if metadata.is_dir() => {
-            draft.config.client_dir = Some(path);
-            Ok(())
-        }
-        Ok(_) => Err(written.wrong("a folder, which this is not")),
-        Err(error) => {
-            let mut wrong = written.wrong("a folder that can be read");
-            wrong.message.push_str(&format!(" ({}: {error})", path.display()));
-            Err(wrong)
-        }
-    }
-}

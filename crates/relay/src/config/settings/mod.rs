@@ -1,6 +1,7 @@
 //! The table of settings: the one place that knows what a setting is called, how it is read and shown, and when a change of
 //! it takes effect. A file for each section or some.
 
+mod admin;
 mod api;
 mod auth;
 mod cluster;
@@ -15,6 +16,7 @@ mod namespace;
 mod ops;
 
 use std::fmt;
+use std::fs;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -102,6 +104,7 @@ const SECTIONS: &[&[Setting]] = &[
     log::SETTINGS,
     ops::SETTINGS,
     api::SETTINGS,
+    admin::SETTINGS,
     namespace::SETTINGS,
 ];
 
@@ -123,6 +126,20 @@ fn path(draft: &Draft, written: Written<'_>, expected: &str) -> Result<PathBuf, 
         Written::Toml(_) => draft.folder.join(text),
         Written::Text(_) | Written::Texts(_) => Path::new(text).to_owned(),
     })
+}
+
+/// A folder that is there.
+fn folder(draft: &Draft, written: Written<'_>) -> Result<PathBuf, Wrong> {
+    let path = path(draft, written, "the path of a folder")?;
+    match fs::metadata(&path) {
+        Ok(metadata) if metadata.is_dir() => Ok(path),
+        Ok(_) => Err(written.wrong("a folder, which this is not")),
+        Err(error) => {
+            let mut wrong = written.wrong("a folder that can be read");
+            wrong.message.push_str(&format!(" ({}: {error})", path.display()));
+            Err(wrong)
+        }
+    }
 }
 
 fn proxies(written: Written<'_>) -> Result<TrustedProxies, Wrong> {

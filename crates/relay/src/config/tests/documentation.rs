@@ -33,23 +33,33 @@ fn the_defaults_in_the_docs_are_the_defaults() {
     assert_eq!(from_file(defaults).unwrap().config, Config::default());
     for setting in settings() {
         let (_, key) = setting.key.rsplit_once('.').unwrap_or(("", setting.key));
-        let has_no_default =
-            ["client_dir", "worker_threads", "outbox_bytes_total_max", "renew_event", "warn_event", "token_env"]
-                .contains(&key)
-                || [
-                    "engine.cookie",
-                    "auth.webhook",
-                    "errors",
-                    "tls.certificate",
-                    "tls.key",
-                    "api.tls",
-                    "cluster.sentinel",
-                    "cluster.name",
-                    "cluster.ca",
-                    "cluster.client",
-                ]
-                .iter()
-                .any(|section| setting.key.starts_with(section));
+        let has_no_default = [
+            "client_dir",
+            "worker_threads",
+            "outbox_bytes_total_max",
+            "renew_event",
+            "warn_event",
+            "token_env",
+            "username",
+            "password_bcrypt",
+            "server_id",
+            "dir",
+        ]
+        .contains(&key)
+            || [
+                "engine.cookie",
+                "auth.webhook",
+                "errors",
+                "tls.certificate",
+                "tls.key",
+                "api.tls",
+                "cluster.sentinel",
+                "cluster.name",
+                "cluster.ca",
+                "cluster.client",
+            ]
+            .iter()
+            .any(|section| setting.key.starts_with(section));
         let is_there = defaults.lines().any(|line| line.starts_with(&format!("{key} = "))) || key == "rule";
         assert!(is_there || has_no_default, "{}", setting.key);
     }

@@ -62,7 +62,10 @@ fn samples() -> Vec<(&'static str, String, String)> {
     for (key, in_file, _) in SAMPLES {
         let beside = match *key {
             "namespace.rule" | "tls.certificate" | "tls.key" | "api.tls.certificate" | "api.tls.key" => continue,
+            // Neither is without the other, and the page does not have both.
+            "admin.username" | "admin.password_bcrypt" => continue,
             "tls.reread_ms" => format!("tls.certificate = '{}'\ntls.key = '{}'\n", certificate!(), key!()),
+            "admin.mode" => "admin.auth = 'none'\n".to_owned(),
             "cors.credentials" => "cors.origins = ['http://a.example']\n".to_owned(),
             "auth.required" => "auth.webhook.url = 'http://a/'\n".to_owned(),
             key if needs_webhook(key) => "auth.webhook.url = 'http://a/'\n".to_owned(),
@@ -232,7 +235,7 @@ fn the_page_is_a_file_that_says_the_same() {
         .into_iter()
         // Without the password, which is not printed, the user would be refused.
         .filter(|(key, ..)| !key.starts_with("cluster.sentinel_"))
-        .filter(|(key, ..)| !key.starts_with("tls.") && !key.starts_with("auth.webhook."))
+        .filter(|(key, ..)| !key.starts_with("tls.") && !key.starts_with("auth.webhook.") && *key != "admin.auth")
         .map(|(key, file, _)| {
             format!("{}\n", file.lines().find(|line| line.starts_with(&format!("{key} = "))).unwrap())
         })
@@ -313,7 +316,7 @@ fn the_file_to_start_from_says_what_holds_anyway_and_has_every_setting() {
     }
     // The examples as well: there is no such certificate, but all of it is right by itself.
     let all = text(2).replace("/etc/fanfare/fullchain.pem", certificate!()).replace("/etc/fanfare/key.pem", key!());
-    let all = all.replace("/usr/share/fanfare/client", "/");
+    let all = all.replace("/usr/share/fanfare/client", "/").replace("/usr/share/fanfare/admin", "/");
     let variables = [("SOCKET_AUTH_SECRET", "0123456789abcdef"), ("FANFARE_OPS_TOKEN", "sesame")];
     let loaded =
         load(Some(&Scratch::new(&all).path), os(&variables), &[]).unwrap_or_else(|problems| panic!("{problems:?}"));

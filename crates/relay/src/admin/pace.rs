@@ -1,0 +1,70 @@
+//! How many of something a second, and how many were left out.
+
+use std::time::{Duration, Instant};
+
+/// So many at once, and then so many a second.
+#[derive(Debug)]
+pub(super) struct Pace {
+    at_once: u32,
+    interval: Duration,
+    /// When all are there again. `None` until the first is taken.
+    full_at: Option<Instant>,
+    left_out: u64,
+}
+
+impl Pace {
+    pub(super) fn new(per_s: u32, at_once: u32) -> Self {
+        Self { at_once, interval: Duration::from_secs(1) / per_s.max(1), full_at: None, left_out: 0 }
+    }
+
+    /// Takes one, or says when there is one; and counts that it was left out.
+    pub(super) fn take(&mut self, now: Instant) -> Result<(), Instant> {
+        let full_at = self.full_at.map_or(now, |full_at| full_at.max(now)) + self.interval;
+        let most = now + self.interval * self.at_once;
+        if full_at > most {
+            self.left_out += 1;
+            return Err(now + (full_at - most));
+        }
+        self.full_at = Some(full_at);
+        Ok(())
+    }
+
+    /// Whether there is one, without taking it.
+    pub(super) fn has_one(&self, now: Instant) -> bool {
+        self.full_at.is_none_or(|full_at| full_at.max(now) + self.interval <= now + self.interval * self.at_once)
+    }
+
+    /// How many were left out since this was asked last.
+    pub(super) fn take_left_out(&mut self) -> u64 {
+        std::mem::take(&mut self.left_out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_storm_becomes_a_sample() {
+        let (mut pace, start) = (Pace::new(100, 100), Instant::now());
+        let mut taken = 0;
+        // 10,000 in each of ten seconds.
+        for millis in 0..10_000 {
+            let now = start + Duration::from_millis(millis);
+            taken += (0..10).filter(|_| pace.take(now).is_ok()).count();
+        }
+        assert_eq!(taken, 100 + 999);
+        assert_eq!(pace.take_left_out(), 100_000 - 1099);
+        assert_eq!(pace.take_left_out(), 0);
+    }
+
+    #[test]
+    fn it_says_when_there_is_one() {
+        let (mut pace, now) = (Pace::new(10, 1), Instant::now());
+        assert!(pace.has_one(now));
+        assert_eq!(pace.take(now), Ok(()));
+        assert!(!pace.has_one(now) && pace.has_one(now + Duration::from_millis(100)));
+        assert_eq!(pace.take(now), Err(now + Duration::from_millis(100)));
+        assert_eq!(pace.take(now + Duration::from_millis(100)), Ok(()));
+    }
+}
