@@ -9,7 +9,7 @@ use cluster_proto::wire::{Glance, Sort};
 use redis::{PushInfo, PushKind, Value};
 use socketio::Room;
 
-use super::incoming::{Full, Heard, Holding, Incoming, Moving};
+use super::incoming::{Heard, Holding, Incoming, Moving};
 use super::news::News;
 use super::place::{Origin, Place};
 use super::shared::Shared;
@@ -129,7 +129,7 @@ impl Ear {
         // A question changes nothing: nothing waits for it, and it only for what its sender had done before.
         let is_question = sort == Sort::Question && heard.body.len() <= QUESTION_LEN_MAX;
         if is_question && place.ahead.is_clear_for(sender) {
-            if shared.questions.push(heard).is_err() {
+            if shared.questions.push(heard).is_some() {
                 shared.counters.unanswered.add(1);
             }
             return;
@@ -140,7 +140,7 @@ impl Ear {
     }
 
     fn put(&self, queue: &Incoming, heard: Heard, is_answer: bool) {
-        if let Err(Full(heard)) = queue.push(heard) {
+        if let Some(heard) = queue.push(heard) {
             self.shared.counters.dropped.add(1);
             self.shared.note_overflow();
             if !is_answer {

@@ -69,25 +69,24 @@ struct State {
     bytes: usize,
 }
 
-/// There is no place for it.
-pub(crate) struct Full(pub(crate) Heard);
-
 impl Incoming {
     pub(crate) fn new(bytes_max: usize) -> Self {
         Self { bytes_max, state: Mutex::default(), came: Notify::new() }
     }
 
-    pub(crate) fn push(&self, heard: Heard) -> Result<(), Full> {
+    /// Gives back what there is no place for.
+    #[must_use]
+    pub(crate) fn push(&self, heard: Heard) -> Option<Heard> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes = state.bytes.saturating_add(heard.bytes());
         if bytes > self.bytes_max {
-            return Err(Full(heard));
+            return Some(heard);
         }
         state.bytes = bytes;
         state.queue.push_back(heard);
         drop(state);
         self.came.notify_one();
-        Ok(())
+        None
     }
 
     /// The next message, in the order they came. For one task.
@@ -136,10 +135,10 @@ mod tests {
             holding: None,
         };
         let incoming = Incoming::new(2 * heard(b"ab").bytes());
-        assert!(incoming.push(heard(b"ab")).is_ok() && incoming.push(heard(b"cd")).is_ok());
-        assert!(incoming.push(heard(b"ef")).is_err());
+        assert!(incoming.push(heard(b"ab")).is_none() && incoming.push(heard(b"cd")).is_none());
+        assert!(incoming.push(heard(b"ef")).is_some());
         assert_eq!(incoming.next().await.body, "ab");
-        assert!(incoming.push(heard(b"gh")).is_ok());
+        assert!(incoming.push(heard(b"gh")).is_none());
         assert_eq!((incoming.next().await.body, incoming.next().await.body), ("cd".into(), "gh".into()));
     }
 }
