@@ -44,6 +44,7 @@
 //! # In reading order
 //!
 //! - `engine` is what a program holds, `shared` what all parts of it share, `settings` what holds at the moment.
+//! - `peer`: who is at the other end; `extensions_kept`: what a session keeps of what others said of it.
 //! - `listener`: from a listener to requests. `front`: from a request to a session; `http`: what surrounds it; `verdict`:
 //!   who may have one.
 //! - `session`: the task that owns one (`driver`), and what it shares with those who send (`link`).
@@ -52,10 +53,12 @@
 mod application;
 mod config;
 mod engine;
+mod extensions_kept;
 mod front;
 mod http;
 mod listener;
 mod log_limit;
+mod peer;
 mod session;
 mod settings;
 mod shared;
@@ -67,9 +70,10 @@ mod verdict;
 /// The protocol underneath.
 pub use engineio_proto as proto;
 
-pub use application::{Application, Connection, Handshake, PeerAddr};
+pub use application::{Application, Connection, Handshake};
 pub use config::{EngineConfig, HeadersKept};
 pub use engine::Engine;
+pub use extensions_kept::{ExtensionType, ExtensionsKept};
 pub use http::compression;
 pub use http::{
     AddressBlock, Body, CookieConfig, CorsConfig, CorsOrigins, HungUp, InvalidAddressBlock, OriginConfig, SameSite,
@@ -78,6 +82,7 @@ pub use http::{
 pub use listener::listener::Listener;
 pub use listener::proxy_header::{InvalidProxyHeader, ProxyHeader};
 pub use listener::serve::{HttpConfig, serve, serve_stream, serve_with};
+pub use peer::{AddressType, NoPeerAddr, PeerAddr, PeerSource};
 pub use session::counts::{SessionCounts, TransportCounts};
 pub use session::departure::Departure;
 pub use session::link::Link;

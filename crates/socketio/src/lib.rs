@@ -2,6 +2,8 @@
 
 mod config;
 mod fixed;
+mod layer;
+mod mounting;
 mod reconfigure;
 mod server;
 mod sessions;
@@ -38,6 +40,7 @@ pub use broadcast::{Answers, Broadcast, EmitError, NoAnswer, Outcome};
 pub use client_bundle::{BundleError, ClientBundle};
 pub use config::ServerConfig;
 pub use found::{Fetched, RemoteSocket, Rooms, SocketInfo};
+pub use layer::{LayerBody, LayerError, ServerLayer, ServerLayered};
 pub use local::Local;
 pub use member::{DisconnectReason, Member};
 pub use namespace::{Admission, ConnectRequest, Namespace, Refusal};
@@ -48,13 +51,17 @@ pub use socket::{AckSender, Socket};
 pub use supervisor::Failure;
 
 /// The layer of connections underneath: its settings, its handshake, and a listener.
+///
+/// Whole, on purpose, as the two below are: the settings of a [`Server`] are those of all of its layers, they are released
+/// together, and what a program needs of them should be of the very version that its server has.
 pub use engineio;
 /// The state behind namespaces and rooms.
 pub use hub;
 /// Packets, events and their arguments.
 pub use socketio_codec as codec;
 
-pub use engineio::{Body, Handshake, PeerAddr, Unchangeable, Verdict, serve};
+pub use engineio::{Body, Handshake, NoPeerAddr, PeerAddr, PeerSource, Unchangeable, Verdict};
+pub use engineio::{HttpConfig, Listener, Stream, serve, serve_stream, serve_with};
 pub use hub::{Command, Parser, Progress, Room, RoomWatch, SocketId, Target};
 /// The name of a namespace; [`Namespace`] is what an application does there.
 pub use socketio_codec::Namespace as NamespaceName;
