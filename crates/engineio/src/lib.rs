@@ -41,6 +41,12 @@
 //! # }
 //! ```
 //!
+//! # Types of others
+//!
+//! In what this crate offers are, on purpose, types of `http` (requests, answers, headers, extensions), `http-body` (what a body
+//! is), `bytes`, `hyper` (the bodies of requests that [`serve()`] reads) and `tokio` (listeners and streams). Another major
+//! version of one of these is another of this crate. Everything else is its own: the [`Body`] of answers, its [`Stream`]s.
+//!
 //! # In reading order
 //!
 //! - `engine` is what a program holds, `shared` what all parts of it share, `settings` what holds at the moment.
@@ -67,7 +73,8 @@ mod transport;
 mod unchangeable;
 mod verdict;
 
-/// The protocol underneath.
+/// The protocol underneath. Whole, on purpose: a [`Connection`] is told its messages and says its reasons, and both are released
+/// together.
 pub use engineio_proto as proto;
 
 pub use application::{Application, Connection, Handshake};

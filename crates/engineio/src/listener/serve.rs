@@ -128,7 +128,28 @@ pub async fn serve_with<S, F, B>(
 /// Serves HTTP/1.1 on one connection, as [`serve_with`] does on those of a listener, until it ends or becomes a WebSocket.
 /// `peer` is the client's address, if it has one.
 ///
-/// To a bare socket ([`Stream::Tcp`], [`Stream::Unix`]) whoever has something for a client writes directly.
+/// To a bare socket ([`Stream::Tcp`], [`Stream::Unix`]) whoever has something for a client writes directly. Anything else that
+/// can be read and written is a [`Stream::other`]: a pipe in memory, or TLS that the program does itself.
+///
+/// ```no_run
+/// use engineio::{Engine, HttpConfig, Stream, serve_stream};
+/// use tokio::net::TcpListener;
+/// use tokio_rustls::TlsAcceptor;
+///
+/// async fn accept(engine: Engine, listener: TcpListener, acceptor: TlsAcceptor) -> std::io::Result<()> {
+///     loop {
+///         let (stream, peer) = listener.accept().await?;
+///         let (engine, opening) = (engine.clone(), acceptor.accept(stream));
+///         tokio::spawn(async move {
+///             if let Ok(stream) = opening.await {
+///                 let service = move |request| engine.call(request);
+///                 let never = std::future::pending();
+///                 serve_stream(Stream::other(stream), Some(peer), HttpConfig::default(), service, never).await;
+///             }
+///         });
+///     }
+/// }
+/// ```
 pub async fn serve_stream<S, F, B>(
     stream: impl Into<Stream>,
     peer: Option<SocketAddr>,
