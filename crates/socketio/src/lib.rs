@@ -1,4 +1,10 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # Types of others
+//!
+//! In what this crate offers are, on purpose, those [that `engineio` lists](engineio#types-of-others), the traits of `serde` for
+//! arguments, and those of `hyper`, `tower-service` and `tower-layer` for services. Another major version of one of these is
+//! another of this crate.
 
 mod config;
 mod fixed;
