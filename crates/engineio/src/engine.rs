@@ -51,7 +51,8 @@ impl Engine {
         path.starts_with(&self.shared.path)
     }
 
-    /// Answers one request. A path that is not the engine's gets a 404.
+    /// Answers one request. A path that is not the engine's gets a 404. Whoever calls it says who sent the request: see
+    /// [`PeerSource`].
     ///
     /// The request is understood, and its session opened or told, by the call itself; the future is only for the
     /// answer. So a request that came whole is handled even if its connection closes at once, unless the call itself is

@@ -62,7 +62,8 @@ impl ServerBuilder {
     }
 
     /// Decides who may open a connection, before there is a session or an upgrade: accepted (with
-    /// [headers](Verdict::with_header) for the answer, such as cookies), never (403), not now (429, 503), or [pending](Verdict::pending).
+    /// [headers](Verdict::with_header) for the answer, such as cookies), never (403), not now (429, 503), or
+    /// [pending](Verdict::pending).
     ///
     /// It is called by the task that reads the request, so it must not block. It is the place for what concerns the
     /// request as a whole; who may join a namespace, and as whom, is for [`Namespace::connect`].
@@ -204,7 +205,8 @@ impl Server {
         &self.core
     }
 
-    /// Answers one request. A path that is not the server's gets a 404.
+    /// Answers one request. A path that is not the server's gets a 404. Whoever calls it says who sent the request, by a
+    /// [`PeerAddr`](crate::PeerAddr): see [`ServerBuilder::peer_addr_in`].
     ///
     /// The request is understood by the call itself; the future is only for the answer.
     pub fn call<B: http_body::Body>(&self, request: Request<B>) -> impl Future<Output = Response<Body>> + use<B> {

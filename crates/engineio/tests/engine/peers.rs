@@ -133,7 +133,12 @@ async fn our_own_listener_says_that_a_unix_socket_has_no_address() {
     let (engine, mut told) = listening(quick());
     let service = engine.clone();
     let listener = UnixListener::bind(&path).unwrap();
-    tokio::spawn(serve(listener, move |request| service.call(request), std::future::pending()));
+    let service = move |request: Request<hyper::body::Incoming>| {
+        let names_session = request.uri().query().unwrap().ends_with("&sid=x");
+        assert_eq!(request.extensions().is_empty(), names_session, "what is said takes memory");
+        service.call(request)
+    };
+    tokio::spawn(serve(listener, service, std::future::pending()));
     opens_sessions(async || UnixStream::connect(&path).await.unwrap()).await;
     assert_eq!(within(told.recv()).await.unwrap().peer, None);
     std::fs::remove_file(&path).unwrap();
