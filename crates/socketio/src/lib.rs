@@ -46,7 +46,6 @@ pub use broadcast::{Answers, Broadcast, EmitError, NoAnswer, Outcome};
 pub use client_bundle::{BundleError, ClientBundle};
 pub use config::ServerConfig;
 pub use found::{Fetched, RemoteSocket, Rooms, SocketInfo};
-pub use layer::{LayerBody, LayerError, ServerLayer, ServerLayered};
 pub use local::Local;
 pub use member::{DisconnectReason, Member};
 pub use namespace::{Admission, ConnectRequest, Namespace, Refusal};
@@ -65,6 +64,8 @@ pub use engineio;
 pub use hub;
 /// Packets, events and their arguments.
 pub use socketio_codec as codec;
+
+pub use layer::{LayerBody, LayerError, ServerLayer, ServerLayered};
 
 pub use engineio::{Body, Handshake, NoPeerAddr, PeerAddr, PeerSource, Unchangeable, Verdict};
 pub use engineio::{HttpConfig, Listener, Stream, serve, serve_stream, serve_with};

@@ -61,12 +61,12 @@ impl ServerBuilder {
         Ok(self)
     }
 
-    /// Decides who may open a connection, before there is a session or an upgrade: accepted (with
-    /// [headers](Verdict::with_header) for the answer, such as cookies), never (403), not now (429, 503), or
-    /// [pending](Verdict::pending).
+    /// Decides who may open a connection, before there is a session or an upgrade: accepted (with headers for the
+    /// answer, such as cookies), never (403), not now (429, 503), or [pending](Verdict::pending).
     ///
     /// It is called by the task that reads the request, so it must not block. It is the place for what concerns the
-    /// request as a whole; who may join a namespace, and as whom, is for [`Namespace::connect`].
+    /// request as a whole; who may join a namespace, and as whom, is for [`Namespace::connect`]. Headers are set by
+    /// [`Verdict::with_header`].
     ///
     /// ```
     /// use std::time::Duration;
