@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::{Instant, SystemTime};
 
 use engineio_proto::{CloseReason, Message, Transport};
-use http::{HeaderMap, Uri};
+use http::{Extensions, HeaderMap, Uri};
 
 use crate::Link;
 use crate::verdict::Verdict;
@@ -73,7 +73,8 @@ pub struct Handshake {
     /// The number that the log knows the connection by. It is no secret, and no other of this process has it (but after
     /// four billions more).
     pub connection: u32,
-    /// The other end of the connection, if the service was told ([`PeerAddr`]): the client, or the last proxy before us.
+    /// The other end of the connection: the client, or the last proxy before us. `None` if it has no address, as with a
+    /// Unix socket; who mounts the engine elsewhere says it ([`PeerSource`](crate::PeerSource)).
     pub peer: Option<SocketAddr>,
     /// The client's address: that of `peer`, or where that is one of
     /// [`EngineConfig::trusted_proxies`](crate::EngineConfig::trusted_proxies), what it says. IPv4 in IPv6 is IPv4.
@@ -85,11 +86,9 @@ pub struct Handshake {
     pub headers: Arc<HeaderMap>,
     /// The request's path and query.
     pub uri: Arc<Uri>,
+    /// What others said of the request before it came here, such as middleware that knows the user: all of it while it is
+    /// decided upon, then that of [`EngineConfig::extensions_kept`](crate::EngineConfig::extensions_kept).
+    pub extensions: Extensions,
     /// When it came.
     pub time: SystemTime,
 }
-
-/// A request extension that names the client's address. The engine's own listener sets it; a program that mounts
-/// the engine in its own server may do the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PeerAddr(pub SocketAddr);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use engineio_proto::{SessionConfig, Transport};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::extensions_kept::ExtensionsKept;
 use crate::http::{CookieConfig, CorsConfig, OriginConfig, TrustedProxies};
 
 /// The settings of an [`Engine`](crate::Engine). [`Default`] is what the reference server uses, where it has
@@ -61,6 +62,8 @@ pub struct EngineConfig {
     /// Whether a session keeps the opening request's path and query for the application: up to 64 KiB of them. If not,
     /// they are there while it is decided upon, and `/` after that. A change counts for sessions that begin.
     pub is_uri_kept: bool,
+    /// Which of the opening request's extensions a session keeps for the application. A change counts for sessions that begin.
+    pub extensions_kept: ExtensionsKept,
     /// How many sessions there may be at once; further ones are answered 503. Nobody is closed when it becomes less
     /// than there are.
     pub sessions_max: usize,
@@ -128,6 +131,7 @@ impl Default for EngineConfig {
             body_timeout: Duration::from_secs(300),
             headers_kept: HeadersKept::All,
             is_uri_kept: true,
+            extensions_kept: ExtensionsKept::All,
             sessions_max: 1_000_000,
         }
     }

@@ -16,6 +16,7 @@ use crate::config::EngineConfig;
 use crate::front::refusals::REFUSALS;
 use crate::front::route::Step;
 use crate::http::Body;
+use crate::peer::PeerSource;
 use crate::session::counts::SessionCounts;
 use crate::session::departure::Departure;
 use crate::session::waking;
@@ -35,9 +36,14 @@ impl Engine {
     /// Every cause that [`refusal_counts`](Self::refusal_counts) may have.
     pub const REFUSALS: [&str; 13] = REFUSALS;
 
-    /// An engine that tells `application` about its sessions.
+    /// An engine that tells `application` about its sessions, and is told of its clients by [`PeerAddr`](crate::PeerAddr).
     pub fn new(config: EngineConfig, application: impl Application) -> Self {
-        Self { shared: Arc::new(Shared::new(config, Box::new(application))) }
+        Self::with_peer_source(config, application, PeerSource::default())
+    }
+
+    /// The same where the address of a connection's other end stands elsewhere.
+    pub fn with_peer_source(config: EngineConfig, application: impl Application, source: PeerSource) -> Self {
+        Self { shared: Arc::new(Shared::new(config, Box::new(application), source)) }
     }
 
     /// Whether a request with this path is the engine's.
@@ -45,7 +51,8 @@ impl Engine {
         path.starts_with(&self.shared.path)
     }
 
-    /// Answers one request. A path that is not the engine's gets a 404.
+    /// Answers one request. A path that is not the engine's gets a 404. Whoever calls it says who sent the request: see
+    /// [`PeerSource`].
     ///
     /// The request is understood, and its session opened or told, by the call itself; the future is only for the
     /// answer. So a request that came whole is handled even if its connection closes at once, unless the call itself is

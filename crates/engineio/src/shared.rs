@@ -11,6 +11,7 @@ use crate::application::Application;
 use crate::config::EngineConfig;
 use crate::front::refusals::Refusals;
 use crate::http::Compressor;
+use crate::peer::PeerSource;
 use crate::session::clock::{self, Ticks};
 use crate::session::memory::Memory;
 use crate::session::registry::Registry;
@@ -24,6 +25,8 @@ use crate::unchangeable::Unchangeable;
 pub(crate) struct Shared {
     /// Where the engine is mounted.
     pub(crate) path: String,
+    /// Where a request says who sent it.
+    pub(crate) peer_source: PeerSource,
     pub(crate) settings: Live,
     pub(crate) registry: Registry,
     pub(crate) refusals: Refusals,
@@ -50,10 +53,11 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(config: EngineConfig, application: Box<dyn Application>) -> Self {
+    pub(crate) fn new(config: EngineConfig, application: Box<dyn Application>, peer_source: PeerSource) -> Self {
         let ledger = Arc::new(Ledger::new(config.outbox_bytes_total_max));
         Self {
             path: config.path.clone(),
+            peer_source,
             seats: Seats::new(config.sessions_max),
             memory: Arc::new(Memory::new(Arc::clone(&ledger))),
             stall_max: StallMax::new(config.outbox_stall_max),

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// What the layer above says to a handshake, before there is a session or an upgrade.
 ///
@@ -73,6 +73,29 @@ impl Verdict {
                 Self::Accept { headers, guard: Some(Guard::new((first, guard))) }
             }
             Self::Pending(decision) => Self::pending(async move { decision.await.guarded_by(guard) }),
+            refused => refused,
+        }
+    }
+
+    /// The same, and the answer that opens the session has this header too, beside others of its name: a cookie, a word for
+    /// a proxy. No later answer has it, and no refusal.
+    ///
+    /// ```
+    /// use engineio::Verdict;
+    /// use http::{HeaderValue, header};
+    ///
+    /// let sticky = HeaderValue::from_static("node=7; Path=/; HttpOnly; SameSite=Lax");
+    /// let verdict = Verdict::accept().with_header(header::SET_COOKIE, sticky);
+    /// # let _ = verdict;
+    /// ```
+    #[must_use]
+    pub fn with_header(self, name: HeaderName, value: HeaderValue) -> Self {
+        match self {
+            Self::Accept { mut headers, guard } => {
+                headers.append(name, value);
+                Self::Accept { headers, guard }
+            }
+            Self::Pending(decision) => Self::pending(async move { decision.await.with_header(name, value) }),
             refused => refused,
         }
     }

@@ -7,13 +7,13 @@
 //! ```
 
 use std::env;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Path, Request, State};
+use axum::extract::{ConnectInfo, Path, State};
 use axum::http::StatusCode;
-use axum::response::Response;
-use axum::routing::{any, delete, get, post, put};
+use axum::routing::{delete, get, post, put};
 use serde_json::{Value, json};
 use socketio::{Admission, Broadcast, ConnectRequest, Namespace, Server, ServerConfig};
 
@@ -46,13 +46,10 @@ async fn sockets(State(server): State<Server>) -> Result<String, StatusCode> {
     Ok(Value::Array(told.collect()).to_string())
 }
 
-async fn socket_io(State(server): State<Server>, request: Request) -> Response {
-    server.call(request).await.map(axum::body::Body::new)
-}
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let server = Server::builder(ServerConfig::default()).namespace("/", Everybody)?.build();
+    let builder = Server::builder(ServerConfig::default()).peer_addr_in::<ConnectInfo<SocketAddr>>();
+    let server = builder.namespace("/", Everybody)?.build();
     let to_all = |State(server): State<Server>, Path(event): Path<String>, body: String| async move {
         emit(everybody(&server)?, &event, &body).await
     };
@@ -71,8 +68,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .route("/rooms/{room}/{id}", put(join))
         .route("/sockets", get(sockets))
         .route("/sockets/{id}", delete(expel))
-        .route("/socket.io/", any(socket_io))
-        .with_state(server);
+        .route_service("/socket.io/", server.clone())
+        .with_state(server)
+        .into_make_service_with_connect_info::<SocketAddr>();
     let port = env::var("PORT").unwrap_or_else(|_| "3000".into());
     let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     println!("listening on http://{}", listener.local_addr()?);

@@ -7,11 +7,10 @@ use std::env;
 use std::net::{IpAddr, SocketAddr};
 
 use axum::Router;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, State};
 use axum::http::StatusCode;
-use axum::response::Response;
-use axum::routing::{any, post};
-use socketio::{Admission, ConnectRequest, Member, Namespace, PeerAddr, Server, ServerConfig, Socket};
+use axum::routing::post;
+use socketio::{Admission, ConnectRequest, Member, Namespace, Server, ServerConfig, Socket};
 
 struct News;
 
@@ -37,21 +36,13 @@ async fn headline(State(server): State<Server>, text: String) -> Result<StatusCo
     Ok(StatusCode::ACCEPTED)
 }
 
-async fn socket_io(
-    State(server): State<Server>,
-    ConnectInfo(address): ConnectInfo<SocketAddr>,
-    mut request: Request,
-) -> Response {
-    request.extensions_mut().insert(PeerAddr(address));
-    server.call(request).await.map(axum::body::Body::new)
-}
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let server = Server::builder(ServerConfig::default()).namespace("/", News)?.build();
+    let builder = Server::builder(ServerConfig::default()).peer_addr_in::<ConnectInfo<SocketAddr>>();
+    let server = builder.namespace("/", News)?.build();
     let app = Router::new()
         .route("/headline", post(headline))
-        .route("/socket.io/", any(socket_io))
+        .route_service("/socket.io/", server.clone())
         .with_state(server)
         .into_make_service_with_connect_info::<SocketAddr>();
     let port = env::var("PORT").unwrap_or_else(|_| "3000".into());

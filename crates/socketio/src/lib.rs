@@ -1,7 +1,15 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # Types of others
+//!
+//! In what this crate offers are, on purpose, those [that `engineio` lists](engineio#types-of-others), the traits of `serde` for
+//! arguments, and those of `hyper`, `tower-service` and `tower-layer` for services. Another major version of one of these is
+//! another of this crate.
 
 mod config;
 mod fixed;
+mod layer;
+mod mounting;
 mod reconfigure;
 mod server;
 mod sessions;
@@ -52,13 +60,19 @@ pub use supervisor::Failure;
 pub use transport_now::TransportNow;
 
 /// The layer of connections underneath: its settings, its handshake, and a listener.
+///
+/// Whole, on purpose, as the two below are: the settings of a [`Server`] are those of all of its layers, they are released
+/// together, and what a program needs of them should be of the very version that its server has.
 pub use engineio;
 /// The state behind namespaces and rooms.
 pub use hub;
 /// Packets, events and their arguments.
 pub use socketio_codec as codec;
 
-pub use engineio::{Body, Handshake, PeerAddr, Unchangeable, Verdict, serve};
+pub use layer::{LayerBody, LayerError, ServerLayer, ServerLayered};
+
+pub use engineio::{Body, Handshake, NoPeerAddr, PeerAddr, PeerSource, Unchangeable, Verdict};
+pub use engineio::{HttpConfig, Listener, Stream, serve, serve_stream, serve_with};
 pub use hub::{Command, Parser, Progress, Room, RoomWatch, SocketId, Target};
 /// The name of a namespace; [`Namespace`] is what an application does there.
 pub use socketio_codec::Namespace as NamespaceName;

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use engineio::proto::HistogramCounts;
-use engineio::{Body, Departure, Engine, Handshake, SessionCounts, Verdict};
+use engineio::{Body, Departure, Engine, Handshake, PeerSource, SessionCounts, Verdict};
 use http::{Request, Response};
 use hub::{Expulsion, Hub, NamespaceCounts, RoomWatch, Target};
 use socketio_codec::{InvalidNamespace, Namespace as NamespaceName};
@@ -40,6 +40,7 @@ use crate::supervisor::{Failure, Supervisor, Tasks};
 #[derive(Default)]
 pub struct ServerBuilder {
     config: ServerConfig,
+    pub(crate) peer_source: PeerSource,
     namespaces: Generation,
     on_handshake: Option<OnHandshake>,
     bundle: Option<ClientBundle>,
@@ -64,7 +65,8 @@ impl ServerBuilder {
     /// answer, such as cookies), never (403), not now (429, 503), or [pending](Verdict::pending).
     ///
     /// It is called by the task that reads the request, so it must not block. It is the place for what concerns the
-    /// request as a whole; who may join a namespace, and as whom, is for [`Namespace::connect`].
+    /// request as a whole; who may join a namespace, and as whom, is for [`Namespace::connect`]. Headers are set by
+    /// [`Verdict::with_header`].
     ///
     /// ```
     /// use std::time::Duration;
@@ -119,7 +121,7 @@ impl ServerBuilder {
     /// # Panics
     /// Outside a tokio runtime: the server's tasks run on it.
     pub fn build(self) -> Server {
-        let Self { config, namespaces, on_handshake, bundle, peers, room_watch } = self;
+        let Self { config, peer_source, namespaces, on_handshake, bundle, peers, room_watch } = self;
         let threads = || NonZeroUsize::new(Handle::current().metrics().num_workers());
         let lanes = config.lanes.or_else(threads).unwrap_or(NonZeroUsize::MIN);
         let is_watched = peers.is_some() || room_watch.is_some();
@@ -138,7 +140,8 @@ impl ServerBuilder {
             closes: Closes::default(),
         });
         let path = config.engine.path.clone();
-        let engine = Engine::new(config.engine, Sessions { shared: Arc::clone(&shared), on_handshake });
+        let sessions = Sessions { shared: Arc::clone(&shared), on_handshake };
+        let engine = Engine::with_peer_source(config.engine, sessions, peer_source);
         let failing = tokio::spawn(close_upon_failure(engine.clone(), shared.supervisor.failed()));
         let server = Server {
             core: Arc::new(Core {
@@ -161,7 +164,7 @@ impl ServerBuilder {
 /// deliver live as long as somebody keeps a [`Socket`](crate::Socket), which is of no use then.)
 ///
 /// It is a service: hand it the requests under its path, by [`call`](Server::call), as a
-/// [`hyper::service::Service`] or as a [`tower_service::Service`].
+/// [`hyper::service::Service`] or as a [`tower_service::Service`], or let it take them itself, as a [layer](Server::layer).
 #[derive(Clone)]
 pub struct Server {
     core: Arc<Core>,
@@ -202,7 +205,8 @@ impl Server {
         &self.core
     }
 
-    /// Answers one request. A path that is not the server's gets a 404.
+    /// Answers one request. A path that is not the server's gets a 404. Whoever calls it says who sent the request, by a
+    /// [`PeerAddr`](crate::PeerAddr): see [`ServerBuilder::peer_addr_in`].
     ///
     /// The request is understood by the call itself; the future is only for the answer.
     pub fn call<B: http_body::Body>(&self, request: Request<B>) -> impl Future<Output = Response<Body>> + use<B> {
@@ -470,7 +474,7 @@ mod tests {
     /// As if it were one of our own faults: what a lane calls is all ours, so nothing from outside makes it panic.
     #[tokio::test]
     async fn a_lane_that_panics_is_reported_and_nobody_is_served_half() {
-        let server = Server::builder(ServerConfig::default()).build();
+        let server = Server::builder(ServerConfig::default()).without_peer_addr().build();
         let opened = || {
             let request = Request::get("/socket.io/?EIO=4&transport=polling").body(String::new());
             server.call(request.expect("it is a request"))

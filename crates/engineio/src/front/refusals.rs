@@ -16,6 +16,7 @@ pub(crate) struct Refusals {
     counts: Mutex<BTreeMap<&'static str, u64>>,
     strangers: LogLimit,
     old_proxies: LogLimit,
+    forgotten_peers: LogLimit,
 }
 
 /// In an answer's extensions: why it is a refusal, where its status does not say.
@@ -61,6 +62,16 @@ impl Refusals {
         tracing::warn!(
             left_out,
             "request refused: an upgrade to WebSocket by HTTP/1.0, as a proxy sends it (nginx: proxy_http_version 1.1)"
+        );
+    }
+
+    /// Tells the log that the engine is mounted where nobody says who its clients are: a mistake of the program's, that it
+    /// would find when limits hold for all clients together.
+    pub(crate) fn note_forgotten_peer(&self) {
+        let Some(left_out) = self.forgotten_peers.pass() else { return };
+        tracing::error!(
+            left_out,
+            "handshake answered 500: the request has no PeerAddr, and no other extension is known to have the address"
         );
     }
 

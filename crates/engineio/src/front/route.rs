@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, heade
 use http_body::Body as HttpBody;
 use hyper::upgrade::OnUpgrade;
 
-use crate::application::{Handshake, PeerAddr};
+use crate::application::Handshake;
 use crate::config::EngineConfig;
 use crate::front::polling::{Coding, First, Manner, PollRequest, add};
 use crate::front::posting::Posting;
@@ -21,6 +21,7 @@ use crate::http::{
     Body, CorsDecision, TrustedProxies, WebSocketRequest, client_address, close_connection, hang_up_response,
     is_upgrade, respond, respond_empty,
 };
+use crate::peer::Peer;
 use crate::session::driver::Start;
 use crate::session::link::{Link, NoSession, Polled, SessionRequest, WaitingPoll};
 use crate::session::number;
@@ -74,9 +75,8 @@ impl<B: HttpBody> From<Judged> for Step<B> {
 }
 
 /// The client's address, by the word of the proxies that are trusted.
-fn address_of(parts: &Parts, proxies: &TrustedProxies) -> Option<IpAddr> {
-    let peer = parts.extensions.get::<PeerAddr>().map(|peer| peer.0.ip());
-    client_address(peer, &parts.headers, proxies)
+fn address_of(peer: Peer, headers: &HeaderMap, proxies: &TrustedProxies) -> Option<IpAddr> {
+    client_address(peer.ip(), headers, proxies)
 }
 
 /// What the end of an answer must know of its request.
@@ -97,7 +97,8 @@ impl Shared {
         let settings = self.settings.now();
         let decision = settings.config.cors.as_ref().map(|cors| cors.decide(&parts.headers));
         let is_logged = tracing::enabled!(tracing::Level::DEBUG);
-        let address = is_logged.then(|| address_of(&parts, &settings.config.trusted_proxies)).flatten();
+        let peer = self.peer_source.peer(&parts.extensions);
+        let address = is_logged.then(|| address_of(peer, &parts.headers, &settings.config.trusted_proxies)).flatten();
         let tail = Tail { settings, is_upgrade: is_upgrade(&parts.headers), cors: decision, address };
         let EngineConfig { cors, origin, trusted_proxies, .. } = &*tail.settings.config;
         if !parts.uri.path().starts_with(&self.path) {
@@ -106,13 +107,12 @@ impl Shared {
         if let Some(preflight) = cors.as_ref().and_then(|cors| cors.preflight(&parts.method, &parts.headers)) {
             return (Ok(Step::done(preflight)), Tail { cors: None, ..tail });
         }
-        let peer = parts.extensions.get::<PeerAddr>().map(|peer| peer.0.ip());
-        let is_proxied = trusted_proxies.contain_peer(peer);
+        let is_proxied = trusted_proxies.contain_peer(peer.ip());
         if !origin.admits(cors.as_ref(), &parts.headers, is_proxied) {
-            self.refusals.note_stranger(address_of(&parts, trusted_proxies), &parts.headers);
+            self.refusals.note_stranger(address_of(peer, &parts.headers, trusted_proxies), &parts.headers);
             return (Err(RequestError::ForeignOrigin), tail);
         }
-        (self.route(&mut parts, body, &tail), tail)
+        (self.route(&mut parts, peer, body, &tail), tail)
     }
 
     /// Turns what came of a request into its answer.
@@ -135,6 +135,7 @@ impl Shared {
     fn route<B: HttpBody>(
         self: &Arc<Self>,
         parts: &mut Parts,
+        peer: Peer,
         body: B,
         Tail { settings, is_upgrade, .. }: &Tail,
     ) -> Result<Step<B>, RequestError> {
@@ -147,7 +148,7 @@ impl Shared {
         })?;
         let link = found.map(|Entry { link, .. }| link).ok_or(RequestError::SessionUnknown);
         match asked {
-            EngineRequest::Open { transport, jsonp } => self.open_session(parts, transport, jsonp, settings),
+            EngineRequest::Open { transport, jsonp } => self.open_session(parts, peer, transport, jsonp, settings),
             EngineRequest::Poll { jsonp, .. } => {
                 let polled = link?.poll().map_err(|NoSession| RequestError::SessionUnknown)?;
                 let coding = Coding::negotiate(&parts.headers, &settings.config);
@@ -163,16 +164,13 @@ impl Shared {
                 Ok(Step::Post(Box::new(Posting::begin(link, is_jsonp, body, &settings.config)?)))
             }
             EngineRequest::Upgrade { .. } => self.upgrade(link?, parts, settings).map(Step::done),
-            EngineRequest::Pointless => self
-                .accept_websocket(
-                    parts,
-                    settings,
-                    settings.config.session.max_payload_bytes,
-                    move |websocket, shared, _| {
-                        hang_up(websocket, shared, None);
-                    },
-                )
-                .map(Step::done),
+            EngineRequest::Pointless => {
+                let (upgrade, bytes_max) = (parts.extensions.remove(), settings.config.session.max_payload_bytes);
+                self.accept_websocket((parts, upgrade), settings, bytes_max, move |websocket, shared, _| {
+                    hang_up(websocket, shared, None);
+                })
+                .map(Step::done)
+            }
             EngineRequest::WrongMethod => Ok(Step::done(method_not_allowed())),
         }
     }
@@ -180,22 +178,27 @@ impl Shared {
     fn open_session<B: HttpBody>(
         self: &Arc<Self>,
         parts: &mut Parts,
+        peer: Peer,
         transport: Transport,
         jsonp: Option<JsonpIndex>,
         settings: &Arc<Settings>,
     ) -> Result<Step<B>, RequestError> {
+        if peer == Peer::Forgotten {
+            self.refusals.note_forgotten_peer();
+            return Ok(Step::done(respond(StatusCode::INTERNAL_SERVER_ERROR, "text/html", PEER_FORGOTTEN)));
+        }
         if self.refuses_new() {
             // The application is not asked about somebody who is not let in.
             return Ok(Step::done(not_now(StatusCode::SERVICE_UNAVAILABLE, RETRY_AFTER)));
         }
-        let peer = parts.extensions.get::<PeerAddr>().map(|peer| peer.0);
         let handshake = Handshake {
             connection: number::next(),
-            peer,
-            address: address_of(parts, &settings.config.trusted_proxies),
+            peer: peer.address(),
+            address: address_of(peer, &parts.headers, &settings.config.trusted_proxies),
             transport,
             headers: Arc::new(parts.headers.clone()),
             uri: Arc::new(parts.uri.clone()),
+            extensions: std::mem::take(&mut parts.extensions),
             time: SystemTime::now(),
         };
         // All of them may count for the decision; what is kept of them is a matter of memory.
@@ -228,7 +231,7 @@ impl Shared {
     fn judge(
         self: &Arc<Self>,
         verdict: Verdict,
-        handshake: Handshake,
+        mut handshake: Handshake,
         parts: &mut Parts,
         transport: Transport,
         jsonp: Option<JsonpIndex>,
@@ -266,10 +269,16 @@ impl Shared {
             }
             Transport::WebSocket => {
                 let bytes_max = settings.config.session.max_payload_bytes;
-                let mut response =
-                    self.accept_websocket(parts, settings, bytes_max, move |websocket, shared, settings| {
+                // All extensions are the handshake's by now.
+                let upgrade = handshake.extensions.remove();
+                let mut response = self.accept_websocket(
+                    (parts, upgrade),
+                    settings,
+                    bytes_max,
+                    move |websocket, shared, settings| {
                         open(shared, handshake, Start::WebSocket(Box::new(websocket)), &[], seat, settings);
-                    })?;
+                    },
+                )?;
                 add(headers, response.headers_mut());
                 Ok(Judged::Answered(response))
             }
@@ -307,8 +316,8 @@ impl Shared {
         if !settings.config.allow_upgrades {
             return Err(RequestError::BadRequest);
         }
-        let bytes_max = link.payload_bytes_max();
-        self.accept_websocket(parts, settings, bytes_max, move |websocket, shared, _| {
+        let (upgrade, bytes_max) = (parts.extensions.remove(), link.payload_bytes_max());
+        self.accept_websocket((parts, upgrade), settings, bytes_max, move |websocket, shared, _| {
             if let Err(SessionRequest::Candidate(websocket)) =
                 link.request(SessionRequest::Candidate(Box::new(websocket)))
             {
@@ -321,7 +330,7 @@ impl Shared {
     /// ours.
     fn accept_websocket(
         self: &Arc<Self>,
-        parts: &mut Parts,
+        (parts, upgrade): (&Parts, Option<OnUpgrade>),
         settings: &Arc<Settings>,
         bytes_max: usize,
         then: impl FnOnce(WebSocket, &Arc<Shared>, &Settings) + Send + 'static,
@@ -331,7 +340,7 @@ impl Shared {
             Err(error) => return Ok(close_connection(respond(error.status(), "text/html", error.message()))),
         };
         // Missing when the service runs under something that cannot give its connection away.
-        let Some(upgrade) = parts.extensions.remove::<OnUpgrade>() else {
+        let Some(upgrade) = upgrade else {
             if parts.version == Version::HTTP_10 {
                 // hyper does not, for it; the head did not come in one piece, or not by our own listener.
                 self.refusals.note_old_proxy();
@@ -381,6 +390,9 @@ fn full() -> Response<Body> {
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER.as_secs()));
     response
 }
+
+/// Whoever mounted the server sees it at the first client.
+const PEER_FORGOTTEN: &str = "The server was not told its peer's address: see its log";
 
 /// Clients that heed it come back about as fast as those that do not.
 const RETRY_AFTER: Duration = Duration::from_secs(5);

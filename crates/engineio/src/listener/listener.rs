@@ -41,6 +41,24 @@ impl Listener {
     /// Puts something over each connection, behind the PROXY header if there is one: TLS. `put_on` is called in the
     /// connection's own task, so that it may take its time, but no longer than
     /// [`HttpConfig::opening_timeout`](crate::HttpConfig::opening_timeout).
+    ///
+    /// ```no_run
+    /// use std::sync::Arc;
+    ///
+    /// use engineio::{Engine, Listener, Stream, serve};
+    /// use tokio_rustls::TlsAcceptor;
+    ///
+    /// async fn serve_tls(engine: Engine, tls: Arc<tokio_rustls::rustls::ServerConfig>) -> std::io::Result<()> {
+    ///     let acceptor = TlsAcceptor::from(tls);
+    ///     let listener = tokio::net::TcpListener::bind("0.0.0.0:443").await?;
+    ///     let listener = Listener::from(listener).with_layer(move |stream| {
+    ///         let opening = acceptor.accept(stream);
+    ///         async move { Ok(Stream::other(opening.await?)) }
+    ///     });
+    ///     serve(listener, move |request| engine.call(request), std::future::pending()).await;
+    ///     Ok(())
+    /// }
+    /// ```
     #[must_use]
     pub fn with_layer<F>(self, put_on: impl Fn(Stream) -> F + Send + Sync + 'static) -> Self
     where

@@ -18,13 +18,13 @@ use hyper_util::rt::TokioIo;
 use tokio::sync::watch;
 use tokio::time::Sleep;
 
-use crate::application::PeerAddr;
 use crate::http::{HungUp, close_connection};
 use crate::listener::exchange::{Exchange, Overdue, Patience};
 use crate::listener::http_stream::HttpStream;
 use crate::listener::listener::{Accepted, Listener, Opening, Socket};
 use crate::listener::overload::Overload;
 use crate::listener::unwanted::Unwanted;
+use crate::peer::{NoPeerAddr, PeerAddr};
 use crate::session::tasks::Tasks;
 use crate::transport::farewell::HURRIED_MAX;
 use crate::transport::stream::Stream;
@@ -58,7 +58,8 @@ impl Default for HttpConfig {
 /// half a second later, or whose answer its client has not taken, is cut off: it would hold up the end.
 ///
 /// `service` is called when a request's head is there; its future is dropped, begun or not, when the connection closes.
-/// Each request carries the client's address as [`PeerAddr`], if it has one. Connections that became WebSockets are not
+/// Each request carries the client's address as [`PeerAddr`]; where there is none, one that could open a session says so
+/// ([`NoPeerAddr`]). Connections that became WebSockets are not
 /// waited for: they belong to their sessions.
 ///
 /// `listener` is a [`TcpListener`](tokio::net::TcpListener), a [`UnixListener`](tokio::net::UnixListener), or one of them as
@@ -127,7 +128,28 @@ pub async fn serve_with<S, F, B>(
 /// Serves HTTP/1.1 on one connection, as [`serve_with`] does on those of a listener, until it ends or becomes a WebSocket.
 /// `peer` is the client's address, if it has one.
 ///
-/// To a bare socket ([`Stream::Tcp`], [`Stream::Unix`]) whoever has something for a client writes directly.
+/// To a bare socket ([`Stream::Tcp`], [`Stream::Unix`]) whoever has something for a client writes directly. Anything else that
+/// can be read and written is a [`Stream::other`]: a pipe in memory, or TLS that the program does itself.
+///
+/// ```no_run
+/// use engineio::{Engine, HttpConfig, Stream, serve_stream};
+/// use tokio::net::TcpListener;
+/// use tokio_rustls::TlsAcceptor;
+///
+/// async fn accept(engine: Engine, listener: TcpListener, acceptor: TlsAcceptor) -> std::io::Result<()> {
+///     loop {
+///         let (stream, peer) = listener.accept().await?;
+///         let (engine, opening) = (engine.clone(), acceptor.accept(stream));
+///         tokio::spawn(async move {
+///             if let Ok(stream) = opening.await {
+///                 let service = move |request| engine.call(request);
+///                 let never = std::future::pending();
+///                 serve_stream(Stream::other(stream), Some(peer), HttpConfig::default(), service, never).await;
+///             }
+///         });
+///     }
+/// }
+/// ```
 pub async fn serve_stream<S, F, B>(
     stream: impl Into<Stream>,
     peer: Option<SocketAddr>,
@@ -203,9 +225,7 @@ async fn serve_connection<S, F, B>(
         exchange.called();
         writing.forget();
         let answer = if is_addressed(&request) {
-            if let Some(peer) = peer {
-                request.extensions_mut().insert(PeerAddr(peer));
-            }
+            say_peer(&mut request, peer);
             Some(service(request))
         } else {
             None
@@ -268,6 +288,21 @@ async fn serve_connection<S, F, B>(
     if let Err(error) = finished {
         tracing::debug!(peer = shown(), %error, "connection failed");
     }
+}
+
+/// Has the request say who is at the other end. That nobody with an address is, only handshakes are asked for, and what is
+/// said takes memory: a request of a session there is goes without.
+fn say_peer<B>(request: &mut Request<B>, peer: Option<SocketAddr>) {
+    match peer {
+        Some(peer) => drop(request.extensions_mut().insert(PeerAddr(peer))),
+        None if names_session(request.uri().query().unwrap_or_default()) => {}
+        None => drop(request.extensions_mut().insert(NoPeerAddr)),
+    }
+}
+
+/// Whether a query has a `sid` that is not empty, written as clients do. One that is written otherwise only costs more.
+fn names_session(query: &str) -> bool {
+    query.split('&').any(|pair| pair.strip_prefix("sid=").is_some_and(|sid| !sid.is_empty()))
 }
 
 /// Waits for a timer, or for ever if there is none.

@@ -56,7 +56,8 @@ fn keep(config: &EngineConfig, handshake: Handshake) -> Handshake {
     };
     let headers = config.headers_kept.pick(&handshake.headers);
     let headers = if headers.is_empty() { Arc::clone(&NO_HEADERS) } else { Arc::new(headers) };
-    Handshake { headers, uri, ..handshake }
+    let extensions = config.extensions_kept.pick(handshake.extensions);
+    Handshake { headers, uri, extensions, ..handshake }
 }
 
 /// A secret that nobody guesses: 120 bits of a generator made for cryptography, which the system seeds.
@@ -73,7 +74,7 @@ mod tests {
     use super::*;
     use crate::Verdict;
     use crate::config::HeadersKept;
-    use crate::{Application, Engine};
+    use crate::{Application, Engine, NoPeerAddr};
 
     #[test]
     fn a_hundred_thousand_session_ids_are_all_different() {
@@ -113,7 +114,7 @@ mod tests {
             let (teller, told) = std::sync::mpsc::channel();
             let config = EngineConfig { is_uri_kept, headers_kept, ..EngineConfig::default() };
             let engine = Engine::new(config, Keeper(teller));
-            let request = Request::get(&uri).header("x-a", "b").body(String::new()).unwrap();
+            let request = Request::get(&uri).extension(NoPeerAddr).header("x-a", "b").body(String::new()).unwrap();
             assert_eq!(engine.call(request).await.status(), 200);
             assert_eq!(told.recv().unwrap(), kept);
         }

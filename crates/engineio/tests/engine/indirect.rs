@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engineio::proto::{CloseReason, Delivery, Encoded, Queued, Recipient};
-use engineio::{Engine, EngineConfig, Link};
+use engineio::{Engine, EngineConfig, Link, NoPeerAddr};
+use http::Request;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -14,6 +15,12 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::app::{Gate, Told, WEBSOCKET, echo, engine, quick, tell};
 use crate::support::{Ws, connect_over, eventually, is_ended, next, send, text, within};
+
+/// A pipe has no address.
+fn unaddressed<B>(mut request: Request<B>) -> Request<B> {
+    request.extensions_mut().insert(NoPeerAddr);
+    request
+}
 
 struct Piped {
     engine: Engine,
@@ -32,7 +39,7 @@ impl Piped {
         let engine = self.engine.clone();
         let service = service_fn(move |request| {
             let engine = engine.clone();
-            async move { Ok::<_, Infallible>(engine.call(request).await) }
+            async move { Ok::<_, Infallible>(engine.call(unaddressed(request)).await) }
         });
         tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(server), service).with_upgrades());
         let ws = connect_over(client, WEBSOCKET).await;

@@ -17,6 +17,7 @@ mod lateness;
 mod listeners;
 mod memory;
 mod panics;
+mod peers;
 mod reconfigured;
 mod requests;
 mod sending;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use engineio::proto::{CloseReason, Encoded, Transport};
-use engineio::{CookieConfig, CorsConfig, CorsOrigins, EngineConfig};
+use engineio::{CookieConfig, CorsConfig, CorsOrigins, EngineConfig, NoPeerAddr};
 use http::{Request, Response};
 
 use crate::app::{PATH, Served, WEBSOCKET, quick, quick_with, served, served_narrowly, tell};
@@ -39,7 +39,8 @@ async fn each_request_is_answered_by_the_settings_that_held_when_it_came() {
     let poller = server.poller().await;
     let link = server.opened().await;
     let asked = |target: &str, origin: &str| {
-        let request = Request::get(target).header("origin", origin).header("accept-encoding", "gzip");
+        let request = Request::get(target).extension(NoPeerAddr);
+        let request = request.header("origin", origin).header("accept-encoding", "gzip");
         server.engine.call(request.body(String::new()).unwrap())
     };
     let waiting = asked(&poller.target(), "http://a.example");

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use allocation_counter::measure;
 use bytes::Bytes;
 use engineio::proto::{CloseReason, Delivery, Encoded, Queued, Recipient};
-use engineio::{Engine, Link};
+use engineio::{Engine, Link, NoPeerAddr};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Empty};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -105,7 +105,7 @@ async fn an_answer_to_a_poll_that_has_gone_ends_the_session() {
 }
 
 fn get(query: &str) -> Request<Empty<Bytes>> {
-    Request::get(format!("{PATH}?EIO=4&transport=polling{query}")).body(Empty::new()).unwrap()
+    Request::get(format!("{PATH}?EIO=4&transport=polling{query}")).extension(NoPeerAddr).body(Empty::new()).unwrap()
 }
 
 async fn body(answer: Response<engineio::Body>) -> String {

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use engineio::proto::{CloseReason, Message};
-use engineio::{Application, Connection, Engine, EngineConfig, Handshake, Link, Verdict, serve};
+use engineio::{Application, Connection, Engine, EngineConfig, Handshake, Link, NoPeerAddr, Verdict, serve};
+use http::{HeaderName, HeaderValue};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -24,18 +25,29 @@ struct Gate {
 impl Gate {
     fn verdict(say: &str) -> Verdict {
         match say {
-            "forbid" => Verdict::forbid("not you"),
+            // What a refusal is to carry is its own.
+            "forbid" => Verdict::forbid("not you").with_header(header("x-hello"), value("you")),
             "too many" => Verdict::too_many(Duration::from_millis(1_001)),
             "unavailable" => Verdict::unavailable(Duration::ZERO),
             "never" => Verdict::unavailable(Duration::MAX),
             "headers" => {
-                let headers = [("set-cookie", "a=1"), ("set-cookie", "b=2"), ("x-hello", "you")];
-                let headers = headers.map(|(name, value)| (name.try_into().unwrap(), value.try_into().unwrap()));
-                Verdict::Accept { headers: headers.into_iter().collect(), guard: None }
+                let cookie = |cookie| (header("set-cookie"), value(cookie));
+                let hello = Verdict::pending(async { Verdict::accept() }).with_header(header("x-hello"), value("you"));
+                [cookie("a=1"), cookie("b=2")]
+                    .into_iter()
+                    .fold(hello, |verdict, (name, value)| verdict.with_header(name, value))
             }
             _ => Verdict::accept(),
         }
     }
+}
+
+fn header(name: &'static str) -> HeaderName {
+    HeaderName::from_static(name)
+}
+
+fn value(value: &'static str) -> HeaderValue {
+    HeaderValue::from_static(value)
 }
 
 impl Application for Gate {
@@ -113,6 +125,7 @@ async fn a_verdict_holds_on_both_transports_at_once_and_later() {
             assert_eq!((answer.status, answer.header("retry-after")), (by_polling, retry_after), "{say}");
             if by_polling == 403 {
                 assert_eq!(answer.text(), r#"{"code":4,"message":"not you"}"#);
+                assert_eq!(answer.header("x-hello"), None);
             }
             let mut http = Http::connect(address).await;
             http.write(upgrade(&say).as_bytes()).await;
@@ -132,6 +145,7 @@ async fn the_headers_of_a_verdict_are_in_the_answer_that_opens_a_session_and_in_
     let mut http = Http::connect(address).await;
     let answer = http.request("GET", &polling(), &[("x-say", "headers")], b"").await;
     assert_eq!((answer.header("set-cookie"), answer.header("x-hello")), (Some("a=1"), Some("you")));
+    assert_eq!(answer.headers("set-cookie").collect::<Vec<_>>(), ["a=1", "b=2"]);
     assert!(answer.text().starts_with("0{"));
     let sid = answer.text().get(9..29).unwrap().to_owned();
     let target = format!("{}&sid={sid}", polling());
@@ -264,7 +278,7 @@ async fn a_guard_is_dropped_when_an_upgrade_fails() {
         .header("upgrade", "websocket")
         .header("sec-websocket-version", "13")
         .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
-    let answer = engine.call(request.body(String::new()).unwrap()).await;
+    let answer = engine.call(request.extension(NoPeerAddr).body(String::new()).unwrap()).await;
     assert_eq!((answer.status(), gate.guards.load(Ordering::SeqCst)), (400.try_into().unwrap(), 0));
     let mut http = Http::connect(address).await;
     http.write(upgrade("accept").as_bytes()).await;

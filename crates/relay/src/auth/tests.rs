@@ -43,6 +43,7 @@ fn handshake(uri: &str, headers: HeaderMap) -> Arc<Handshake> {
         transport: Transport::WebSocket,
         headers: Arc::new(headers),
         uri: Arc::new(uri.parse().unwrap()),
+        extensions: http::Extensions::new(),
         time: SystemTime::now(),
     })
 }

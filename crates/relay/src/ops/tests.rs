@@ -8,7 +8,7 @@ use ::cluster::{Cluster, ClusterConfig};
 use axum::Router;
 use http::{Response, header};
 use http_body_util::BodyExt;
-use socketio::{Admission, ConnectRequest, Member, Namespace, ServerConfig};
+use socketio::{Admission, ConnectRequest, Member, Namespace, NoPeerAddr, ServerConfig};
 
 use super::*;
 use crate::admin::{self, Admin, AdminMetrics};
@@ -112,7 +112,8 @@ impl World {
     }
 
     async fn connect(&self) -> Response<socketio::Body> {
-        let request = Request::get("/socket.io/?EIO=4&transport=polling").body(String::new()).unwrap();
+        let request =
+            Request::get("/socket.io/?EIO=4&transport=polling").extension(NoPeerAddr).body(String::new()).unwrap();
         let response = self.server.call(request).await;
         assert_eq!(response.status(), 200);
         response
@@ -172,7 +173,8 @@ async fn a_relay_leaves_when_it_is_asked_to_and_is_back_when_that_is_taken_back(
     assert!((9..=13).contains(&left), "half of them: {left}");
     tokio::time::sleep(Duration::from_secs(6)).await;
     assert_eq!(world.asked("/drain").await, state("drained", 0, "16"));
-    let refused = Request::get("/socket.io/?EIO=4&transport=polling").body(String::new()).unwrap();
+    let refused =
+        Request::get("/socket.io/?EIO=4&transport=polling").extension(NoPeerAddr).body(String::new()).unwrap();
     assert_eq!(world.server.call(refused).await.status(), 503);
     assert_eq!(world.sent(Request::delete("/drain")).await, state("serving", 0, "null"));
     assert_eq!(world.asked("/readyz").await, (200, "ready\n".into()));

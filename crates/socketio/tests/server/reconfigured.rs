@@ -102,7 +102,7 @@ impl Member for Noted {
 
 fn noting(config: ServerConfig) -> (Server, UnboundedReceiver<(String, Instant)>) {
     let (teller, told) = unbounded_channel();
-    (Server::builder(config).namespace("/", Noting(teller)).unwrap().build(), told)
+    (Server::builder(config).without_peer_addr().namespace("/", Noting(teller)).unwrap().build(), told)
 }
 
 async fn called(server: &Server, request: Request<String>) -> (StatusCode, String) {
@@ -204,7 +204,7 @@ async fn to_wake_members_keeps_no_server_and_no_session() {
         }
     }
     let alive = Arc::downgrade(&life);
-    let server = Server::builder(quick()).namespace("/", Kept { _life: life }).unwrap().build();
+    let server = Server::builder(quick()).without_peer_addr().namespace("/", Kept { _life: life }).unwrap().build();
     let ws = joined(&server).await;
     let weak_count = |alive: &Weak<()>| alive.strong_count();
     server.wake_members(Duration::from_secs(3_600));

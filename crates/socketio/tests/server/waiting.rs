@@ -102,7 +102,11 @@ fn now() -> Instant {
 fn patient(config: ServerConfig) -> (Server, Arc<Semaphore>) {
     let permits = Arc::new(Semaphore::new(0));
     let namespace = || Patient(Arc::clone(&permits));
-    let builder = Server::builder(config).namespace("/", namespace()).unwrap().namespace("/other", namespace());
+    let builder = Server::builder(config)
+        .without_peer_addr()
+        .namespace("/", namespace())
+        .unwrap()
+        .namespace("/other", namespace());
     (builder.unwrap().build(), permits)
 }
 
