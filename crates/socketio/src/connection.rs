@@ -43,6 +43,18 @@ pub(crate) struct Connection {
 struct Joined {
     socket: Socket,
     member: Box<dyn Member>,
+    /// It is told why it is disconnected.
+    has_panicked: bool,
+}
+
+impl Joined {
+    /// Lets the application do something, and notes whether it panicked.
+    fn call<T>(&mut self, call: &'static str, run: impl FnOnce(&mut dyn Member, &Socket) -> T) -> Result<T, Panicked> {
+        let Self { socket, member, has_panicked } = self;
+        let done = guarded(socket.connection(), socket.namespace(), call, || run(&mut **member, socket));
+        *has_panicked |= done.is_err();
+        done
+    }
 }
 
 /// A namespace the client wants to be in, while the application thinks about it.
@@ -94,11 +106,11 @@ impl Connection {
     }
 
     fn hear(&mut self, id: SocketId, event: Event, ack: Option<AckId>) -> Result<(), Panicked> {
-        let Some(Joined { socket, member }) = self.joined.iter_mut().find(|joined| joined.socket.id() == id) else {
+        let Some(joined) = self.joined.iter_mut().find(|joined| joined.socket.id() == id) else {
             return Ok(());
         };
-        let ack = ack.map(|ack| socket.ack_sender(ack));
-        guarded(socket.connection(), socket.namespace(), "event", || member.event(socket, event, ack))
+        let ack = ack.map(|ack| joined.socket.ack_sender(ack));
+        joined.call("event", |member, socket| member.event(socket, event, ack))
     }
 
     fn ask(&mut self, asked: Asked, auth: Option<Json>, now: Instant) -> Result<(), CloseReason> {
@@ -108,7 +120,8 @@ impl Connection {
         };
         let (handshake, name) = (Arc::clone(self.inbox.handshake()), asked.namespace.clone());
         let connection = handshake.connection;
-        let request = ConnectRequest { handshake, namespace: name, socket: asked.socket, auth };
+        let reach = Arc::clone(&self.shared.reach);
+        let request = ConnectRequest { handshake, namespace: name, socket: asked.socket, auth, reach };
         let admission = guarded(connection, &asked.namespace, "connect", || namespace.connect(request))?;
         self.decide(asked, admission, now)
     }
@@ -116,6 +129,7 @@ impl Connection {
     fn decide(&mut self, asked: Asked, admission: Admission, now: Instant) -> Result<(), CloseReason> {
         match admission {
             Admission::Accept(member) => self.join(asked, member, now),
+            Admission::Refuse(Refusal { hold: Some(hold), .. }) => self.hold(hold, now),
             Admission::Refuse(refusal) => self.refuse(&asked, &refusal, now),
             Admission::TryLater { hold } => self.hold(hold, now),
             Admission::Pending(decision) => {
@@ -146,12 +160,14 @@ impl Connection {
             return self.refuse(&asked, &Refusal::new(INVALID_NAMESPACE), now);
         }
         let (reach, allowance) = (Arc::clone(&self.shared.reach), Arc::clone(&self.allowance));
-        let socket = Socket::new(reach, allowance, self.inbox.handshake().connection, id, asked.namespace);
-        self.joined.push(Joined { socket, member });
-        if let Some(Joined { socket, member }) = self.joined.last_mut() {
-            guarded(socket.connection(), socket.namespace(), "connected", || member.connected(socket))?;
+        let noted = member.keeps_rooms().then(Arc::default);
+        let socket = Socket::new(reach, allowance, (self.inbox.handshake().connection, id, asked.namespace), noted);
+        self.joined.push(Joined { socket, member, has_panicked: false });
+        match self.joined.last_mut() {
+            Some(joined) => joined.call("connected", |member, socket| member.connected(socket)),
+            None => Ok(()),
         }
-        Ok(())
+        .map_err(CloseReason::from)
     }
 
     fn refuse(&mut self, asked: &Asked, refusal: &Refusal, now: Instant) -> Result<(), CloseReason> {
@@ -187,7 +203,9 @@ impl Connection {
         let Some(index) = self.joined.iter().position(|joined| joined.socket.id() == id) else {
             return Ok(());
         };
-        let Joined { socket, mut member } = self.joined.swap_remove(index);
+        let Joined { socket, mut member, has_panicked } = self.joined.swap_remove(index);
+        socket.end();
+        let reason = if has_panicked { DisconnectReason::Panicked } else { reason };
         guarded(socket.connection(), socket.namespace(), "disconnected", || {
             member.disconnected(&socket, reason);
             drop(member);
@@ -219,15 +237,17 @@ impl Connection {
 
     /// A lane moved a socket.
     fn moved(&mut self, id: SocketId, direction: Direction, rooms: &[Room]) -> Result<(), Panicked> {
-        let connection = self.inbox.handshake().connection;
-        let Some(Joined { socket, member }) = self.joined.iter_mut().find(|joined| joined.socket.id() == id) else {
+        let Some(moved) = self.joined.iter_mut().find(|joined| joined.socket.id() == id) else {
             return Ok(());
         };
+        if let Some(noted) = moved.socket.noted() {
+            noted.note(direction, rooms);
+        }
         let (joined, left) = match direction {
             Direction::Join => (rooms, &[][..]),
             Direction::Leave => (&[][..], rooms),
         };
-        guarded(connection, socket.namespace(), "moved", || member.moved(socket, joined, left))
+        moved.call("moved", |member, socket| member.moved(socket, joined, left))
     }
 
     fn violated(&self, violation: &Violation) -> CloseReason {
@@ -256,22 +276,14 @@ impl Connection {
     }
 
     fn poll_members(&mut self, cx: &mut Context<'_>) -> Result<(), Panicked> {
-        for Joined { socket, member } in &mut self.joined {
-            guarded(socket.connection(), socket.namespace(), "poll", || member.poll(socket, cx))?;
-        }
-        Ok(())
+        self.joined.iter_mut().try_for_each(|joined| joined.call("poll", |member, socket| member.poll(socket, cx)))
     }
 
     /// Lets the members do what they have to do by now.
     fn time_members_out(&mut self, now: Instant) -> Result<(), Panicked> {
-        for Joined { socket, member } in &mut self.joined {
-            if member.poll_timeout().is_some_and(|due| due <= now) {
-                guarded(socket.connection(), socket.namespace(), "handle_timeout", || {
-                    member.handle_timeout(socket, now)
-                })?;
-            }
-        }
-        Ok(())
+        let mut due =
+            self.joined.iter_mut().filter(|joined| joined.member.poll_timeout().is_some_and(|due| due <= now));
+        due.try_for_each(|joined| joined.call("handle_timeout", |member, socket| member.handle_timeout(socket, now)))
     }
 }
 
@@ -355,6 +367,7 @@ impl engineio::Connection for Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         for Joined { socket, .. } in self.joined.drain(..) {
+            socket.end();
             self.shared.reach.hub.disconnect(socket.id());
             self.shared.reach.acks.handle_disconnect(socket.id());
         }

@@ -8,9 +8,14 @@ mod sessions;
 mod shared;
 
 mod directory;
+mod handlers;
 mod member;
 mod namespace;
 mod removal;
+
+mod arguments;
+mod received;
+mod rooms;
 
 mod closes;
 mod connection;
@@ -18,8 +23,12 @@ mod inbox;
 mod panics;
 
 mod broadcast;
+mod ended;
 mod flow;
+mod noted;
+mod server_of;
 mod socket;
+mod unfinished;
 
 mod acks;
 mod lanes;
@@ -34,15 +43,19 @@ mod questions;
 
 mod client_bundle;
 
-pub use broadcast::{Answers, Broadcast, EmitError, NoAnswer, Outcome};
+pub use arguments::{Argument, Spread, ToArguments};
+pub use broadcast::{Answers, Broadcast, EmitError, Later, NoAnswer, Outcome};
 pub use client_bundle::{BundleError, ClientBundle};
 pub use config::ServerConfig;
 pub use found::{Fetched, RemoteSocket, Rooms, SocketInfo};
+pub use handlers::{Answer, Finish, HandlerLimits, Handlers, Joined, Mismatch, Reply, Unhandled};
 pub use local::Local;
 pub use member::{DisconnectReason, Member};
 pub use namespace::{Admission, ConnectRequest, Namespace, Refusal};
 pub use nodes::Nodes;
 pub use peers::{Acknowledged, Asked, Outgoing, Peers, Published};
+pub use received::{FromArguments, Rest};
+pub use rooms::IntoRooms;
 pub use server::{Health, Server, ServerBuilder};
 pub use socket::{AckSender, Socket};
 pub use supervisor::Failure;

@@ -9,9 +9,11 @@ use std::time::Duration;
 use engineio::Handshake;
 use hub::SocketId;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use socketio_codec::{Json, Namespace as NamespaceName};
 
 use crate::member::Member;
+use crate::reach::Reach;
 
 /// The application's side of a namespace: it decides who joins, and gives each who does a [`Member`].
 ///
@@ -42,7 +44,7 @@ use crate::member::Member;
 ///
 /// impl Member for Guest {
 ///     fn connected(&mut self, socket: &Socket) {
-///         let _ = socket.broadcast().emit("joined", &(&self.name,));
+///         let _ = socket.broadcast().emit("joined", &self.name);
 ///     }
 /// }
 /// ```
@@ -66,7 +68,7 @@ impl<N: Namespace + ?Sized> Namespace for Box<N> {
 /// A client's request to join a namespace.
 ///
 /// It is the application's: nothing of it is kept beside the handshake, which a connection needs for the next one.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct ConnectRequest {
     /// The HTTP request that opened the connection.
@@ -77,6 +79,29 @@ pub struct ConnectRequest {
     pub socket: SocketId,
     /// The credentials it gave, a JSON object (`io({ auth })` on its side), in memory of its own.
     pub auth: Option<Json>,
+    pub(crate) reach: Arc<Reach>,
+}
+
+impl ConnectRequest {
+    /// The credentials as a type. No credentials are an empty object.
+    ///
+    /// # Errors
+    /// Says what does not fit.
+    pub fn auth_as<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        match &self.auth {
+            Some(auth) => auth.deserialize(),
+            None => serde_json::from_str("{}"),
+        }
+    }
+}
+
+impl fmt::Debug for ConnectRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { handshake, namespace, socket, auth, .. } = self;
+        let mut text = f.debug_struct("ConnectRequest");
+        text.field("handshake", handshake).field("namespace", namespace).field("socket", socket).field("auth", auth);
+        text.finish_non_exhaustive()
+    }
 }
 
 /// The answer to a [`ConnectRequest`].
@@ -118,7 +143,10 @@ impl Admission {
 
 impl From<Refusal> for Admission {
     fn from(refusal: Refusal) -> Self {
-        Self::Refuse(refusal)
+        match refusal.hold {
+            Some(hold) => Self::TryLater { hold },
+            None => Self::Refuse(refusal),
+        }
     }
 }
 
@@ -126,7 +154,7 @@ impl<M: Member> From<Result<M, Refusal>> for Admission {
     fn from(decision: Result<M, Refusal>) -> Self {
         match decision {
             Ok(member) => Self::accept(member),
-            Err(refusal) => Self::Refuse(refusal),
+            Err(refusal) => refusal.into(),
         }
     }
 }
@@ -147,12 +175,20 @@ impl fmt::Debug for Admission {
 pub struct Refusal {
     pub(crate) message: String,
     pub(crate) data: Option<Json>,
+    /// Not for good: for how long the client is held.
+    pub(crate) hold: Option<Duration>,
 }
 
 impl Refusal {
     /// A refusal with a message only.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), data: None }
+        Self { message: message.into(), data: None, hold: None }
+    }
+
+    /// Not for good: the client cannot be served now, is held for a while and then comes back by itself. See
+    /// [`Admission::TryLater`], which this becomes; it is told nothing.
+    pub fn for_now(hold: Duration) -> Self {
+        Self { message: String::new(), data: None, hold: Some(hold) }
     }
 
     /// The same with data, which must serialize to JSON; if it does not, the refusal goes without.

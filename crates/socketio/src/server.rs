@@ -151,6 +151,7 @@ impl ServerBuilder {
                 announcing: Mutex::default(),
             }),
         };
+        server.core.shared.reach.belong_to(&server.core);
         server.announce();
         server
     }
@@ -195,6 +196,10 @@ impl Server {
     /// A server with these settings, of which the namespaces are still to be named.
     pub fn builder(config: ServerConfig) -> ServerBuilder {
         ServerBuilder { config, ..ServerBuilder::default() }
+    }
+
+    pub(crate) fn from_core(core: Arc<Core>) -> Self {
+        Self { core }
     }
 
     pub(crate) fn core(&self) -> &Core {
@@ -361,9 +366,10 @@ impl Server {
         self.core.engine.close();
     }
 
-    /// Waits until every connection has ended.
+    /// Waits until every connection has ended, and all [handlers](crate::Handlers) that still ran.
     pub async fn drained(&self) {
         self.core.engine.drained().await;
+        self.core.shared.reach.unfinished.none().await;
     }
 }
 
