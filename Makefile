@@ -49,6 +49,7 @@ model:
 # Real clients against the binary: Node, Python, Chromium, Vite, raw sockets, and the reference server beside it.
 test-clients:
 	$(CARGO) build --package fanfare --quiet
+	$(CARGO) build --package fanfare-socketio --example chat --quiet
 	tests/run.sh
 	$(CARGO) run --quiet --package fanfare-differential
 
