@@ -45,12 +45,14 @@ struct Joined {
     member: Box<dyn Member>,
     /// It is told why it is disconnected.
     has_panicked: bool,
+    /// Its namespace is there while somebody is in it.
+    is_patterned: bool,
 }
 
 impl Joined {
     /// Lets the application do something, and notes whether it panicked.
     fn call<T>(&mut self, call: &'static str, run: impl FnOnce(&mut dyn Member, &Socket) -> T) -> Result<T, Panicked> {
-        let Self { socket, member, has_panicked } = self;
+        let Self { socket, member, has_panicked, .. } = self;
         let done = guarded(socket.connection(), socket.namespace(), call, || run(&mut **member, socket));
         *has_panicked |= done.is_err();
         done
@@ -69,6 +71,8 @@ struct Asked {
     socket: SocketId,
     /// With the query it may have had: a refusal repeats it.
     as_written: NamespaceName,
+    /// It is named by a pattern.
+    is_patterned: bool,
 }
 
 impl Connection {
@@ -92,7 +96,7 @@ impl Connection {
         match incoming {
             Incoming::Connect { namespace, as_written, auth } => {
                 let socket = self.shared.reach.hub.socket_id(self.lane, || rand::rng().random());
-                self.ask(Asked { namespace, socket, as_written }, auth, now)?;
+                self.ask(Asked { namespace, socket, as_written, is_patterned: false }, auth, now)?;
             }
             Incoming::Refused { as_written, why } => self.tell_refusal(&as_written, &Refusal::new(why.to_string())),
             Incoming::Event { socket, id, event, .. } => self.hear(socket, event, id)?,
@@ -113,15 +117,15 @@ impl Connection {
         joined.call("event", |member, socket| member.event(socket, event, ack))
     }
 
-    fn ask(&mut self, asked: Asked, auth: Option<Json>, now: Instant) -> Result<(), CloseReason> {
-        let namespaces = self.shared.directory.now();
-        let Some(namespace) = namespaces.get(asked.namespace.as_str()) else {
+    fn ask(&mut self, mut asked: Asked, auth: Option<Json>, now: Instant) -> Result<(), CloseReason> {
+        let Some((namespace, pattern)) = self.shared.directory.find(&asked.namespace) else {
             return self.refuse(&asked, &Refusal::new(INVALID_NAMESPACE), now);
         };
+        asked.is_patterned = pattern.is_some();
         let (handshake, name) = (Arc::clone(self.inbox.handshake()), asked.namespace.clone());
         let connection = handshake.connection;
         let reach = Arc::clone(&self.shared.reach);
-        let request = ConnectRequest { handshake, namespace: name, socket: asked.socket, auth, reach };
+        let request = ConnectRequest { handshake, namespace: name, socket: asked.socket, auth, reach, pattern };
         let admission = guarded(connection, &asked.namespace, "connect", || namespace.connect(request))?;
         self.decide(asked, admission, now)
     }
@@ -159,10 +163,13 @@ impl Connection {
             // It was removed while the application thought.
             return self.refuse(&asked, &Refusal::new(INVALID_NAMESPACE), now);
         }
+        if asked.is_patterned {
+            self.shared.entered(&asked.namespace);
+        }
         let (reach, allowance) = (Arc::clone(&self.shared.reach), Arc::clone(&self.allowance));
         let noted = member.keeps_rooms().then(Arc::default);
         let socket = Socket::new(reach, allowance, (self.inbox.handshake().connection, id, asked.namespace), noted);
-        self.joined.push(Joined { socket, member, has_panicked: false });
+        self.joined.push(Joined { socket, member, has_panicked: false, is_patterned: asked.is_patterned });
         match self.joined.last_mut() {
             Some(joined) => joined.call("connected", |member, socket| member.connected(socket)),
             None => Ok(()),
@@ -203,8 +210,11 @@ impl Connection {
         let Some(index) = self.joined.iter().position(|joined| joined.socket.id() == id) else {
             return Ok(());
         };
-        let Joined { socket, mut member, has_panicked } = self.joined.swap_remove(index);
+        let Joined { socket, mut member, has_panicked, is_patterned } = self.joined.swap_remove(index);
         socket.end();
+        if is_patterned {
+            self.shared.left(socket.namespace());
+        }
         let reason = if has_panicked { DisconnectReason::Panicked } else { reason };
         guarded(socket.connection(), socket.namespace(), "disconnected", || {
             member.disconnected(&socket, reason);
@@ -366,8 +376,11 @@ impl engineio::Connection for Connection {
 /// There are sockets left only when the engine's own task has panicked.
 impl Drop for Connection {
     fn drop(&mut self) {
-        for Joined { socket, .. } in self.joined.drain(..) {
+        for Joined { socket, is_patterned, .. } in self.joined.drain(..) {
             socket.end();
+            if is_patterned {
+                self.shared.left(socket.namespace());
+            }
             self.shared.reach.hub.disconnect(socket.id());
             self.shared.reach.acks.handle_disconnect(socket.id());
         }

@@ -11,6 +11,8 @@ mod directory;
 mod handlers;
 mod member;
 mod namespace;
+mod pattern;
+mod patterned;
 mod removal;
 
 mod arguments;
@@ -53,6 +55,7 @@ pub use local::Local;
 pub use member::{DisconnectReason, Member};
 pub use namespace::{Admission, ConnectRequest, Namespace, Refusal};
 pub use nodes::Nodes;
+pub use pattern::InvalidPattern;
 pub use peers::{Acknowledged, Asked, Outgoing, Peers, Published};
 pub use received::{FromArguments, Rest};
 pub use rooms::IntoRooms;

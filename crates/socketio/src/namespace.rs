@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use socketio_codec::{Json, Namespace as NamespaceName};
 
 use crate::member::Member;
+use crate::pattern::Pattern;
 use crate::reach::Reach;
 
 /// The application's side of a namespace: it decides who joins, and gives each who does a [`Member`].
@@ -80,9 +81,16 @@ pub struct ConnectRequest {
     /// The credentials it gave, a JSON object (`io({ auth })` on its side), in memory of its own.
     pub auth: Option<Json>,
     pub(crate) reach: Arc<Reach>,
+    /// That allowed the name.
+    pub(crate) pattern: Option<Arc<Pattern>>,
 }
 
 impl ConnectRequest {
+    /// What stands in the name where the [pattern](crate::ServerBuilder::namespace_pattern) has `{part}`.
+    pub fn parameter(&self, part: &str) -> Option<&str> {
+        self.pattern.as_ref()?.value(&self.namespace, part)
+    }
+
     /// The credentials as a type. No credentials are an empty object.
     ///
     /// # Errors

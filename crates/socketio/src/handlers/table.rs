@@ -14,8 +14,8 @@ use crate::socket::AckSender;
 /// Which handler is for what. All sockets of the namespace have it in common.
 pub(super) struct Table<S> {
     pub(super) events: HashMap<Box<str>, OnEvent<S>>,
-    pub(super) connected: Option<Box<dyn Fn(Joined<S>) -> Option<Work> + Send + Sync>>,
-    pub(super) disconnected: Option<Box<dyn Fn(Joined<S>, DisconnectReason) -> Option<Work> + Send + Sync>>,
+    pub(super) connected: Option<OnConnected<S>>,
+    pub(super) disconnected: Option<OnDisconnected<S>>,
     pub(super) fallback: Option<Hook<S, Unhandled>>,
     pub(super) on_mismatch: Option<Hook<S, Mismatch>>,
     pub(super) limits: HandlerLimits,
@@ -23,6 +23,10 @@ pub(super) struct Table<S> {
 
 /// Begins to handle an event; if its arguments do not fit, says why, and gives back the right to answer.
 type OnEvent<S> = Box<dyn Fn(&Joined<S>, &Arguments, Option<AckSender>) -> Result<Option<Work>, Misfit> + Send + Sync>;
+
+type OnConnected<S> = Box<dyn Fn(Joined<S>) -> Option<Work> + Send + Sync>;
+
+type OnDisconnected<S> = Box<dyn Fn(Joined<S>, DisconnectReason) -> Option<Work> + Send + Sync>;
 
 type Misfit = (serde_json::Error, Option<AckSender>);
 

@@ -595,3 +595,43 @@ async fn a_client_by_polling_gets_the_same() {
     server.close();
     within(server.drained()).await;
 }
+
+#[tokio::test]
+async fn namespaces_by_pattern_are_there_while_somebody_is_in_them_and_nothing_is_kept_of_them() {
+    let documents = Handlers::connect(|request| match request.parameter("id").map(str::parse::<u32>) {
+        Some(Ok(id)) => Ok(id),
+        _ => Err(Refusal::new("no such document")),
+    })
+    .on("which", |socket, ()| *socket.state())
+    .on("edit", |socket, ()| socket.broadcast().emit("edited", socket.state()));
+    let server = Server::builder(quick()).namespace_pattern("/doc/{id}", documents).unwrap();
+    let server = server.namespace("/doc/7", Handlers::new().on("which", |_, ()| "the seventh")).unwrap().build();
+    let address = listening(&server).await;
+    let counted = || server.namespace_counts().keys().map(ToString::to_string).collect::<Vec<_>>();
+    let (mut a, mut b) = (Client::open(address).await, Client::open(address).await);
+    for client in [&mut a, &mut b] {
+        client.connect("/doc/1").await;
+        client.connect("/doc/2").await;
+    }
+    a.send(r#"42/doc/1,0["which"]"#).await;
+    assert_eq!(a.text().await, "43/doc/1,0[1]");
+    a.send(r#"42/doc/2,["edit"]"#).await;
+    assert_eq!(b.text().await, r#"42/doc/2,["edited",2]"#);
+    a.connect("/doc/7").await;
+    a.send(r#"42/doc/7,0["which"]"#).await;
+    assert_eq!(a.text().await, r#"43/doc/7,0["the seventh"]"#);
+    a.send("40/doc/x").await;
+    assert_eq!(a.text().await, r#"44/doc/x,{"message":"no such document"}"#);
+    a.send("40/doc/1/2").await;
+    assert_eq!(a.text().await, r#"44/doc/1/2,{"message":"Invalid namespace"}"#);
+    eventually("three are counted", || counted() == ["/doc/1", "/doc/2", "/doc/7"]).await;
+    for number in 100..600 {
+        let namespace = format!("/doc/{number}");
+        a.connect(&namespace).await;
+        a.send(&format!("41{namespace},")).await;
+    }
+    // The last one is looked at when another has left.
+    eventually("few are kept", || counted().len() < 8).await;
+    drop((a, b));
+    eventually("nobody is left", || server.connection_count() == 0).await;
+}
