@@ -44,6 +44,10 @@ mod peers;
 mod questions;
 
 mod client_bundle;
+pub mod testing;
+
+#[doc = include_str!("../GUIDE.md")]
+pub mod guide {}
 
 pub use arguments::{Argument, Spread, ToArguments};
 pub use broadcast::{Answers, Broadcast, EmitError, Later, NoAnswer, Outcome};

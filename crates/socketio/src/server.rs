@@ -232,6 +232,11 @@ impl Server {
         Self { core }
     }
 
+    /// The path of all its requests.
+    pub(crate) fn path(&self) -> &str {
+        &self.core.path
+    }
+
     pub(crate) fn core(&self) -> &Core {
         &self.core
     }
