@@ -41,6 +41,7 @@ test-rust:
 	tests/setup.sh redis
 	$(CARGO) test --workspace --all-features --quiet
 	$(CARGO) check --package socketio-codec --no-default-features --quiet
+	CARGO_TARGET_DIR=$(CURDIR)/target/wrong-use $(CARGO) test --manifest-path tests/wrong-use/Cargo.toml --quiet
 
 # What threads do to a session's link at once, in thousands of orders.
 model:
@@ -65,7 +66,7 @@ test-full: test
 ci: fmt clippy purity deny docs test model
 
 # The packages with workspaces of their own too.
-APART := fuzz tests/model crates/socketio-codec/bench crates/bench/peers/socketioxide tests/rust-client
+APART := fuzz tests/model crates/socketio-codec/bench crates/bench/peers/socketioxide tests/rust-client tests/wrong-use
 
 fmt:
 	$(CARGO) fmt --all --check
