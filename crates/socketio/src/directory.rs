@@ -23,6 +23,9 @@ pub(crate) struct Directory {
 /// The namespaces at one moment.
 pub(crate) type Generation = HashMap<NamespaceName, Arc<dyn Namespace>>;
 
+/// A namespace, and the pattern by which it was found.
+type Found = (Arc<dyn Namespace>, Option<Arc<Pattern>>);
+
 impl Directory {
     pub(crate) fn new(namespaces: Generation, patterned: Patterned) -> Self {
         let len = AtomicUsize::new(namespaces.len());
@@ -31,7 +34,7 @@ impl Directory {
 
     /// The namespace of this name, and the pattern that allows the name if it is not there by itself. Of those of now: read
     /// once for each decision, so that it is made by one generation.
-    pub(crate) fn find(&self, name: &NamespaceName) -> Option<(Arc<dyn Namespace>, Option<Arc<Pattern>>)> {
+    pub(crate) fn find(&self, name: &NamespaceName) -> Option<Found> {
         if let Some(namespace) = self.now().get(name.as_str()) {
             return Some((Arc::clone(namespace), None));
         }

@@ -243,7 +243,7 @@ impl Hub {
     /// while a lane has yet to do what empties it. For namespaces whose names clients choose.
     pub fn forget_counts(&self, namespace: &Namespace) -> bool {
         // Each of them, whatever the others say.
-        self.mailboxes.iter().fold(true, |gone, mailbox| mailbox.board().forget(namespace) && gone)
+        self.mailboxes.iter().filter(|mailbox| !mailbox.board().forget(namespace)).count() == 0
     }
 
     /// Whether a lane is so far behind that a program should emit no more for now. Cheap: ask before each event.
