@@ -156,7 +156,7 @@ async fn what_is_not_as_expected_goes_where_the_program_says() {
     let handlers = echoing()
         .on("number", |_, number: u8| number)
         .fallback(|socket, event| {
-            let _ = socket.only().relay(&event.name, &event.arguments);
+            socket.only().relay(&event.name, &event.arguments);
             ("no", event.name().into_owned())
         })
         .on_mismatch(async |_, mismatch| (mismatch.event, mismatch.arguments.len(), mismatch.why));

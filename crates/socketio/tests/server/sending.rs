@@ -53,7 +53,7 @@ async fn an_event_with_attachments_arrives_with_them_on_both_transports() {
     poller.post("40").await;
     assert!(poller.poll().await.starts_with("40{"));
     let file = Attachment::from(vec![1_u8, 2, 3, 4]);
-    server.server.of("/").unwrap().emit("file", &("name", &file)).unwrap();
+    server.server.of("/").unwrap().emit("file", ("name", &file)).unwrap();
     let text = r#"451-["file","name",{"_placeholder":true,"num":0}]"#;
     assert_eq!(client.text().await, text);
     assert_eq!(client.binary().await, [1, 2, 3, 4]);
@@ -72,18 +72,18 @@ async fn a_target_reaches_whom_it_says_and_nobody_twice() {
         c_socket.join("even");
         let everyone = || server.server.of("/").unwrap();
 
-        everyone().emit("1", &()).unwrap();
-        everyone().to("odd").to("even").emit("2", &()).unwrap();
-        everyone().to("odd").except("even").emit("3", &()).unwrap();
-        a_socket.broadcast().emit("4", &()).unwrap();
-        c_socket.to("odd").emit("5", &()).unwrap();
-        everyone().to(b_socket.id()).emit("6", &()).unwrap();
-        everyone().except(b_socket.id()).emit("7", &()).unwrap();
-        everyone().to("nobody's").emit("8", &()).unwrap();
-        a_socket.everyone().emit("9", &()).unwrap();
+        everyone().emit("1", ()).unwrap();
+        everyone().to("odd").to("even").emit("2", ()).unwrap();
+        everyone().to("odd").except("even").emit("3", ()).unwrap();
+        a_socket.broadcast().emit("4", ()).unwrap();
+        c_socket.to("odd").emit("5", ()).unwrap();
+        everyone().to(b_socket.id()).emit("6", ()).unwrap();
+        everyone().except(b_socket.id()).emit("7", ()).unwrap();
+        everyone().to("nobody's").emit("8", ()).unwrap();
+        a_socket.everyone().emit("9", ()).unwrap();
         c_socket.leave("odd");
-        everyone().to("odd").emit("10", &()).unwrap();
-        server.server.of("/other").unwrap().emit("11", &()).unwrap();
+        everyone().to("odd").emit("10", ()).unwrap();
+        server.server.of("/other").unwrap().emit("11", ()).unwrap();
 
         for (client, expected) in
             [(&mut a, &[1, 2, 3, 5, 7, 9, 10][..]), (&mut b, &[1, 2, 4, 6, 9][..]), (&mut c, &[1, 2, 4, 7, 9][..])]
@@ -148,8 +148,8 @@ async fn a_volatile_event_goes_only_to_who_can_take_it_now() {
     assert!(away.poll().await.starts_with("40{"));
     server.connected().await;
     let everyone = || server.server.of("/").unwrap();
-    everyone().volatile().emit("volatile", &()).unwrap();
-    everyone().emit("kept", &()).unwrap();
+    everyone().volatile().emit("volatile", ()).unwrap();
+    everyone().emit("kept", ()).unwrap();
     assert_eq!(ready.text().await, r#"42["volatile"]"#);
     assert_eq!(ready.text().await, r#"42["kept"]"#);
     assert_eq!(away.poll().await, r#"42["kept"]"#);
@@ -172,8 +172,8 @@ async fn several_namespaces_share_a_connection_and_nothing_else() {
     let mut server = served().await;
     let (mut client, _) = Client::join(server.address).await;
     client.connect("/other").await;
-    server.server.of("/other").unwrap().emit("x", &(1,)).unwrap();
-    server.server.of("/").unwrap().emit("y", &(2,)).unwrap();
+    server.server.of("/other").unwrap().emit("x", (1,)).unwrap();
+    server.server.of("/").unwrap().emit("y", (2,)).unwrap();
     assert_eq!(client.text().await, r#"42/other,["x",1]"#);
     assert_eq!(client.text().await, r#"42["y",2]"#);
     client.send(r#"42/other,["z"]"#).await;
@@ -188,7 +188,7 @@ async fn several_namespaces_share_a_connection_and_nothing_else() {
 async fn what_cannot_be_sent_is_said_to_the_program() {
     let mut server = served().await;
     let [(mut client, socket)] = clients(&mut server).await;
-    assert!(socket.emit("connect", &()).is_err(), "reserved");
+    assert!(socket.emit("connect", ()).is_err(), "reserved");
     assert!(socket.emit("x", std::collections::BTreeMap::from([([1], 2)])).is_err(), "a key that is an array");
     assert!(socket.emit("x", (f64::NAN,)).is_ok(), "as JavaScript: null");
     assert_eq!(client.text().await, r#"42["x",null]"#);
