@@ -144,7 +144,9 @@ impl Socket {
 
     /// This client alone.
     pub fn only(&self) -> Broadcast {
-        self.choose(Target::socket(self.0.namespace.clone(), self.0.id)).own(self.0.noted.clone())
+        // What is asked for when it has left does nothing, so it is not noted.
+        let noted = self.0.noted.as_ref().filter(|_| self.is_connected());
+        self.choose(Target::socket(self.0.namespace.clone(), self.0.id)).own(noted.map(Arc::clone))
     }
 
     /// The whole namespace, this client included: `io`.

@@ -100,7 +100,8 @@ pub struct HandlerLimits {
     /// What stands behind them is not read either, acknowledgements too: of a handler that waits for one, at most so many events
     /// may come before it.
     pub waiting_max: usize,
-    /// Bytes of these events. 256 KiB: so that many clients together do not take what the outboxes have.
+    /// Bytes of these events, of which one may be larger. 64 KiB: with a slow handler, ten thousand clients that send on and on
+    /// have half a gigabyte there.
     pub waiting_bytes_max: usize,
     /// How long a client may be kept from being read by one handler; then its connection is hung up, and it comes back. 60 s:
     /// while it is not read, it is not seen that it has gone.
@@ -113,7 +114,7 @@ impl Default for HandlerLimits {
     fn default() -> Self {
         Self {
             waiting_max: 64,
-            waiting_bytes_max: 256 * 1024,
+            waiting_bytes_max: 64 * 1024,
             hold_max: Duration::from_secs(60),
             finish_within: Duration::from_secs(30),
         }

@@ -20,6 +20,7 @@ pub(super) struct Queue {
     bytes: usize,
     /// Since when no more may come.
     full_since: Option<Instant>,
+    is_given_up: bool,
 }
 
 /// An event, in memory of its own.
@@ -31,7 +32,7 @@ struct Waiting {
 
 impl Queue {
     pub(super) fn behind(work: Work) -> Self {
-        Self { running: Some(work), waiting: VecDeque::new(), bytes: 0, full_since: None }
+        Self { running: Some(work), waiting: VecDeque::new(), bytes: 0, full_since: None, is_given_up: false }
     }
 
     pub(super) fn push(&mut self, event: &Event, ack: Option<AckSender>, limits: &HandlerLimits) {
@@ -40,6 +41,11 @@ impl Queue {
         let waiting = Waiting { name, arguments, ack };
         self.bytes += waiting.bytes();
         self.waiting.push_back(waiting);
+        self.look(limits);
+    }
+
+    /// Notes since when it is full.
+    fn look(&mut self, limits: &HandlerLimits) {
         if self.is_full(limits) && self.full_since.is_none() {
             self.full_since = Some(tokio::time::Instant::now().into_std());
         }
@@ -51,12 +57,12 @@ impl Queue {
 
     /// When the client will have been held back for too long.
     pub(super) fn deadline(&self, limits: &HandlerLimits) -> Option<Instant> {
-        self.full_since?.checked_add(limits.hold_max)
+        self.full_since.filter(|_| !self.is_given_up)?.checked_add(limits.hold_max)
     }
 
-    /// It is being hung up.
+    /// It is being hung up: there is no second time.
     pub(super) fn give_up(&mut self) {
-        self.full_since = None;
+        self.is_given_up = true;
     }
 
     /// A handler has panicked: nothing more is done.
@@ -72,6 +78,7 @@ impl Queue {
             if let Some(mut work) = self.running.take() {
                 if work.as_mut().poll(cx).is_pending() {
                     self.running = Some(work);
+                    self.look(&table.limits);
                     return Poll::Pending;
                 }
                 self.full_since = None;

@@ -412,6 +412,37 @@ async fn a_client_that_one_handler_holds_for_too_long_is_hung_up() {
 }
 
 #[tokio::test]
+async fn a_few_large_events_hold_their_sender_as_many_small_ones_do() {
+    let gate = Arc::new(Semaphore::new(0));
+    let waiting = Arc::clone(&gate);
+    let mut limits = HandlerLimits::default();
+    (limits.waiting_bytes_max, limits.hold_max) = (1000, Duration::from_millis(1500));
+    let handlers = echoing().limits(limits).on("wait", move |_, _text: String| {
+        let waiting = Arc::clone(&waiting);
+        async move { waiting.acquire().await.unwrap().forget() }
+    });
+    let (server, address) = serving(handlers).await;
+    let (mut client, _) = Client::join(address).await;
+    let text = "x".repeat(100_000);
+    for _ in 0..6 {
+        client.send(&format!(r#"42["wait","{text}"]"#)).await;
+    }
+    // As long as they are handled one after the other it stays; it is held all the time.
+    let mut before = 0;
+    for _ in 0..3 {
+        sleep(Duration::from_millis(600)).await;
+        let received = server.session_counts().websocket.received;
+        assert!(received > before && received < 600_000, "{received}");
+        before = received;
+        gate.add_permits(1);
+    }
+    assert!(client.is_ended().await, "the fourth takes too long");
+    assert_eq!(server.close_counts().get("handler_too_slow"), Some(&1));
+    gate.add_permits(3);
+    within(server.drained()).await;
+}
+
+#[tokio::test]
 async fn a_panic_closes_its_connection_and_says_so_to_its_own_end() {
     let (notes, mut read) = notes();
     let ended = notes.clone();
@@ -569,6 +600,7 @@ async fn a_socket_knows_its_rooms_whoever_moved_it_and_keeps_no_server() {
     within(gone).await;
     within(socket.gone()).await;
     assert!(!socket.is_connected());
+    socket.join("too late");
     assert_eq!(rooms(), "after all by another only");
     drop(server);
     // The listener still has it; a socket does not.
