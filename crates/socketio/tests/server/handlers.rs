@@ -439,10 +439,13 @@ async fn a_few_large_events_hold_their_sender_as_many_small_ones_do() {
     assert_eq!(server.connection_count(), 1);
     assert!(client.is_ended().await, "the fourth takes too long");
     // One that is full by an event that is not the next stays full.
+    let before = server.session_counts().websocket.received;
     let (mut client, _) = Client::join(address).await;
     for text in ["a", "b", &text] {
         client.send(&format!(r#"42["wait","{text}"]"#)).await;
     }
+    let received = || server.session_counts().websocket.received;
+    eventually("they are here", || received() > before + 100_000).await;
     // For what is left of the former, and the first of these.
     gate.add_permits(3);
     assert!(client.is_ended().await);
@@ -455,8 +458,9 @@ async fn a_few_large_events_hold_their_sender_as_many_small_ones_do() {
 async fn a_panic_closes_its_connection_and_says_so_to_its_own_end() {
     let (notes, mut read) = notes();
     let ended = notes.clone();
-    let other_ended = notes.clone();
+    let (other_ended, behind) = (notes.clone(), notes.clone());
     let handlers = echoing()
+        .on("note", move |_, ()| behind.note("handled behind a panic"))
         .on("panic", |_, ()| -> () { panic!("as asked") })
         .on("panic later", async |socket, ()| {
             sleep(Duration::from_millis(5)).await;
@@ -472,13 +476,14 @@ async fn a_panic_closes_its_connection_and_says_so_to_its_own_end() {
         let (mut client, _) = Client::join(address).await;
         client.connect("/other").await;
         client.send(&format!(r#"421["{event}"]"#)).await;
-        client.send(r#"42["echo","never handled"]"#).await;
+        client.send(r#"42["note"]"#).await;
         while crate::support::next(&mut client.ws).await.is_some_and(|message| !message.is_close()) {}
         let mut told = [noted(&mut read).await, noted(&mut read).await];
         told.sort();
         assert_eq!(told, ["handler panicked", "other: internal error"], "{event}");
     }
     assert_eq!(server.close_counts()["internal"], 2);
+    assert!(read.try_recv().is_err(), "nothing else");
     witness.has_got_nothing().await;
     within(server.of("/").unwrap().fetch_sockets()).await;
 }
