@@ -69,6 +69,7 @@ test-rust: build-tests
 	tests/setup.sh redis
 	$(CARGO) test $(ALL) --quiet
 	$(CARGO) check --package socketio-codec --no-default-features --quiet
+	CARGO_TARGET_DIR=$(CURDIR)/target/wrong-use $(CARGO) test --manifest-path tests/wrong-use/Cargo.toml --quiet
 
 # What threads do to a session's link at once, in thousands of orders.
 model:
@@ -93,7 +94,7 @@ ci: fmt clippy test-rust
 	.ci/beside "$(MAKE) --no-print-directory deny purity docs package model" $(MAKE) --no-print-directory test-clients
 
 # The packages with workspaces of their own too.
-APART := fuzz tests/model crates/socketio-codec/bench crates/bench/peers/socketioxide tests/rust-client
+APART := fuzz tests/model crates/socketio-codec/bench crates/bench/peers/socketioxide tests/rust-client tests/wrong-use
 
 fmt:
 	$(CARGO) fmt --all --check

@@ -14,7 +14,7 @@ fi
 for name in $(compgen -e FANFARE_); do [[ $name == FANFARE_BIN ]] || unset "$name"; done
 
 if [[ $# == 0 ]]; then
-  set -- clients python side-by-side faults attacks access reload shell api admin cluster browser vite proxies packaging
+  set -- clients python embedding side-by-side faults attacks access reload shell api admin cluster browser vite proxies packaging
 fi
 mapfile -t files < <(find "$@" -name '*.test.mjs' -not -path '*/node_modules/*' | sort)
 # Two at a time: with more, a relay is late because of its neighbours and not because of itself.

@@ -29,7 +29,7 @@ impl Member for Guest {
             _ => {}
         }
         if let Some(ack) = ack {
-            let _ = ack.send(&("done",));
+            let _ = ack.send(("done",));
         }
     }
 }
@@ -38,7 +38,7 @@ impl Member for Guest {
 async fn count(socket: Socket, ack: Option<AckSender>) {
     let (sockets, nodes) = socket.everyone().count().await;
     if let Some(ack) = ack {
-        let _ = ack.send(&(sockets, nodes.missing));
+        let _ = ack.send((sockets, nodes.missing));
     }
 }
 

@@ -15,7 +15,7 @@ use axum::extract::{ConnectInfo, Path, State};
 use axum::http::StatusCode;
 use axum::routing::{delete, get, post, put};
 use serde_json::{Value, json};
-use socketio::{Admission, Broadcast, ConnectRequest, Namespace, Server, ServerConfig};
+use socketio::{Admission, Broadcast, ConnectRequest, Namespace, Server, ServerConfig, Spread};
 
 struct Everybody;
 
@@ -30,7 +30,7 @@ async fn emit(to: Broadcast, event: &str, body: &str) -> Result<String, StatusCo
     let arguments: Vec<Value> = serde_json::from_str(body).map_err(|_| StatusCode::BAD_REQUEST)?;
     let room = tokio::time::timeout(Duration::from_secs(1), to.ready()).await;
     room.map_err(|_| StatusCode::TOO_MANY_REQUESTS)?;
-    let outcome = to.emit_counted(event, &arguments).map_err(|_| StatusCode::BAD_REQUEST)?.await;
+    let outcome = to.emit_counted(event, Spread(&arguments)).map_err(|_| StatusCode::BAD_REQUEST)?.await;
     Ok(json!({ "recipients": outcome.queued }).to_string())
 }
 

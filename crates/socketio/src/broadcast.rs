@@ -3,25 +3,28 @@
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use engineio::proto::Delivery;
-use hub::{AcksFull, Allowance, Command, Expulsion, Receipt, Room, SocketId, Target};
-use serde::Serialize;
+use hub::{AcksFull, Allowance, Command, Direction, Expulsion, Receipt, Room, SocketId, Target};
 use socketio_codec::{AckId, Arguments, EventName, Namespace, RawName, ReservedName, SerializeError};
 use tokio::sync::oneshot;
 
 use crate::acks::AckTable;
+use crate::arguments::ToArguments;
 use crate::nodes::Nodes;
+use crate::noted::NotedRooms;
 use crate::peers::{self, Acknowledged, Outgoing, Published};
 use crate::reach::{Reach, Scope};
+use crate::rooms::IntoRooms;
 
 /// Some sockets of one namespace, chosen step by step, and what can be done to all of them at once.
 ///
 /// ```no_run
 /// # fn example(server: &socketio::Server) -> Result<(), Box<dyn std::error::Error>> {
-/// server.of("/")?.to("news").except("muted").emit("headline", &("It works", 1))?;
+/// server.of("/")?.to(["news", "sport"]).except("muted").emit("headline", ("It works", 1))?;
 /// # Ok(())
 /// # }
 /// ```
@@ -34,6 +37,8 @@ pub struct Broadcast {
     reach: Arc<Reach>,
     /// Of the connection whose socket it was made by.
     by: Option<Arc<Allowance>>,
+    /// Of the socket that it is, where that keeps any: what it asks for by itself it is not told.
+    noted: Option<Arc<NotedRooms>>,
     target: Target,
     delivery: Delivery,
     scope: Scope,
@@ -41,7 +46,13 @@ pub struct Broadcast {
 
 impl Broadcast {
     pub(crate) fn new(reach: Arc<Reach>, by: Option<Arc<Allowance>>, target: Target) -> Self {
-        Self { reach, by, target, delivery: Delivery::Reliable, scope: Scope::Cluster }
+        Self { reach, by, noted: None, target, delivery: Delivery::Reliable, scope: Scope::Cluster }
+    }
+
+    /// One socket of this node, by itself.
+    pub(crate) fn own(self, noted: Option<Arc<NotedRooms>>) -> Self {
+        // It is here, or nowhere.
+        Self { noted, scope: Scope::Node, ..self }
     }
 
     pub(crate) fn reach(&self) -> &Arc<Reach> {
@@ -58,14 +69,22 @@ impl Broadcast {
         Self { scope: Scope::Node, ..self }
     }
 
-    /// Only sockets in `room`; said again, those in any of the rooms.
-    pub fn to(self, room: impl Into<Room>) -> Self {
-        Self { target: self.target.to(room), ..self }
+    /// Only sockets in one of these rooms: `io.to`. Said again, those in any of all of them. No room is nobody.
+    pub fn to(self, rooms: impl IntoRooms) -> Self {
+        let mut rooms = rooms.into_rooms().peekable();
+        let target = match rooms.peek() {
+            Some(_) => rooms.fold(self.target, Target::to),
+            // Without any it would be for everyone.
+            None => self.target.to_socket(SocketId::from_random(NOBODY)),
+        };
+        Self { target, noted: None, ..self }
     }
 
-    /// Not the sockets in `room`.
-    pub fn except(self, room: impl Into<Room>) -> Self {
-        Self { target: self.target.except(room), ..self }
+    /// Not the sockets in any of these rooms.
+    pub fn except(self, rooms: impl IntoRooms) -> Self {
+        // A socket that may not be meant is not moved on its own account: it is told whether it was.
+        let by = self.by.filter(|_| self.noted.is_none());
+        Self { target: rooms.into_rooms().fold(self.target, Target::except), by, noted: None, ..self }
     }
 
     /// Only those who can take it right now.
@@ -75,32 +94,33 @@ impl Broadcast {
 
     /// Emits an event.
     ///
-    /// `arguments` is a tuple, an array or a list: `&("text", 1)`, `&[value]`, `&()` for none. Binary arguments
-    /// are [`Attachment`](socketio_codec::Attachment)s, anywhere in it.
+    /// A tuple is its arguments, a single value is one argument: `("text", 1)`, `"text"`, `()` for none; see
+    /// [`ToArguments`]. Binary arguments are [`Attachment`](socketio_codec::Attachment)s, anywhere in them.
     ///
     /// # Errors
     /// [`EmitError`] if the name is reserved or an argument does not serialize.
-    pub fn emit<T: Serialize + ?Sized>(self, name: &str, arguments: &T) -> Result<(), EmitError> {
+    pub fn emit(self, name: &str, arguments: impl ToArguments) -> Result<(), EmitError> {
         let name = EventName::new(name)?;
-        let arguments = Arguments::serialize(arguments)?;
-        self.relay(name.raw(), &arguments);
+        let arguments = arguments.to_arguments()?;
+        self.relay(&name, &arguments);
         Ok(())
     }
 
-    /// Emits arguments as they came from a client, under any name, without looking into them.
-    pub fn relay(self, name: RawName<'_>, arguments: &Arguments) {
-        self.send(name, arguments, |_| None);
+    /// Emits arguments as they came from a client, without looking into them, under its name (`&event`), or another
+    /// ([`EventName`]).
+    pub fn relay<'a>(self, name: impl Into<RawName<'a>>, arguments: &Arguments) {
+        self.send(name.into(), arguments, |_| None);
     }
 
     /// The same, and `complete` is told what became of it: at once, but from another task, so it must not block.
     /// If it panics, that is logged.
-    pub fn relay_counted(
+    pub fn relay_counted<'a>(
         self,
-        name: RawName<'_>,
+        name: impl Into<RawName<'a>>,
         arguments: &Arguments,
         complete: impl FnOnce(Outcome) + Send + 'static,
     ) {
-        self.send(name, arguments, |cluster| {
+        self.send(name.into(), arguments, |cluster| {
             // On a lane: a panic there would leave the clients of that lane without deliveries.
             let complete = move |here: hub::Outcome| {
                 if catch_unwind(AssertUnwindSafe(|| complete(Outcome::new(&here, cluster)))).is_err() {
@@ -118,13 +138,15 @@ impl Broadcast {
     ///
     /// # Errors
     /// [`EmitError`] as for [`emit`](Broadcast::emit), and if too many acknowledgements are waited for already.
-    pub fn emit_with_ack<T: Serialize + ?Sized>(
+    pub fn emit_with_ack(
         self,
         name: &str,
-        arguments: &T,
+        arguments: impl ToArguments,
         within: Duration,
-    ) -> Result<impl Future<Output = Answers> + Send + use<T>, EmitError> {
-        self.relay_with_ack(&EventName::new(name)?, &Arguments::serialize(arguments)?, within)
+    ) -> Result<Later<Answers>, EmitError> {
+        // Behind a pointer, so that it does not borrow from what `arguments` does.
+        let (name, arguments) = (EventName::new(name)?, arguments.to_arguments()?);
+        Ok(Box::pin(self.relay_with_ack(&name, &arguments, within)?))
     }
 
     /// The same for arguments as they came from somebody, without looking into them.
@@ -138,7 +160,7 @@ impl Broadcast {
         within: Duration,
     ) -> Result<impl Future<Output = Answers> + Send + use<>, EmitError> {
         let (sender, receiver) = oneshot::channel();
-        let Self { reach, by, target, delivery, scope } = self;
+        let Self { reach, by, target, delivery, scope, .. } = self;
         let namespace = target.namespace().clone();
         let id = reach.acks.open(&namespace, within, move |answers| {
             // Nobody waits any more: then nobody misses it.
@@ -159,16 +181,14 @@ impl Broadcast {
         })
     }
 
-    /// Lets them all join a room: `socketsJoin`.
-    pub fn join(self, room: impl Into<Room>) {
-        let rooms = vec![room.into()];
-        self.tell(|target| Command::Join { target, rooms });
+    /// Lets them all join one room, or several: `socketsJoin`.
+    pub fn join(self, rooms: impl IntoRooms) {
+        self.change_rooms(Direction::Join, rooms.into_rooms().collect());
     }
 
-    /// Lets them all leave a room: `socketsLeave`.
-    pub fn leave(self, room: impl Into<Room>) {
-        let rooms = vec![room.into()];
-        self.tell(|target| Command::Leave { target, rooms });
+    /// Lets them all leave one room, or several: `socketsLeave`.
+    pub fn leave(self, rooms: impl IntoRooms) {
+        self.change_rooms(Direction::Leave, rooms.into_rooms().collect());
     }
 
     /// Makes them all leave the namespace: `disconnectSockets()`.
@@ -192,13 +212,26 @@ impl Broadcast {
     }
 
     fn send(self, name: RawName<'_>, arguments: &Arguments, receipt_of: impl FnOnce(Published) -> Option<Receipt>) {
-        let Self { reach, by, target, delivery, scope } = self;
+        let Self { reach, by, target, delivery, scope, .. } = self;
         let mut command = Command::Emit { target, name, arguments, id: None, delivery, receipt: None };
         let published = reach.publish(&command, scope);
         if let Command::Emit { receipt, .. } = &mut command {
             *receipt = receipt_of(published);
         }
         reach.hub.apply(command, by.as_ref());
+    }
+
+    fn change_rooms(self, direction: Direction, rooms: Vec<Room>) {
+        if rooms.is_empty() {
+            return;
+        }
+        if let Some(noted) = &self.noted {
+            noted.note(direction, &rooms);
+        }
+        self.tell(|target| match direction {
+            Direction::Join => Command::Join { target, rooms },
+            Direction::Leave => Command::Leave { target, rooms },
+        });
     }
 
     fn expel(self, from: Expulsion) {
@@ -212,6 +245,12 @@ impl Broadcast {
         reach.hub.apply(command, by.as_ref());
     }
 }
+
+/// What comes later. Dropped before, it is not waited for.
+pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// The bits of an id that no socket ever draws.
+const NOBODY: [u8; 15] = [0; 15];
 
 impl fmt::Debug for Broadcast {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -44,6 +44,20 @@ pub(crate) struct Connection {
 struct Joined {
     socket: Socket,
     member: Box<dyn Member>,
+    /// It is told why it is disconnected.
+    has_panicked: bool,
+    /// Its namespace is there while somebody is in it.
+    is_patterned: bool,
+}
+
+impl Joined {
+    /// Lets the application do something, and notes whether it panicked.
+    fn call<T>(&mut self, call: &'static str, run: impl FnOnce(&mut dyn Member, &Socket) -> T) -> Result<T, Panicked> {
+        let Self { socket, member, has_panicked, .. } = self;
+        let done = guarded(socket.connection(), socket.namespace(), call, || run(&mut **member, socket));
+        *has_panicked |= done.is_err();
+        done
+    }
 }
 
 /// A namespace the client wants to be in, while the application thinks about it.
@@ -58,6 +72,8 @@ struct Asked {
     socket: SocketId,
     /// With the query it may have had: a refusal repeats it.
     as_written: NamespaceName,
+    /// It is named by a pattern.
+    is_patterned: bool,
 }
 
 impl Connection {
@@ -81,7 +97,7 @@ impl Connection {
         match incoming {
             Incoming::Connect { namespace, as_written, auth } => {
                 let socket = self.shared.reach.hub.socket_id(self.lane, || rand::rng().random());
-                self.ask(Asked { namespace, socket, as_written }, auth, now)?;
+                self.ask(Asked { namespace, socket, as_written, is_patterned: false }, auth, now)?;
             }
             Incoming::Refused { as_written, why } => self.tell_refusal(&as_written, &Refusal::new(why.to_string())),
             Incoming::Event { socket, id, event, .. } => self.hear(socket, event, id)?,
@@ -95,22 +111,23 @@ impl Connection {
     }
 
     fn hear(&mut self, id: SocketId, event: Event, ack: Option<AckId>) -> Result<(), Panicked> {
-        let Some(Joined { socket, member }) = self.joined.iter_mut().find(|joined| joined.socket.id() == id) else {
+        let Some(joined) = self.joined.iter_mut().find(|joined| joined.socket.id() == id) else {
             return Ok(());
         };
-        let ack = ack.map(|ack| socket.ack_sender(ack));
-        guarded(socket.connection(), socket.namespace(), "event", || member.event(socket, event, ack))
+        let ack = ack.map(|ack| joined.socket.ack_sender(ack));
+        joined.call("event", |member, socket| member.event(socket, event, ack))
     }
 
-    fn ask(&mut self, asked: Asked, auth: Option<Json>, now: Instant) -> Result<(), CloseReason> {
-        let namespaces = self.shared.directory.now();
-        let Some(namespace) = namespaces.get(asked.namespace.as_str()) else {
+    fn ask(&mut self, mut asked: Asked, auth: Option<Json>, now: Instant) -> Result<(), CloseReason> {
+        let Some((namespace, pattern)) = self.shared.directory.find(&asked.namespace) else {
             return self.refuse(&asked, &Refusal::new(INVALID_NAMESPACE), now);
         };
+        asked.is_patterned = pattern.is_some();
         let (handshake, name) = (Arc::clone(self.inbox.handshake()), asked.namespace.clone());
         let connection = handshake.connection;
         let transport = TransportNow::new(handshake.transport, Arc::clone(&self.link));
-        let request = ConnectRequest { handshake, namespace: name, socket: asked.socket, auth, transport };
+        let (socket, reach) = (asked.socket, Arc::clone(&self.shared.reach));
+        let request = ConnectRequest { handshake, namespace: name, socket, auth, transport, reach, pattern };
         let admission = guarded(connection, &asked.namespace, "connect", || namespace.connect(request))?;
         self.decide(asked, admission, now)
     }
@@ -118,6 +135,7 @@ impl Connection {
     fn decide(&mut self, asked: Asked, admission: Admission, now: Instant) -> Result<(), CloseReason> {
         match admission {
             Admission::Accept(member) => self.join(asked, member, now),
+            Admission::Refuse(Refusal { hold: Some(hold), .. }) => self.hold(hold, now),
             Admission::Refuse(refusal) => self.refuse(&asked, &refusal, now),
             Admission::TryLater { hold } => self.hold(hold, now),
             Admission::Pending(decision) => {
@@ -147,13 +165,18 @@ impl Connection {
             // It was removed while the application thought.
             return self.refuse(&asked, &Refusal::new(INVALID_NAMESPACE), now);
         }
-        let (reach, allowance) = (Arc::clone(&self.shared.reach), Arc::clone(&self.allowance));
-        let socket = Socket::new(reach, allowance, self.inbox.handshake().connection, id, asked.namespace);
-        self.joined.push(Joined { socket, member });
-        if let Some(Joined { socket, member }) = self.joined.last_mut() {
-            guarded(socket.connection(), socket.namespace(), "connected", || member.connected(socket))?;
+        if asked.is_patterned {
+            self.shared.entered(&asked.namespace);
         }
-        Ok(())
+        let (reach, allowance) = (Arc::clone(&self.shared.reach), Arc::clone(&self.allowance));
+        let noted = member.keeps_rooms().then(Arc::default);
+        let socket = Socket::new(reach, allowance, (self.inbox.handshake().connection, id, asked.namespace), noted);
+        self.joined.push(Joined { socket, member, has_panicked: false, is_patterned: asked.is_patterned });
+        match self.joined.last_mut() {
+            Some(joined) => joined.call("connected", |member, socket| member.connected(socket)),
+            None => Ok(()),
+        }
+        .map_err(CloseReason::from)
     }
 
     fn refuse(&mut self, asked: &Asked, refusal: &Refusal, now: Instant) -> Result<(), CloseReason> {
@@ -189,7 +212,12 @@ impl Connection {
         let Some(index) = self.joined.iter().position(|joined| joined.socket.id() == id) else {
             return Ok(());
         };
-        let Joined { socket, mut member } = self.joined.swap_remove(index);
+        let Joined { socket, mut member, has_panicked, is_patterned } = self.joined.swap_remove(index);
+        socket.end();
+        if is_patterned {
+            self.shared.left(socket.namespace());
+        }
+        let reason = if has_panicked { DisconnectReason::Panicked } else { reason };
         guarded(socket.connection(), socket.namespace(), "disconnected", || {
             member.disconnected(&socket, reason);
             drop(member);
@@ -221,15 +249,17 @@ impl Connection {
 
     /// A lane moved a socket.
     fn moved(&mut self, id: SocketId, direction: Direction, rooms: &[Room]) -> Result<(), Panicked> {
-        let connection = self.inbox.handshake().connection;
-        let Some(Joined { socket, member }) = self.joined.iter_mut().find(|joined| joined.socket.id() == id) else {
+        let Some(moved) = self.joined.iter_mut().find(|joined| joined.socket.id() == id) else {
             return Ok(());
         };
+        if let Some(noted) = moved.socket.noted() {
+            noted.note(direction, rooms);
+        }
         let (joined, left) = match direction {
             Direction::Join => (rooms, &[][..]),
             Direction::Leave => (&[][..], rooms),
         };
-        guarded(connection, socket.namespace(), "moved", || member.moved(socket, joined, left))
+        moved.call("moved", |member, socket| member.moved(socket, joined, left))
     }
 
     fn violated(&self, violation: &Violation) -> CloseReason {
@@ -258,22 +288,14 @@ impl Connection {
     }
 
     fn poll_members(&mut self, cx: &mut Context<'_>) -> Result<(), Panicked> {
-        for Joined { socket, member } in &mut self.joined {
-            guarded(socket.connection(), socket.namespace(), "poll", || member.poll(socket, cx))?;
-        }
-        Ok(())
+        self.joined.iter_mut().try_for_each(|joined| joined.call("poll", |member, socket| member.poll(socket, cx)))
     }
 
     /// Lets the members do what they have to do by now.
     fn time_members_out(&mut self, now: Instant) -> Result<(), Panicked> {
-        for Joined { socket, member } in &mut self.joined {
-            if member.poll_timeout().is_some_and(|due| due <= now) {
-                guarded(socket.connection(), socket.namespace(), "handle_timeout", || {
-                    member.handle_timeout(socket, now)
-                })?;
-            }
-        }
-        Ok(())
+        let mut due =
+            self.joined.iter_mut().filter(|joined| joined.member.poll_timeout().is_some_and(|due| due <= now));
+        due.try_for_each(|joined| joined.call("handle_timeout", |member, socket| member.handle_timeout(socket, now)))
     }
 }
 
@@ -356,7 +378,11 @@ impl engineio::Connection for Connection {
 /// There are sockets left only when the engine's own task has panicked.
 impl Drop for Connection {
     fn drop(&mut self) {
-        for Joined { socket, .. } in self.joined.drain(..) {
+        for Joined { socket, is_patterned, .. } in self.joined.drain(..) {
+            socket.end();
+            if is_patterned {
+                self.shared.left(socket.namespace());
+            }
             self.shared.reach.hub.disconnect(socket.id());
             self.shared.reach.acks.handle_disconnect(socket.id());
         }

@@ -7,6 +7,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use socketio_codec::Namespace as NamespaceName;
 
 use crate::namespace::Namespace;
+use crate::pattern::Pattern;
+use crate::patterned::Patterned;
 
 /// Which namespaces there are now. What is read stays as it was read: a change makes a new generation.
 #[derive(Default)]
@@ -14,15 +16,30 @@ pub(crate) struct Directory {
     generation: RwLock<Arc<Generation>>,
     /// How many the generation has, for those who ask at each message.
     len: AtomicUsize,
+    /// Those that are not in it by their names.
+    pub(crate) patterned: Patterned,
 }
 
 /// The namespaces at one moment.
 pub(crate) type Generation = HashMap<NamespaceName, Arc<dyn Namespace>>;
 
+/// A namespace, and the pattern by which it was found.
+type Found = (Arc<dyn Namespace>, Option<Arc<Pattern>>);
+
 impl Directory {
-    pub(crate) fn new(namespaces: Generation) -> Self {
+    pub(crate) fn new(namespaces: Generation, patterned: Patterned) -> Self {
         let len = AtomicUsize::new(namespaces.len());
-        Self { generation: RwLock::new(Arc::new(namespaces)), len }
+        Self { generation: RwLock::new(Arc::new(namespaces)), len, patterned }
+    }
+
+    /// The namespace of this name, and the pattern that allows the name if it is not there by itself. Of those of now: read
+    /// once for each decision, so that it is made by one generation.
+    pub(crate) fn find(&self, name: &NamespaceName) -> Option<Found> {
+        if let Some(namespace) = self.now().get(name.as_str()) {
+            return Some((Arc::clone(namespace), None));
+        }
+        let (pattern, namespace) = self.patterned.find(name)?;
+        Some((Arc::clone(namespace), Some(Arc::clone(pattern))))
     }
 
     /// How many namespaces there are.
@@ -32,11 +49,11 @@ impl Directory {
 
     /// Their names.
     pub(crate) fn names(&self) -> Vec<NamespaceName> {
-        self.now().keys().cloned().collect()
+        let patterned = self.patterned.names().into_iter().filter(|name| !self.now().contains_key(name));
+        self.now().keys().cloned().chain(patterned).collect()
     }
 
-    /// Those of now: read once for each decision, so that it is made by one generation.
-    pub(crate) fn now(&self) -> Arc<Generation> {
+    fn now(&self) -> Arc<Generation> {
         Arc::clone(&self.generation.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -44,7 +61,7 @@ impl Directory {
     /// `join` tells the hub comes before what [`remove`](Self::remove) tells it. Must not block.
     pub(crate) fn while_there(&self, name: &NamespaceName, join: impl FnOnce()) -> bool {
         let generation = self.generation.read().unwrap_or_else(PoisonError::into_inner);
-        let is_there = generation.contains_key(name);
+        let is_there = generation.contains_key(name) || self.patterned.find(name).is_some();
         if is_there {
             join();
         }
@@ -55,7 +72,7 @@ impl Directory {
     /// from one that is there again. Must not block.
     pub(crate) fn while_gone(&self, name: &NamespaceName, expel: impl FnOnce()) -> bool {
         let generation = self.generation.read().unwrap_or_else(PoisonError::into_inner);
-        let is_gone = !generation.contains_key(name);
+        let is_gone = !generation.contains_key(name) && self.patterned.find(name).is_none();
         if is_gone {
             expel();
         }

@@ -4,11 +4,11 @@ use std::future::{Future, poll_fn};
 use std::sync::Arc;
 
 use hub::Waiter;
-use serde::Serialize;
-use socketio_codec::{Arguments, EventName};
+use socketio_codec::EventName;
 use tokio::sync::oneshot;
 
-use crate::broadcast::{Broadcast, EmitError, Outcome};
+use crate::arguments::ToArguments;
+use crate::broadcast::{Broadcast, EmitError, Later, Outcome};
 
 impl Broadcast {
     /// Ready when no part of the server is so far behind that it should be sent more.
@@ -21,7 +21,7 @@ impl Broadcast {
     /// let everyone = server.of("/")?;
     /// for line in lines {
     ///     everyone.ready().await;
-    ///     everyone.clone().emit("line", &(line,))?;
+    ///     everyone.clone().emit("line", line)?;
     /// }
     /// # Ok(())
     /// # }
@@ -38,18 +38,14 @@ impl Broadcast {
     ///
     /// # Errors
     /// [`EmitError`] as for [`emit`](Broadcast::emit).
-    pub fn emit_counted<T: Serialize + ?Sized>(
-        self,
-        name: &str,
-        arguments: &T,
-    ) -> Result<impl Future<Output = Outcome> + Send + use<T>, EmitError> {
+    pub fn emit_counted(self, name: &str, arguments: impl ToArguments) -> Result<Later<Outcome>, EmitError> {
         let name = EventName::new(name)?;
-        let arguments = Arguments::serialize(arguments)?;
+        let arguments = arguments.to_arguments()?;
         let (sender, receiver) = oneshot::channel();
-        self.relay_counted(name.raw(), &arguments, move |outcome| {
+        self.relay_counted(&name, &arguments, move |outcome| {
             // Nobody waits any more: then nobody misses it.
             let _ = sender.send(outcome);
         });
-        Ok(async move { receiver.await.unwrap_or_default() })
+        Ok(Box::pin(async move { receiver.await.unwrap_or_default() }))
     }
 }

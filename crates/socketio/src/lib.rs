@@ -16,9 +16,16 @@ mod sessions;
 mod shared;
 
 mod directory;
+mod handlers;
 mod member;
 mod namespace;
+mod pattern;
+mod patterned;
 mod removal;
+
+mod arguments;
+mod received;
+mod rooms;
 
 mod closes;
 mod connection;
@@ -27,8 +34,12 @@ mod panics;
 mod transport_now;
 
 mod broadcast;
+mod ended;
 mod flow;
+mod noted;
+mod server_of;
 mod socket;
+mod unfinished;
 
 mod acks;
 mod lanes;
@@ -43,16 +54,25 @@ mod questions;
 
 mod client_bundle;
 mod static_file;
+pub mod testing;
 
-pub use broadcast::{Answers, Broadcast, EmitError, NoAnswer, Outcome};
+#[doc = include_str!("../GUIDE.md")]
+pub mod guide {}
+
+pub use arguments::{Argument, Spread, ToArguments};
+pub use broadcast::{Answers, Broadcast, EmitError, Later, NoAnswer, Outcome};
 pub use client_bundle::{BundleError, ClientBundle};
 pub use config::ServerConfig;
 pub use found::{Fetched, RemoteSocket, Rooms, SocketInfo};
+pub use handlers::{Answer, Finish, HandlerLimits, Handlers, Joined, Mismatch, Reply, Unhandled};
 pub use local::Local;
 pub use member::{DisconnectReason, Member};
 pub use namespace::{Admission, ConnectRequest, Namespace, Refusal};
 pub use nodes::Nodes;
+pub use pattern::InvalidPattern;
 pub use peers::{Acknowledged, Asked, Outgoing, Peers, Published};
+pub use received::{FromArguments, Rest};
+pub use rooms::IntoRooms;
 pub use server::{Health, Server, ServerBuilder};
 pub use socket::{AckSender, Socket};
 pub use static_file::StaticFile;

@@ -1,5 +1,6 @@
 //! What an application is told of one socket.
 
+use std::fmt;
 use std::task::Context;
 use std::time::Instant;
 
@@ -63,6 +64,12 @@ pub trait Member: Send + 'static {
         let _ = (socket, joined, left);
     }
 
+    /// Whether the socket is to know its rooms, for [`Socket::rooms`]. Asked once, before it joins. It takes some hundred bytes
+    /// for each socket, so it is not done unless it is asked for.
+    fn keeps_rooms(&self) -> bool {
+        false
+    }
+
     /// The socket has left. It is in no room any more; nothing emitted to it now arrives.
     fn disconnected(&mut self, socket: &Socket, reason: DisconnectReason) {
         let _ = (socket, reason);
@@ -101,6 +108,10 @@ impl<M: Member + ?Sized> Member for Box<M> {
         (**self).moved(socket, joined, left);
     }
 
+    fn keeps_rooms(&self) -> bool {
+        (**self).keeps_rooms()
+    }
+
     fn disconnected(&mut self, socket: &Socket, reason: DisconnectReason) {
         (**self).disconnected(socket, reason);
     }
@@ -116,6 +127,9 @@ pub enum DisconnectReason {
     Server,
     /// The connection ended.
     Closed(CloseReason),
+    /// A call of this very member panicked, or one of its handlers: that is in the log, and the connection ends for it. (To
+    /// its members in other namespaces that is [`CloseReason::Internal`].)
+    Panicked,
 }
 
 impl DisconnectReason {
@@ -125,6 +139,18 @@ impl DisconnectReason {
             Self::Client => "client namespace disconnect",
             Self::Server => "server namespace disconnect",
             Self::Closed(reason) => reason.as_reference(),
+            Self::Panicked => CloseReason::Internal.as_reference(),
+        }
+    }
+}
+
+impl fmt::Display for DisconnectReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Client => f.write_str("client left"),
+            Self::Server => f.write_str("server made it leave"),
+            Self::Closed(reason) => reason.fmt(f),
+            Self::Panicked => f.write_str("handler panicked"),
         }
     }
 }

@@ -9,9 +9,12 @@ use std::time::Duration;
 use engineio::Handshake;
 use hub::SocketId;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use socketio_codec::{Json, Namespace as NamespaceName};
 
 use crate::member::Member;
+use crate::pattern::Pattern;
+use crate::reach::Reach;
 use crate::transport_now::TransportNow;
 
 /// The application's side of a namespace: it decides who joins, and gives each who does a [`Member`].
@@ -43,7 +46,7 @@ use crate::transport_now::TransportNow;
 ///
 /// impl Member for Guest {
 ///     fn connected(&mut self, socket: &Socket) {
-///         let _ = socket.broadcast().emit("joined", &(&self.name,));
+///         let _ = socket.broadcast().emit("joined", &self.name);
 ///     }
 /// }
 /// ```
@@ -67,7 +70,7 @@ impl<N: Namespace + ?Sized> Namespace for Box<N> {
 /// A client's request to join a namespace.
 ///
 /// It is the application's: nothing of it is kept beside the handshake, which a connection needs for the next one.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct ConnectRequest {
     /// The HTTP request that opened the connection.
@@ -80,6 +83,36 @@ pub struct ConnectRequest {
     pub auth: Option<Json>,
     /// By which transport it is connected, now and later.
     pub transport: TransportNow,
+    pub(crate) reach: Arc<Reach>,
+    /// That allowed the name.
+    pub(crate) pattern: Option<Arc<Pattern>>,
+}
+
+impl ConnectRequest {
+    /// What stands in the name where the [pattern](crate::ServerBuilder::namespace_pattern) has `{part}`.
+    pub fn parameter(&self, part: &str) -> Option<&str> {
+        self.pattern.as_ref()?.value(&self.namespace, part)
+    }
+
+    /// The credentials as a type. No credentials are an empty object.
+    ///
+    /// # Errors
+    /// Says what does not fit.
+    pub fn auth_as<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        match &self.auth {
+            Some(auth) => auth.deserialize(),
+            None => serde_json::from_str("{}"),
+        }
+    }
+}
+
+impl fmt::Debug for ConnectRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { handshake, namespace, socket, auth, .. } = self;
+        let mut text = f.debug_struct("ConnectRequest");
+        text.field("handshake", handshake).field("namespace", namespace).field("socket", socket).field("auth", auth);
+        text.finish_non_exhaustive()
+    }
 }
 
 /// The answer to a [`ConnectRequest`].
@@ -121,7 +154,10 @@ impl Admission {
 
 impl From<Refusal> for Admission {
     fn from(refusal: Refusal) -> Self {
-        Self::Refuse(refusal)
+        match refusal.hold {
+            Some(hold) => Self::TryLater { hold },
+            None => Self::Refuse(refusal),
+        }
     }
 }
 
@@ -129,7 +165,7 @@ impl<M: Member> From<Result<M, Refusal>> for Admission {
     fn from(decision: Result<M, Refusal>) -> Self {
         match decision {
             Ok(member) => Self::accept(member),
-            Err(refusal) => Self::Refuse(refusal),
+            Err(refusal) => refusal.into(),
         }
     }
 }
@@ -150,12 +186,20 @@ impl fmt::Debug for Admission {
 pub struct Refusal {
     pub(crate) message: String,
     pub(crate) data: Option<Json>,
+    /// Not for good: for how long the client is held.
+    pub(crate) hold: Option<Duration>,
 }
 
 impl Refusal {
     /// A refusal with a message only.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), data: None }
+        Self { message: message.into(), data: None, hold: None }
+    }
+
+    /// Not for good: the client cannot be served now, is held for a while and then comes back by itself. See
+    /// [`Admission::TryLater`], which this becomes; it is told nothing.
+    pub fn for_now(hold: Duration) -> Self {
+        Self { message: String::new(), data: None, hold: Some(hold) }
     }
 
     /// The same with data, which must serialize to JSON; if it does not, the refusal goes without.

@@ -1,6 +1,9 @@
 //! The application's own code, and what it may do to us.
 
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
 
 use socketio_codec::Namespace as NamespaceName;
 
@@ -22,6 +25,20 @@ pub(crate) fn guarded<T>(
         tracing::error!(connection, %namespace, call, "the application panicked: the connection it was about is closed");
         Panicked
     })
+}
+
+/// The same for a future, which is not polled again once it has panicked.
+pub(crate) async fn guarded_future<T>(
+    (connection, namespace): (u32, &NamespaceName),
+    call: &'static str,
+    future: impl Future<Output = T>,
+) -> Result<T, Panicked> {
+    let mut future = pin!(future);
+    poll_fn(|cx| match guarded(connection, namespace, call, || future.as_mut().poll(cx)) {
+        Ok(polled) => polled.map(Ok),
+        Err(panicked) => Poll::Ready(Err(panicked)),
+    })
+    .await
 }
 
 #[cfg(test)]

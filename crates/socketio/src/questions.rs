@@ -1,12 +1,11 @@
 //! What can be asked about sockets.
 
-use std::future::Future;
 use std::time::Duration;
 
-use serde::Serialize;
-use socketio_codec::{Arguments, EventName, Json};
+use socketio_codec::{EventName, Json};
 
-use crate::broadcast::{Broadcast, EmitError};
+use crate::arguments::ToArguments;
+use crate::broadcast::{Broadcast, EmitError, Later};
 use crate::found::{self, Fetched, Rooms};
 use crate::nodes::Nodes;
 use crate::peers::{Asked, answer};
@@ -50,7 +49,7 @@ impl Broadcast {
     ///
     /// # Errors
     /// [`EmitError`] as for [`emit`](Broadcast::emit).
-    pub fn server_side_emit<T: Serialize + ?Sized>(self, name: &str, arguments: &T) -> Result<(), EmitError> {
+    pub fn server_side_emit(self, name: &str, arguments: impl ToArguments) -> Result<(), EmitError> {
         self.tell_programs(name, arguments, None).map(drop)
     }
 
@@ -58,23 +57,23 @@ impl Broadcast {
     ///
     /// # Errors
     /// [`EmitError`] as for [`emit`](Broadcast::emit).
-    pub fn server_side_emit_with_ack<T: Serialize + ?Sized>(
+    pub fn server_side_emit_with_ack(
         self,
         name: &str,
-        arguments: &T,
+        arguments: impl ToArguments,
         within: Duration,
-    ) -> Result<impl Future<Output = (Vec<Json>, Nodes)> + Send + use<T>, EmitError> {
+    ) -> Result<Later<(Vec<Json>, Nodes)>, EmitError> {
         let answers = self.tell_programs(name, arguments, Some(within))?;
-        Ok(answer(answers))
+        Ok(Box::pin(answer(answers)))
     }
 
-    fn tell_programs<T: Serialize + ?Sized>(
+    fn tell_programs(
         self,
         name: &str,
-        arguments: &T,
+        arguments: impl ToArguments,
         within: Option<Duration>,
     ) -> Result<Option<Asked<Vec<Json>>>, EmitError> {
-        let (name, arguments) = (EventName::new(name)?, Arguments::serialize(arguments)?);
+        let (name, arguments) = (EventName::new(name)?, arguments.to_arguments()?);
         let (reach, target, scope) = self.into_target();
         let peers = reach.peers_in(scope);
         Ok(peers.map(|peers| peers.server_side_emit(target.namespace(), &name, &arguments, within)))

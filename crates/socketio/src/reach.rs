@@ -1,11 +1,13 @@
 //! What sockets, broadcasts and connections need of the server, and nothing more.
 
-use std::sync::Arc;
+use std::any::Any;
+use std::sync::{Arc, OnceLock, Weak};
 
 use hub::{Command, Hub};
 
 use crate::acks::AckTable;
 use crate::peers::{Peers, Published};
+use crate::unfinished::Unfinished;
 
 /// The way to all sockets: those that are here, and those of other nodes.
 ///
@@ -16,6 +18,10 @@ pub(crate) struct Reach {
     pub(crate) acks: Arc<AckTable>,
     /// `None` for a node that is alone.
     peers: Option<Box<dyn Peers>>,
+    /// The server that this is the way of, as only that itself knows it.
+    server: OnceLock<Weak<dyn Any + Send + Sync>>,
+    /// Work for sockets that have left.
+    pub(crate) unfinished: Unfinished,
 }
 
 /// How far something goes.
@@ -29,7 +35,18 @@ pub(crate) enum Scope {
 
 impl Reach {
     pub(crate) fn new(hub: Arc<Hub>, acks: Arc<AckTable>, peers: Option<Box<dyn Peers>>) -> Self {
-        Self { hub, acks, peers }
+        Self { hub, acks, peers, server: OnceLock::new(), unfinished: Unfinished::default() }
+    }
+
+    /// Says whose way it is: once.
+    pub(crate) fn belong_to<T: Any + Send + Sync>(&self, server: &Arc<T>) {
+        let server: Weak<T> = Arc::downgrade(server);
+        let _ = self.server.set(server);
+    }
+
+    /// That which it [belongs to](Self::belong_to), if it is still there.
+    pub(crate) fn server<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.server.get()?.upgrade()?.downcast().ok()
     }
 
     /// Lets the others do it; it is still to be done here.

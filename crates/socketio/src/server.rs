@@ -29,8 +29,10 @@ use crate::fixed::Fixed;
 use crate::lanes;
 use crate::local::Local;
 use crate::namespace::Namespace;
+use crate::pattern::{InvalidPattern, Pattern};
+use crate::patterned::Patterned;
 use crate::peers::Peers;
-use crate::reach::{Reach, Scope};
+use crate::reach::Reach;
 use crate::removal;
 use crate::sessions::{OnHandshake, Sessions};
 use crate::shared::Shared;
@@ -42,6 +44,7 @@ pub struct ServerBuilder {
     config: ServerConfig,
     pub(crate) peer_source: PeerSource,
     namespaces: Generation,
+    patterned: Patterned,
     on_handshake: Option<OnHandshake>,
     bundle: Option<ClientBundle>,
     peers: Option<Connect>,
@@ -58,6 +61,35 @@ impl ServerBuilder {
     /// [`InvalidNamespace`] if no client could ask for a namespace of that name.
     pub fn namespace(mut self, name: &str, namespace: impl Namespace) -> Result<Self, InvalidNamespace> {
         self.namespaces.insert(NamespaceName::try_from(name)?, Arc::new(namespace));
+        Ok(self)
+    }
+
+    /// Adds all namespaces whose names follow a pattern, such as `/doc/{id}`: a part between slashes in braces stands for any
+    /// text. What it is, [`ConnectRequest::parameter`](crate::ConnectRequest::parameter) says.
+    ///
+    /// Clients choose the names, so `namespace` is to refuse those that mean nothing. There is such a namespace while somebody
+    /// is in it; what is [counted](Server::namespace_counts) of it goes with it. One that was added by its name comes before
+    /// all patterns, and of these the first that allows a name.
+    ///
+    /// ```
+    /// use socketio::{Handlers, Refusal, Server, ServerConfig};
+    ///
+    /// # fn build() -> Result<Server, Box<dyn std::error::Error>> {
+    /// let documents = Handlers::connect(|request| match request.parameter("id").map(str::parse::<u32>) {
+    ///     Some(Ok(id)) => Ok(id),
+    ///     _ => Err(Refusal::new("no such document")),
+    /// })
+    /// .on("which", |socket, ()| *socket.state());
+    /// # Ok(
+    /// Server::builder(ServerConfig::default()).namespace_pattern("/doc/{id}", documents)?.build()
+    /// # )
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidPattern`] says what is wrong.
+    pub fn namespace_pattern(mut self, pattern: &str, namespace: impl Namespace) -> Result<Self, InvalidPattern> {
+        self.patterned.add(Pattern::new(pattern)?, Arc::new(namespace));
         Ok(self)
     }
 
@@ -121,7 +153,7 @@ impl ServerBuilder {
     /// # Panics
     /// Outside a tokio runtime: the server's tasks run on it.
     pub fn build(self) -> Server {
-        let Self { config, peer_source, namespaces, on_handshake, bundle, peers, room_watch } = self;
+        let Self { config, peer_source, namespaces, patterned, on_handshake, bundle, peers, room_watch } = self;
         let threads = || NonZeroUsize::new(Handle::current().metrics().num_workers());
         let lanes = config.lanes.or_else(threads).unwrap_or(NonZeroUsize::MIN);
         let is_watched = peers.is_some() || room_watch.is_some();
@@ -135,9 +167,10 @@ impl ServerBuilder {
         let shared = Arc::new(Shared {
             reach,
             supervisor,
-            directory: Directory::new(namespaces),
+            directory: Directory::new(namespaces, patterned),
             client: RwLock::new(Arc::new(config.client)),
             closes: Closes::default(),
+            announcing: Mutex::default(),
         });
         let path = config.engine.path.clone();
         let sessions = Sessions { shared: Arc::clone(&shared), on_handshake };
@@ -152,10 +185,10 @@ impl ServerBuilder {
                 bundle: RwLock::new(bundle.map(Arc::new)),
                 is_closing: AtomicBool::new(false),
                 failing: failing.abort_handle(),
-                announcing: Mutex::default(),
             }),
         };
-        server.announce();
+        server.core.shared.reach.belong_to(&server.core);
+        server.core.shared.announce();
         server
     }
 }
@@ -179,8 +212,6 @@ pub(crate) struct Core {
     pub(crate) bundle: RwLock<Option<Arc<ClientBundle>>>,
     is_closing: AtomicBool,
     failing: AbortHandle,
-    /// So that the peers hear of namespaces in the order of their changes.
-    announcing: Mutex<()>,
 }
 
 /// Whether a server does what it is for.
@@ -199,6 +230,15 @@ impl Server {
     /// A server with these settings, of which the namespaces are still to be named.
     pub fn builder(config: ServerConfig) -> ServerBuilder {
         ServerBuilder { config, ..ServerBuilder::default() }
+    }
+
+    pub(crate) fn from_core(core: Arc<Core>) -> Self {
+        Self { core }
+    }
+
+    /// The path of all its requests.
+    pub(crate) fn path(&self) -> &str {
+        &self.core.path
     }
 
     pub(crate) fn core(&self) -> &Core {
@@ -244,7 +284,7 @@ impl Server {
     /// [`InvalidNamespace`] if no client could ask for a namespace of that name.
     pub fn add_namespace(&self, name: &str, namespace: impl Namespace) -> Result<(), InvalidNamespace> {
         self.core.shared.directory.add(NamespaceName::try_from(name)?, Arc::new(namespace));
-        self.announce();
+        self.core.shared.announce();
         Ok(())
     }
 
@@ -263,17 +303,8 @@ impl Server {
             true => shared.reach.hub.expel(everyone, Expulsion::Namespace),
             false => removal::begin(shared, everyone, spread),
         });
-        self.announce();
+        self.core.shared.announce();
         is_removed
-    }
-
-    /// Tells the peers which namespaces there are.
-    fn announce(&self) {
-        let Shared { reach, directory, .. } = &*self.core.shared;
-        if let Some(peers) = reach.peers_in(Scope::Cluster) {
-            let _turn = self.core.announcing.lock().unwrap_or_else(PoisonError::into_inner);
-            peers.serve(&directory.names());
-        }
     }
 
     /// The connections open now.
@@ -366,9 +397,10 @@ impl Server {
         self.core.engine.close();
     }
 
-    /// Waits until every connection has ended.
+    /// Waits until every connection has ended, and all [handlers](crate::Handlers) that still ran.
     pub async fn drained(&self) {
         self.core.engine.drained().await;
+        self.core.shared.reach.unfinished.none().await;
     }
 }
 

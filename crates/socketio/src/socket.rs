@@ -1,15 +1,19 @@
 //! One client in one namespace.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hub::{Allowance, Command, Room, SocketId, Target};
-use serde::Serialize;
-use socketio_codec::{AckId, Arguments, Namespace as NamespaceName};
+use socketio_codec::{AckId, Arguments, InvalidNamespace, Namespace as NamespaceName};
 
-use crate::broadcast::{Broadcast, EmitError, NoAnswer};
+use crate::arguments::ToArguments;
+use crate::broadcast::{Broadcast, EmitError, Later, NoAnswer};
+use crate::ended::Ended;
+use crate::noted::NotedRooms;
 use crate::reach::Reach;
+use crate::rooms::IntoRooms;
 
 /// A client that has joined a namespace. Cheap to clone; may be kept after the client has gone, and then reaches
 /// nobody.
@@ -27,17 +31,65 @@ struct Inner {
     connection: u32,
     id: SocketId,
     namespace: NamespaceName,
+    /// Where its member wants to know them.
+    noted: Option<Arc<NotedRooms>>,
+    ended: Ended,
 }
 
 impl Socket {
     pub(crate) fn new(
         reach: Arc<Reach>,
         allowance: Arc<Allowance>,
-        connection: u32,
-        id: SocketId,
-        namespace: NamespaceName,
+        (connection, id, namespace): (u32, SocketId, NamespaceName),
+        noted: Option<Arc<NotedRooms>>,
     ) -> Self {
-        Self(Arc::new(Inner { reach, allowance, connection, id, namespace }))
+        let ended = Ended::default();
+        Self(Arc::new(Inner { reach, allowance, connection, id, namespace, noted, ended }))
+    }
+
+    pub(crate) fn reach(&self) -> &Arc<Reach> {
+        &self.0.reach
+    }
+
+    pub(crate) fn noted(&self) -> Option<&NotedRooms> {
+        self.0.noted.as_deref()
+    }
+
+    /// The rooms it is in, without its own; from when it left, those it was in. `None` if its member does not
+    /// [keep them](crate::Member::keeps_rooms).
+    ///
+    /// What the socket itself has asked for counts at once; what others ask for, when its connection hears of it.
+    pub fn rooms(&self) -> Option<Vec<Room>> {
+        self.noted().map(NotedRooms::now)
+    }
+
+    /// It has left.
+    pub(crate) fn end(&self) {
+        self.0.ended.end();
+    }
+
+    /// Whether it is still in its namespace: false from [`disconnected`](crate::Member::disconnected) on.
+    pub fn is_connected(&self) -> bool {
+        !self.0.ended.is_ended()
+    }
+
+    /// Waits until it has left its namespace, for whatever reason.
+    ///
+    /// ```no_run
+    /// # async fn work() {}
+    /// # fn example(socket: &socketio::Socket) {
+    /// let gone = socket.gone();
+    /// tokio::spawn(async move {
+    ///     tokio::select! {
+    ///         () = gone => {}
+    ///         () = work() => {}
+    ///     }
+    /// });
+    /// # }
+    /// ```
+    pub fn gone(&self) -> impl Future<Output = ()> + Send + use<> {
+        let socket = self.clone();
+        async move { socket.0.ended.ended().await }
     }
 
     /// Its public id; also the name of a room with only this socket in it.
@@ -55,26 +107,29 @@ impl Socket {
         &self.0.namespace
     }
 
-    /// Emits to this client: `socket.emit`. `arguments` is a tuple or a list, see [`Broadcast::emit`].
+    /// Emits to this client: `socket.emit`. A tuple is its arguments, a single value is one, see [`ToArguments`].
     ///
     /// # Errors
     /// [`EmitError`] if the name is reserved or an argument does not serialize.
-    pub fn emit<T: Serialize + ?Sized>(&self, name: &str, arguments: &T) -> Result<(), EmitError> {
+    pub fn emit(&self, name: &str, arguments: impl ToArguments) -> Result<(), EmitError> {
         self.only().emit(name, arguments)
     }
 
-    /// Emits to this client and waits for its acknowledgement, at most for `within`.
+    /// Emits to this client and waits for its acknowledgement, at most for `within`. The event is sent by the call.
     ///
     /// # Errors
     /// [`NoAnswer`] if it did not come, or the event could not be sent.
-    pub async fn emit_with_ack<T: Serialize + ?Sized>(
+    pub fn emit_with_ack(
         &self,
         name: &str,
-        arguments: &T,
+        arguments: impl ToArguments,
         within: Duration,
-    ) -> Result<Arguments, NoAnswer> {
-        let answers = self.only().emit_with_ack(name, arguments, within)?.await;
-        answers.received.into_iter().next().map(|(_, arguments)| arguments).ok_or(NoAnswer::Missing)
+    ) -> Later<Result<Arguments, NoAnswer>> {
+        let asked = self.only().emit_with_ack(name, arguments, within);
+        Box::pin(async move {
+            let answers = asked?.await;
+            answers.received.into_iter().next().map(|(_, arguments)| arguments).ok_or(NoAnswer::Missing)
+        })
     }
 
     /// Everyone in the namespace but this client: `socket.broadcast`.
@@ -82,15 +137,16 @@ impl Socket {
         self.choose(Target::everyone(self.0.namespace.clone()).except_socket(self.0.id))
     }
 
-    /// The sockets in a room, without this client: `socket.to`.
-    pub fn to(&self, room: impl Into<Room>) -> Broadcast {
-        self.broadcast().to(room)
+    /// The sockets in one room, or in any of several, without this client: `socket.to`.
+    pub fn to(&self, rooms: impl IntoRooms) -> Broadcast {
+        self.broadcast().to(rooms)
     }
 
     /// This client alone.
     pub fn only(&self) -> Broadcast {
-        // It is here, or nowhere.
-        self.choose(Target::socket(self.0.namespace.clone(), self.0.id)).local()
+        // What is asked for when it has left does nothing, so it is not noted.
+        let noted = self.0.noted.as_ref().filter(|_| self.is_connected());
+        self.choose(Target::socket(self.0.namespace.clone(), self.0.id)).own(noted.map(Arc::clone))
     }
 
     /// The whole namespace, this client included: `io`.
@@ -98,14 +154,22 @@ impl Socket {
         self.choose(Target::everyone(self.0.namespace.clone()))
     }
 
-    /// Joins a room. What this task emits to the room afterwards reaches it.
-    pub fn join(&self, room: impl Into<Room>) {
-        self.only().join(room);
+    /// Everyone in another namespace: `io.of(…)`. See [`server`](Self::server) for all else that a server does.
+    ///
+    /// # Errors
+    /// [`InvalidNamespace`] if that is no name.
+    pub fn of(&self, namespace: &str) -> Result<Broadcast, InvalidNamespace> {
+        Ok(self.choose(Target::everyone(NamespaceName::try_from(namespace)?)))
     }
 
-    /// Leaves a room.
-    pub fn leave(&self, room: impl Into<Room>) {
-        self.only().leave(room);
+    /// Joins one room, or several. What this task emits to them afterwards reaches it.
+    pub fn join(&self, rooms: impl IntoRooms) {
+        self.only().join(rooms);
+    }
+
+    /// Leaves one room, or several.
+    pub fn leave(&self, rooms: impl IntoRooms) {
+        self.only().leave(rooms);
     }
 
     /// Makes the client leave the namespace; it does not come back by itself. `socket.disconnect()`.
@@ -153,12 +217,12 @@ pub struct AckSender {
 }
 
 impl AckSender {
-    /// Answers with `arguments`, a tuple or a list.
+    /// Answers with `arguments`: a tuple is several, a single value is one, see [`ToArguments`].
     ///
     /// # Errors
     /// [`EmitError`] if an argument does not serialize.
-    pub fn send<T: Serialize + ?Sized>(self, arguments: &T) -> Result<(), EmitError> {
-        let arguments = Arguments::serialize(arguments)?;
+    pub fn send(self, arguments: impl ToArguments) -> Result<(), EmitError> {
+        let arguments = arguments.to_arguments()?;
         self.send_arguments(&arguments);
         Ok(())
     }

@@ -5,8 +5,10 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use allocation_counter::measure;
+use socketio::codec::EventName;
 use socketio::{
-    AckSender, Admission, ConnectRequest, Event, Member, Namespace, Room, Server, ServerConfig, Socket, serve,
+    AckSender, Admission, Arguments, ConnectRequest, Event, Handlers, Member, Namespace, Room, Server, ServerConfig,
+    Socket, serve,
 };
 use tokio::net::TcpListener;
 
@@ -79,12 +81,32 @@ impl Client {
     }
 }
 
+/// The same by closures.
+fn handlers(room: Room) -> Handlers {
+    let name = |name| EventName::new(name).expect("it is not reserved");
+    let (all, others, sender, in_the_room) = (name("all"), name("others"), name("sender"), name("in the room"));
+    let joined = room.clone();
+    Handlers::new()
+        .connected(move |socket| socket.join(joined.clone()))
+        .on("all", move |socket, arguments: Arguments| socket.everyone().relay(&all, &arguments))
+        .on("others", move |socket, arguments: Arguments| socket.broadcast().relay(&others, &arguments))
+        .on("sender", move |socket, arguments: Arguments| socket.only().relay(&sender, &arguments))
+        .on("in the room", move |socket, arguments: Arguments| {
+            socket.everyone().to(room.clone()).relay(&in_the_room, &arguments);
+        })
+}
+
 #[test]
-fn an_event_allocates_three_times_whomever_it_is_for() {
+fn an_event_allocates_three_times_whomever_it_is_for_and_whoever_handles_it() {
+    let room = Room::from("room");
+    measured(Relaying { room: room.clone() });
+    measured(handlers(room));
+}
+
+fn measured(namespace: impl Namespace) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("there are threads");
     let mut clients = runtime.block_on(async {
-        let relaying = Relaying { room: "room".into() };
-        let server = Server::builder(ServerConfig::default()).namespace("/", relaying).expect("it is a name").build();
+        let server = Server::builder(ServerConfig::default()).namespace("/", namespace).expect("it is a name").build();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("there are ports");
         let address = listener.local_addr().expect("it is bound");
         tokio::spawn(serve(listener, move |request| server.call(request), std::future::pending::<()>()));

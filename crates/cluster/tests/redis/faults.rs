@@ -21,9 +21,9 @@ fn is_joined(notice: &Notice) -> bool {
 /// Everybody hears the other again.
 async fn is_whole(f: &Node, g: &Node) {
     let (mut a, mut b) = (f.client().await, g.client().await);
-    f.server.of("/").unwrap().emit("f", &()).unwrap();
+    f.server.of("/").unwrap().emit("f", ()).unwrap();
     assert_eq!((a.hears().await, b.hears().await), (r#"42["f"]"#.into(), r#"42["f"]"#.into()));
-    g.server.of("/").unwrap().emit("g", &()).unwrap();
+    g.server.of("/").unwrap().emit("g", ()).unwrap();
     assert_eq!((a.hears().await, b.hears().await), (r#"42["g"]"#.into(), r#"42["g"]"#.into()));
 }
 
@@ -39,7 +39,7 @@ async fn redis_is_killed_and_comes_back() {
     f.noted(is_lost).await;
     // Local clients do not wait, and questions end with what there is.
     let begun = Instant::now();
-    f.server.of("/").unwrap().emit("alone", &()).unwrap();
+    f.server.of("/").unwrap().emit("alone", ()).unwrap();
     client.hears_only(&[r#"42["alone"]"#]).await;
     let found = within(f.server.of("/").unwrap().fetch_sockets()).await;
     assert_eq!((found.sockets.len(), found.remote.len()), (1, 0));
@@ -65,7 +65,7 @@ async fn what_cannot_wait_longer_is_counted() {
     node.noted(is_lost).await;
     let mut client = node.client().await;
     for number in 0..30 {
-        node.server.of("/").unwrap().emit("n", &(number,)).unwrap();
+        node.server.of("/").unwrap().emit("n", (number,)).unwrap();
     }
     for number in 0..30 {
         assert_eq!(client.hears().await, format!(r#"42["n",{number}]"#));
@@ -85,7 +85,7 @@ async fn redis_pauses() {
     let () = redis.say(&["CLIENT", "PAUSE", "1500", "ALL"]).await;
     let begun = Instant::now();
     for number in 0..5 {
-        f.server.of("/").unwrap().emit("n", &(number,)).unwrap();
+        f.server.of("/").unwrap().emit("n", (number,)).unwrap();
         assert_eq!(a.hears().await, format!(r#"42["n",{number}]"#));
     }
     assert!(begun.elapsed() < Duration::from_secs(1), "local clients do not wait");

@@ -25,7 +25,7 @@ async fn a_node_waits_for_its_redis_and_serves_meanwhile() {
     let mut redis = Redis::prepared(&["--port", "0"], |_| {});
     let mut node = waits(ClusterConfig::at(redis.url()), "cannot connect").await;
     let mut client = node.client().await;
-    node.server.of("/").unwrap().emit("x", &()).unwrap();
+    node.server.of("/").unwrap().emit("x", ()).unwrap();
     assert_eq!(client.hears().await, r#"42["x"]"#);
     redis.restart().await;
     within(node.cluster.joined()).await;

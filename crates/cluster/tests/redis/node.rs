@@ -45,7 +45,7 @@ impl Member for Guest {
             _ => socket.broadcast().relay(event.raw_name(), event.arguments()),
         }
         if let Some(ack) = ack {
-            ack.send(&()).unwrap();
+            ack.send(()).unwrap();
         }
     }
 }

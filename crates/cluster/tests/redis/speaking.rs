@@ -14,13 +14,13 @@ use crate::node::{Client, Node, Open};
 async fn until_heard(node: &Node, room: &str, client: &mut Client) {
     let asking = async {
         loop {
-            node.server.of("/").unwrap().to(room).emit("there?", &()).unwrap();
+            node.server.of("/").unwrap().to(room).emit("there?", ()).unwrap();
             if tokio::time::timeout(Duration::from_millis(20), client.hears()).await.is_ok() {
                 break;
             }
         }
         // What was said meanwhile comes too.
-        node.server.of("/").unwrap().to(room).emit("there!", &()).unwrap();
+        node.server.of("/").unwrap().to(room).emit("there!", ()).unwrap();
         while client.hears().await != r#"42["there!"]"# {}
     };
     within(asking).await;
@@ -36,13 +36,13 @@ async fn events_reach_whom_they_are_for_on_all_nodes() {
         until_heard(&f, "news", &mut b).await;
         while c.hears().await != r#"42["there!"]"# {}
         let io = || f.server.of("/").unwrap();
-        io().emit("all", &(1, "é😀", [1.5], None::<()>)).unwrap();
-        io().to("news").emit("room", &()).unwrap();
-        io().to("news").to("x").emit("both", &()).unwrap();
-        io().to("news").except("x").emit("but x", &()).unwrap();
-        io().local().emit("local", &()).unwrap();
-        io().to(c.id.as_str()).emit("you", &()).unwrap();
-        io().to("nobody").emit("nobody", &()).unwrap();
+        io().emit("all", (1, "é😀", [1.5], None::<()>)).unwrap();
+        io().to("news").emit("room", ()).unwrap();
+        io().to("news").to("x").emit("both", ()).unwrap();
+        io().to("news").except("x").emit("but x", ()).unwrap();
+        io().local().emit("local", ()).unwrap();
+        io().to(c.id.as_str()).emit("you", ()).unwrap();
+        io().to("nobody").emit("nobody", ()).unwrap();
         a.say(r#"42["others",7]"#).await;
         let all = r#"42["all",1,"é😀",[1.5],null]"#;
         a.hears_only(&[all, r#"42["local"]"#]).await;
@@ -73,7 +73,7 @@ async fn what_is_said_in_a_row_is_heard_in_that_row() {
     let Fleet { redis: _redis, f, g } = Fleet::start().await;
     let mut client = g.client().await;
     for number in 0..1000 {
-        f.server.of("/").unwrap().emit("n", &(number,)).unwrap();
+        f.server.of("/").unwrap().emit("n", (number,)).unwrap();
     }
     for number in 0..1000 {
         assert_eq!(client.hears().await, format!(r#"42["n",{number}]"#));
@@ -148,10 +148,10 @@ async fn questions_are_answered_by_all_nodes() {
         let rooms = within(io().fetch_rooms()).await;
         let elsewhere: BTreeSet<&str> = rooms.elsewhere.iter().map(Room::as_str).collect();
         assert_eq!((elsewhere, rooms.nodes), (BTreeSet::from(["deep", "news"]), Nodes::new(1, 0)));
-        let answers = io().server_side_emit_with_ack("who", &("x", [1]), Duration::from_secs(5)).unwrap();
+        let answers = io().server_side_emit_with_ack("who", ("x", [1]), Duration::from_secs(5)).unwrap();
         let (answers, nodes) = within(answers).await;
         assert_eq!((answers[0].as_str(), answers.len(), nodes), ("null", 1, Nodes::new(1, 0)));
-        io().server_side_emit("quiet", &()).unwrap();
+        io().server_side_emit("quiet", ()).unwrap();
         eventually("it is counted", || g.cluster.status().counts.server_side == 2).await;
     }
 }
@@ -163,7 +163,7 @@ async fn acknowledgements_come_from_clients_of_all_nodes() {
         let Fleet { redis: _redis, f, g } = Fleet::of(adapter).await;
         let (mut a, mut b, mut c) = (f.client().await, g.client().await, g.client().await);
         let io = || f.server.of("/").unwrap();
-        let asked = io().emit_with_ack("ask", &(1,), Duration::from_secs(5)).unwrap();
+        let asked = io().emit_with_ack("ask", (1,), Duration::from_secs(5)).unwrap();
         for (client, answer) in [(&mut a, "[1]"), (&mut b, r#"["two",2]"#), (&mut c, "[]")] {
             assert_eq!(client.hears().await, r#"420["ask",1]"#);
             client.say(&format!("430{answer}")).await;
@@ -175,12 +175,12 @@ async fn acknowledgements_come_from_clients_of_all_nodes() {
         assert_eq!((elsewhere, answers.elsewhere.reached), (vec!["", r#""two""#], 2));
         assert_eq!(answers.nodes, Nodes::new(1, 0));
         // One that says nothing: what came is there, in time.
-        let asked = io().to(b.id.as_str()).to(c.id.as_str()).emit_with_ack("ask", &(), Duration::from_millis(500));
+        let asked = io().to(b.id.as_str()).to(c.id.as_str()).emit_with_ack("ask", (), Duration::from_millis(500));
         assert_eq!(b.hears().await, r#"421["ask"]"#);
         b.say("431[true]").await;
         let answers = within(asked.unwrap()).await;
         assert_eq!((answers.elsewhere.received.len(), answers.elsewhere.reached), (1, 2), "{adapter:?}");
-        let asked = io().to("nobody").emit_with_ack("ask", &(), Duration::from_secs(60)).unwrap();
+        let asked = io().to("nobody").emit_with_ack("ask", (), Duration::from_secs(60)).unwrap();
         assert_eq!(within(asked).await.elsewhere.reached, 0);
     }
 }
@@ -196,8 +196,8 @@ async fn namespaces_come_and_go() {
     within(async { while counted().await.1 != 2 {} }).await;
     let (mut a, mut b) = (g.stranger().await, g.client().await);
     a.enter("/chat").await;
-    f.server.of("/chat").unwrap().emit("x", &()).unwrap();
-    f.server.of("/").unwrap().emit("x", &()).unwrap();
+    f.server.of("/chat").unwrap().emit("x", ()).unwrap();
+    f.server.of("/").unwrap().emit("x", ()).unwrap();
     assert_eq!(a.hears().await, r#"42/chat,["x"]"#);
     b.hears_only(&[r#"42["x"]"#]).await;
     g.server.remove_namespace("/chat", Duration::ZERO);
@@ -214,8 +214,8 @@ async fn two_fleets_on_one_redis_have_two_prefixes() {
     config.prefix = "socket.io-other".to_owned();
     let other = Node::joined(config).await;
     let (mut ours, mut theirs) = (g.client().await, other.client().await);
-    f.server.of("/").unwrap().emit("ours", &()).unwrap();
-    other.server.of("/").unwrap().emit("theirs", &()).unwrap();
+    f.server.of("/").unwrap().emit("ours", ()).unwrap();
+    other.server.of("/").unwrap().emit("theirs", ()).unwrap();
     assert_eq!(ours.hears().await, r#"42["ours"]"#);
     theirs.hears_only(&[r#"42["theirs"]"#]).await;
     ours.hears_nothing().await;

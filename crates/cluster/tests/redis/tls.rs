@@ -61,7 +61,7 @@ async fn both_ends_are_known_by_their_certificates() {
     config.client_certificate = Some((file("server.pem"), file("server.key")));
     let (f, g) = (Node::joined(config.clone()).await, Node::joined(config.clone()).await);
     let mut client = g.client().await;
-    f.server.of("/").unwrap().emit("x", &()).unwrap();
+    f.server.of("/").unwrap().emit("x", ()).unwrap();
     assert_eq!(client.hears().await, r#"42["x"]"#);
     // Nobody whom the system trusts signed it; and who does not introduce itself is not let in.
     config.ca = Some(Pem::Text(std::fs::read(redis.directory().join("server.pem")).unwrap()));

@@ -25,14 +25,14 @@ async fn nodes_meet_over_a_redis_cluster() {
         let mut client = g.member(&["news"]).await;
         let io = || f.server.of("/").unwrap();
         for number in 0..100 {
-            io().emit("n", &(number,)).unwrap();
+            io().emit("n", (number,)).unwrap();
         }
         for number in 0..100 {
             assert_eq!(client.hears().await, format!(r#"42["n",{number}]"#), "{adapter:?}");
         }
         let found = within(io().to("news").fetch_sockets()).await;
         assert_eq!((found.remote.len(), found.nodes), (1, Nodes::new(1, 0)), "{adapter:?}");
-        let asked = io().emit_with_ack("ask", &(), Duration::from_secs(5)).unwrap();
+        let asked = io().emit_with_ack("ask", (), Duration::from_secs(5)).unwrap();
         assert_eq!(client.hears().await, r#"420["ask"]"#);
         client.say("430[1]").await;
         assert_eq!(within(asked).await.elsewhere.received.len(), 1);
@@ -58,7 +58,7 @@ async fn subscriptions_follow_their_slot() {
     // The publisher finds out by itself, by a message that is lost.
     let speaking = async {
         loop {
-            f.server.of("/").unwrap().emit("x", &()).unwrap();
+            f.server.of("/").unwrap().emit("x", ()).unwrap();
             if tokio::time::timeout(Duration::from_millis(50), client.hears()).await.is_ok() {
                 return;
             }
@@ -104,7 +104,7 @@ async fn nodes_follow_the_master_that_sentinels_name() {
         node.noted(is_joined).await;
     }
     let mut client = g.client().await;
-    f.server.of("/").unwrap().emit("x", &()).unwrap();
+    f.server.of("/").unwrap().emit("x", ()).unwrap();
     assert_eq!(client.hears().await, r#"42["x"]"#);
     let mut config = config;
     config.redis = vec![format!("redis+sentinel://127.0.0.1:{sentinel_port}/other")];

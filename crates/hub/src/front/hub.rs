@@ -288,6 +288,13 @@ impl Hub {
         all
     }
 
+    /// Lets go of what was counted of a namespace that nobody is in any more, and says whether nothing is kept of it now: false
+    /// while a lane has yet to do what empties it. For namespaces whose names clients choose.
+    pub fn forget_counts(&self, namespace: &Namespace) -> bool {
+        // Each of them, whatever the others say.
+        self.mailboxes.iter().filter(|mailbox| !mailbox.board().forget(namespace)).count() == 0
+    }
+
     /// Whether a lane is so far behind that a program should emit no more for now. Cheap: ask before each event.
     pub fn is_congested(&self) -> bool {
         self.congestion.over.is_reached()

@@ -30,7 +30,8 @@ pub struct NamespaceCounts {
 
 /// The counts of one lane, which writes them, once for each event; read by anybody at any time.
 ///
-/// A namespace that ever had a socket stays: counts do not go down. Namespaces are the server's own, so they are few.
+/// A namespace that ever had a socket stays: counts do not go down. Namespaces are the server's own, so they are few; of others it
+/// is told to [`forget`](Self::forget).
 pub(crate) struct Board {
     /// Locked for writing when a namespace gets its first socket, otherwise only by those who read.
     namespaces: RwLock<HashMap<Namespace, Arc<Counts>>>,
@@ -96,6 +97,17 @@ impl Board {
     pub(crate) fn counts_of(&self, namespace: &Namespace) -> Arc<Counts> {
         let mut namespaces = self.namespaces.write().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(namespaces.entry(namespace.clone()).or_default())
+    }
+
+    /// Drops a namespace that the lane has no more, and says whether it is not there now.
+    pub(crate) fn forget(&self, namespace: &Namespace) -> bool {
+        let mut namespaces = self.namespaces.write().unwrap_or_else(PoisonError::into_inner);
+        // The lane has the other pointer, for as long as the namespace has a socket there; it gets one under this lock.
+        let is_idle = |counts: &Arc<Counts>| Arc::strong_count(counts) == 1;
+        if namespaces.get(namespace).is_some_and(is_idle) {
+            namespaces.remove(namespace);
+        }
+        !namespaces.contains_key(namespace)
     }
 
     pub(crate) fn set_sockets(&self, sockets: usize) {

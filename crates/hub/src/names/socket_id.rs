@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
+use serde::{Serialize, Serializer};
+
 /// A socket's id: 20 characters of base64url, made from 15 random bytes.
 ///
 /// One client has one socket in each namespace it joined, each with an id of its own. The id is public:
@@ -51,6 +53,13 @@ impl SocketId {
         let mut words = self.0.chunks(8).map(|chunk| chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
         let mut next = || words.next().unwrap_or_default();
         next() ^ next().rotate_left(24) ^ next().rotate_left(47)
+    }
+}
+
+/// As text.
+impl Serialize for SocketId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

@@ -64,7 +64,7 @@ async fn whoever_emits_more_than_can_be_delivered_is_told_to_come_back() {
     assert_eq!(emit(&router, r#"{"event":"x"}"#).await, (200, None, "{\"recipients\":0}\n".to_owned()));
     // The lanes do nothing meanwhile: this test is on their thread, and waits for nothing.
     for _ in 0..100_000 {
-        server.of("/").unwrap().emit("x", &["y"]).unwrap();
+        server.of("/").unwrap().emit("x", "y").unwrap();
     }
     let (status, retry_after, body) = emit(&router, r#"{"event":"x"}"#).await;
     assert_eq!((status, retry_after.as_deref()), (429, Some("1")), "{body}");

@@ -88,7 +88,7 @@ impl<'a> Answer<'a> {
     /// Tells whoever asked, if somebody did.
     pub(super) fn send(&self, ack: Option<AckSender>) {
         if let Some(ack) = ack
-            && let Err(error) = ack.send(&(self,))
+            && let Err(error) = ack.send((self,))
         {
             tracing::error!(%error, "cannot answer");
         }

@@ -15,7 +15,7 @@ async fn a_client_is_acknowledged_with_arguments_and_attachments() {
     let (mut client, _) = Client::join(server.address).await;
     client.send(r#"4212["ask",1]"#).await;
     let (_, _, ack) = server.event().await;
-    ack.unwrap().send(&("yes", 2)).unwrap();
+    ack.unwrap().send(("yes", 2)).unwrap();
     assert_eq!(client.text().await, r#"4312["yes",2]"#);
     client.send(r#"451-13["echo",{"_placeholder":true,"num":0}]"#).await;
     client.send_binary(b"abc").await;
@@ -30,9 +30,9 @@ async fn an_acknowledgement_follows_what_was_emitted_before_it() {
     client.send(r#"420["ask"]"#).await;
     let (socket, _, ack) = server.event().await;
     for number in 0..10 {
-        socket.emit("before", &(number,)).unwrap();
+        socket.emit("before", (number,)).unwrap();
     }
-    ack.unwrap().send(&()).unwrap();
+    ack.unwrap().send(()).unwrap();
     for number in 0..10 {
         assert_eq!(client.text().await, format!(r#"42["before",{number}]"#));
     }
@@ -44,7 +44,7 @@ async fn the_server_is_answered_by_one_client() {
     let mut server = served().await;
     let (mut client, _) = Client::join(server.address).await;
     let socket = server.connected().await;
-    let asking = tokio::spawn(async move { socket.emit_with_ack("ask", &(1,), Duration::MAX).await });
+    let asking = tokio::spawn(async move { socket.emit_with_ack("ask", (1,), Duration::MAX).await });
     assert_eq!(client.text().await, r#"420["ask",1]"#);
     client.send("439[\"an id nobody waits for\"]").await;
     client.send("430[\"yes\",2]").await;
@@ -64,7 +64,7 @@ async fn the_server_is_answered_by_many_and_knows_who_is_missing() {
             clients.push(Client::join(server.address).await);
         }
         let within_ms = Duration::from_millis(300);
-        let asked = server.server.of("/").unwrap().emit_with_ack("ask", &(), within_ms).unwrap();
+        let asked = server.server.of("/").unwrap().emit_with_ack("ask", (), within_ms).unwrap();
         let asking = tokio::spawn(asked);
         for (client, id) in &mut clients {
             assert_eq!(client.text().await, r#"420["ask"]"#);
@@ -78,7 +78,7 @@ async fn the_server_is_answered_by_many_and_knows_who_is_missing() {
         }
 
         // One answers, one leaves the namespace, one drops its connection, one is silent.
-        let asked = server.server.of("/").unwrap().emit_with_ack("ask", &(), within_ms).unwrap();
+        let asked = server.server.of("/").unwrap().emit_with_ack("ask", (), within_ms).unwrap();
         let asking = tokio::spawn(asked);
         for (client, _) in &mut clients {
             assert_eq!(client.text().await, r#"421["ask"]"#);
@@ -96,7 +96,7 @@ async fn the_server_is_answered_by_many_and_knows_who_is_missing() {
 #[tokio::test]
 async fn an_event_for_nobody_is_answered_at_once() {
     let server = served().await;
-    let asked = server.server.of("/").unwrap().emit_with_ack("ask", &(), SOON * 10).unwrap();
+    let asked = server.server.of("/").unwrap().emit_with_ack("ask", (), SOON * 10).unwrap();
     let answers = within(asked).await;
     assert_eq!((answers.received.len(), answers.missing.len(), answers.timed_out), (0, 0, false));
 }
@@ -106,11 +106,11 @@ async fn no_answer_is_an_error_by_time_or_by_disconnect() {
     let mut server = served().await;
     let (mut client, _) = Client::join(server.address).await;
     let socket = server.connected().await;
-    let late = socket.emit_with_ack("ask", &(), Duration::from_millis(20)).await;
+    let late = socket.emit_with_ack("ask", (), Duration::from_millis(20)).await;
     assert_eq!(late.err(), Some(NoAnswer::Missing));
     let asking = {
         let socket = socket.clone();
-        tokio::spawn(async move { socket.emit_with_ack("ask", &(), SOON * 10).await })
+        tokio::spawn(async move { socket.emit_with_ack("ask", (), SOON * 10).await })
     };
     for id in 0..2 {
         assert_eq!(client.text().await, format!(r#"42{id}["ask"]"#));
@@ -118,7 +118,7 @@ async fn no_answer_is_an_error_by_time_or_by_disconnect() {
     drop(client);
     assert_eq!(within(asking).await.unwrap().err(), Some(NoAnswer::Missing));
     // Who is gone is not waited for either.
-    let gone = within(socket.emit_with_ack("ask", &(), SOON * 10)).await;
+    let gone = within(socket.emit_with_ack("ask", (), SOON * 10)).await;
     assert_eq!(gone.err(), Some(NoAnswer::Missing));
 }
 
@@ -131,7 +131,7 @@ async fn an_answer_that_came_in_time_counts_although_it_is_read_late() {
     assert!(poller.poll().await.starts_with("40{"));
     let (mut silent, _) = Client::join(server.address).await;
     for (id, suspended_ms) in [400, 2_000].into_iter().enumerate() {
-        let asked = server.server.of("/").unwrap().emit_with_ack("ask", &(), Duration::from_millis(300)).unwrap();
+        let asked = server.server.of("/").unwrap().emit_with_ack("ask", (), Duration::from_millis(300)).unwrap();
         let asking = tokio::spawn(asked);
         assert_eq!(silent.text().await, format!(r#"42{id}["ask"]"#));
         assert_eq!(poller.poll().await, format!(r#"42{id}["ask"]"#));
@@ -155,13 +155,13 @@ async fn whoever_stops_waiting_for_answers_takes_no_place() {
     let everyone = || server.server.of("/").unwrap();
     for id in 0..3 {
         // Never polled; polled and dropped; for one socket.
-        let asked = everyone().emit_with_ack("ask", &(), Duration::MAX).unwrap();
-        assert_eq!(everyone().emit_with_ack("ask", &(), Duration::MAX).err(), Some(EmitError::TooManyAcks));
+        let asked = everyone().emit_with_ack("ask", (), Duration::MAX).unwrap();
+        assert_eq!(everyone().emit_with_ack("ask", (), Duration::MAX).err(), Some(EmitError::TooManyAcks));
         assert_eq!(client.text().await, format!(r#"42{}["ask"]"#, 3 * id));
         drop(asked);
-        let asked = everyone().emit_with_ack("ask", &(), Duration::MAX).unwrap();
+        let asked = everyone().emit_with_ack("ask", (), Duration::MAX).unwrap();
         assert!(tokio::time::timeout(Duration::from_millis(10), asked).await.is_err());
-        let asked = socket.emit_with_ack("ask", &(), Duration::MAX);
+        let asked = socket.emit_with_ack("ask", (), Duration::MAX);
         assert!(tokio::time::timeout(Duration::from_millis(10), asked).await.is_err());
         for _ in 0..2 {
             assert!(client.text().await.ends_with(r#"["ask"]"#));

@@ -26,7 +26,7 @@ impl Namespace for Echo {
 
 impl Member for Echoing {
     fn connected(&mut self, socket: &Socket) {
-        socket.emit("auth", &(&self.auth,)).unwrap();
+        socket.emit("auth", (&self.auth,)).unwrap();
     }
 
     fn event(&mut self, socket: &Socket, event: Event, ack: Option<AckSender>) {

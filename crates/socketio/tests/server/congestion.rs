@@ -86,17 +86,17 @@ async fn a_program_that_asks_before_each_event_is_held_back() {
     // Nobody else runs while this does not wait: the lane takes nothing.
     for number in 0..=10 {
         assert!(is_ready(&everyone), "{number}");
-        everyone.clone().emit("number", &(number,)).unwrap();
+        everyone.clone().emit("number", (number,)).unwrap();
     }
     assert!(!is_ready(&everyone), "one more than may wait");
     within(everyone.ready()).await;
-    let outcome = everyone.clone().emit_counted("number", &(11,)).unwrap();
+    let outcome = everyone.clone().emit_counted("number", (11,)).unwrap();
     for number in 0..=11 {
         assert_eq!(client.text().await, format!(r#"42["number",{number}]"#));
     }
     let outcome = within(outcome).await;
     assert_eq!((outcome.queued, outcome.dropped, outcome.closed), (1, 0, 0));
-    assert!(everyone.emit_counted("connect", &()).is_err(), "reserved");
+    assert!(everyone.emit_counted("connect", ()).is_err(), "reserved");
 }
 
 fn is_ready(broadcast: &Broadcast) -> bool {

@@ -107,8 +107,8 @@ async fn the_greeting_comes_before_anything_else() {
         client.send("40").await;
         // Emitted as early as can be, from another task than the connection's.
         let socket = server.connected().await;
-        socket.emit("first", &()).unwrap();
-        server.server.of("/").unwrap().emit("second", &()).unwrap();
+        socket.emit("first", ()).unwrap();
+        server.server.of("/").unwrap().emit("second", ()).unwrap();
         assert!(client.text().await.starts_with(r#"40{"sid":""#));
         assert_eq!(client.text().await, r#"42["first"]"#);
         assert_eq!(client.text().await, r#"42["second"]"#);

@@ -30,7 +30,7 @@ async fn nothing_is_left_after_a_thousand_connections_have_come_and_gone() {
         let mut polling = Poller::open(server.address, crate::client::PATH).await;
         polling.post("40\u{1e}40/other,\u{1e}40/pending,").await;
         pending.clone().join(format!("room {round}"));
-        let _answers = pending.clone().emit_with_ack("ask", &(round,), Duration::from_secs(60)).unwrap();
+        let _answers = pending.clone().emit_with_ack("ask", (round,), Duration::from_secs(60)).unwrap();
         leaving.send("1").await;
         resetting.reset();
         breaking.send("42{}").await;
@@ -71,7 +71,7 @@ async fn a_server_that_is_dropped_takes_its_tasks_with_it() {
     let is_dropped = Arc::new(AtomicBool::new(false));
     let server = Server::builder(quick()).namespace("/", Mortal(Arc::clone(&is_dropped))).unwrap().build();
     let everyone = server.of("/").unwrap();
-    let _answers = everyone.emit_with_ack("ask", &(), Duration::from_secs(60)).unwrap();
+    let _answers = everyone.emit_with_ack("ask", (), Duration::from_secs(60)).unwrap();
     drop(server);
     let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
     eventually("the lanes have ended", || tasks() == before).await;
@@ -148,7 +148,7 @@ async fn a_socket_that_was_kept_reaches_nobody() {
     drop(client);
     server.disconnected().await;
     socket.join("again");
-    socket.emit("x", &()).unwrap();
+    socket.emit("x", ()).unwrap();
     socket.disconnect_connection();
     assert_eq!(within(socket.only().fetch_sockets()).await.len(), 0);
     server.emptied().await;

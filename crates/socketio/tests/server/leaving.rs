@@ -19,7 +19,7 @@ async fn a_client_that_leaves_a_namespace_stays_in_the_others() {
     assert_eq!((socket.id().to_string(), reason), (root, DisconnectReason::Client));
     assert_eq!(reason.as_reference(), "client namespace disconnect");
     assert_eq!((server.members("/").await, server.members("/other").await), (0, 1));
-    socket.emit("to nobody", &()).unwrap();
+    socket.emit("to nobody", ()).unwrap();
     client.send(r#"42/other,7["echo"]"#).await;
     assert_eq!(client.text().await, "43/other,7[]");
 }
@@ -30,9 +30,9 @@ async fn a_socket_expelled_from_its_namespace_is_told_behind_what_it_was_sent() 
     let (mut client, _) = Client::join(server.address).await;
     let socket = server.connected().await;
     client.connect("/other").await;
-    socket.emit("last", &()).unwrap();
+    socket.emit("last", ()).unwrap();
     socket.disconnect();
-    socket.emit("too late", &()).unwrap();
+    socket.emit("too late", ()).unwrap();
     assert_eq!(client.text().await, r#"42["last"]"#);
     assert_eq!(client.text().await, "41");
     let (gone, reason) = server.disconnected().await;
@@ -83,9 +83,9 @@ async fn a_connection_that_is_expelled_is_told_in_every_namespace() {
 /// Answers the event that comes next, hangs up on who sent it, and sees that end.
 async fn answer_and_hang_up(server: &mut Served) {
     let (socket, _, ack) = server.event().await;
-    ack.unwrap().send(&("so",)).unwrap();
+    ack.unwrap().send(("so",)).unwrap();
     socket.hang_up("too fast");
-    socket.emit("too late", &()).unwrap();
+    socket.emit("too late", ()).unwrap();
     for _ in 0..2 {
         let (_, reason) = server.disconnected().await;
         assert_eq!(reason, DisconnectReason::Closed(CloseReason::Dropped("too fast")));

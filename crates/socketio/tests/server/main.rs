@@ -12,6 +12,7 @@ mod conformance;
 mod congestion;
 mod connecting;
 mod endings;
+mod handlers;
 mod handshakes;
 mod leaving;
 mod mounted;

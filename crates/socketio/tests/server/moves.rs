@@ -29,7 +29,7 @@ impl Member for Telling {
             "leave" => socket.leave(room),
             _ => socket.everyone().join(room),
         }
-        ack.unwrap().send(&()).unwrap();
+        ack.unwrap().send(()).unwrap();
     }
 
     fn moved(&mut self, _: &Socket, joined: &[Room], left: &[Room]) {

@@ -21,7 +21,7 @@ impl Namespace for Greeting {
 
 impl Member for Greeting {
     fn connected(&mut self, socket: &Socket) {
-        socket.emit(self.0, &()).unwrap();
+        socket.emit(self.0, ()).unwrap();
     }
 }
 
@@ -41,7 +41,7 @@ async fn a_namespace_that_is_added_is_joined_and_one_that_is_replaced_keeps_its_
     client.connect("/new").await;
     assert_eq!(client.text().await, r#"42/new,["second"]"#);
     server.server.add_namespace("/new", Greeting("third")).unwrap();
-    server.server.of("/new").unwrap().emit("still", &()).unwrap();
+    server.server.of("/new").unwrap().emit("still", ()).unwrap();
     assert_eq!(client.text().await, r#"42/new,["still"]"#);
     assert!(server.server.add_namespace("no name", Greeting("x")).is_err());
     server.connected().await;
@@ -122,7 +122,7 @@ async fn who_has_not_left_yet_stays_in_a_namespace_that_is_added_again() {
     tokio::time::sleep(spread * 2).await;
     let members = server.members("/other").await;
     assert!((2..11).contains(&members), "{members}");
-    server.server.of("/other").unwrap().emit("still", &()).unwrap();
+    server.server.of("/other").unwrap().emit("still", ()).unwrap();
     let mut left = 0;
     for client in clients.iter_mut().chain([&mut newcomer]) {
         match client.text().await.as_str() {
@@ -164,7 +164,7 @@ async fn a_kept_socket_keeps_neither_the_server_nor_its_namespaces() {
     server.stop().await;
     eventually("the server is gone", || is_dropped.load(Ordering::SeqCst)).await;
     // What it reaches is nobody, and it does not wait for ever to find out.
-    socket.emit("x", &()).unwrap();
+    socket.emit("x", ()).unwrap();
     socket.join("room");
     assert_eq!(crate::support::within(socket.everyone().fetch_sockets()).await.len(), 0);
 }

@@ -22,7 +22,7 @@ async fn events_to_several_namespaces_arrive_in_the_order_in_which_they_were_emi
     }
     for number in 0..50 {
         let namespace = if number % 2 == 0 { "/" } else { "/other" };
-        server.server.of(namespace).unwrap().emit("event", &(number,)).unwrap();
+        server.server.of(namespace).unwrap().emit("event", (number,)).unwrap();
     }
     for client in &mut clients {
         for number in 0..50 {
@@ -60,7 +60,7 @@ async fn a_farewell_does_not_overtake_what_was_sent_to_another_namespace() {
         let socket = server.connected().await;
         client.connect("/other").await;
         for number in 0..20 {
-            server.server.of("/other").unwrap().emit("last", &(number,)).unwrap();
+            server.server.of("/other").unwrap().emit("last", (number,)).unwrap();
         }
         socket.disconnect_connection();
         for number in 0..20 {
@@ -98,8 +98,8 @@ async fn a_socket_that_is_kept_does_not_keep_the_server() {
     // The handlers are gone, and with them everybody who could tell something.
     within(async { while told.recv().await.is_some() {} }).await;
     for _ in 0..100_000 {
-        socket.everyone().emit("to nobody", &()).unwrap();
+        socket.everyone().emit("to nobody", ()).unwrap();
     }
-    assert!(within(socket.emit_with_ack("anybody?", &(), Duration::MAX)).await.is_err());
+    assert!(within(socket.emit_with_ack("anybody?", (), Duration::MAX)).await.is_err());
     assert_eq!(within(socket.everyone().fetch_sockets()).await.len(), 0);
 }

@@ -175,10 +175,10 @@ async fn what_is_asked_of_a_broadcast_is_asked_of_all_nodes_unless_it_is_local()
     let [mut f, mut g] = two().await;
     let ((mut a, a_socket), (mut b, _)) = (f.join().await, g.join().await);
     let io = || f.server.of("/").unwrap();
-    io().emit("all", &(1,)).unwrap();
-    io().local().emit("here", &()).unwrap();
-    a_socket.broadcast().emit("others", &()).unwrap();
-    a_socket.emit("me", &()).unwrap();
+    io().emit("all", (1,)).unwrap();
+    io().local().emit("here", ()).unwrap();
+    a_socket.broadcast().emit("others", ()).unwrap();
+    a_socket.emit("me", ()).unwrap();
     for text in [r#"42["all",1]"#, r#"42["here"]"#, r#"42["me"]"#] {
         assert_eq!(a.text().await, text);
     }
@@ -214,7 +214,7 @@ async fn what_is_asked_of_a_broadcast_is_asked_of_all_nodes_unless_it_is_local()
 async fn acknowledgements_come_from_all_nodes() {
     let [mut f, mut g] = two().await;
     let ((mut a, socket), (mut b, _), (mut c, _)) = (f.join().await, g.join().await, g.join().await);
-    let asked = f.server.of("/").unwrap().emit_with_ack("ask", &(), Duration::from_millis(300)).unwrap();
+    let asked = f.server.of("/").unwrap().emit_with_ack("ask", (), Duration::from_millis(300)).unwrap();
     for client in [&mut a, &mut b, &mut c] {
         assert_eq!(client.text().await, r#"420["ask"]"#);
     }
@@ -224,7 +224,7 @@ async fn acknowledgements_come_from_all_nodes() {
     assert_eq!(answers.received, [(socket.id(), Arguments::serialize(&(1,)).unwrap())]);
     assert_eq!(answers.elsewhere.received, [Arguments::serialize(&(2,)).unwrap()]);
     assert_eq!((answers.elsewhere.reached, answers.nodes), (2, Nodes::new(1, 0)), "one of them said nothing");
-    let asked = f.server.of("/").unwrap().server_side_emit_with_ack("who", &(), Duration::from_secs(1)).unwrap();
+    let asked = f.server.of("/").unwrap().server_side_emit_with_ack("who", (), Duration::from_secs(1)).unwrap();
     let (answers, nodes) = within(asked).await;
     assert_eq!((answers.len(), nodes), (1, Nodes::new(1, 0)));
 }

@@ -1,7 +1,7 @@
 //! Events: to whom they go, in which order, with what.
 
 use socketio::codec::Attachment;
-use socketio::{ServerConfig, Socket};
+use socketio::{Arguments, Room, ServerConfig, Socket};
 
 use crate::app::{Served, quick, served, served_with};
 use crate::client::Client;
@@ -53,7 +53,7 @@ async fn an_event_with_attachments_arrives_with_them_on_both_transports() {
     poller.post("40").await;
     assert!(poller.poll().await.starts_with("40{"));
     let file = Attachment::from(vec![1_u8, 2, 3, 4]);
-    server.server.of("/").unwrap().emit("file", &("name", &file)).unwrap();
+    server.server.of("/").unwrap().emit("file", ("name", &file)).unwrap();
     let text = r#"451-["file","name",{"_placeholder":true,"num":0}]"#;
     assert_eq!(client.text().await, text);
     assert_eq!(client.binary().await, [1, 2, 3, 4]);
@@ -72,18 +72,18 @@ async fn a_target_reaches_whom_it_says_and_nobody_twice() {
         c_socket.join("even");
         let everyone = || server.server.of("/").unwrap();
 
-        everyone().emit("1", &()).unwrap();
-        everyone().to("odd").to("even").emit("2", &()).unwrap();
-        everyone().to("odd").except("even").emit("3", &()).unwrap();
-        a_socket.broadcast().emit("4", &()).unwrap();
-        c_socket.to("odd").emit("5", &()).unwrap();
-        everyone().to(b_socket.id()).emit("6", &()).unwrap();
-        everyone().except(b_socket.id()).emit("7", &()).unwrap();
-        everyone().to("nobody's").emit("8", &()).unwrap();
-        a_socket.everyone().emit("9", &()).unwrap();
+        everyone().emit("1", ()).unwrap();
+        everyone().to("odd").to("even").emit("2", ()).unwrap();
+        everyone().to("odd").except("even").emit("3", ()).unwrap();
+        a_socket.broadcast().emit("4", ()).unwrap();
+        c_socket.to("odd").emit("5", ()).unwrap();
+        everyone().to(b_socket.id()).emit("6", ()).unwrap();
+        everyone().except(b_socket.id()).emit("7", ()).unwrap();
+        everyone().to("nobody's").emit("8", ()).unwrap();
+        a_socket.everyone().emit("9", ()).unwrap();
         c_socket.leave("odd");
-        everyone().to("odd").emit("10", &()).unwrap();
-        server.server.of("/other").unwrap().emit("11", &()).unwrap();
+        everyone().to("odd").emit("10", ()).unwrap();
+        server.server.of("/other").unwrap().emit("11", ()).unwrap();
 
         for (client, expected) in
             [(&mut a, &[1, 2, 3, 5, 7, 9, 10][..]), (&mut b, &[1, 2, 4, 6, 9][..]), (&mut c, &[1, 2, 4, 7, 9][..])]
@@ -148,8 +148,8 @@ async fn a_volatile_event_goes_only_to_who_can_take_it_now() {
     assert!(away.poll().await.starts_with("40{"));
     server.connected().await;
     let everyone = || server.server.of("/").unwrap();
-    everyone().volatile().emit("volatile", &()).unwrap();
-    everyone().emit("kept", &()).unwrap();
+    everyone().volatile().emit("volatile", ()).unwrap();
+    everyone().emit("kept", ()).unwrap();
     assert_eq!(ready.text().await, r#"42["volatile"]"#);
     assert_eq!(ready.text().await, r#"42["kept"]"#);
     assert_eq!(away.poll().await, r#"42["kept"]"#);
@@ -172,8 +172,8 @@ async fn several_namespaces_share_a_connection_and_nothing_else() {
     let mut server = served().await;
     let (mut client, _) = Client::join(server.address).await;
     client.connect("/other").await;
-    server.server.of("/other").unwrap().emit("x", &(1,)).unwrap();
-    server.server.of("/").unwrap().emit("y", &(2,)).unwrap();
+    server.server.of("/other").unwrap().emit("x", (1,)).unwrap();
+    server.server.of("/").unwrap().emit("y", (2,)).unwrap();
     assert_eq!(client.text().await, r#"42/other,["x",1]"#);
     assert_eq!(client.text().await, r#"42["y",2]"#);
     client.send(r#"42/other,["z"]"#).await;
@@ -188,9 +188,67 @@ async fn several_namespaces_share_a_connection_and_nothing_else() {
 async fn what_cannot_be_sent_is_said_to_the_program() {
     let mut server = served().await;
     let [(mut client, socket)] = clients(&mut server).await;
-    assert!(socket.emit("connect", &()).is_err(), "reserved");
-    assert!(socket.emit("x", "no list").is_err());
-    assert!(socket.emit("x", &None::<[u8; 0]>).is_err());
-    assert!(socket.emit("x", &(f64::NAN,)).is_ok(), "as JavaScript: null");
+    assert!(socket.emit("connect", ()).is_err(), "reserved");
+    assert!(socket.emit("x", std::collections::BTreeMap::from([([1], 2)])).is_err(), "a key that is an array");
+    assert!(socket.emit("x", (f64::NAN,)).is_ok(), "as JavaScript: null");
     assert_eq!(client.text().await, r#"42["x",null]"#);
+}
+
+#[tokio::test]
+async fn a_tuple_is_its_arguments_and_a_value_is_one() {
+    let mut server = served().await;
+    let [(mut client, socket)] = clients(&mut server).await;
+    let (list, map) = (vec![1, 2], std::collections::BTreeMap::from([("a", 1)]));
+    let mut expected = Vec::new();
+    macro_rules! sent {
+        ($arguments:expr, $on_the_wire:expr) => {
+            socket.emit("x", $arguments).unwrap();
+            expected.push(format!(r#"42["x"{}]"#, $on_the_wire));
+        };
+    }
+    sent!("text", r#","text""#);
+    sent!(&String::from("text"), r#","text""#);
+    sent!(("text", 1), r#","text",1"#);
+    sent!(&("text", 1), r#","text",1"#);
+    sent!((), "");
+    sent!(&(), "");
+    sent!(5, ",5");
+    sent!(&list, ",[1,2]");
+    sent!(list.as_slice(), ",[1,2]");
+    sent!([1, 2], ",[1,2]");
+    sent!(&[1, 2], ",[1,2]");
+    sent!((&list,), ",[1,2]");
+    sent!(&map, r#",{"a":1}"#);
+    sent!(None::<u8>, ",null");
+    sent!(Some("a"), r#","a""#);
+    sent!(socketio::Spread(&list), ",1,2");
+    sent!(socketio::Spread(list.iter().map(|number| number * 2)), ",2,4");
+    sent!(socket.id(), format_args!(r#","{}""#, socket.id()));
+    sent!(serde_json::json!([1, "a"]), r#",[1,"a"]"#);
+    sent!(&Arguments::serialize(&(1, 2)).unwrap(), ",1,2");
+    for text in expected {
+        assert_eq!(client.text().await, text);
+    }
+}
+
+#[tokio::test]
+async fn several_rooms_are_named_at_once_and_none_is_nobody() {
+    let mut server = served().await;
+    let [(mut a, a_socket), (mut b, b_socket), (mut c, c_socket)] = clients(&mut server).await;
+    a_socket.join(["one", "two", "three"]);
+    a_socket.leave(vec![String::from("two")]);
+    b_socket.join("two");
+    c_socket.join(&[Room::from("three")][..]);
+    let everyone = || server.server.of("/").unwrap();
+    everyone().to(["one", "two"]).emit("1", ()).unwrap();
+    everyone().to(["one", "two", "three"]).except(["two", "three"]).emit("2", ()).unwrap();
+    everyone().to(Vec::<Room>::new()).emit("3", ()).unwrap();
+    everyone().to(Vec::<Room>::new()).to("three").except(a_socket.id()).emit("4", ()).unwrap();
+    everyone().join(Vec::<String>::new());
+    everyone().emit("5", ()).unwrap();
+    for (client, events) in [(&mut a, "15"), (&mut b, "15"), (&mut c, "45")] {
+        for event in events.chars() {
+            assert_eq!(client.text().await, format!(r#"42["{event}"]"#));
+        }
+    }
 }

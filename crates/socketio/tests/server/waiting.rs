@@ -63,7 +63,7 @@ impl Member for Holding {
                     permits.acquire().await.unwrap().forget();
                     Duration::ZERO
                 }));
-                socket.emit("held", &()).unwrap();
+                socket.emit("held", ()).unwrap();
             }
             _ => ack.unwrap().send_arguments(event.arguments()),
         }
@@ -91,7 +91,7 @@ impl Member for Holding {
     fn handle_timeout(&mut self, socket: &Socket, now: Instant) {
         assert!(self.poll_timeout().unwrap() <= now, "only those that are due are called");
         self.held = Held::No;
-        socket.emit("free", &()).unwrap();
+        socket.emit("free", ()).unwrap();
     }
 }
 
@@ -190,7 +190,7 @@ async fn who_is_held_for_a_future_is_read_on_when_that_is_ready_by_socket_and_by
     client.send(r#"42["permit"]"#).await;
     client.send(r#"421["echo"]"#).await;
     assert_eq!(client.text().await, r#"42["held"]"#);
-    everyone.clone().emit("meanwhile", &()).unwrap();
+    everyone.clone().emit("meanwhile", ()).unwrap();
     assert_eq!(client.text().await, r#"42["meanwhile"]"#, "what goes out is not held back");
     permits.add_permits(1);
     assert_eq!((client.text().await, client.text().await), (r#"42["free"]"#.into(), "431[]".into()));
@@ -203,7 +203,7 @@ async fn who_is_held_for_a_future_is_read_on_when_that_is_ready_by_socket_and_by
     let body = "42[\"permit\"]\u{1e}421[\"echo\"]\u{1e}422[\"echo\"]";
     poller.posts.send("POST", &target, &[], body.as_bytes()).await;
     assert_eq!(poller.poll().await, r#"42["held"]"#);
-    everyone.emit("meanwhile", &()).unwrap();
+    everyone.emit("meanwhile", ()).unwrap();
     assert_eq!(poller.poll().await, r#"42["meanwhile"]"#);
     // It is answered behind its last packet.
     let early = timeout(Duration::from_millis(20), poller.posts.answer()).await;

@@ -12,9 +12,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
-use serde::Serialize;
 use socketio::codec::{EventName, RawName};
-use socketio::{Arguments, Broadcast, NamespaceName, Server, SocketId, TransportNow};
+use socketio::{Arguments, Broadcast, NamespaceName, Server, SocketId, ToArguments, TransportNow};
 
 pub(crate) use described::SHOWN_HEADERS;
 pub(crate) use watch::Watch;
@@ -116,14 +115,14 @@ impl Development {
     }
 
     /// Tells what happened to a client, if there is room for it.
-    fn tell_of_client<T: Serialize>(&self, name: &str, arguments: impl FnOnce() -> T) {
+    fn tell_of_client<T: ToArguments>(&self, name: &str, arguments: impl FnOnce() -> T) {
         let Some(listeners) = self.listeners() else { return };
         if locked(&self.clients).take(now()).is_err() {
             self.is_stale.store(true, Ordering::Relaxed);
             return;
         }
         // A name that Socket.IO does not reserve, and what always serializes.
-        let _ = listeners.emit(name, &arguments());
+        let _ = listeners.emit(name, arguments());
     }
 
     /// Tells of an event, if there is room for it, and says whether there was.
