@@ -31,7 +31,7 @@ async fn own_answers_that_come_back_are_not_received() {
 #[tokio::test]
 async fn namespace_that_is_served_while_others_speak_in_it_begins_without_a_gap() {
     let Fleet { redis, f, g } = Fleet::start().await;
-    let speaks = || f.server.of("/").unwrap().emit("e", &()).unwrap();
+    let speaks = || f.server.of("/").unwrap().emit("e", ()).unwrap();
     speaks();
     eventually("g to hear", || g.cluster.status().counts.received > 0).await;
     let late = crate::node::Node::start(fanfare_cluster::ClusterConfig::at(redis.url())).await;
@@ -66,7 +66,7 @@ async fn namespace_that_looks_like_a_room_makes_nobody_a_double() {
     let mut notices = cluster.notices().unwrap();
     cluster.joined().await;
     for _ in 0..5 {
-        server.of("/#x").unwrap().emit("e", &()).unwrap();
+        server.of("/#x").unwrap().emit("e", ()).unwrap();
     }
     let published = cluster.status().counts.published;
     eventually("two heartbeats", || cluster.status().counts.published > published + 6).await;

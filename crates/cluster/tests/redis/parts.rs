@@ -31,8 +31,8 @@ async fn reaches(from: &Node, room: Option<&str>, client: &mut Client) {
         for number in 0_u64.. {
             let io = from.server.of("/").unwrap();
             match room {
-                Some(room) => io.to(room).emit("try", &(number,)).unwrap(),
-                None => io.emit("try", &(number,)).unwrap(),
+                Some(room) => io.to(room).emit("try", (number,)).unwrap(),
+                None => io.emit("try", (number,)).unwrap(),
             };
             let hearing = async { while client.hears().await != format!(r#"42["try",{number}]"#) {} };
             if tokio::time::timeout(Duration::from_millis(100), hearing).await.is_ok() {
@@ -101,8 +101,8 @@ async fn a_master_that_dies_takes_its_channels_along_and_brings_them_back() {
     let io = || f.server.of("/").unwrap();
     for number in 0..300_u64 {
         match number % 2 {
-            0 => io().emit("n", &(number,)).unwrap(),
-            _ => io().to(&*near).emit("n", &(number,)).unwrap(),
+            0 => io().emit("n", (number,)).unwrap(),
+            _ => io().to(&*near).emit("n", (number,)).unwrap(),
         };
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -111,7 +111,7 @@ async fn a_master_that_dies_takes_its_channels_along_and_brings_them_back() {
     }
     let said = g.noted(|notice| is_partly(notice) || is_lost(notice)).await;
     assert!(is_partly(&said) && said.to_string().contains("is away"), "{said}");
-    io().to(&*far).emit("lost", &()).unwrap();
+    io().to(&*far).emit("lost", ()).unwrap();
     let said = f.noted(|notice| matches!(notice, Notice::NotPublished { .. }) || is_lost(notice)).await.to_string();
     assert!(said.contains(&format!("127.0.0.1:{} is away", masters.ports[dead])), "{said}");
     assert!(f.cluster.status().is_up && g.cluster.status().is_up);
