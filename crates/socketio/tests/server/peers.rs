@@ -259,3 +259,24 @@ async fn a_server_that_is_gone_has_nobody_for_its_peers() {
     crate::support::eventually("nothing is kept", || !local.has_room(&root, &of_a_socket)).await;
     assert_eq!(within(local.count(Target::everyone(root))).await, 0);
 }
+
+#[tokio::test]
+async fn peers_hear_of_a_namespace_by_pattern_while_somebody_is_in_it() {
+    let wire = Arc::new(Wire::default());
+    let peers = Wired(Arc::clone(&wire));
+    let server = Server::builder(quick()).namespace_pattern("/doc/{id}", socketio::Handlers::new()).unwrap();
+    let server = server.namespace("/doc/own", Open).unwrap().peers(move |_| peers).build();
+    let address = listening(&server).await;
+    let (mut a, mut b) = (Client::open(address).await, Client::open(address).await);
+    for client in [&mut a, &mut b] {
+        client.connect("/doc/own").await;
+        client.connect("/doc/1").await;
+    }
+    a.connect("/doc/2").await;
+    drop(a);
+    let served = || wire.served.lock().unwrap().iter().map(|names| names.join(" ")).collect::<Vec<_>>();
+    crate::support::eventually("the second is gone", || served().len() == 4).await;
+    drop(b);
+    crate::support::eventually("both are gone", || served().len() == 5).await;
+    assert_eq!(served(), ["/doc/own", "/doc/1 /doc/own", "/doc/1 /doc/2 /doc/own", "/doc/1 /doc/own", "/doc/own"]);
+}
