@@ -5,7 +5,7 @@ CLIENT_DIR := target/client/node_modules/socket.io-client/dist
 ADMIN_DIR := target/admin/node_modules/@socket.io/admin-ui/ui/dist
 PURE := -p engineio-proto -p socketio-codec -p fanfare-hub -p fanfare-policy -p fanfare-cluster-proto
 
-.PHONY: run test test-full model build-tests test-rust test-clients ci fmt clippy purity deny docs package semver fuzz bench bench-pair bench-count bench-codec clean
+.PHONY: run test test-full model wrong-use build-tests test-rust test-clients ci fmt clippy purity deny docs package semver fuzz bench bench-pair bench-count bench-codec clean
 
 # ── Run ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -57,7 +57,7 @@ target/admin/stamp:
 
 # ── Test ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-test: test-rust test-clients
+test: test-rust test-clients wrong-use
 
 # Everything at once: what is built for one package alone has dependencies with fewer features, so they are built twice.
 ALL := --workspace --all-features
@@ -69,7 +69,10 @@ test-rust: build-tests
 	tests/setup.sh redis
 	$(CARGO) test $(ALL) --quiet
 	$(CARGO) check --package socketio-codec --no-default-features --quiet
-	CARGO_TARGET_DIR=$(CURDIR)/target/wrong-use $(CARGO) test --manifest-path tests/wrong-use/Cargo.toml --quiet
+
+# Programs with the library that must not compile.
+wrong-use:
+	tests/wrong-use/run.sh
 
 # What threads do to a session's link at once, in thousands of orders.
 model:
@@ -91,7 +94,7 @@ test-full: test
 
 # The clients' tests mostly wait: what only needs a processor is done beside them, when nobody else wants it.
 ci: fmt clippy test-rust
-	.ci/beside "$(MAKE) --no-print-directory deny purity docs package model" $(MAKE) --no-print-directory test-clients
+	.ci/beside "$(MAKE) --no-print-directory deny purity docs package model wrong-use" $(MAKE) --no-print-directory test-clients
 
 # The packages with workspaces of their own too.
 APART := fuzz tests/model crates/socketio-codec/bench crates/bench/peers/socketioxide tests/rust-client tests/wrong-use

@@ -11,8 +11,8 @@ use axum::Router;
 use axum::extract::{ConnectInfo, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
+use fanfare_socketio::{Handlers, Joined, Refusal, Server, ServerConfig};
 use serde::{Deserialize, Serialize};
-use socketio::{Handlers, Joined, Refusal, Server, ServerConfig};
 
 /// What is known of a client from when it joins.
 struct User {

@@ -7,7 +7,7 @@
 use std::env;
 use std::time::Duration;
 
-use socketio::{
+use fanfare_socketio::{
     AckSender, Admission, ConnectRequest, Event, Json, Member, Namespace, Server, ServerConfig, Socket, serve,
 };
 
@@ -34,7 +34,7 @@ impl Member for Client {
     fn event(&mut self, socket: &Socket, event: Event, ack: Option<AckSender>) {
         if event.name_is("message") {
             let name = "message-back".try_into().expect("the name is not reserved");
-            socket.only().relay(socketio::codec::EventName::raw(&name), event.arguments());
+            socket.only().relay(fanfare_socketio::codec::EventName::raw(&name), event.arguments());
         } else if let Some(ack) = ack.filter(|_| event.name_is("message-with-ack")) {
             ack.send_arguments(event.arguments());
         }

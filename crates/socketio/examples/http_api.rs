@@ -14,8 +14,8 @@ use axum::Router;
 use axum::extract::{ConnectInfo, Path, State};
 use axum::http::StatusCode;
 use axum::routing::{delete, get, post, put};
+use fanfare_socketio::{Admission, Broadcast, ConnectRequest, Namespace, Server, ServerConfig, Spread};
 use serde_json::{Value, json};
-use socketio::{Admission, Broadcast, ConnectRequest, Namespace, Server, ServerConfig, Spread};
 
 struct Everybody;
 

@@ -10,7 +10,7 @@ use axum::Router;
 use axum::extract::{ConnectInfo, State};
 use axum::http::StatusCode;
 use axum::routing::post;
-use socketio::{Admission, ConnectRequest, Member, Namespace, Server, ServerConfig, Socket};
+use fanfare_socketio::{Admission, ConnectRequest, Member, Namespace, Server, ServerConfig, Socket};
 
 struct News;
 

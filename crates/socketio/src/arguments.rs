@@ -21,7 +21,7 @@ use socketio_codec::{Arguments, Attachment, SerializeError};
 /// and says so by the comma of `(value,)`, or once by `impl Argument for …`.
 ///
 /// ```
-/// use socketio::{Spread, ToArguments};
+/// use fanfare_socketio::{Spread, ToArguments};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let numbers = vec![1, 2];
@@ -123,8 +123,8 @@ impl<K, V> Argument for BTreeMap<K, V> {}
 /// Each element is an argument: `Spread(&list)`.
 ///
 /// ```no_run
-/// # fn example(socket: &socketio::Socket, scores: Vec<u32>) -> Result<(), socketio::EmitError> {
-/// use socketio::Spread;
+/// # fn example(socket: &fanfare_socketio::Socket, scores: Vec<u32>) -> Result<(), fanfare_socketio::EmitError> {
+/// use fanfare_socketio::Spread;
 ///
 /// socket.emit("scores", &scores)?; //         one argument, an array
 /// socket.emit("scores", Spread(&scores))?; // as many arguments as there are scores

@@ -23,7 +23,7 @@ use crate::rooms::IntoRooms;
 /// Some sockets of one namespace, chosen step by step, and what can be done to all of them at once.
 ///
 /// ```no_run
-/// # fn example(server: &socketio::Server) -> Result<(), Box<dyn std::error::Error>> {
+/// # fn example(server: &fanfare_socketio::Server) -> Result<(), Box<dyn std::error::Error>> {
 /// server.of("/")?.to(["news", "sport"]).except("muted").emit("headline", ("It works", 1))?;
 /// # Ok(())
 /// # }

@@ -17,7 +17,7 @@ impl Broadcast {
     /// before each event; clients are held back in the same way, by not being read.
     ///
     /// ```no_run
-    /// # async fn example(server: &socketio::Server, lines: Vec<String>) -> Result<(), Box<dyn std::error::Error>> {
+    /// # async fn example(server: &fanfare_socketio::Server, lines: Vec<String>) -> Result<(), Box<dyn std::error::Error>> {
     /// let everyone = server.of("/")?;
     /// for line in lines {
     ///     everyone.ready().await;

@@ -17,7 +17,7 @@ impl Server {
     /// A layer that puts this server before a service: requests under its path are the server's, all others go on.
     ///
     /// ```no_run
-    /// # fn app(server: socketio::Server) -> axum::Router {
+    /// # fn app(server: fanfare_socketio::Server) -> axum::Router {
     /// use axum::Router;
     /// use axum::routing::get;
     ///

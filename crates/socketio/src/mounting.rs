@@ -17,7 +17,7 @@ impl ServerBuilder {
     ///
     /// use axum::Router;
     /// use axum::extract::ConnectInfo;
-    /// use socketio::{Server, ServerConfig};
+    /// use fanfare_socketio::{Server, ServerConfig};
     ///
     /// # async fn run() -> std::io::Result<()> {
     /// let server = Server::builder(ServerConfig::default()).peer_addr_in::<ConnectInfo<SocketAddr>>().build();
@@ -34,7 +34,7 @@ impl ServerBuilder {
     /// use std::net::SocketAddr;
     ///
     /// use http::Request;
-    /// use socketio::{PeerAddr, Server, ServerConfig, Verdict};
+    /// use fanfare_socketio::{PeerAddr, Server, ServerConfig, Verdict};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -48,7 +48,7 @@ impl ServerBuilder {
     ///     })
     ///     .build();
     ///
-    /// // What serves HTTP does this for each request: axum by the line above, `socketio::serve` by itself.
+    /// // What serves HTTP does this for each request: axum by the line above, `fanfare_socketio::serve` by itself.
     /// let asked = |peer: SocketAddr| {
     ///     let request = Request::get("/socket.io/?EIO=4&transport=polling").extension(PeerAddr(peer));
     ///     request.header("x-forwarded-for", "203.0.113.9").body(String::new())

@@ -23,7 +23,7 @@ use crate::transport_now::TransportNow;
 /// [left pending](Admission::pending). A panic in it is logged, and closes the connection it was about.
 ///
 /// ```
-/// use socketio::{Admission, ConnectRequest, Member, Namespace, Refusal, Socket};
+/// use fanfare_socketio::{Admission, ConnectRequest, Member, Namespace, Refusal, Socket};
 ///
 /// struct Chat;
 ///

@@ -18,7 +18,7 @@ use crate::arguments::Argument;
 /// - [`Arguments`] are whatever came.
 ///
 /// ```
-/// use socketio::{Arguments, FromArguments, Rest};
+/// use fanfare_socketio::{Arguments, FromArguments, Rest};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let came = Arguments::serialize(&("text", 1))?;

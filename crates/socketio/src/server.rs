@@ -72,7 +72,7 @@ impl ServerBuilder {
     /// all patterns, and of these the first that allows a name.
     ///
     /// ```
-    /// use socketio::{Handlers, Refusal, Server, ServerConfig};
+    /// use fanfare_socketio::{Handlers, Refusal, Server, ServerConfig};
     ///
     /// # fn build() -> Result<Server, Box<dyn std::error::Error>> {
     /// let documents = Handlers::connect(|request| match request.parameter("id").map(str::parse::<u32>) {
@@ -103,7 +103,7 @@ impl ServerBuilder {
     /// ```
     /// use std::time::Duration;
     ///
-    /// use socketio::{Server, ServerConfig, Verdict};
+    /// use fanfare_socketio::{Server, ServerConfig, Verdict};
     ///
     /// async fn is_known(key: String) -> Option<bool> {
     ///     // Ask somebody, who may not answer.

@@ -77,7 +77,7 @@ impl Socket {
     ///
     /// ```no_run
     /// # async fn work() {}
-    /// # fn example(socket: &socketio::Socket) {
+    /// # fn example(socket: &fanfare_socketio::Socket) {
     /// let gone = socket.gone();
     /// tokio::spawn(async move {
     ///     tokio::select! {

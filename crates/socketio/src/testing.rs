@@ -24,8 +24,8 @@ use crate::server::Server;
 /// of its own, so that time may be paused; a test puts its own limit on it. It sends no attachments.
 ///
 /// ```
-/// use socketio::testing::TestClient;
-/// use socketio::{Handlers, Server, ServerConfig};
+/// use fanfare_socketio::testing::TestClient;
+/// use fanfare_socketio::{Handlers, Server, ServerConfig};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

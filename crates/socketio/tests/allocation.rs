@@ -5,8 +5,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use allocation_counter::measure;
-use socketio::codec::EventName;
-use socketio::{
+use fanfare_socketio::codec::EventName;
+use fanfare_socketio::{
     AckSender, Admission, Arguments, ConnectRequest, Event, Handlers, Member, Namespace, Room, Server, ServerConfig,
     Socket, serve,
 };

@@ -126,6 +126,7 @@ const COLUMNS: &[Kind] = &[
     Kind::Fanfare,
     Kind::Fanfare2,
     Kind::EmbeddedStruct,
+    Kind::EmbeddedClosures,
     Kind::Socketioxide,
     Kind::Node,
     Kind::Bun,

@@ -7,7 +7,9 @@ use crate::record::{
     MEMORY_GROWTH, MIB_PEAK, Metric, P50_ADDED, P99, P99_API_RATIO, P99_GROWTH, PAIR_P99_GROWTH, PAIR_WORST_FLOODED,
     Record, THREADS_PEAK,
 };
-use crate::server::Kind::{self, Bun, Fanfare, Fanfare2, Floor, FloorBatched, FloorRedis, Node, Socketioxide};
+use crate::server::Kind::{
+    self, Bun, EmbeddedClosures, EmbeddedStruct, Fanfare, Fanfare2, Floor, FloorBatched, FloorRedis, Node, Socketioxide,
+};
 use crate::summary::{Spread, Summary, short};
 
 /// A bound for one figure of the relay, by itself or divided by the least of others'.
@@ -56,6 +58,7 @@ pub(crate) const TARGETS: &[Target] = &[
     ratio("cluster-in-flight", CPU_PER_REMOTE, 1.0 / 3.0, &[Node]),
     ratio("cluster-pair", CPU_PER_REMOTE, 1.0 / 3.0, &[Node]),
     bound("cluster-pair", P50_ADDED, 1.0),
+    Target { server: EmbeddedClosures, ..ratio("embedded", CPU_PER_DELIVERY, 1.05, &[EmbeddedStruct]) },
     ratio("unwanted", CPU_PER_MESSAGE, 1.5, &[FloorRedis]),
     ratio("unwanted-alone", CPU_PER_MESSAGE, 1.5, &[FloorRedis]),
     bound("api-emit", P99_API_RATIO, 1.1),

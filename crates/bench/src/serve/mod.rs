@@ -2,6 +2,7 @@
 //!
 //! All of them do what the peers do, on one thread; what differs is how it is written.
 
+mod closures;
 mod structs;
 
 use std::io;
@@ -33,6 +34,8 @@ pub(crate) struct Serve {
 pub(crate) enum Handlers {
     /// As methods of a struct
     Struct,
+    /// As closures
+    Closures,
 }
 
 impl Serve {
@@ -41,6 +44,7 @@ impl Serve {
         let builder = Server::builder(self.config());
         let builder = match self.handlers {
             Handlers::Struct => structs::register(builder, self.others),
+            Handlers::Closures => closures::register(builder, self.others),
         };
         let builder = builder.map_err(io::Error::other)?;
         let runtime = Builder::new_current_thread().enable_all().build()?;

@@ -30,6 +30,8 @@ pub(crate) enum Kind {
     Fanfare2,
     /// A server made of the library, its handlers methods of a struct.
     EmbeddedStruct,
+    /// The same, its handlers closures.
+    EmbeddedClosures,
     /// `socketioxide`, with its defaults.
     Socketioxide,
     /// The reference, on Node.
@@ -127,6 +129,7 @@ impl Kind {
             Self::Fanfare => "fanfare",
             Self::Fanfare2 => "fanfare2",
             Self::EmbeddedStruct => "embedded-struct",
+            Self::EmbeddedClosures => "embedded-closures",
             Self::Socketioxide => "socketioxide",
             Self::Node => "node",
             Self::Bun => "bun",
@@ -171,6 +174,7 @@ impl Kind {
                 self.fanfare(&mut command, &program, options)
             }
             Self::EmbeddedStruct => embedded(&mut command, &program, "struct", options),
+            Self::EmbeddedClosures => embedded(&mut command, &program, "closures", options),
             Self::Socketioxide => command.arg(program),
             Self::Node => command.arg("node").arg(program),
             Self::Bun => command.arg(places.peers.join(BUN)).arg(program),
@@ -236,9 +240,12 @@ impl Kind {
 
     fn program(self, places: &Places) -> Option<PathBuf> {
         Some(match self {
-            Self::Floor | Self::FloorBatched | Self::FloorPolling | Self::FloorRedis | Self::EmbeddedStruct => {
-                places.binaries.join("fanfare-bench")
-            }
+            Self::Floor
+            | Self::FloorBatched
+            | Self::FloorPolling
+            | Self::FloorRedis
+            | Self::EmbeddedStruct
+            | Self::EmbeddedClosures => places.binaries.join("fanfare-bench"),
             Self::Fanfare | Self::Fanfare2 => places.fanfare.clone().unwrap_or_else(|| places.binaries.join("fanfare")),
             Self::Socketioxide => places.peers.join("socketioxide/release/fanfare-bench-socketioxide"),
             Self::Node => places.peers.join("node/server.js"),

@@ -12,7 +12,8 @@ use super::{Lab, Shape};
 use crate::load::Transport::{GzipPolling, Polling, Upgraded, WebSocket};
 use crate::record::{Figures, Record};
 use crate::server::Kind::{
-    self, Bun, EmbeddedStruct, Fanfare, Fanfare2, Floor, FloorBatched, FloorPolling, FloorRedis, Node, Socketioxide,
+    self, Bun, EmbeddedClosures, EmbeddedStruct, Fanfare, Fanfare2, Floor, FloorBatched, FloorPolling, FloorRedis,
+    Node, Socketioxide,
 };
 use crate::server::{Access, Algorithm, Rules};
 use crate::wire::event::Name;
@@ -313,7 +314,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
             pace: Pace::Closed { window: 32 },
             ..FanOut::SMALL
         }),
-        servers: &[EmbeddedStruct],
+        servers: &[EmbeddedStruct, EmbeddedClosures],
         rounds: 2,
     },
     Workload {

@@ -31,7 +31,7 @@ use table::Table;
 /// handler that asks for more than that does not compile.
 ///
 /// ```
-/// use socketio::{Handlers, Refusal, Server, ServerConfig};
+/// use fanfare_socketio::{Handlers, Refusal, Server, ServerConfig};
 ///
 /// struct User {
 ///     name: String,
@@ -139,7 +139,7 @@ impl<S: Send + Sync + 'static> Handlers<S> {
     /// The same for who has to ask somebody. It is dropped if the client goes away meanwhile.
     ///
     /// ```
-    /// # use socketio::{Handlers, Refusal};
+    /// # use fanfare_socketio::{Handlers, Refusal};
     /// # struct User;
     /// # async fn user_of(token: String) -> Option<User> { Some(User) }
     /// #[derive(serde::Deserialize)]
@@ -176,7 +176,7 @@ impl<S: Send + Sync + 'static> Handlers<S> {
     /// the answer ([`Answer`]), or a future of it.
     ///
     /// ```
-    /// use socketio::{Handlers, Rest};
+    /// use fanfare_socketio::{Handlers, Rest};
     ///
     /// let handlers = Handlers::new()
     ///     .on("ping", |_, ()| "pong")
@@ -218,7 +218,7 @@ impl<S: Send + Sync + 'static> Handlers<S> {
     /// What is done at an event that has no handler.
     ///
     /// ```
-    /// use socketio::Handlers;
+    /// use fanfare_socketio::Handlers;
     ///
     /// // Everything goes to everybody else, as it came.
     /// let handlers = Handlers::new().fallback(|socket, event| {
@@ -238,7 +238,7 @@ impl<S: Send + Sync + 'static> Handlers<S> {
     /// What is done at an event whose arguments do not fit its handler, instead of a line in the log.
     ///
     /// ```
-    /// use socketio::Handlers;
+    /// use fanfare_socketio::Handlers;
     ///
     /// let handlers = Handlers::new()
     ///     .on("age", |_, age: u8| format!("{age} years"))

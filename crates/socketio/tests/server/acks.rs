@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use socketio::{EmitError, NoAnswer};
+use fanfare_socketio::{EmitError, NoAnswer};
 
 use crate::app::{quick, served, served_with};
 use crate::client::{Client, SOON};

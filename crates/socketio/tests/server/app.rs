@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use socketio::{
+use fanfare_socketio::{
     AckSender, Admission, ConnectRequest, DisconnectReason, Event, Member, Namespace, Refusal, Server, ServerBuilder,
     ServerConfig, Socket, serve,
 };

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use socketio::ClientBundle;
-use socketio::engineio::{CorsConfig, CorsOrigins};
+use fanfare_socketio::ClientBundle;
+use fanfare_socketio::engineio::{CorsConfig, CorsOrigins};
 
 use crate::app::{building, listening, quick};
 use crate::client::{Client, PATH};

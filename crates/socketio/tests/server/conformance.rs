@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use socketio::{AckSender, Admission, ConnectRequest, Event, Member, Namespace, Server, Socket};
+use fanfare_socketio::{AckSender, Admission, ConnectRequest, Event, Member, Namespace, Server, Socket};
 
 use crate::app::{listening, quick};
 use crate::client::Client;
@@ -32,7 +32,7 @@ impl Member for Echoing {
     fn event(&mut self, socket: &Socket, event: Event, ack: Option<AckSender>) {
         if event.name_is("message") {
             let name = "message-back".try_into().unwrap();
-            socket.only().relay(socketio::codec::EventName::raw(&name), event.arguments());
+            socket.only().relay(fanfare_socketio::codec::EventName::raw(&name), event.arguments());
         } else if let Some(ack) = ack.filter(|_| event.name_is("message-with-ack")) {
             ack.send_arguments(event.arguments());
         }

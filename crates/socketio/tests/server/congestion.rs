@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::task::{Context, Waker};
 
-use socketio::{AckSender, Admission, Broadcast, ConnectRequest, Event, Member, Namespace, Server, Socket};
+use fanfare_socketio::{AckSender, Admission, Broadcast, ConnectRequest, Event, Member, Namespace, Server, Socket};
 
 use crate::app::{Served, listening, quick, served_with};
 use crate::client::Client;

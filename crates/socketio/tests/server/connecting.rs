@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use socketio::engineio::proto::CloseReason;
-use socketio::{Admission, ConnectRequest, DisconnectReason, Namespace, Refusal, Server};
+use fanfare_socketio::engineio::proto::CloseReason;
+use fanfare_socketio::{Admission, ConnectRequest, DisconnectReason, Namespace, Refusal, Server};
 
 use crate::app::{Told, building, listening, quick, served, served_with};
 use crate::client::Client;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper_util::rt::TokioIo;
-use socketio::engineio::proto::CloseReason;
-use socketio::{
+use fanfare_socketio::engineio::proto::CloseReason;
+use fanfare_socketio::{
     AckSender, Admission, ConnectRequest, DisconnectReason, Event, Member, Namespace, NoPeerAddr, Server, Socket,
     SocketId,
 };
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
 
 use crate::app::{Told, built, quick, served, served_with};
 use crate::client::Client;

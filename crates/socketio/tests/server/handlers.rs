@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use socketio::{EmitError, HandlerLimits, Handlers, Joined, Refusal, Rest, Server, ServerConfig, Socket};
+use fanfare_socketio::{EmitError, HandlerLimits, Handlers, Joined, Refusal, Rest, Server, ServerConfig, Socket};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::sleep;
@@ -59,7 +59,7 @@ struct Auth {
     name: String,
 }
 
-fn user(request: &socketio::ConnectRequest) -> Result<User, Refusal> {
+fn user(request: &fanfare_socketio::ConnectRequest) -> Result<User, Refusal> {
     match request.auth_as::<Auth>() {
         Ok(Auth { name }) if name == "later" => Err(Refusal::for_now(Duration::ZERO)),
         Ok(Auth { name }) => Ok(User { name, said: AtomicUsize::default() }),

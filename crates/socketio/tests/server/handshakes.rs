@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use socketio::Verdict;
-use socketio::engineio::proto::Transport;
+use fanfare_socketio::Verdict;
+use fanfare_socketio::engineio::proto::Transport;
 
 use crate::app::{building, listening, quick, served_with};
 use crate::client::{Client, PATH, TARGET};

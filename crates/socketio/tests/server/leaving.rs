@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use socketio::DisconnectReason;
-use socketio::engineio::proto::CloseReason;
+use fanfare_socketio::DisconnectReason;
+use fanfare_socketio::engineio::proto::CloseReason;
 
 use crate::app::{Served, Told, quick, served, served_with};
 use crate::client::Client;

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use axum::extract::{ConnectInfo, State};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
+use fanfare_socketio::engineio::ExtensionsKept;
+use fanfare_socketio::engineio::proto::Transport;
+use fanfare_socketio::{ConnectRequest, HttpConfig, Server, ServerConfig, Stream, Verdict, serve, serve_stream};
 use http::{HeaderValue, header};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
-use socketio::engineio::ExtensionsKept;
-use socketio::engineio::proto::Transport;
-use socketio::{ConnectRequest, HttpConfig, Server, ServerConfig, Stream, Verdict, serve, serve_stream};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::mpsc::UnboundedReceiver;
 

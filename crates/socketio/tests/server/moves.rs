@@ -1,6 +1,6 @@
 //! Members that hear into which rooms others have put them.
 
-use socketio::{Admission, ConnectRequest, Event, Member, Namespace, Room, Server, Socket};
+use fanfare_socketio::{Admission, ConnectRequest, Event, Member, Namespace, Room, Server, Socket};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::app::{listening, quick};
@@ -23,7 +23,7 @@ impl Member for Telling {
         socket.join("own");
     }
 
-    fn event(&mut self, socket: &Socket, event: Event, ack: Option<socketio::AckSender>) {
+    fn event(&mut self, socket: &Socket, event: Event, ack: Option<fanfare_socketio::AckSender>) {
         let room: String = event.deserialize(0).unwrap();
         match &*event.name() {
             "leave" => socket.leave(room),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use socketio::{Admission, ConnectRequest, DisconnectReason, Member, Namespace, Refusal, Socket};
+use fanfare_socketio::{Admission, ConnectRequest, DisconnectReason, Member, Namespace, Refusal, Socket};
 
 use crate::app::served;
 use crate::client::Client;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use socketio::{DisconnectReason, serve};
+use fanfare_socketio::{DisconnectReason, serve};
 use tokio::net::TcpListener;
 
 use crate::app::{Told, built, quick, served_with};

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::task::Context;
 use std::time::Instant;
 
-use socketio::{AckSender, Admission, ConnectRequest, DisconnectReason, Event, Member, Namespace, Server, Socket};
+use fanfare_socketio::{
+    AckSender, Admission, ConnectRequest, DisconnectReason, Event, Member, Namespace, Server, Socket,
+};
 
 use crate::app::{listening, quick};
 use crate::client::Client;

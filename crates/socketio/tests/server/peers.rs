@@ -5,9 +5,9 @@ use std::future::{Future, ready};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use socketio::codec::{EventName, Json};
-use socketio::hub::Progress;
-use socketio::{
+use fanfare_socketio::codec::{EventName, Json};
+use fanfare_socketio::hub::Progress;
+use fanfare_socketio::{
     Acknowledged, Admission, Arguments, Asked, Command, ConnectRequest, Local, Namespace, NamespaceName, Nodes,
     Outgoing, Peers, Published, RemoteSocket, Room, Server, Socket, Target,
 };
@@ -264,7 +264,7 @@ async fn a_server_that_is_gone_has_nobody_for_its_peers() {
 async fn peers_hear_of_a_namespace_by_pattern_while_somebody_is_in_it() {
     let wire = Arc::new(Wire::default());
     let peers = Wired(Arc::clone(&wire));
-    let server = Server::builder(quick()).namespace_pattern("/doc/{id}", socketio::Handlers::new()).unwrap();
+    let server = Server::builder(quick()).namespace_pattern("/doc/{id}", fanfare_socketio::Handlers::new()).unwrap();
     let server = server.namespace("/doc/own", Open).unwrap().peers(move |_| peers).build();
     let address = listening(&server).await;
     let (mut a, mut b) = (Client::open(address).await, Client::open(address).await);

@@ -6,12 +6,14 @@ use std::sync::{Arc, Weak};
 use std::task::Context;
 use std::time::Duration;
 
+use fanfare_socketio::engineio::{CorsConfig, CorsOrigins};
+use fanfare_socketio::{
+    Admission, ClientBundle, ConnectRequest, Member, Namespace, Parser, Server, ServerConfig, Socket,
+};
 use http_body_util::BodyExt;
 use hyper::server::conn::http1;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use socketio::engineio::{CorsConfig, CorsOrigins};
-use socketio::{Admission, ClientBundle, ConnectRequest, Member, Namespace, Parser, Server, ServerConfig, Socket};
 use tokio::io::DuplexStream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, timeout};

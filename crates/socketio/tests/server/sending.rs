@@ -1,7 +1,7 @@
 //! Events: to whom they go, in which order, with what.
 
-use socketio::codec::Attachment;
-use socketio::{Arguments, Room, ServerConfig, Socket};
+use fanfare_socketio::codec::Attachment;
+use fanfare_socketio::{Arguments, Room, ServerConfig, Socket};
 
 use crate::app::{Served, quick, served, served_with};
 use crate::client::Client;
@@ -221,8 +221,8 @@ async fn a_tuple_is_its_arguments_and_a_value_is_one() {
     sent!(&map, r#",{"a":1}"#);
     sent!(None::<u8>, ",null");
     sent!(Some("a"), r#","a""#);
-    sent!(socketio::Spread(&list), ",1,2");
-    sent!(socketio::Spread(list.iter().map(|number| number * 2)), ",2,4");
+    sent!(fanfare_socketio::Spread(&list), ",1,2");
+    sent!(fanfare_socketio::Spread(list.iter().map(|number| number * 2)), ",2,4");
     sent!(socket.id(), format_args!(r#","{}""#, socket.id()));
     sent!(serde_json::json!([1, "a"]), r#",[1,"a"]"#);
     sent!(&Arguments::serialize(&(1, 2)).unwrap(), ",1,2");

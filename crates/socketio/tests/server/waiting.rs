@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use fanfare_socketio::{AckSender, Admission, ConnectRequest, Event, Member, Namespace, Server, ServerConfig, Socket};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
-use socketio::{AckSender, Admission, ConnectRequest, Event, Member, Namespace, Server, ServerConfig, Socket};
 use tokio::io::DuplexStream;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
