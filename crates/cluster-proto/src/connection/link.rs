@@ -164,6 +164,11 @@ impl Link {
         self.wanted.is_group_complete(group)
     }
 
+    /// Whether the fleet still counts this node, or may, and asks it.
+    pub fn is_counted(&self) -> bool {
+        self.subscriber.open().is_some() && self.wanted.is_counted()
+    }
+
     /// The subscriptions that are wanted.
     pub fn wanted(&self) -> impl Iterator<Item = &Subscription> {
         self.wanted.wishes()
@@ -216,7 +221,13 @@ impl Link {
         let ping = Some(now + self.config.ping_interval);
         let side = self.side_mut(connection.role);
         if matches!(side, Side::Connecting { connection: awaited, .. } if *awaited == connection) {
-            *side = Side::Open(Open { connection, pending: Default::default(), speaks_until: None, ping, was_joined: false });
+            *side = Side::Open(Open {
+                connection,
+                pending: Default::default(),
+                speaks_until: None,
+                ping,
+                was_joined: false,
+            });
             self.settle(now);
         }
     }

@@ -310,11 +310,7 @@ impl Servers {
 }
 
 /// What a server replies, unless it says nothing at all for too long: behind all that it says a reply may be late.
-async fn in_time<T>(
-    patience: Duration,
-    heard_at: impl Fn() -> Instant,
-    request: impl Future<Output = T>,
-) -> Option<T> {
+async fn in_time<T>(patience: Duration, heard_at: impl Fn() -> Instant, request: impl Future<Output = T>) -> Option<T> {
     pin!(request);
     let mut until = Instant::now() + patience;
     loop {
