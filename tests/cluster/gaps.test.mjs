@@ -179,6 +179,8 @@ for (const kind of [kinds[0], kinds[1]]) {
       G.way.well();
       // One that was reset a moment ago rests for half a minute; it is not forgotten.
       await until('all to come back', () => all.root.times > 0 && all.chat.times > 0, { ms: 40_000 });
+      // Clients may see it before the log is read.
+      await until('it to be said', () => resets(G, '/') > from);
       assert.equal(resets(G, '/') - from, 1);
       assert.deepEqual([all.speaker.left, all.chatting.left], [undefined, undefined]);
     });

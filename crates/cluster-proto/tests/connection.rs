@@ -110,6 +110,20 @@ fn half_open_connection_is_noticed() {
 }
 
 #[test]
+fn who_speaks_is_not_silent_however_late_it_answers() {
+    let mut run = Run::joined();
+    run.redis.mute = Some(Role::Subscriber);
+    let subscriber = *run.redis.open.iter().find(|open| open.role() == Role::Subscriber).unwrap();
+    for _ in 0..60 {
+        run.link.handle_heard(subscriber, run.now);
+        run.pass(Duration::from_secs(1));
+    }
+    assert!(run.link.is_joined(), "{:?}", run.notices());
+    run.pass(LinkConfig::default().reply_timeout);
+    assert!(!run.link.is_joined(), "now it is silent");
+}
+
+#[test]
 fn frozen_redis_that_takes_connections_is_given_up_each_time() {
     let mut run = Run::new(LinkConfig::default());
     run.redis.answers = 0;
@@ -394,6 +408,8 @@ struct Redis {
     is_there: bool,
     /// How many more commands it answers.
     answers: usize,
+    /// Whose commands it does not answer.
+    mute: Option<Role>,
     refuses: Option<&'static str>,
     /// What has no server.
     lacks: Option<&'static str>,
@@ -413,6 +429,7 @@ impl Run {
         let redis = Redis {
             is_there: true,
             answers: usize::MAX,
+            mute: None,
             refuses: None,
             lacks: None,
             count: 2,
@@ -498,11 +515,10 @@ impl Redis {
     }
 
     fn answer(&mut self, link: &mut Link, now: Instant) -> bool {
-        if self.answers == 0 || self.pending.is_empty() {
-            return false;
-        }
+        let next = self.pending.iter().position(|(command, ..)| self.mute != Some(command.connection().role()));
+        let Some(next) = next.filter(|_| self.answers > 0) else { return false };
         self.answers -= 1;
-        let (command, subscription, what) = self.pending.remove(0);
+        let (command, subscription, what) = self.pending.remove(next);
         let reply = match (what, subscription) {
             ("subscribe", Some(subscription))
                 if self.refuses.is_some_and(|refused| subscription.channel == refused) =>

@@ -164,6 +164,11 @@ impl Link {
         self.wanted.is_group_complete(group)
     }
 
+    /// Whether the fleet still counts this node, or may, and asks it.
+    pub fn is_counted(&self) -> bool {
+        self.subscriber.open().is_some() && self.wanted.is_counted()
+    }
+
     /// The subscriptions that are wanted.
     pub fn wanted(&self) -> impl Iterator<Item = &Subscription> {
         self.wanted.wishes()
@@ -216,7 +221,13 @@ impl Link {
         let ping = Some(now + self.config.ping_interval);
         let side = self.side_mut(connection.role);
         if matches!(side, Side::Connecting { connection: awaited, .. } if *awaited == connection) {
-            *side = Side::Open(Open { connection, pending: Default::default(), ping, was_joined: false });
+            *side = Side::Open(Open {
+                connection,
+                pending: Default::default(),
+                speaks_until: None,
+                ping,
+                was_joined: false,
+            });
             self.settle(now);
         }
     }
@@ -243,6 +254,15 @@ impl Link {
             let why = Why::Silent { role: connection.role, command: "PUBLISH" };
             self.lose(connection.role, why, Ended::ByUs, now);
             self.settle(now);
+        }
+    }
+
+    /// Something came on the connection unasked, the last of it then: it is not silent. To be said before a time is judged.
+    pub fn handle_heard(&mut self, connection: Connection, at: Instant) {
+        let until = at + self.config.reply_timeout;
+        let open = self.side_mut(connection.role).open_mut();
+        if let Some(open) = open.filter(|open| open.connection == connection) {
+            open.speaks_until = open.speaks_until.max(Some(until));
         }
     }
 
@@ -345,7 +365,7 @@ impl Link {
             Side::Connecting { until, .. } if *until <= now => {
                 self.lose(role, Why::ConnectTimedOut { role }, Ended::ByUs, now);
             }
-            Side::Open(open) => match open.oldest().filter(|pending| pending.until <= now) {
+            Side::Open(open) => match open.oldest().filter(|_| open.silent_at().is_some_and(|at| at <= now)) {
                 Some(pending) => {
                     let why = Why::Silent { role, command: pending.what.name() };
                     self.lose(role, why, Ended::ByUs, now);

@@ -26,6 +26,8 @@ pub(super) struct Open {
     pub(super) connection: Connection,
     /// What has no reply yet. Commands are numbered as they are sent, so the first is the oldest.
     pub(super) pending: BTreeMap<Command, Pending>,
+    /// It spoke lately: until when it is not silent, whatever has no reply.
+    pub(super) speaks_until: Option<Instant>,
     /// When a PING is due; `None` while one has no PONG.
     pub(super) ping: Option<Instant>,
     /// The publisher was part of a joined link, so that it is known to be where the subscriber is.
@@ -73,7 +75,7 @@ impl Side {
     pub(super) fn timeout(&self) -> Option<Instant> {
         match self {
             Self::Resting { until } | Self::Connecting { until, .. } => Some(*until),
-            Self::Open(open) => open.oldest().map(|pending| pending.until).into_iter().chain(open.ping).min(),
+            Self::Open(open) => open.silent_at().into_iter().chain(open.ping).min(),
             Self::Over => None,
         }
     }
@@ -82,6 +84,11 @@ impl Side {
 impl Open {
     pub(super) fn oldest(&self) -> Option<&Pending> {
         self.pending.first_key_value().map(|(_, pending)| pending)
+    }
+
+    /// When it is of no use any more. What is heard stands before the reply, so who speaks without end answers late.
+    pub(super) fn silent_at(&self) -> Option<Instant> {
+        self.oldest().map(|pending| self.speaks_until.map_or(pending.until, |until| until.max(pending.until)))
     }
 }
 

@@ -1,7 +1,8 @@
 //! A connection to one server.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Cmd, ErrorKind, ProtocolVersion, PushInfo, RedisConnectionInfo, RedisError, Value};
@@ -23,6 +24,14 @@ pub(super) struct Life {
     reader: AbortHandle,
     is_over: Arc<AtomicBool>,
     ended: Ended,
+    heard: Arc<LastHeard>,
+}
+
+/// When something was last heard that nobody asked for.
+struct LastHeard {
+    since: Instant,
+    /// In microseconds since then.
+    at: AtomicU64,
 }
 
 /// Called, perhaps often, when one of the connections has ended.
@@ -42,8 +51,11 @@ impl Server {
         let failed = |error: String| format!("{endpoint}: {error}");
         let stream = stream::connect(endpoint, tls).await.map_err(|error| failed(error.to_string()))?;
         let mut config = AsyncConnectionConfig::new().set_response_timeout(None).set_pipeline_buffer_size(REQUESTS_MAX);
+        let heard = Arc::new(LastHeard::new());
         if let Some(hear) = hear {
+            let heard = Arc::clone(&heard);
             config = config.set_push_sender(move |push| {
+                heard.note();
                 hear(push);
                 Ok::<(), ()>(())
             });
@@ -58,7 +70,7 @@ impl Server {
             is_over_now.store(true, Ordering::Release);
             ended_now();
         });
-        Ok(Self { commands, life: Life { reader: reader.abort_handle(), is_over, ended } })
+        Ok(Self { commands, life: Life { reader: reader.abort_handle(), is_over, ended, heard } })
     }
 
     /// Connects to it for one question.
@@ -87,12 +99,28 @@ impl Life {
         self.is_over.load(Ordering::Acquire)
     }
 
+    /// When something last came unasked, or when it was connected to.
+    pub(super) fn heard_at(&self) -> Instant {
+        self.heard.since + Duration::from_micros(self.heard.at.load(Ordering::Relaxed))
+    }
+
     /// Nothing comes any more, and nobody says so. What waits for a reply is told.
     pub(super) fn give_up(&self) {
         if !self.is_over.swap(true, Ordering::AcqRel) {
             self.reader.abort();
             (self.ended)();
         }
+    }
+}
+
+impl LastHeard {
+    fn new() -> Self {
+        Self { since: Instant::now(), at: AtomicU64::new(0) }
+    }
+
+    fn note(&self) {
+        let at = u64::try_from(self.since.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.at.store(at, Ordering::Relaxed);
     }
 }
 

@@ -1,12 +1,13 @@
 //! The servers that one side of the link is connected to: one, or the masters of a Redis Cluster.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cluster_proto::connection::{Reply, Subscription, SubscriptionKind};
 use cluster_proto::outgoing::Publication;
 use redis::{Cmd, Pipeline, RedisError, Value, cmd};
-use tokio::time::timeout;
+use tokio::pin;
+use tokio::time::timeout_at;
 
 use super::begin::begin;
 use super::mending::Mender;
@@ -247,12 +248,18 @@ impl Servers {
             return begin(request, move |reply| then(Some(reply)));
         }
         let life = server.life.clone();
-        begin(timeout(REPLY_MAX, request), move |reply| {
-            if reply.is_err() {
+        let heard = life.clone();
+        begin(in_time(REPLY_MAX, move || heard.heard_at(), request), move |reply| {
+            if reply.is_none() {
                 life.give_up();
             }
-            then(reply.ok());
+            then(reply);
         });
+    }
+
+    /// When one of them last said something unasked.
+    pub(crate) fn heard_at(&self) -> Option<Instant> {
+        self.there().map(|server| server.life.heard_at()).max()
     }
 
     fn there(&self) -> impl Iterator<Item = &Server> {
@@ -302,7 +309,41 @@ impl Servers {
     }
 }
 
+/// What a server replies, unless it says nothing at all for too long: behind all that it says a reply may be late.
+async fn in_time<T>(patience: Duration, heard_at: impl Fn() -> Instant, request: impl Future<Output = T>) -> Option<T> {
+    pin!(request);
+    let mut until = Instant::now() + patience;
+    loop {
+        if let Ok(reply) = timeout_at(until.into(), &mut request).await {
+            return Some(reply);
+        }
+        until = heard_at() + patience;
+        if until <= Instant::now() {
+            return None;
+        }
+    }
+}
+
 const ONE_OF_SEVERAL: &str = "it is one of a Redis Cluster, and is to be named as such";
 const UNKNOWN: &str = "the connection ended";
 /// Less than the link waits for a reply, and more than a healthy server pauses.
 const REPLY_MAX: Duration = Duration::from_millis(4500);
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_speaks_is_waited_for_and_who_is_silent_is_not() {
+        let (begun, patience) = (Instant::now(), Duration::from_millis(100));
+        let spoke_until = begun + 5 * patience;
+        let heard_at = move || Instant::now().min(spoke_until);
+        let late = tokio::time::sleep(3 * patience);
+        assert_eq!(in_time(patience, heard_at, late).await, Some(()), "the reply stands behind what it says");
+        assert_eq!(in_time(patience, heard_at, pending::<()>()).await, None);
+        assert!(begun.elapsed() >= 6 * patience);
+        assert_eq!(in_time(patience, move || begun, pending::<()>()).await, None);
+    }
+}

@@ -30,6 +30,7 @@ pub(crate) fn begin(shared: &Arc<Shared>, place: Arc<Place>, request: Request, f
     }
     let places = if matches!(question, Question::Count(_)) { &shared.numbering } else { &shared.answering };
     let permit = Arc::clone(places).try_acquire_owned();
+    let wake = Arc::clone(&shared.wake);
     let Some(permit) = permit.ok().filter(|_| asker.waits(at)) else {
         return shared.counters.unanswered.add(1);
     };
@@ -42,6 +43,8 @@ pub(crate) fn begin(shared: &Arc<Shared>, place: Arc<Place>, request: Request, f
             question => make(asker, question, at).await,
         }
         drop(permit);
+        // Who leaves waits for it.
+        wake.notify_one();
     });
 }
 
@@ -87,6 +90,7 @@ pub(crate) fn one_socket(shared: &Arc<Shared>, place: &Arc<Place>, order: &Order
             asker.answer(Answer::Done);
         }
         drop(permit);
+        asker.shared.wake.notify_one();
     });
 }
 

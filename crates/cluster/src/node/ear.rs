@@ -128,13 +128,16 @@ impl Ear {
         let Glance { sort, sender } = place.glance(&heard.body);
         // A question changes nothing: nothing waits for it, and it only for what its sender had done before.
         let is_question = sort == Sort::Question && heard.body.len() <= QUESTION_LEN_MAX;
-        if is_question && place.ahead.is_clear_for(sender) {
-            if shared.questions.push(heard).is_some() {
+        if is_question {
+            // Who asks misses its answer; no client misses anything.
+            let is_clear = place.ahead.is_clear_for(sender);
+            let queue = if is_clear { &shared.questions } else { queue };
+            if queue.push(heard).is_some() {
                 shared.counters.unanswered.add(1);
             }
             return;
         }
-        heard.moving = (!is_question).then(|| Moving::begin(place));
+        heard.moving = Some(Moving::begin(place));
         heard.holding = (sort == Sort::Move).then(|| Holding::begin(place, sender));
         self.put(queue, heard, false);
     }

@@ -99,6 +99,11 @@ impl Incoming {
         }
     }
 
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).queue.is_empty()
+    }
+
     fn pop(&self) -> Option<Heard> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let heard = state.queue.pop_front()?;

@@ -199,6 +199,13 @@ impl Shared {
         }
     }
 
+    /// Whether somebody who asked is still to be answered.
+    pub(crate) fn is_answering(&self) -> bool {
+        !self.questions.is_empty()
+            || self.answering.available_permits() < ANSWERING_MAX
+            || self.numbering.available_permits() < NUMBERING_MAX
+    }
+
     /// Does what a peer asked for.
     pub(crate) fn apply(&self, order: &Order) {
         match order {

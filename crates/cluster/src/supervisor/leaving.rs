@@ -10,7 +10,8 @@ use super::Supervisor;
 use super::publishing::{send, tell_dropped};
 use crate::node::{Queue, Shared};
 
-/// Who leaves is counted no longer, then sends what there still is and its last heartbeat, then closes its connections.
+/// Who leaves is counted no longer, answers what it was asked until then, sends what there still is and its last heartbeat, and
+/// closes its connections.
 pub(super) struct Leaving {
     until: Instant,
     replies: Vec<oneshot::Sender<()>>,
@@ -61,8 +62,9 @@ impl Supervisor {
         };
         let open = self.publisher.as_ref().filter(|(connection, _)| self.speaks_on == Some(*connection));
         let is_late = leaving.until <= now || open.is_none();
+        let is_asked = self.link.is_counted() || self.shared.is_answering();
         match (leaving.stage, open) {
-            (Stage::Flushing, Some((connection, servers))) if waiting == 0 && !is_late => {
+            (Stage::Flushing, Some((connection, servers))) if waiting == 0 && !is_asked && !is_late => {
                 if let Some(bye) = bye(&self.shared, now) {
                     leaving.stage = Stage::Bye;
                     send(servers, *connection, (Queue::Events, bye), &self.shared);

@@ -110,8 +110,14 @@ impl Supervisor {
 
     fn end(mut self) {
         self.shared.end();
-        self.shared.outgoing.lock().unwrap_or_else(PoisonError::into_inner).handle_down();
-        self.shared.replies.lock().handle_down();
+        {
+            let mut outgoing = self.shared.outgoing.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut replies = self.shared.replies.lock();
+            for queue in [&mut *outgoing, &mut *replies] {
+                queue.handle_down();
+                queue.give_up();
+            }
+        }
         self.questions.end();
         self.connecting.drain().for_each(|(_, attempt)| attempt.abort());
         self.tasks.abort_all();
@@ -146,6 +152,9 @@ impl Supervisor {
     }
 
     fn time_out(&mut self, now: Instant) {
+        if let Some((connection, servers)) = &self.subscriber {
+            servers.heard_at().into_iter().for_each(|at| self.link.handle_heard(*connection, at));
+        }
         self.link.handle_timeout(now);
         self.questions.handle_timeout(now);
         let is_silent = self.shared.outgoing.lock().unwrap_or_else(PoisonError::into_inner).handle_timeout(now);

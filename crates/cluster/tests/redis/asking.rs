@@ -218,3 +218,25 @@ async fn who_asks_for_more_acknowledgements_than_are_waited_for_gets_no_answer()
     let unanswered = node.cluster.status().counts.dropped;
     assert!(unanswered.contains(&("requests", 10)), "{unanswered:?}");
 }
+
+#[tokio::test]
+async fn who_leaves_answers_whatever_it_was_asked() {
+    let (redis, node, mut asker) = asked(|_| {}).await;
+    let mut connection = redis.try_connect().await.unwrap();
+    // As many as may wait.
+    let asking = tokio::spawn(async move {
+        let mut pipeline = redis::pipe();
+        for id in 0..250 {
+            let opts = r#"{"rooms":[],"except":[]}"#;
+            let question = format!(r#"{{"uid":"x","requestId":"{id}","type":5,"opts":{opts}}}"#);
+            pipeline.cmd("PUBLISH").arg(REQUESTS).arg(question);
+        }
+        within(pipeline.query_async::<Vec<u64>>(&mut connection)).await.unwrap()
+    });
+    eventually("it is being asked", || node.cluster.status().counts.received > 20).await;
+    within(node.cluster.leave()).await;
+    let heard = within(asking).await.unwrap().into_iter().filter(|listeners| *listeners > 0).count();
+    for _ in 0..heard {
+        asker.hears().await;
+    }
+}

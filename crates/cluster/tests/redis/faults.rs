@@ -45,6 +45,12 @@ async fn redis_is_killed_and_comes_back() {
     assert_eq!((found.sockets.len(), found.remote.len()), (1, 0));
     assert!(found.nodes.missing > 0, "it is not all of it");
     assert!(begun.elapsed() < Duration::from_secs(2));
+    // However fast redis is back: it is too old by then.
+    eventually("what could not wait is dropped", || {
+        let dropped = f.cluster.status().counts.dropped;
+        dropped.iter().any(|(reason, number)| matches!(*reason, "not_joined" | "unknown") && *number > 0)
+    })
+    .await;
     assert!(f.cluster.status().is_ready && !f.cluster.status().is_up, "it serves its clients");
     redis.restart().await;
     f.noted(is_joined).await;
@@ -196,4 +202,28 @@ async fn more_than_can_be_taken_is_dropped_and_counted() {
     let mut client = node.client().await;
     redis.publish("socket.io#/#", r#"["neighbour",{"type":2,"data":["after"],"nsp":"/"},{"rooms":[]}]"#).await;
     within(async { while client.hears().await != r#"42["after"]"# {} }).await;
+}
+
+#[tokio::test]
+async fn a_question_that_there_is_no_place_for_is_missed_by_no_client() {
+    let redis = Redis::start().await;
+    let mut config = ClusterConfig::at(redis.url());
+    config.incoming_bytes_max = 16 << 10;
+    let node = Node::joined(config).await;
+    let mut pipeline = redis::pipe();
+    // Behind it, what the same node asks keeps its place.
+    let opts = r#"{"rooms":["nobody"],"except":[]}"#;
+    let order = format!(r#"{{"uid":"x","type":2,"opts":{opts},"rooms":["r"]}}"#);
+    pipeline.cmd("PUBLISH").arg("socket.io-request#/#").arg(order);
+    for number in 0..1000 {
+        let question = format!(r#"{{"uid":"x","requestId":"{number}","type":1}}"#);
+        pipeline.cmd("PUBLISH").arg("socket.io-request#/#").arg(question);
+    }
+    let mut connection = redis.try_connect().await.unwrap();
+    let _: redis::Value = within(pipeline.query_async(&mut connection)).await.unwrap();
+    eventually("all of it was read", || node.cluster.status().counts.received == 1001).await;
+    let counts = node.cluster.status().counts;
+    let of = |name| counts.dropped.iter().find(|(reason, _)| *reason == name).unwrap().1;
+    assert_eq!((of("incoming"), counts.missed), (0, 0), "{counts:?}");
+    assert!(of("requests") > 0, "{counts:?}");
 }
