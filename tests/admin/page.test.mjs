@@ -128,9 +128,9 @@ describe('the Admin UI', { skip }, () => {
     await logIn(page, relay.url, 'secret');
     const name = '<img src=x onerror=broken()>{{broken()}}';
     (await loggedIn(t, relay.url)).emit('join', '/', name, one.id);
-    one.emit(name, name);
     await goTo(page, 'Rooms');
     await shows(page, 'tr', name);
+    one.emit(name, name);
     await goTo(page, 'Events');
     await shows(page, 'tr', name);
     await goTo(page, 'Servers');
