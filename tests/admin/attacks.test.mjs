@@ -136,6 +136,24 @@ describe('the Admin UI under attack', { skip, concurrency: 1 }, () => {
     assert.ok(client.connected);
   });
 
+  test('without a password nobody comes in from another page, or through a proxy', async (t) => {
+    const relay = await startRelay({ toml: `${ops}[admin]\nauth = "none"\n` });
+    t.after(() => relay.kill());
+    await loggedIn(t, relay.url, {});
+    const through = (extraHeaders) => administrator(t, relay.url, {}, { extraHeaders, transports: ['websocket'] });
+    for (const name of ['x-forwarded-for', 'x-real-ip', 'forwarded']) {
+      const [error] = await event(through({ [name]: '127.0.0.1' }), 'connect_error');
+      assert.equal(error.message, 'not through a proxy');
+    }
+    const host = `a.example:${relay.port}`;
+    for (const headers of [{ origin: 'https://a.example' }, { origin: 'null' }, { origin: `http://${host}`, host }, { host }]) {
+      const [error] = await event(through(headers), 'connect_error');
+      assert.match(error.message, /websocket error/, JSON.stringify(headers));
+    }
+    const page = await scrape(relay.opsPort);
+    assert.deepEqual(page.by('fanfare_admin_logins_total'), { unasked: 1, forwarded: 3 });
+  });
+
   test('what is emitted to administrators by a client that is none goes nowhere', async (t) => {
     const relay = await started(t);
     const admin = await loggedIn(t, relay.url);

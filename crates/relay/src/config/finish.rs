@@ -15,7 +15,7 @@ use super::namespaces::warnings;
 use super::rule_names::{same_room, second_rule};
 use super::settings::settings;
 use super::{Address, Config, Loaded, Place, Problem, address};
-use crate::admin::{AdminAuth, AdminConfig, Mode, PAGE_PATH, SHOWN_HEADERS};
+use crate::admin::{AdminAuth, AdminConfig, FORWARDED, Mode, PAGE_PATH, SHOWN_HEADERS};
 use crate::auth::config::{AuthConfig, WebhookConfig};
 use crate::cluster::{ClusterConfig, Fleet};
 use crate::tls::{Certificates, TlsConfig};
@@ -193,6 +193,9 @@ impl Draft {
             let engine = &mut self.config.server.engine;
             engine.is_uri_kept = true;
             keep_headers(engine, SHOWN_HEADERS.map(HeaderName::from_static));
+        }
+        if admin.auth == AdminAuth::None {
+            keep_headers(&mut self.config.server.engine, FORWARDED.map(HeaderName::from_static));
         }
         let admin = &self.config.admin;
         if let Some(folder) = admin.dir.as_ref().filter(|folder| !folder.join("index.html").is_file()) {
