@@ -115,6 +115,45 @@ describe('the Admin UI under attack', { skip, concurrency: 1 }, () => {
     t.diagnostic(`${told_} told; the worst event took ${ms.toFixed(0)} ms`);
   });
 
+  test('namespaces that look like theirs lead nowhere, nor does a longer password', async (t) => {
+    const relay = await started(t);
+    const client = await clientsOf(t).connect(relay.url);
+    const right = '{"username":"admin","password":"secret"}';
+    for (const connect of [`/Admin,${right}`, `/admin/,${right}`, `//admin,${right}`, `/%61dmin,${right}`, `/admin%00,${right}`,
+      `/admin?password=secret,{}`, `/admin,{"username":"","password":""}`, `/admin,{"username":"admin","password":"secret${'x'.repeat(94)}"}`]) {
+      const socket = new WebSocket(`${relay.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`);
+      socket.on('error', () => {});
+      await event(socket, 'open');
+      const answers = [];
+      socket.on('message', (message) => answers.push(String(message)));
+      socket.send(`40${connect}`);
+      socket.send('42/admin,["_disconnect","/",true]');
+      await event(socket, 'close');
+      assert.deepEqual(answers.filter((answer) => answer.startsWith('40')), [], connect);
+    }
+    const page = await scrape(relay.opsPort);
+    assert.equal(page.value('fanfare_admin_logins_total', 'outcome="password"'), 0);
+    assert.ok(client.connected);
+  });
+
+  test('without a password nobody comes in from another page, or through a proxy', async (t) => {
+    const relay = await startRelay({ toml: `${ops}[admin]\nauth = "none"\n` });
+    t.after(() => relay.kill());
+    await loggedIn(t, relay.url, {});
+    const through = (extraHeaders) => administrator(t, relay.url, {}, { extraHeaders, transports: ['websocket'] });
+    for (const name of ['x-forwarded-for', 'x-real-ip', 'forwarded']) {
+      const [error] = await event(through({ [name]: '127.0.0.1' }), 'connect_error');
+      assert.equal(error.message, 'not through a proxy');
+    }
+    const host = `a.example:${relay.port}`;
+    for (const headers of [{ origin: 'https://a.example' }, { origin: 'null' }, { origin: `http://${host}`, host }, { host }]) {
+      const [error] = await event(through(headers), 'connect_error');
+      assert.match(error.message, /websocket error/, JSON.stringify(headers));
+    }
+    const page = await scrape(relay.opsPort);
+    assert.deepEqual(page.by('fanfare_admin_logins_total'), { unasked: 1, forwarded: 3 });
+  });
+
   test('what is emitted to administrators by a client that is none goes nowhere', async (t) => {
     const relay = await started(t);
     const admin = await loggedIn(t, relay.url);

@@ -120,6 +120,28 @@ describe('the Admin UI', { skip }, () => {
     assert.deepEqual([page.said, others], [[], []]);
   });
 
+  test('shows names as they are, whatever is in them', async (t) => {
+    const relay = await started(t, 'mode = "development"\nserver_id = "<b id=broken>"');
+    const one = await clientsOf(t).connect(`${relay.url}?x=<img src=x onerror=broken()>`, { extraHeaders: { 'user-agent': '<img src=x onerror=broken()>' } });
+    const page = await opened(t, `${relay.url}/admin/`);
+    await page.exposeFunction('broken', () => page.said.push('what a client said was run'));
+    await logIn(page, relay.url, 'secret');
+    const name = '<img src=x onerror=broken()>{{broken()}}';
+    (await loggedIn(t, relay.url)).emit('join', '/', name, one.id);
+    await goTo(page, 'Rooms');
+    await shows(page, 'tr', name);
+    one.emit(name, name);
+    await goTo(page, 'Events');
+    await shows(page, 'tr', name);
+    await goTo(page, 'Servers');
+    await shows(page, 'tr', '<b id=broken>');
+    await goTo(page, 'Sockets');
+    await page.locator('main tr:visible', { hasText: one.id }).first().click();
+    await shows(page, 'main td', '<img src=x onerror=broken()>');
+    assert.deepEqual(page.said, []);
+    assert.equal(await page.locator('#broken, img[src=x]').count(), 0);
+  });
+
   test('connects from where its makers host it, if cors says so', async (t) => {
     // Of another origin, with credentials, as https://admin.socket.io does.
     const files = ['', 'js/app.0d7d7845.js', 'js/chunk-vendors.934c03ff.js', 'css/app.6e3b9661.css', 'css/chunk-vendors.9f55d012.css'];

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::auth::token_command::TokenArgs;
@@ -73,9 +73,33 @@ pub(crate) enum Command {
     Man,
 }
 
+impl Cli {
+    /// Reads the command line, or ends the process with what is wrong with it.
+    pub(crate) fn read() -> Self {
+        Self::from_arg_matches(&parser().get_matches()).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// Settings of the relay can stand behind each command. The help of those that read none does not show them.
+fn parser() -> clap::Command {
+    let mut all = Cli::command();
+    // Only from here on do commands have what is for all.
+    all.build();
+    WITHOUT_SETTINGS.iter().fold(all, |all, name| all.mut_subcommand(name, without_settings))
+}
+
+fn without_settings(command: clap::Command) -> clap::Command {
+    let hidden = |arg: clap::Arg| if arg.get_help_heading() == Some(SETTINGS) { arg.hide(true) } else { arg };
+    command.mut_args(hidden).mut_subcommands(without_settings)
+}
+
+const WITHOUT_SETTINGS: [&str; 8] = ["defaults", "key", "password", "listen", "emit", "api", "completions", "man"];
+
+const SETTINGS: &str = "Settings of the relay";
+
 /// The settings that can be given as a flag.
 #[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Settings of the relay")]
+#[command(next_help_heading = SETTINGS)]
 pub(crate) struct Flags {
     /// Read settings from this TOML file [env: FANFARE_CONFIG]
     #[arg(long, global = true, value_name = "FILE")]
@@ -138,10 +162,28 @@ Every setting of the file has a variable; docs/configuration.md lists them all."
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
     use crate::config::settings;
+
+    #[test]
+    fn help_shows_settings_where_they_are_read() {
+        let help = |arguments: &[&str]| {
+            let given = ["fanfare"].iter().chain(arguments).chain(&["--help"]);
+            parser().try_get_matches_from(given).unwrap_err().to_string()
+        };
+        for shown in [&[][..], &["check"], &["config"], &["token"], &["health"]] {
+            assert!(help(shown).contains("--cors-origin"), "{shown:?}");
+        }
+        let nested = [&["api", "emit"][..], &["api", "sockets"]];
+        for hidden in WITHOUT_SETTINGS.iter().map(std::slice::from_ref).chain(nested) {
+            let help = help(hidden);
+            assert!(
+                !help.contains(SETTINGS) && !help.contains("--cors-origin") && help.contains("Usage"),
+                "{hidden:?}: {help}"
+            );
+        }
+        assert!(help(&["emit"]).contains("--path"), "its own");
+    }
 
     fn parse(arguments: &[&str]) -> Cli {
         Cli::try_parse_from(["fanfare"].iter().chain(arguments)).unwrap()

@@ -43,8 +43,6 @@ mod tls;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::admin::password_command;
 use crate::api::key_command;
 use crate::auth::token_command;
@@ -53,7 +51,7 @@ use crate::config::{Loaded, Problem};
 use crate::print::{Stream, print};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     match &cli.command {
         None => serve_by(&cli.flags),
         Some(Command::Check { against: None }) => with_config(&cli.flags, |loaded| check::check(&loaded.config)),

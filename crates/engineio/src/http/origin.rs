@@ -60,6 +60,12 @@ impl OriginConfig {
         }
     }
 
+    /// Whether a request asks for the server by a name of this machine's, where only this machine can ask: for programs that
+    /// answer more than an engine. It looks at nothing but `Host` and `loopback_ports`.
+    pub fn is_named_by_its_own(&self, headers: &HeaderMap) -> bool {
+        self.is_named_well(&[], headers)
+    }
+
     /// Whether the page is of the host that it asked for.
     fn is_own(&self, origin: &HeaderValue, headers: &HeaderMap, is_proxied: bool) -> bool {
         let Some((scheme, page)) = origin.to_str().ok().and_then(|origin| origin.split_once("://")) else {
@@ -311,6 +317,7 @@ mod tests {
         ] {
             let origin = format!("http://{host}");
             assert_eq!(admits(&config, None, &[("host", host)]), may, "{host} alone");
+            assert_eq!(config.is_named_by_its_own(&headers(&[("host", host)])), may, "{host}");
             assert_eq!(admits(&config, None, &[("host", host), ("origin", &origin)]), may, "{host} by its own page");
         }
         let listed = Some(&["http://relay.example.com:3000"][..]);

@@ -14,7 +14,7 @@ pub(super) struct Words<const N: usize> {
 #[derive(Debug)]
 pub(crate) struct Counts {
     /// Who came, and how that ended.
-    pub(super) logins: Words<8>,
+    pub(super) logins: Words<9>,
     /// What was asked for.
     pub(super) commands: Words<5>,
     /// What was not told in development mode.
@@ -45,6 +45,7 @@ impl Default for Counts {
                 "session",
                 "unasked",
                 "invalid_credentials",
+                "forwarded",
                 "too_often",
                 "busy",
                 "full",

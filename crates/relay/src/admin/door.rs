@@ -43,6 +43,10 @@ impl Namespace for Door {
             return admin.turn_away(&newcomer, "full", HOLD);
         }
         if terms.config.auth == AdminAuth::None {
+            if FORWARDED.iter().any(|name| newcomer.handshake.headers.contains_key(*name)) {
+                admin.note_refusal(&newcomer.handshake, "forwarded");
+                return Refusal::new("not through a proxy").into();
+            }
             return admin.let_in(terms, newcomer, "unasked", None);
         }
         let said = auth.and_then(|auth| auth.deserialize::<Said>().ok()).unwrap_or_default();
@@ -110,6 +114,10 @@ impl Admin {
         tracing::warn!(connection, address, code, "administrator not let in");
     }
 }
+
+/// By these it is seen that somebody comes through a proxy, or a tunnel, that the relay was not told of: from this machine, and
+/// whoever it may be. They are kept where nobody is asked for a password.
+pub(crate) const FORWARDED: [&str; 3] = ["forwarded", "x-forwarded-for", "x-real-ip"];
 
 const INVALID_CREDENTIALS: &str = "invalid_credentials";
 

@@ -32,6 +32,7 @@ use socketio::{Broadcast, Server};
 
 pub(crate) use config::{AdminAuth, AdminConfig, Mode, PasswordHash};
 pub(crate) use development::{Development, SHOWN_HEADERS, Watch};
+pub(crate) use door::FORWARDED;
 pub(crate) use metrics::AdminMetrics;
 pub(crate) use page::{PAGE_PATH, Page};
 

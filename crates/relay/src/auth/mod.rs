@@ -420,7 +420,7 @@ impl Inner {
 
 /// What a client is told: not why.
 fn refused(fault: TokenFault) -> Finding {
-    let code = if fault == TokenFault::Expired { "token_expired" } else { TOKEN_INVALID };
+    let code = if fault == TokenFault::Expired { TOKEN_EXPIRED } else { TOKEN_INVALID };
     let data = Json::serialize(&BTreeMap::from([("code", code)])).ok();
     Finding::Refused { code, message: UNAUTHORIZED.to_owned(), data }
 }
@@ -458,6 +458,12 @@ const UNKNOWN: &str = "";
 /// What everybody is told who is not known; why is in the log.
 pub(crate) const UNAUTHORIZED: &str = "unauthorized";
 pub(crate) const TOKEN_INVALID: &str = "token_invalid";
+const TOKEN_EXPIRED: &str = "token_expired";
+/// The webhook said no.
+const REFUSED: &str = "refused";
+
+/// The codes of all of [`Finding::Refused`].
+pub(crate) const CODES: [&str; 3] = [TOKEN_INVALID, TOKEN_EXPIRED, REFUSED];
 
 /// What the fetch of a JWK set may take.
 const JWKS_BOUNDS: Bounds = Bounds { time: Duration::from_secs(3), body_bytes_max: 256 * 1024 };

@@ -26,7 +26,7 @@ use super::hold::Hold;
 use super::http_client::{Bounds, Failure, HttpClient, without_query};
 use super::secret::Secret;
 use super::static_tokens::sha256;
-use super::{Asking, Finding, Identity, UNAUTHORIZED, Voucher, WEBHOOK, refused};
+use super::{Asking, Finding, Identity, REFUSED, UNAUTHORIZED, Voucher, WEBHOOK, refused};
 
 /// The application, by its address.
 #[derive(Debug)]
@@ -185,7 +185,7 @@ impl Webhook {
         if !reply.allow {
             let message = reply.message.unwrap_or_else(|| UNAUTHORIZED.to_owned());
             return Ok(Finding::Refused {
-                code: "refused",
+                code: REFUSED,
                 message,
                 data: reply.data.and_then(|data| Json::serialize(&data).ok()),
             });

@@ -15,7 +15,7 @@ use super::namespaces::warnings;
 use super::rule_names::{same_room, second_rule};
 use super::settings::settings;
 use super::{Address, Config, Loaded, Place, Problem, address};
-use crate::admin::{AdminAuth, AdminConfig, Mode, PAGE_PATH, SHOWN_HEADERS};
+use crate::admin::{AdminAuth, AdminConfig, FORWARDED, Mode, PAGE_PATH, SHOWN_HEADERS};
 use crate::auth::config::{AuthConfig, WebhookConfig};
 use crate::cluster::{ClusterConfig, Fleet};
 use crate::tls::{Certificates, TlsConfig};
@@ -193,6 +193,9 @@ impl Draft {
             let engine = &mut self.config.server.engine;
             engine.is_uri_kept = true;
             keep_headers(engine, SHOWN_HEADERS.map(HeaderName::from_static));
+        }
+        if admin.auth == AdminAuth::None {
+            keep_headers(&mut self.config.server.engine, FORWARDED.map(HeaderName::from_static));
         }
         let admin = &self.config.admin;
         if let Some(folder) = admin.dir.as_ref().filter(|folder| !folder.join("index.html").is_file()) {
@@ -495,8 +498,16 @@ fn admin_mistakes(config: &Config) -> Vec<(&'static str, String)> {
             let is_proxied = !engine.trusted_proxies.is_empty() || !config.proxies.is_empty();
             refuse(is_proxied, "admin.auth", "expected a password, since there are trusted proxies");
             // A browser on this machine reaches the relay, whosever page it shows.
-            let is_open = engine.cors.as_ref().is_some_and(|cors| cors.origins == CorsOrigins::Any);
-            refuse(is_open, "admin.auth", "expected a password, or cors.origins with a list: any page would be one");
+            let lets_any_page_in = match engine.cors.as_ref().map(|cors| &cors.origins) {
+                Some(CorsOrigins::Any) => true,
+                // What a page shows in a frame without an origin of its own.
+                Some(CorsOrigins::List(origins)) => origins.iter().any(|origin| origin == "null"),
+                _ => false,
+            };
+            let message = "expected a password, or cors.origins with a list, without null: any page would be one";
+            refuse(lets_any_page_in, "admin.auth", message);
+            let message = "expected a password, or cors.enforce: any page would be one";
+            refuse(!engine.origin.is_enforced, "admin.auth", message);
         }
     }
     let is_clients = admin.is_on() && config.policy.namespace(admin.namespace.as_str()).is_some();

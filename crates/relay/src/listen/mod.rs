@@ -16,7 +16,7 @@ use crate::config::{Address, Config};
 use crate::container;
 use crate::tls::Certificates;
 
-use unix::SocketFile;
+pub(crate) use unix::SocketFile;
 
 /// A socket that is listened on.
 #[derive(Debug)]

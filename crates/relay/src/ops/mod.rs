@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::Router;
 use axum::body::Body;
 use http::Request;
@@ -43,7 +44,7 @@ use metrics::Metrics;
 use process::Process;
 use requests::Requests;
 pub(crate) use router::Told;
-use router::{Ops, router};
+use router::{Names, Ops, router};
 
 /// The section `[ops]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -93,7 +94,7 @@ pub(crate) fn start(
     let router = router(Ops { server, registry, requests, readiness, drain, reloader, held, token });
     let mut answering = JoinSet::new();
     for (listener, beside) in listeners {
-        let router = router.clone().merge(beside.unwrap_or_default());
+        let router = router.clone().layer(Extension(Names::of(&listener))).merge(beside.unwrap_or_default());
         let service = move |request: Request<_>| {
             let answer = router.clone().call(request.map(Body::new));
             async move { answer.await.unwrap_or_else(|never| match never {}) }

@@ -11,7 +11,9 @@ use http::{StatusCode, header};
 use prometheus_client::encoding::prometheus_text::{CONTENT_TYPE, encode};
 use prometheus_client::registry::Registry;
 use serde::{Deserialize, Serialize};
+use socketio::engineio::OriginConfig;
 use socketio::{Health, Server};
+use tokio::net::TcpListener;
 
 use super::requests::Requests;
 use super::token::TokenNow;
@@ -30,6 +32,20 @@ pub(crate) struct Ops {
     pub(crate) reloader: Arc<Reloader>,
     pub(crate) held: Arc<Held>,
     pub(crate) token: Arc<TokenNow>,
+}
+
+/// The names by which a listener may be asked.
+#[derive(Debug, Clone)]
+pub(super) struct Names(Arc<OriginConfig>);
+
+impl Names {
+    /// Any, unless only this machine reaches the listener.
+    pub(super) fn of(listener: &TcpListener) -> Self {
+        let loopback = listener.local_addr().ok().filter(|address| address.ip().is_loopback());
+        let mut names = OriginConfig::default();
+        names.loopback_ports = loopback.map(|address| address.port()).into_iter().collect();
+        Self(Arc::new(names))
+    }
 }
 
 /// What `GET /config` tells.
@@ -149,12 +165,19 @@ async fn refuse_pages(request: Request, next: Next) -> Response {
 }
 
 /// Answers only those who show the token, if there is one.
+///
+/// Where there is none and only this machine can ask, a page may have had its own name mean this machine: it could then read
+/// what it asks for.
 async fn authorize(State(ops): State<Arc<Ops>>, request: Request, next: Next) -> Response {
     let shown = request.headers().get(header::AUTHORIZATION).map_or(&[][..], |value| value.as_bytes());
-    if ops.token.is_shown_by(shown) {
-        return next.run(request).await;
+    if !ops.token.is_shown_by(shown) {
+        return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")]).into_response();
     }
-    (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")]).into_response()
+    let names = request.extensions().get::<Names>();
+    if !ops.token.is_set() && names.is_some_and(|Names(names)| !names.is_named_by_its_own(request.headers())) {
+        return (StatusCode::FORBIDDEN, "not by this name: ask by an address, or set ops.token_env\n").into_response();
+    }
+    next.run(request).await
 }
 
 async fn count(State(ops): State<Arc<Ops>>, request: Request, next: Next) -> Response {

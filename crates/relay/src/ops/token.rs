@@ -47,6 +47,11 @@ impl TokenNow {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = token;
     }
 
+    /// Whether there is one.
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// Whether an `Authorization` header shows it, if there is one.
     pub(crate) fn is_shown_by(&self, authorization: &[u8]) -> bool {
         let token = self.0.read().unwrap_or_else(PoisonError::into_inner);

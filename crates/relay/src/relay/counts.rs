@@ -7,14 +7,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use policy::{Code, Rules};
 use socketio::NamespaceName;
 
+use crate::auth;
+
 /// Over all namespaces, and over all generations of what holds in them.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
-    /// By namespace, and by the event that a rule is about.
-    taken: Mutex<BTreeMap<(NamespaceName, String), Arc<AtomicU64>>>,
+    taken: Mutex<AllTaken>,
     /// In the order of [`Code::ALL`]: an event's refusal is counted without a lock.
     refused: [AtomicU64; Code::ALL.len()],
     connects_refused: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+/// What rules took.
+#[derive(Debug, Default)]
+struct AllTaken {
+    /// By namespace, and by the event that a rule is about. Whoever the rule still holds for has the counter too.
+    by_rule: BTreeMap<(NamespaceName, String), Arc<AtomicU64>>,
+    /// By rules that are gone.
+    by_others: u64,
 }
 
 /// How many events each rule of a namespace took, by its number. Counted without a lock.
@@ -30,12 +40,14 @@ impl Taken {
 }
 
 impl Counts {
-    /// Those of a namespace's rules. A rule about an event that there was one about before goes on with its count.
+    /// Those of a namespace's rules. A rule about an event that there is one about goes on with its count.
     pub(super) fn of(&self, namespace: &NamespaceName, rules: &Rules) -> Taken {
         let mut numbers: Vec<(usize, &str)> = rules.numbers().collect();
         numbers.sort_unstable();
         let mut taken = locked(&self.taken);
-        let count = |(_, on): (usize, &str)| Arc::clone(taken.entry((namespace.clone(), on.to_owned())).or_default());
+        taken.forget_those_gone();
+        let by_rule = &mut taken.by_rule;
+        let count = |(_, on): (usize, &str)| Arc::clone(by_rule.entry((namespace.clone(), on.to_owned())).or_default());
         Taken(numbers.into_iter().map(count).collect())
     }
 
@@ -51,16 +63,18 @@ impl Counts {
 
     /// How many events went on.
     pub(crate) fn relayed_count(&self) -> u64 {
-        locked(&self.taken).values().map(|count| count.load(Ordering::Relaxed)).sum()
+        let taken = locked(&self.taken);
+        taken.by_others + taken.by_rule.values().map(|count| count.load(Ordering::Relaxed)).sum::<u64>()
     }
 
-    /// How many events each rule took that there is or was, by namespace and by the event that it is about.
+    /// How many events each rule took, by namespace and by the event that it is about.
     pub(crate) fn taken_counts(&self) -> Vec<(NamespaceName, String, u64)> {
-        let taken = locked(&self.taken);
+        let mut taken = locked(&self.taken);
+        taken.forget_those_gone();
         let count = |((namespace, on), count): (&(NamespaceName, String), &Arc<AtomicU64>)| {
             (namespace.clone(), on.clone(), count.load(Ordering::Relaxed))
         };
-        taken.iter().map(count).collect()
+        taken.by_rule.iter().map(count).collect()
     }
 
     /// How many events went nowhere, by why; for why there were any.
@@ -74,11 +88,36 @@ impl Counts {
         counts.map(|(code, count)| (code.label(), count.load(Ordering::Relaxed))).collect()
     }
 
-    /// How many were not let into a namespace, by why.
+    /// How many were not let into a namespace, by why; for why there were any.
     pub(crate) fn connects_refused_counts(&self) -> BTreeMap<&'static str, u64> {
         locked(&self.connects_refused).clone()
     }
+
+    /// The same, with the codes that there were none of.
+    pub(crate) fn all_connects_refused_counts(&self) -> BTreeMap<&'static str, u64> {
+        let codes = auth::CODES.into_iter().chain([UNAVAILABLE, Code::NoValue.label()]);
+        let mut counts: BTreeMap<_, _> = codes.map(|code| (code, 0)).collect();
+        counts.extend(self.connects_refused_counts());
+        counts
+    }
 }
+
+impl AllTaken {
+    /// Those that hold for nobody any more. Nobody counts there, or will: whoever does has one from here, under the lock.
+    fn forget_those_gone(&mut self) {
+        let Self { by_rule, by_others } = self;
+        by_rule.retain(|_, count| match Arc::get_mut(count) {
+            None => true,
+            Some(count) => {
+                *by_others += *count.get_mut();
+                false
+            }
+        });
+    }
+}
+
+/// Nobody could say who it is.
+pub(super) const UNAVAILABLE: &str = "unavailable";
 
 fn locked<T>(counts: &Mutex<T>) -> MutexGuard<'_, T> {
     counts.lock().unwrap_or_else(PoisonError::into_inner)

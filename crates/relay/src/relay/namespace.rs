@@ -8,6 +8,7 @@ use serde::Serialize;
 use socketio::{Admission, ConnectRequest, Handshake, Namespace, NamespaceName, Refusal, SocketId};
 
 use super::carry_out::Counting;
+use super::counts::UNAVAILABLE;
 use super::live::{Live, Regime};
 use super::member::Relayed;
 use super::standing::Standing;
@@ -108,7 +109,7 @@ impl Newcomer {
 
     /// Not for ever.
     fn turn_away(&self) -> Admission {
-        self.count("unavailable");
+        self.count(UNAVAILABLE);
         Admission::try_later(Duration::ZERO)
     }
 

@@ -7,6 +7,7 @@ use policy::{Code, Moves};
 use socketio::{AckSender, Event, Socket};
 
 use super::answer::Answer;
+use super::counts::UNAVAILABLE;
 use super::member::Relayed;
 use super::standing::Renewing;
 use crate::auth::{self, Asking, Finding, Reason, TOKEN_INVALID, UNAUTHORIZED};
@@ -69,7 +70,7 @@ impl Relayed {
             Finding::Identity(identity) => identity,
             Finding::Nobody => return refuse(TOKEN_INVALID, UNAUTHORIZED, ack),
             Finding::Refused { code, message, .. } => return refuse(code, &message, ack),
-            Finding::Unavailable => return refuse("unavailable", "cannot be decided now", ack),
+            Finding::Unavailable => return refuse(UNAVAILABLE, "cannot be decided now", ack),
         };
         let Some(standing) = self.standing.as_mut().filter(|standing| standing.is_of(&identity)) else {
             counts.refused(Code::IdentityChanged);

@@ -67,10 +67,27 @@ async fn rules_that_stay_are_shared_and_their_counts_go_on() {
     new.taken.count(0);
     live.swap(after(&live, &[("/", "c")]));
     live.current().regime("/").unwrap().taken.count(0);
-    let counts = live.current().common.counts.taken_counts();
-    let counts: Vec<_> = counts.iter().map(|(name, on, count)| (name.as_str(), &**on, *count)).collect();
-    assert_eq!(counts, [("/", "a", 2), ("/", "c", 1), ("/gone", "x", 0), ("/new", "b", 0)]);
-    assert_eq!(live.current().common.counts.relayed_count(), 3);
+    let counts = Arc::clone(&live.current().common.counts);
+    let shown = || -> Vec<_> {
+        let taken = counts.taken_counts().into_iter();
+        taken.map(|(name, on, count)| format!("{name} {on} {count}")).collect()
+    };
+    assert_eq!(shown(), ["/ a 2", "/ c 1"], "somebody may still be there by the old rule, and nobody by the others");
+    assert_eq!(counts.relayed_count(), 3);
+    drop((old, new));
+    assert_eq!((shown(), counts.relayed_count()), (vec!["/ c 1".to_owned()], 3));
+    // One that comes back begins anew.
+    live.swap(after(&live, &[("/", "a")]));
+    live.current().regime("/").unwrap().taken.count(0);
+    assert_eq!((shown(), counts.relayed_count()), (vec!["/ a 1".to_owned()], 4));
+}
+
+#[test]
+fn why_clients_are_not_let_in_is_known_beforehand() {
+    let counts = super::Counts::default();
+    let codes: Vec<_> = counts.all_connects_refused_counts().into_keys().collect();
+    assert_eq!(codes, ["no_value", "refused", "token_expired", "token_invalid", "unavailable"]);
+    assert!(counts.connects_refused_counts().is_empty(), "none is in the log's last line");
 }
 
 #[tokio::test]

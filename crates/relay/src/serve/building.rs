@@ -1,22 +1,68 @@
 //! The server, and what holds when it starts.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use cluster::Cluster;
 use socketio::{ClientBundle, Handshake, Server, ServerConfig};
 
-use crate::admin::Development;
+use crate::admin::{self, Admin, Development, Page};
 use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::gate::Gate;
 use crate::relay::{Common, Entrance, Generation, Live};
 
+/// The server, and what it is made with.
+pub(super) struct Built {
+    pub(super) server: Server,
+    pub(super) live: Arc<Live>,
+    pub(super) cluster: Option<Cluster>,
+    pub(super) admin: Arc<Admin>,
+    pub(super) development: Arc<Development>,
+    pub(super) found: Box<dyn Fn(&mut ServerConfig) + Send>,
+}
+
+/// What of the server's settings is not said but found out, at the start.
+pub(super) struct Found {
+    pub(super) workers: NonZeroUsize,
+    /// The ports on which only this machine reaches the relay.
+    pub(super) loopback_ports: Vec<u16>,
+}
+
+impl Built {
+    /// Everything as the configuration has it. Nobody is accepted by it yet. Inside the runtime.
+    ///
+    /// # Errors
+    /// A namespace that cannot be one, or a cluster that cannot.
+    pub(super) fn of(
+        config: &Config,
+        (bundle, page): (Option<ClientBundle>, Option<Page>),
+        Found { workers, loopback_ports }: Found,
+    ) -> Result<Self, String> {
+        let live = Live::new(first_generation(config));
+        let found = move |server: &mut ServerConfig| {
+            server.lanes = Some(workers);
+            server.engine.origin.loopback_ports.clone_from(&loopback_ports);
+        };
+        let mut server_config = config.server.clone();
+        found(&mut server_config);
+        // What is wrong with it was found when it was read.
+        let cluster = config.cluster.node(config.server.client.limits, config.limits.client.rooms_max);
+        let cluster = cluster.map_err(|error| error.to_string())?;
+        let development = admin::development();
+        let server = server(server_config, bundle, (&live, &development), cluster.as_ref())?;
+        let admin = Admin::new(config, &live, page, Arc::clone(&development));
+        admin.begin(&server, config.tls.is_some());
+        Ok(Self { server, live, cluster, admin, development, found: Box::new(found) })
+    }
+}
+
 /// The server, as the configuration has it.
 ///
 /// # Errors
 /// A namespace that cannot be one.
-pub(super) fn server(
+fn server(
     config: ServerConfig,
     bundle: Option<ClientBundle>,
     (live, development): (&Arc<Live>, &Arc<Development>),

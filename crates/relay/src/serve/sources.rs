@@ -32,7 +32,7 @@ pub(super) fn sources(
         }),
     };
     let event = Stage { name: "event", counts: Box::new(move || events.all_refused_counts()) };
-    let connect = Stage { name: "connect", counts: Box::new(move || connects.connects_refused_counts()) };
+    let connect = Stage { name: "connect", counts: Box::new(move || connects.all_connects_refused_counts()) };
     let tokens = Arc::clone(live);
     let all_failures = move || by_reason(tokens.current().common.authenticator.all_failures());
     let token = Stage { name: "token", counts: Box::new(all_failures) };

@@ -21,8 +21,8 @@ pub(crate) struct ApiArgs {
     #[command(subcommand)]
     action: Action,
 
-    /// In this namespace
-    #[arg(long, global = true, value_name = "NAME", default_value = "/")]
+    /// In this namespace; a client is found by its id in whichever it is
+    #[arg(long, global = true, value_name = "NAME", default_value = ROOT)]
     namespace: String,
 }
 
@@ -65,7 +65,7 @@ enum Action {
         #[arg(long)]
         local: bool,
         /// The `next` of the page before
-        #[arg(long, value_name = "CURSOR")]
+        #[arg(long, value_name = "CURSOR", conflicts_with = "room")]
         after: Option<String>,
     },
     /// Print the clients, or one of them
@@ -73,13 +73,13 @@ enum Action {
         /// This one
         id: Option<String>,
         /// Only those in this room
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", conflicts_with = "id")]
         room: Option<String>,
         /// Only those of this node
         #[arg(long, conflicts_with = "id")]
         local: bool,
         /// The `next` of the page before
-        #[arg(long, value_name = "CURSOR")]
+        #[arg(long, value_name = "CURSOR", conflicts_with = "id")]
         after: Option<String>,
     },
     /// Have a client join rooms
@@ -106,6 +106,17 @@ enum Action {
         #[arg(long)]
         connection: bool,
     },
+}
+
+impl Action {
+    /// Whether it is about what one namespace has.
+    fn is_within_a_namespace(&self) -> bool {
+        match self {
+            Self::Emit { .. } | Self::Rooms { .. } => true,
+            Self::Sockets { id, .. } => id.is_none(),
+            Self::Nodes | Self::Namespaces | Self::Join { .. } | Self::Leave { .. } | Self::Disconnect { .. } => false,
+        }
+    }
 }
 
 /// An event to emit.
@@ -173,6 +184,9 @@ fn asked(arguments: &ApiArgs) -> Result<(Method, String, Option<String>), String
         Some(value) => format!("{path}&{name}={}", encoded(value)),
         None => path,
     };
+    if arguments.namespace != ROOT && !arguments.action.is_within_a_namespace() {
+        return Err("--namespace: this asks for no namespace's: an id is in one alone".to_owned());
+    }
     Ok(match &arguments.action {
         Action::Emit { event, arguments: args, rooms, except, local, ack_ms, .. } => {
             let body = Body {
@@ -259,6 +273,45 @@ fn encoded(text: &str) -> String {
     encoded
 }
 
+const ROOT: &str = "/";
+
 const TIME_MAX: Duration = Duration::from_secs(10);
 
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Api {
+        #[command(flatten)]
+        arguments: ApiArgs,
+    }
+
+    fn asks(typed: &[&str]) -> Option<String> {
+        let parsed = Api::try_parse_from(["api"].iter().chain(typed)).ok()?;
+        asked(&parsed.arguments).ok().map(|(method, path, _)| format!("{method} {path}"))
+    }
+
+    #[test]
+    fn what_would_have_no_effect_is_refused() {
+        for (typed, asked) in [
+            (&["sockets"][..], Some("GET /api/sockets?namespace=%2F")),
+            (&["sockets", "--namespace", "/x", "--room", "r s"], Some("GET /api/sockets?namespace=%2Fx&room=r%20s")),
+            (&["sockets", "ID"], Some("GET /api/sockets/ID")),
+            (&["sockets", "ID", "--room", "r"], None),
+            (&["sockets", "ID", "--after", "x"], None),
+            (&["sockets", "ID", "--namespace", "/x"], None),
+            (&["rooms", "r", "--namespace", "/x"], Some("GET /api/rooms/r?namespace=%2Fx")),
+            (&["rooms", "r", "--after", "x"], None),
+            (&["join", "ID", "r", "--namespace", "/x"], None),
+            (&["nodes", "--namespace", "/x"], None),
+            (&["nodes", "--namespace", "/"], Some("GET /api/nodes")),
+        ] {
+            assert_eq!(asks(typed).as_deref(), asked, "{typed:?}");
+        }
+    }
+}

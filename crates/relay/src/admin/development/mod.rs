@@ -7,6 +7,7 @@ mod described;
 mod snapshot;
 mod watch;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -162,15 +163,19 @@ impl Development {
     }
 }
 
-/// An event as the page is told of it: its name and its arguments in one list. Attachments are told by their length, and what is long not
-/// at all but by it.
+/// An event as the page is told of it: its name and its arguments in one list. Attachments are told by their length, and what is long,
+/// a name too, not at all but by it.
 fn as_list(name: RawName<'_>, arguments: &Arguments) -> String {
     let list = if arguments.as_str().len() > EVENT_BYTES_MAX {
         format!("[\"({} bytes)\"]", arguments.as_str().len())
     } else {
         arguments.to_json_with(|bytes, json| json.push_str(&format!("\"({} bytes of binary data)\"", bytes.len())))
     };
-    let (name, rest) = (name.as_str(), list.strip_prefix('[').unwrap_or("]"));
+    let name = match name.as_str() {
+        short if short.len() <= EVENT_BYTES_MAX => Cow::Borrowed(short),
+        long => Cow::Owned(format!("\"({} bytes)\"", long.len())),
+    };
+    let rest = list.strip_prefix('[').unwrap_or("]");
     let comma = if rest == "]" { "" } else { "," };
     format!("[{name}{comma}{rest}")
 }
@@ -185,7 +190,7 @@ const CLIENTS_PER_S: u32 = 500;
 /// Events are for reading.
 const EVENTS_PER_S: u32 = 100;
 
-/// Of an event that is told of.
+/// Of the name and of the arguments of an event that is told of.
 const EVENT_BYTES_MAX: usize = 4096;
 
 #[cfg(test)]
@@ -207,6 +212,7 @@ mod tests {
         assert_eq!(binary, r#"["x","(5 bytes of binary data)",2]"#);
         let long = "y".repeat(5000);
         assert_eq!(list(&format!(r#"["x","{long}"]"#), vec![]), r#"["x","(5002 bytes)"]"#);
+        assert_eq!(list(&format!(r#"["{long}",1]"#), vec![]), r#"["(5002 bytes)",1]"#);
     }
 
     #[test]

@@ -55,12 +55,19 @@ impl Development {
         tokio::spawn(async move {
             let _turn = development.snapshots.making.lock().await;
             let Some(place) = development.place.get() else { return };
+            // Whoever asked may have gone while others had their turn.
+            if is_nobody(&to).await {
+                return;
+            }
             let mut all = development.describe_all(place).await;
             let rest = all.split_off(all.len().min(AT_ONCE));
             // The page forgets what it showed; what comes behind that it adds.
             let _ = to.clone().emit("all_sockets", &(all,));
             for some in rest.chunks(IN_A_TURN) {
                 sleep(TURN).await;
+                if is_nobody(&to).await {
+                    return;
+                }
                 for one in some {
                     let _ = to.clone().emit("socket_connected", &(one, timestamp()));
                 }
@@ -88,6 +95,11 @@ impl Development {
         let client = self.client_id(handshake.connection);
         Described::of((socket.id, nsp), client, transport, handshake, place.is_secure, socket.rooms.iter().cloned())
     }
+}
+
+/// Whether there is nobody of this node among those who are to be shown something.
+async fn is_nobody(to: &Broadcast) -> bool {
+    to.clone().local().fetch_sockets().await.is_empty()
 }
 
 /// More than a page shows at once, in a message of some hundred kilobytes.

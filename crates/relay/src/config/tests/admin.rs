@@ -30,6 +30,8 @@ fn without_a_password_only_this_machine_may_reach_it() {
         ("proxy_protocol.trusted = ['127.0.0.1']\n", "trusted proxies"),
         ("limits.address.trusted_proxies = ['127.0.0.1']\n", "trusted proxies"),
         ("cors.origins = ['*']\n", "any page would be one"),
+        ("cors.origins = ['http://localhost:5173', 'null']\n", "any page would be one"),
+        ("cors.enforce = false\n", "any page would be one"),
     ] {
         let found = mistakes(&format!("{beside}{none}"));
         assert!(found.len() == 1 && found[0].contains("admin.auth") && found[0].contains(expected), "{found:?}");
