@@ -107,13 +107,13 @@ describe('in development mode an administrator', { skip, concurrency: 4 }, () =>
 
   test('does not wait for the turns of pages that are gone', async (t) => {
     const relay = await started(t);
-    await clientsOf(t).connectMany(1500, relay.url, { transports: ['websocket'] });
+    await clientsOf(t).connectMany(800, relay.url, { transports: ['websocket'] });
     const first = await loggedIn(t, relay.url, undefined, { transports: ['websocket'] });
     const [sessionId] = await told(first, 'session');
-    // Each is shown all in a second; and loaded again before that is done.
-    for (let load = 0; load < 40; load++) (await loggedIn(t, relay.url, { sessionId }, { transports: ['websocket'] })).disconnect();
+    // Each is shown all in the third part of a second; and loaded again before that is done.
+    for (let load = 0; load < 80; load++) (await loggedIn(t, relay.url, { sessionId }, { transports: ['websocket'] })).disconnect();
     const last = await loggedIn(t, relay.url, { sessionId }, { transports: ['websocket'] });
-    await told(last, 'all_sockets', (all) => all.length > 0, 8000);
+    await told(last, 'all_sockets', (all) => all.length > 0, 9000);
   });
 
   test('is told a sample of a storm, and that it is one; and clients hear all of it as fast as ever', async (t) => {

@@ -124,9 +124,13 @@ describe('an administrator', { skip, concurrency: 4 }, () => {
       const socket = await loggedIn(t, url);
       const clients = await clientsOf(t).connectMany(3, url);
       const heard = async (room) => {
-        const asked = clients.map((client) => event(client, `to ${room}`, 400).then(() => 1, () => 0));
+        const all = clients.map(() => 0);
+        clients.forEach((client, index) => client.once(`to ${room}`, () => (all[index] = 1)));
+        const last = clients.map((client) => received(client, 'last'));
         socket.emit('emit', '/', room, `to ${room}`);
-        return await Promise.all(asked);
+        socket.emit('emit', '/', null, 'last');
+        await Promise.all(last);
+        return all;
       };
       socket.emit('join', '/', 'a', clients[0].id);
       assert.deepEqual(await heard('a'), [1, 0, 0], name);
