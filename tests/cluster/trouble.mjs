@@ -9,7 +9,7 @@ import { ALL_NODE, Fleet } from './fleet.mjs';
 // The 15 seconds of row 20 are for `make test-full`.
 const LONG = process.env.CLUSTER_LONG === '1';
 
-/** What goes from one client of a relay to another of it, again and again: how long the slowest took, in ms. */
+/** What goes from one client of a relay to another of it, again and again: the slowest takes less than 300 ms. */
 export function locally(one, other) {
   let slowest = 0;
   let goes = true;
@@ -25,10 +25,10 @@ export function locally(one, other) {
     }
   })();
   return {
-    async slowest() {
+    async isQuick() {
       goes = false;
       await over;
-      return slowest;
+      assert.ok(slowest < 300, `a local delivery took ${Math.round(slowest)} ms`);
     },
   };
 }
@@ -58,7 +58,7 @@ export function trouble(kind, more = () => {}) {
         }
         await fleet.redis.rise();
         await fleet.whole(4, 5000);
-        assert.ok(await local.slowest() < 300);
+        await local.isQuick();
         one.socket.emit('stream', 'after');
         await until('the next event', () => numbers(remote).includes('after'));
         assert.deepEqual(numbers(one), [...Array(20).keys(), 'after']);
@@ -98,7 +98,7 @@ export function trouble(kind, more = () => {}) {
       assert.equal(answer.status, 'ok');
       assert.ok(['sent', 'waiting', 'lost'].includes(answer.cluster), JSON.stringify(answer));
       await delay(4200);
-      assert.ok(await local.slowest() < 300);
+      await local.isQuick();
       await fleet.whole(4, 5000);
       one.socket.emit('stream', 'after');
       await until('the next event', () => numbers(remote).includes('after'), { ms: 8000 });
