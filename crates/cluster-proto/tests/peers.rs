@@ -522,6 +522,27 @@ impl Fleet {
     }
 }
 
+#[test]
+fn nodes_of_another_adapter_are_no_peers() {
+    let now = Instant::now();
+    for is_sharded in [false, true] {
+        let config = PeersConfig { is_sharded, on_gap: OnGap::Reset, ..PeersConfig::default() };
+        let mut node = Peers::new(config, "n".into(), None, 1, now);
+        node.serve(Arc::from("/"));
+        node.handle_joined(None, now);
+        node.handle_up(true, now);
+        assert_eq!(Heartbeat::decode(&node.poll_heartbeat(now).unwrap()).unwrap().is_sharded, is_sharded);
+        for (beat, sent) in [(1, 0), (2, 5)] {
+            let other = Heartbeat { is_sharded: !is_sharded, ..heartbeat("other", 1, beat, sent) };
+            node.handle_heartbeat(&other.encode(), now).unwrap();
+        }
+        assert_eq!((node.peers(now).count(), node.missed(), node.poll_event()), (0, 0, None));
+        let same = Heartbeat { is_sharded, ..heartbeat("same", 1, 1, 0) };
+        node.handle_heartbeat(&same.encode(), now).unwrap();
+        assert_eq!(node.peers(now).count(), 1);
+    }
+}
+
 fn heartbeat(uid: &str, start: u64, beat: u64, sent: u64) -> Heartbeat {
     Heartbeat {
         version: Heartbeat::VERSION,
@@ -531,6 +552,7 @@ fn heartbeat(uid: &str, start: u64, beat: u64, sent: u64) -> Heartbeat {
         beat,
         every: Duration::from_secs(1),
         sent: [("/".into(), sent)].into(),
+        is_sharded: false,
         is_partial: false,
         is_hello: false,
         is_bye: false,

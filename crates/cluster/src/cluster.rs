@@ -178,7 +178,12 @@ impl Inner {
             age_max: config.outgoing_age_max,
             ..OutgoingConfig::default()
         };
-        let peers = PeersConfig { on_gap: config.on_gap, reset_spread: config.reset_spread, ..PeersConfig::default() };
+        let peers = PeersConfig {
+            is_sharded: matches!(config.adapter, Adapter::Sharded(_)),
+            on_gap: config.on_gap,
+            reset_spread: config.reset_spread,
+            ..PeersConfig::default()
+        };
         let start = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64);
         let (sender, news) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared::new(node::Parts {

@@ -39,6 +39,8 @@ pub struct Heartbeat {
     /// How many messages that all nodes hear it has sent before this one since it started, by namespace. Where none is
     /// named, it is none; but see `is_partial`.
     pub sent: BTreeMap<String, u64>,
+    /// It speaks as the sharded adapter does, so that those who speak as the classic one hear nothing else of it.
+    pub is_sharded: bool,
     /// There are more namespaces than one heartbeat names.
     pub is_partial: bool,
     /// It has just come, and wants to hear from all.
@@ -76,6 +78,8 @@ struct Wire {
     every: u64,
     sent: BTreeMap<String, u64>,
     #[serde(default, skip_serializing_if = "is_false")]
+    sharded: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
     partial: bool,
     #[serde(default, skip_serializing_if = "is_false")]
     hello: bool,
@@ -109,6 +113,7 @@ impl Heartbeat {
             beat: self.beat,
             every: u64::try_from(self.every.as_millis()).unwrap_or(u64::MAX),
             sent: self.sent.clone(),
+            sharded: self.is_sharded,
             partial: self.is_partial,
             hello: self.is_hello,
             bye: self.is_bye,
@@ -144,6 +149,7 @@ impl Heartbeat {
             beat: wire.beat,
             every: Duration::from_millis(wire.every).clamp(Self::EVERY_MIN, Self::EVERY_MAX),
             sent: wire.sent,
+            is_sharded: wire.sharded,
             is_partial: wire.partial,
             is_hello: wire.hello,
             is_bye: wire.bye,
@@ -182,6 +188,7 @@ mod tests {
             beat: 17,
             every: Duration::from_secs(1),
             sent: [("/".into(), 1204), ("/chat".into(), 5)].into(),
+            is_sharded: false,
             is_partial: false,
             is_hello: false,
             is_bye: false,
@@ -195,7 +202,7 @@ mod tests {
             r#"{"v":1,"uid":"x0Vn-uid","start":1795621341693,"beat":17,"every":1000,"sent":{"/":1204,"/chat":5}}"#;
         assert_eq!(String::from_utf8(plain.encode()).unwrap(), wire);
         let name = Some("berlin-1".into());
-        let full = Heartbeat { name, is_partial: true, is_hello: true, is_bye: true, ..heartbeat() };
+        let full = Heartbeat { name, is_sharded: true, is_partial: true, is_hello: true, is_bye: true, ..heartbeat() };
         for heartbeat in [plain, full] {
             assert_eq!(Heartbeat::decode(&heartbeat.encode()), Ok(heartbeat));
         }

@@ -12,6 +12,8 @@ pub(super) struct Me {
     name: Option<String>,
     start: u64,
     sent: BTreeMap<Arc<str>, u64>,
+    /// Whether it speaks as the sharded adapter does.
+    pub(super) is_sharded: bool,
     /// Whether what is sent keeps its order over all channels, so that others can compare.
     is_compared: bool,
     /// From where the next heartbeat names namespaces, where one does not hold them all.
@@ -38,6 +40,7 @@ impl Me {
             name,
             start,
             sent: BTreeMap::new(),
+            is_sharded: false,
             is_compared: true,
             cursor: 0,
             beat: 0,
@@ -109,6 +112,7 @@ impl Me {
             beat: self.beat,
             every,
             sent: named.map(|(namespace, sent)| (namespace.to_string(), *sent)).collect(),
+            is_sharded: self.is_sharded,
             is_partial,
             is_hello: std::mem::take(&mut self.is_hello),
             is_bye: false,

@@ -13,6 +13,9 @@ use super::resets::Resets;
 /// Times and bounds of [`Peers`].
 #[derive(Debug, Clone)]
 pub struct PeersConfig {
+    /// Whether this node speaks as the sharded adapter does. Of who speaks otherwise it hears nothing but heartbeats, which are
+    /// for others.
+    pub is_sharded: bool,
     /// How often this node says how much it sent. What is missed is known so much later at most.
     pub every: Duration,
     /// How many others are kept, those included that are gone and may come back. More are not compared.
@@ -85,6 +88,7 @@ pub struct Peers {
 impl Default for PeersConfig {
     fn default() -> Self {
         Self {
+            is_sharded: false,
             every: Duration::from_secs(1),
             peers_max: 1024,
             on_gap: OnGap::Count,
@@ -98,10 +102,12 @@ impl Peers {
     /// Nobody yet. `uid`: as whom this node sends, new at each start; `start`: when that was, in milliseconds since 1970.
     pub fn new(mut config: PeersConfig, uid: String, name: Option<String>, start: u64, now: Instant) -> Self {
         config.every = config.every.clamp(Heartbeat::EVERY_MIN, Heartbeat::EVERY_MAX);
+        let mut me = Me::new(uid, name, start, now);
+        me.is_sharded = config.is_sharded;
         Self {
             resets: Resets::new(config.reset_spread.min(TIME_MAX), config.reset_rest.min(TIME_MAX)),
             config,
-            me: Me::new(uid, name, start, now),
+            me,
             served: Vec::new(),
             peers: HashMap::new(),
             look: None,
@@ -230,6 +236,9 @@ impl Peers {
             if self.me.is_double(&heartbeat, now) {
                 self.events.push(Event::SameUid);
             }
+            return Ok(());
+        }
+        if heartbeat.is_sharded != self.config.is_sharded {
             return Ok(());
         }
         if heartbeat.is_hello {
