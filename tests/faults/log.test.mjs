@@ -98,10 +98,13 @@ describe('a log', { skip }, () => {
     const isLost = /WARN .* log lines were lost: .* lost=(\d+)\b/g;
     await until('the number of lines that were lost', () => log.match(isLost));
     // Each is a line, or one of those that were lost: some perhaps since the first of these was written.
-    await until('all of them', () => {
+    const told = () => {
       const lost = [...log.matchAll(isLost)].reduce((sum, [, lines]) => sum + Number(lines), 0);
-      return log.match(/ session closed /g).length + lost === 1500;
-    });
+      return log.match(/ session closed /g).length + lost;
+    };
+    await until('all of them', () => told() >= 1500).catch((error) => assert.fail(`${error.message}: ${told()}`));
+    // A busy machine has a few lines of its own to lose: a client that was late, say.
+    assert.ok(told() <= 1505, `${told()} lines for 1500 clients`);
     await ends(relay, 5000);
   });
 
