@@ -192,18 +192,19 @@ export class Fleet {
     assert.equal(room, 'lobby');
     await Promise.all(people.map((person) => within(5000, `answer to ${how}`, person.socket.emitWithAck(how))));
     // Node's sharded adapter subscribes to a room without waiting for it.
-    await this.subscribed(room);
+    const least = how === 'enter' ? new Set(people.map(({ name }) => name)).size : 1;
+    await this.subscribed(room, { least });
   }
 
-  /** Waits until everybody who has somebody in a room hears its channel, where there is one. */
-  async subscribed(room) {
+  /** Waits until so many servers at `least` hear a room's channel, where there is one: those that have somebody in it. */
+  async subscribed(room, { namespace = '/', least = 1 } = {}) {
     if (this.kind.adapter !== 'sharded' || this.kind.mode === 'static') return;
-    const channel = `${this.prefix}#/#${room}#`;
+    const channel = `${this.prefix}#${namespace}#${room}#`;
     const here = new Set(this.people.filter(({ left }) => left === undefined).map(({ name }) => name)).size;
     await until(`subscriptions of ${channel}`, async () => {
       const reply = await this.redis.ask('PUBSUB', 'SHARDNUMSUB', channel);
       const count = Number(Array.isArray(reply) ? reply[1] : Object.values(reply)[0]);
-      return count > 0 && count <= here;
+      return count >= least && count <= here;
     });
   }
 

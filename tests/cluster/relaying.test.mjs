@@ -149,7 +149,7 @@ for (const kind of kinds) {
       const roots = await fleet.crowd('/', ['websocket']);
       const chats = await fleet.crowd('/chat', ['websocket']);
       await Promise.all([...roots, ...chats].map(({ socket }) => socket.emitWithAck('enter')));
-      await fleet.subscribed('lobby');
+      for (const namespace of ['/', '/chat']) await fleet.subscribed('lobby', { namespace, least: fleet.names.length });
       for (const person of chats) person.socket.emit('to-room', 'chat', person.name);
       for (const person of roots) person.socket.emit('to-room', 'root', person.name);
       await fleet.settled();
