@@ -240,7 +240,11 @@ impl<S: Send + Sync + 'static> Handlers<S> {
         mut self,
         handler: impl Fn(Joined<S>, Unhandled) -> R + Send + Sync + 'static,
     ) -> Self {
-        only_one("fallback", &mut self.table().fallback, Box::new(move |socket, event, ack| handler(socket, event).reply(ack)));
+        only_one(
+            "fallback",
+            &mut self.table().fallback,
+            Box::new(move |socket, event, ack| handler(socket, event).reply(ack)),
+        );
         self
     }
 
@@ -263,7 +267,11 @@ impl<S: Send + Sync + 'static> Handlers<S> {
         mut self,
         handler: impl Fn(Joined<S>, Mismatch) -> R + Send + Sync + 'static,
     ) -> Self {
-        only_one("on_mismatch", &mut self.table().on_mismatch, Box::new(move |socket, mismatch, ack| handler(socket, mismatch).reply(ack)));
+        only_one(
+            "on_mismatch",
+            &mut self.table().on_mismatch,
+            Box::new(move |socket, mismatch, ack| handler(socket, mismatch).reply(ack)),
+        );
         self
     }
 
@@ -278,7 +286,11 @@ impl<S: Send + Sync + 'static> Handlers<S> {
         mut self,
         handler: impl Fn(Joined<S>, DisconnectReason) -> R + Send + Sync + 'static,
     ) -> Self {
-        only_one("disconnected", &mut self.table().disconnected, Box::new(move |socket, reason| handler(socket, reason).finish()));
+        only_one(
+            "disconnected",
+            &mut self.table().disconnected,
+            Box::new(move |socket, reason| handler(socket, reason).finish()),
+        );
         self
     }
 
