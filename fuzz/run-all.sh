@@ -45,7 +45,7 @@ for target in "${targets[@]}"; do
     [[ " ${known[*]} " == *" $target "* ]] || missing "there is no target '$target'; there are ${known[*]}"
 done
 command -v rustup >/dev/null || missing "rustup is missing: it is what finds the toolchain '$toolchain'"
-rustup toolchain list | grep -q "^$toolchain" ||
+grep -q "^$toolchain" <<<"$(rustup toolchain list)" ||
     missing "the Rust toolchain '$toolchain' is missing, which libFuzzer's instrumentation needs: rustup toolchain install $toolchain --profile minimal"
 command -v c++ >/dev/null || missing "a C++ compiler is missing, which libFuzzer is built with: apt-get install g++"
 cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked ||

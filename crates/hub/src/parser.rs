@@ -5,6 +5,7 @@
 ///
 /// Inside there is one form, that of JSON with attachments: what comes in the other is turned into it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Parser {
     /// That of the protocol: JSON text, and binary messages behind it. What clients use unless they say otherwise.
     #[default]

@@ -40,7 +40,7 @@ fn chat() -> Handlers<User> {
     })
     .on("join", |socket, rooms: Vec<String>| {
         socket.join(&rooms);
-        socket.rooms().iter().map(ToString::to_string).collect::<Vec<_>>()
+        socket.rooms()
     })
     .on("leave", |socket, rooms: Vec<String>| socket.leave(&rooms))
     // say(room, text, whom not to?): answered with nothing, or with what is wrong.

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use hub::SocketId;
+use hub::{Room, SocketId};
 use serde::Serialize;
 use serde::ser::{SerializeSeq, Serializer};
 use socketio_codec::{Arguments, Attachment, SerializeError};
 
 /// What an event, or an answer, can be sent with.
 ///
-/// - A tuple is a list of arguments: `("text", 1)`, `(value,)`; `()` is none.
+/// - A tuple is a list of arguments, of up to twelve: `("text", 1)`, `(value,)`; `()` is none.
 /// - An [`Argument`] is one: a string, a number, a slice or a `Vec` (which a client gets as one array), a map, a JSON value.
 /// - [`Spread`] makes a list of what is known at run time only: each element is an argument.
 /// - [`Arguments`] are a list already, as they came from a client or were made before.
@@ -49,7 +49,7 @@ pub trait ToArguments {
 
 /// A type of which each value is one argument.
 ///
-/// Of the standard library's those that are no tuples; for others `impl Argument for Message {}` saves the comma of
+/// Of the standard library's numbers, text, collections and pointers; for others `impl Argument for Message {}` saves the comma of
 /// `(message,)`, and makes `|socket, message: Message|` a handler of events with one argument.
 pub trait Argument {}
 
@@ -102,7 +102,7 @@ macro_rules! argument {
 argument! {
     bool char str String
     i8 i16 i32 i64 isize u8 u16 u32 u64 usize f32 f64
-    Attachment SocketId serde_json::Value
+    Attachment Room SocketId serde_json::Value
 }
 
 impl<T: Argument + ?Sized> Argument for &T {}

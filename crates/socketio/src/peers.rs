@@ -90,6 +90,7 @@ pub struct Acknowledged {
 
 /// What became of what was to be passed on to other nodes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Published {
     /// There was nobody to pass it on to: no cluster, or it was for this node only.
     #[default]

@@ -12,7 +12,7 @@ use crate::arguments::Argument;
 
 /// What a handler can be called with.
 ///
-/// - A tuple has a place for each argument: `(String, u32)`; `()` is for none. A place of type `Option` may be left empty, by
+/// - A tuple has a place for each argument, up to eight: `(String, u32)`; `()` is for none. A place of type `Option` may be left empty, by
 ///   `null` or by sending less. More arguments than places do not fit, unless the last place is [`Rest`].
 /// - An [`Argument`] is for one: `String`, `u32`, `Vec<T>`, a JSON value.
 /// - [`Arguments`] are whatever came.

@@ -1,8 +1,9 @@
 //! A client for the tests of a program, without a network.
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
-use std::pin::pin;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 
 use bytes::Bytes;
 use engineio::proto::{Message, Packet as EnginePacket, Payload};
@@ -21,9 +22,13 @@ use crate::server::Server;
 /// A client in one namespace, that asks the [`Server`] itself: for the tests of a program's handlers.
 ///
 /// It is a whole client, by long-polling, so what is tested is what others get. It waits for as long as it takes, without a clock
-/// of its own, so that time may be paused; a test puts its own limit on it. It sends no attachments.
+/// of its own, so that time may be paused; a test puts its own limit on it. Nothing is lost where that comes first. Pings are
+/// answered while it waits: a test that does something else for longer than a server does without loses it. It sends no
+/// attachments.
 ///
 /// ```
+/// use std::time::Duration;
+///
 /// use fanfare_socketio::testing::TestClient;
 /// use fanfare_socketio::{Handlers, Server, ServerConfig};
 ///
@@ -41,13 +46,16 @@ use crate::server::Server;
 /// a.emit("shout", "hello").await;
 /// let event = b.event().await;
 /// assert_eq!((&*event.name(), event.deserialize::<String>(0)?), ("shouted", "HELLO".to_owned()));
+///
+/// // Who shouts does not hear it.
+/// assert!(tokio::time::timeout(Duration::from_millis(20), a.event()).await.is_err());
+/// assert_eq!(a.emit_with_ack("add", (2, 2)).await.as_str(), "4");
 /// # Ok(())
 /// # }
 /// ```
 ///
 /// # Panics
 /// All of it, where the server does what no client expects: it is for tests.
-#[derive(Debug)]
 pub struct TestClient {
     server: Server,
     /// The path and query of its session.
@@ -57,9 +65,14 @@ pub struct TestClient {
     decoder: Decoder,
     /// What came and was not asked for yet.
     came: VecDeque<Packet>,
+    /// A poll that is not answered yet: dropped, the server would take the client for gone.
+    polling: Option<Answered>,
     events_with_ack: u32,
     to_answer: Option<AckId>,
 }
+
+/// The body of an answer, once it is there.
+type Answered = Pin<Box<dyn Future<Output = Bytes> + Send>>;
 
 impl TestClient {
     /// A client that has joined, without credentials.
@@ -86,6 +99,7 @@ impl TestClient {
             id: SocketId::from_random([0; 15]),
             decoder: Decoder::new(Limits::default()),
             came: VecDeque::new(),
+            polling: None,
             events_with_ack: 0,
             to_answer: None,
         };
@@ -133,16 +147,13 @@ impl TestClient {
         let (namespace, id) = (self.namespace.clone(), AckId::from(self.events_with_ack));
         self.events_with_ack += 1;
         self.send(PacketRef::event(&namespace, &name, &arguments).with_id(id)).await;
-        let mut before = VecDeque::new();
+        let is_answer = |packet: &Packet| matches!(packet, Packet::Ack { id: Some(answered), .. } if *answered == id);
         loop {
-            match self.next().await {
-                Packet::Ack { id: Some(answered), arguments, .. } if answered == id => {
-                    before.append(&mut self.came);
-                    self.came = before;
-                    return arguments;
-                }
-                other => before.push_back(other),
+            let answer = self.came.iter().position(is_answer).and_then(|index| self.came.remove(index));
+            if let Some(Packet::Ack { arguments, .. }) = answer {
+                return arguments;
             }
+            self.poll().await;
         }
     }
 
@@ -192,34 +203,56 @@ impl TestClient {
             if let Some(packet) = self.came.pop_front() {
                 return packet;
             }
-            for packet in Payload::new(self.request(Method::GET, String::new()).await) {
-                let packet = packet.unwrap_or_else(|error| panic!("no packet: {error:?}"));
-                self.receive(packet).await;
-            }
+            self.poll().await;
         }
     }
 
-    async fn receive(&mut self, packet: EnginePacket) {
+    /// Waits until something more has come.
+    async fn poll(&mut self) {
+        let polling = match self.polling.take() {
+            Some(polling) => polling,
+            None => Box::pin(self.request(Method::GET, String::new())),
+        };
+        let payload = self.polling.insert(polling).await;
+        self.polling = None;
+        let mut pings = 0;
+        for packet in Payload::new(payload) {
+            pings += self.receive(packet.unwrap_or_else(|error| panic!("no packet: {error:?}")));
+        }
+        for _ in 0..pings {
+            self.request(Method::POST, "3".into()).await;
+        }
+    }
+
+    /// Keeps what came, and says how many pings are to be answered for it.
+    fn receive(&mut self, packet: EnginePacket) -> usize {
         let whole = match packet {
             EnginePacket::Message(Message::Text(text)) => {
                 self.decoder.handle_text(Text::from_checked(text.into_bytes()))
             }
             EnginePacket::Message(Message::Binary(data)) => self.decoder.handle_binary(data),
-            EnginePacket::Ping(_) => {
-                self.request(Method::POST, "3".into()).await;
-                return;
-            }
+            EnginePacket::Ping(_) => return 1,
             EnginePacket::Close => panic!("the connection was closed"),
-            _ => return,
+            _ => return 0,
         };
         self.came.extend(whole.unwrap_or_else(|error| panic!("no packet: {error}")));
+        0
     }
 
-    async fn request(&self, method: Method, body: String) -> Bytes {
+    fn request(&self, method: Method, body: String) -> impl Future<Output = Bytes> + Send + use<> {
         let request = Request::builder().method(method).uri(&self.target).extension(NoPeerAddr).body(body);
-        let answer = self.server.call(request.unwrap_or_else(|error| panic!("{error}"))).await;
-        assert!(answer.status().is_success(), "it is answered {}", answer.status());
-        whole(answer.into_body()).await
+        let answer = self.server.call(request.unwrap_or_else(|error| panic!("{error}")));
+        async move {
+            let answer = answer.await;
+            assert!(answer.status().is_success(), "it is answered {}", answer.status());
+            whole(answer.into_body()).await
+        }
+    }
+}
+
+impl fmt::Debug for TestClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestClient").field("namespace", &self.namespace).field("id", &self.id).finish_non_exhaustive()
     }
 }
 

@@ -22,7 +22,8 @@ fn emit(socket: &socketio::Socket, message: Message, known: Known, list: Vec<Mes
     socket.emit("message", &list)?;
     socket.emit("message", Spread(&list))?;
     socket.emit("message", HashMap::from([("a", &message)]))?;
-    socket.to(["a", "b"]).except(socket.id()).emit("message", Some(&message))
+    socket.leave(&["a", "b"]);
+    socket.to(["a", "b"]).except(&socket.id()).emit("message", Some(&message))
 }
 
 fn user(_: Joined<u8>, known: Known) -> Known {

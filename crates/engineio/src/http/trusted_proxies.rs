@@ -49,6 +49,7 @@ impl FromIterator<TrustedProxy> for TrustedProxies {
 
 /// Some proxies: `10.0.0.0/8`, `192.0.2.1`, `unix`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum TrustedProxy {
     /// By their addresses.
     Block(AddressBlock),

@@ -4,6 +4,8 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Serialize, Serializer};
+
 use super::socket_id::SocketId;
 
 /// The name of a room; cloning it copies no text.
@@ -49,6 +51,13 @@ impl From<SocketId> for Room {
 impl Borrow<str> for Room {
     fn borrow(&self) -> &str {
         &self.0
+    }
+}
+
+/// As text.
+impl Serialize for Room {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

@@ -71,7 +71,8 @@ use table::Table;
 /// [`disconnected`](Self::disconnected) is called, within [`HandlerLimits::finish_within`].
 ///
 /// **Answers.** What a handler gives back is the answer to an event for which the client wanted one: `()` is an
-/// acknowledgement without arguments. So each is answered, and none twice. It is dropped where no answer was wanted.
+/// acknowledgement without arguments. So none is answered twice, and none forgotten by a handler that comes to its end. It is
+/// dropped where no answer was wanted, and there is none for what could not be sent ([`Answer`]).
 ///
 /// **What is not as expected.** An event without a handler, or with arguments that do not fit, is a line in the log at the level
 /// `debug`, and no more, unless there is a [`fallback`](Self::fallback), or [`on_mismatch`](Self::on_mismatch). Its
@@ -166,9 +167,13 @@ impl<S: Send + Sync + 'static> Handlers<S> {
 
     /// What is done when a socket has joined. Its client was told so before anything that is emitted here, and its events are
     /// handled behind it.
+    ///
+    /// # Panics
+    /// If there is one already.
     #[must_use]
+    #[track_caller]
     pub fn connected<R: Finish<M>, M>(mut self, handler: impl Fn(Joined<S>) -> R + Send + Sync + 'static) -> Self {
-        self.table().connected = Some(Box::new(move |socket| handler(socket).finish()));
+        only_one("connected", &mut self.table().connected, Box::new(move |socket| handler(socket).finish()));
         self
     }
 
@@ -226,12 +231,20 @@ impl<S: Send + Sync + 'static> Handlers<S> {
     /// });
     /// # let _ = handlers;
     /// ```
+    ///
+    /// # Panics
+    /// If there is one already.
     #[must_use]
+    #[track_caller]
     pub fn fallback<R: Reply<M>, M>(
         mut self,
         handler: impl Fn(Joined<S>, Unhandled) -> R + Send + Sync + 'static,
     ) -> Self {
-        self.table().fallback = Some(Box::new(move |socket, event, ack| handler(socket, event).reply(ack)));
+        only_one(
+            "fallback",
+            &mut self.table().fallback,
+            Box::new(move |socket, event, ack| handler(socket, event).reply(ack)),
+        );
         self
     }
 
@@ -245,23 +258,39 @@ impl<S: Send + Sync + 'static> Handlers<S> {
     ///     .on_mismatch(|_, mismatch| ("not understood", mismatch.why));
     /// # let _ = handlers;
     /// ```
+    ///
+    /// # Panics
+    /// If there is one already.
     #[must_use]
+    #[track_caller]
     pub fn on_mismatch<R: Reply<M>, M>(
         mut self,
         handler: impl Fn(Joined<S>, Mismatch) -> R + Send + Sync + 'static,
     ) -> Self {
-        self.table().on_mismatch = Some(Box::new(move |socket, mismatch, ack| handler(socket, mismatch).reply(ack)));
+        only_one(
+            "on_mismatch",
+            &mut self.table().on_mismatch,
+            Box::new(move |socket, mismatch, ack| handler(socket, mismatch).reply(ack)),
+        );
         self
     }
 
     /// What is done when a socket has left, behind all that its client had sent. Its [`rooms`](Joined::rooms) are those it was
     /// in; nothing emitted to it arrives any more.
+    ///
+    /// # Panics
+    /// If there is one already.
     #[must_use]
+    #[track_caller]
     pub fn disconnected<R: Finish<M>, M>(
         mut self,
         handler: impl Fn(Joined<S>, DisconnectReason) -> R + Send + Sync + 'static,
     ) -> Self {
-        self.table().disconnected = Some(Box::new(move |socket, reason| handler(socket, reason).finish()));
+        only_one(
+            "disconnected",
+            &mut self.table().disconnected,
+            Box::new(move |socket, reason| handler(socket, reason).finish()),
+        );
         self
     }
 
@@ -275,6 +304,12 @@ impl<S: Send + Sync + 'static> Handlers<S> {
     fn table(&mut self) -> &mut Table<S> {
         Arc::get_mut(&mut self.table).expect("nobody joins while handlers are still being added")
     }
+}
+
+/// A second one in the place of the first, which would never be called, is a mistake.
+#[track_caller]
+fn only_one<T>(what: &str, place: &mut Option<T>, handler: T) {
+    assert!(place.replace(handler).is_none(), "two handlers for `{what}`");
 }
 
 impl Default for Handlers {

@@ -178,6 +178,15 @@ fn a_handler_that_would_never_be_called_is_refused_when_it_is_named() {
         let named = std::panic::catch_unwind(|| drop(echoing().on(event, |_, ()| ())));
         assert!(named.is_err(), "{event}");
     }
+    let twice: [fn() -> Handlers; 4] = [
+        || Handlers::new().connected(|_| ()).connected(|_| ()),
+        || Handlers::new().disconnected(|_, _| ()).disconnected(|_, _| ()),
+        || Handlers::new().fallback(|_, _| ()).fallback(|_, _| ()),
+        || Handlers::new().on_mismatch(|_, _| ()).on_mismatch(|_, _| ()),
+    ];
+    for (index, named) in twice.into_iter().enumerate() {
+        assert!(std::panic::catch_unwind(named).is_err(), "{index}");
+    }
 }
 
 #[tokio::test]

@@ -6,11 +6,22 @@
 
 use std::panic::catch_unwind;
 use std::path::Path;
+use std::process::ExitCode;
 use std::{env, fs, io};
 
 use fanfare_properties::{TARGETS, Target, corpus, seeds};
 
-fn main() -> io::Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("corpus: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> io::Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [action, target, paths @ ..] = &arguments[..] else { return Err(usage()) };
     let known = TARGETS.iter().find(|(name, _)| name == target).ok_or_else(|| unknown(target))?;
