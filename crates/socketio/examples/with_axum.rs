@@ -4,42 +4,27 @@
 //! `curl -d 'It works' http://localhost:3000/headline` while a client listens for `headline`.
 
 use std::env;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, State};
 use axum::http::StatusCode;
 use axum::routing::post;
-use fanfare_socketio::{Admission, ConnectRequest, Member, Namespace, Server, ServerConfig, Socket};
-
-struct News;
-
-struct Reader {
-    address: Option<IpAddr>,
-}
-
-impl Namespace for News {
-    fn connect(&self, request: ConnectRequest) -> Admission {
-        Admission::accept(Reader { address: request.handshake.address })
-    }
-}
-
-impl Member for Reader {
-    fn connected(&mut self, socket: &Socket) {
-        println!("{} reads the news from {:?}", socket.id(), self.address);
-    }
-}
+use fanfare_socketio::{Handlers, Server, ServerConfig};
 
 async fn headline(State(server): State<Server>, text: String) -> Result<StatusCode, StatusCode> {
     let everyone = server.of("/").map_err(|_| StatusCode::NOT_FOUND)?;
-    everyone.emit("headline", &(text,)).map_err(|_| StatusCode::BAD_REQUEST)?;
+    everyone.emit("headline", text).map_err(|_| StatusCode::BAD_REQUEST)?;
     Ok(StatusCode::ACCEPTED)
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // What `connect` gives back is kept for as long as the client is there.
+    let news = Handlers::connect(|request| Ok(request.handshake.address))
+        .connected(|socket| println!("{} reads the news from {:?}", socket.id(), socket.state()));
     let builder = Server::builder(ServerConfig::default()).peer_addr_in::<ConnectInfo<SocketAddr>>();
-    let server = builder.namespace("/", News)?.build();
+    let server = builder.namespace("/", news)?.build();
     let app = Router::new()
         .route("/headline", post(headline))
         .route_service("/socket.io/", server.clone())
