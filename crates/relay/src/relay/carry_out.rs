@@ -56,22 +56,19 @@ fn send_on(
     };
     sent(&broadcast, onward.name, event.arguments());
     let broadcast = if onward.volatile { broadcast.volatile() } else { broadcast };
-    match ack {
-        None => broadcast.relay(onward.name, event.arguments()),
-        Some(ack) if onward.count == Count::Cluster => match counting.begin() {
-            Some(share) => count_all(broadcast, onward.name, event, ack, share),
-            None => {
-                broadcast.relay_counted(onward.name, event.arguments(), move |Outcome { queued, cluster, .. }| {
-                    Answer::uncounted(queued, cluster).send(Some(ack));
-                })
-            }
+    let Some(ack) = ack else {
+        return broadcast.relay(onward.name, event.arguments());
+    };
+    let answer = match onward.count {
+        Count::Cluster => match counting.begin() {
+            Some(share) => return count_all(broadcast, onward.name, event, ack, share),
+            None => Answer::uncounted,
         },
-        Some(ack) => {
-            broadcast.relay_counted(onward.name, event.arguments(), move |Outcome { queued, cluster, .. }| {
-                Answer::here(queued, cluster).send(Some(ack));
-            })
-        }
-    }
+        _ => Answer::here,
+    };
+    broadcast.relay_counted(onward.name, event.arguments(), move |Outcome { queued, cluster, .. }| {
+        answer(queued, cluster).send(Some(ack));
+    });
 }
 
 /// Answers when the other nodes have, if they are to have it at all: each question ends in time.
