@@ -179,7 +179,7 @@ impl Inner {
             ..OutgoingConfig::default()
         };
         let peers = PeersConfig {
-            is_sharded: matches!(config.adapter, Adapter::Sharded(_)),
+            is_sharded: config.adapter.is_sharded(),
             on_gap: config.on_gap,
             reset_spread: config.reset_spread,
             ..PeersConfig::default()

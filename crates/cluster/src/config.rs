@@ -85,6 +85,13 @@ pub enum Adapter {
     Sharded(Mode),
 }
 
+impl Adapter {
+    /// Whether it is the sharded one, in whichever mode.
+    pub(crate) const fn is_sharded(self) -> bool {
+        matches!(self, Self::Sharded(_))
+    }
+}
+
 /// Certificates or a key.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]

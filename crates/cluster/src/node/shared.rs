@@ -22,7 +22,7 @@ use super::own_answers::OwnAnswers;
 use super::place::{Place, Places};
 use super::replies::Replies;
 use super::rooms::Rooms;
-use crate::config::{Adapter, ClusterConfig};
+use crate::config::ClusterConfig;
 use crate::notice::Notice;
 
 /// What callers, ears and the supervisor share. Each lock is held for a step of its machine and no longer.
@@ -142,7 +142,7 @@ impl Shared {
     }
 
     pub(crate) fn is_sharded(&self) -> bool {
-        matches!(self.config.adapter, Adapter::Sharded(_))
+        self.config.adapter.is_sharded()
     }
 
     pub(crate) fn places(&self) -> Arc<Places> {
