@@ -2,36 +2,37 @@
 
 use std::time::{Duration, Instant};
 
-/// So many at once, and then so many a second.
+use socketio::hub::Bucket;
+
+/// So many at once, at least one, and then so many a second.
 #[derive(Debug)]
 pub(super) struct Pace {
-    at_once: u32,
     interval: Duration,
-    /// When all are there again. `None` until the first is taken.
-    full_at: Option<Instant>,
+    /// There is one while no more is missing than comes back in this time.
+    most: Duration,
+    bucket: Bucket,
     left_out: u64,
 }
 
 impl Pace {
     pub(super) fn new(per_s: u32, at_once: u32) -> Self {
-        Self { at_once, interval: Duration::from_secs(1) / per_s.max(1), full_at: None, left_out: 0 }
+        let interval = Duration::from_secs(1) / per_s.max(1);
+        Self { interval, most: interval * at_once.saturating_sub(1), bucket: Bucket::default(), left_out: 0 }
     }
 
     /// Takes one, or says when there is one; and counts that it was left out.
     pub(super) fn take(&mut self, now: Instant) -> Result<(), Instant> {
-        let full_at = self.full_at.map_or(now, |full_at| full_at.max(now)) + self.interval;
-        let most = now + self.interval * self.at_once;
-        if full_at > most {
+        if let Some(wait) = self.bucket.wait(now, self.most) {
             self.left_out += 1;
-            return Err(now + (full_at - most));
+            return Err(now + wait);
         }
-        self.full_at = Some(full_at);
+        self.bucket.charge(now, self.interval);
         Ok(())
     }
 
     /// Whether there is one, without taking it.
     pub(super) fn has_one(&self, now: Instant) -> bool {
-        self.full_at.is_none_or(|full_at| full_at.max(now) + self.interval <= now + self.interval * self.at_once)
+        self.bucket.wait(now, self.most).is_none()
     }
 
     /// How many were left out since this was asked last.
