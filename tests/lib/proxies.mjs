@@ -4,10 +4,11 @@ import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect as http2, constants } from 'node:http2';
 import { Agent, request } from 'node:https';
-import { connect as tcp, createServer } from 'node:net';
+import { connect as tcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from './ports.mjs';
 import { event, until, within } from './within.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -128,15 +129,6 @@ export async function startProxy({ before, after }, name, hubs, edits = []) {
     if (proxy.folder) rmSync(proxy.folder, { recursive: true, force: true });
   });
   return proxy;
-}
-
-/** A proxy cannot let the kernel choose. */
-export async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await event(server, 'listening');
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 let certificates;

@@ -1,26 +1,17 @@
 // A Redis of the test's own, on a port that it finds: killed and started again, asked and told as an operator would.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from 'redis';
+import { freePort } from './ports.mjs';
 import { event, until, within } from './within.mjs';
 
 const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
 const REDIS_SERVER = process.env.REDIS_SERVER ?? 'redis-server';
-
-/** A port that was free a moment ago, at most this one: Redis cannot be told to choose. */
-export async function freePort(most = 65_535) {
-  const server = createServer().listen(0, '127.0.0.1');
-  await event(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await event(server, 'close');
-  return port <= most ? port : await freePort(most);
-}
 
 const takesConnections = (port) => new Promise((resolve) => {
   const socket = connect(port, '127.0.0.1');
@@ -39,7 +30,7 @@ export class Redis {
     redis.folder = mkdtempSync(join(tmpdir(), 'fanfare-redis-'));
     redis.args = args;
     for (let tries = 0; ; tries += 1) {
-      redis.port = port ?? await freePort(hasBus ? 55_000 : 65_535);
+      redis.port = port ?? await freePort(...(hasBus ? [10_000] : []));
       try {
         await redis.rise(tls);
         return redis;

@@ -13,7 +13,7 @@ import { Worker } from 'node:worker_threads';
 import { io } from 'socket.io-client';
 import { many } from '../lib/bystander.mjs';
 import { scrape } from '../lib/metrics.mjs';
-import { freePort } from '../lib/proxies.mjs';
+import { freePort } from '../lib/ports.mjs';
 import { open } from '../lib/raw-http.mjs';
 import { startRelay } from '../lib/relay.mjs';
 import { until } from '../lib/within.mjs';

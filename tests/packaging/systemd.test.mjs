@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { after, before, describe, test } from 'node:test';
 import { clientsOf, variants } from '../lib/clients.mjs';
-import { freePort } from '../lib/proxies.mjs';
+import { freePort } from '../lib/ports.mjs';
 import { open } from '../lib/raw-http.mjs';
 import { FANFARE_BIN, HUB, startRelay } from '../lib/relay.mjs';
 import { event, until } from '../lib/within.mjs';

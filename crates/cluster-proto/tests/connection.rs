@@ -270,6 +270,42 @@ fn a_part_that_is_gone_costs_what_it_has_and_no_more() {
 }
 
 #[test]
+fn what_a_part_says_of_a_subscription_is_worth_nothing_once_it_is_gone() {
+    let mut run = Run::joined();
+    run.notices();
+    let subscriber = run.redis.open.iter().copied().find(|open| open.role() == Role::Subscriber).unwrap();
+    run.link.subscribe(namespace("/chat"), run.now);
+    let mut asked = Vec::new();
+    while let Some(action) = run.link.poll_output() {
+        asked.extend(matches!(action, Action::Subscribe { .. }).then_some(action));
+    }
+    // It is known to be gone before its last words are.
+    run.link.handle_part_gone(subscriber, |_| true, run.now);
+    for action in asked {
+        let Action::Subscribe { command, .. } = action else { unreachable!() };
+        run.link.handle_reply(command, Reply::Done, run.now);
+    }
+    assert!(!run.link.is_group_confirmed("/chat"));
+    run.redis.asked.clear();
+    run.turn();
+    assert!(run.link.is_group_confirmed("/chat") && run.link.is_group_confirmed("/"));
+    assert!(run.redis.asked.iter().any(|asked| asked.contains("socket.io#/chat#*")), "it is asked for again");
+    assert!(run.link.is_joined() && run.notices().is_empty());
+}
+
+#[test]
+fn what_is_not_sent_yet_is_not_sent_twice_where_a_part_is_gone() {
+    let mut run = Run::joined();
+    let subscriber = run.redis.open.iter().copied().find(|open| open.role() == Role::Subscriber).unwrap();
+    run.redis.asked.clear();
+    run.link.subscribe(namespace("/chat"), run.now);
+    run.link.handle_part_gone(subscriber, |subscription| subscription.channel == "socket.io#/chat#*", run.now);
+    run.turn();
+    assert!(run.link.is_group_confirmed("/chat"));
+    assert_eq!(run.redis.asked.iter().filter(|asked| asked.contains("socket.io#/chat#*")).count(), 1);
+}
+
+#[test]
 fn a_part_that_is_gone_is_not_done_without_at_the_start() {
     let mut run = Run::new(LinkConfig::default());
     run.redis.lacks = Some("socket.io#/#*");

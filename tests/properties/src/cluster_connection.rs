@@ -207,10 +207,12 @@ impl Run {
             }
             Op::TakePart(channel) => {
                 let subscription = wish(usize::from(channel) % CHANNELS).subscription;
-                let is_asked = self.redis.is_pending(&subscription);
+                // Whether it is there, or asked for: then what was said to that may come later.
+                let asked = self.redis.take_asked(&subscription);
+                self.said.extend(asked);
                 if let Some(connection) = self.redis.open.get(&Role::Subscriber).copied()
-                    && !is_asked
-                    && self.redis.subscribed.remove(&subscription)
+                    && !self.redis.is_pending(&subscription)
+                    && (asked.is_some() || self.redis.subscribed.remove(&subscription))
                 {
                     self.link.handle_part_gone(connection, |other| *other == subscription, self.now);
                 }
@@ -563,6 +565,13 @@ impl Redis {
 
     fn is_pending(&self, subscription: &Subscription) -> bool {
         self.pending.iter().any(|(_, asked)| asked.subscription() == Some(subscription))
+    }
+
+    /// Nobody will answer that this is asked for.
+    fn take_asked(&mut self, subscription: &Subscription) -> Option<Command> {
+        let is_it = |asked: &Asked| matches!(asked, Asked::Subscribe(asked) if asked == subscription);
+        let at = self.pending.iter().position(|(_, asked)| is_it(asked))?;
+        Some(self.pending.remove(at).0)
     }
 
     fn end(&mut self, connection: Connection) {

@@ -296,7 +296,7 @@ impl Link {
     }
 
     /// A part of what the connection leads to is gone, and these subscriptions with it. They are asked for again, and the rest
-    /// goes on.
+    /// goes on. So are those that were asked for there: the reply may still come, and is worth nothing.
     pub fn handle_part_gone(
         &mut self,
         connection: Connection,
@@ -306,6 +306,10 @@ impl Link {
         if self.subscriber.open().is_none_or(|open| open.connection != connection) {
             return;
         }
+        for subscription in self.unreply(&was_there) {
+            self.wanted.dropped(&subscription);
+            self.note_away(&subscription, None, now);
+        }
         let gone: Vec<_> = self.wanted.there().filter(|subscription| was_there(subscription)).cloned().collect();
         for subscription in gone {
             if self.wanted.taken(&subscription) {
@@ -314,6 +318,23 @@ impl Link {
         }
         self.uncount();
         self.settle(now);
+    }
+
+    /// Awaits no reply any more to these subscriptions, which were asked for. What is still to be asked for is asked for
+    /// where it belongs by then.
+    fn unreply(&mut self, was_there: impl Fn(&Subscription) -> bool) -> Vec<Subscription> {
+        let actions = &self.actions;
+        let is_sent = |sent: &Command| {
+            !actions.iter().any(|action| matches!(action, Action::Subscribe { command, .. } if command == sent))
+        };
+        let Some(open) = self.subscriber.open_mut() else { return Vec::new() };
+        let asked = open.pending.iter().filter_map(|(command, pending)| match &pending.what {
+            What::Subscribe(subscription) if was_there(subscription) => Some((*command, subscription.clone())),
+            _ => None,
+        });
+        let asked: Vec<_> = asked.filter(|(command, _)| is_sent(command)).collect();
+        asked.iter().for_each(|(command, _)| drop(open.pending.remove(command)));
+        asked.into_iter().map(|(_, subscription)| subscription).collect()
     }
 
     /// A part of what the connection leads to is there again.

@@ -93,9 +93,15 @@ impl Servers {
 
     /// Whether a subscription was at one that is gone.
     pub(crate) fn was_at(&self, parts: &Parts, subscription: &Subscription) -> bool {
-        let is_sharded = subscription.kind == SubscriptionKind::Sharded;
-        let place = if is_sharded { self.owner(&subscription.channel) } else { Some(parts.main) };
-        place.is_some_and(|place| parts.gone.contains(&place))
+        match subscription.kind {
+            SubscriptionKind::Sharded => self.had(parts, &subscription.channel),
+            _ => parts.gone.contains(&parts.main),
+        }
+    }
+
+    /// Whether a sharded channel was at one that is gone.
+    pub(crate) fn had(&self, parts: &Parts, channel: &[u8]) -> bool {
+        self.owner(channel).is_some_and(|place| parts.gone.contains(&place))
     }
 
     /// Subscribes, or ends it.

@@ -40,6 +40,7 @@ impl Supervisor {
         match servers.look() {
             Change::Over(why) => self.lose(connection, why, now),
             Change::Parts(parts) => {
+                self.ending.retain(|channel, _| !servers.had(&parts, channel));
                 self.link.handle_part_gone(connection, |subscription| servers.was_at(&parts, subscription), now);
                 if parts.is_any_back {
                     self.link.handle_part_back(connection, now);

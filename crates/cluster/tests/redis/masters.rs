@@ -33,6 +33,20 @@ async fn says(server: &Redis, question: &[&str], text: &str) {
     within(asking).await;
 }
 
+/// It knows this of a node, soon.
+async fn says_line(server: &Redis, node: &str, text: &str) {
+    let asking = async {
+        loop {
+            let nodes: String = server.say(&["CLUSTER", "NODES"]).await;
+            if nodes.lines().any(|line| line.starts_with(node) && line.contains(text)) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    within(asking).await;
+}
+
 impl Masters {
     pub(crate) async fn start() -> Self {
         let (mut servers, mut ports, mut buses) = (Vec::new(), Vec::new(), Vec::new());
@@ -68,10 +82,12 @@ impl Masters {
         says(&replica, &["CLUSTER", "NODES"], &id).await;
         let () = replica.say(&["CLUSTER", "REPLICATE", &id]).await;
         says(&replica, &["INFO", "replication"], "master_link_status:up").await;
-        // Who does not know it would not let it be elected.
-        let id: String = replica.say(&["CLUSTER", "MYID"]).await;
+        // Whom it does not know it does not ask to be elected; and who knows it as no replica does not elect it.
+        let own: String = replica.say(&["CLUSTER", "MYID"]).await;
         for server in &self.servers {
-            says(server, &["CLUSTER", "NODES"], &format!("{id} 127.0.0.1")).await;
+            says_line(server, &own, &format!(" slave {id} ")).await;
+            let masters: String = server.say(&["CLUSTER", "MYID"]).await;
+            says_line(&replica, &masters, " connected").await;
         }
         replica
     }

@@ -138,6 +138,17 @@ impl Drop for Redis {
 }
 
 /// A port that nobody has, for a server that is told its own.
+///
+/// None that the kernel gives to a connection that goes out: that would take it while its server is being started again, and
+/// who connects to it meanwhile could reach itself.
 pub(crate) fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    loop {
+        let port = rand::random_range(10_000..KERNELS);
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
+
+/// The first of those on Linux.
+const KERNELS: u16 = 32_768;
