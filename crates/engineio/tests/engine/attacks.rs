@@ -147,7 +147,7 @@ async fn a_million_empty_continuation_frames_keep_nobody_waiting() {
         let asked = tokio::time::Instant::now();
         send(&mut witness, "4alive").await;
         assert_eq!(text(&mut witness).await, "4alive");
-        assert!(asked.elapsed() < Duration::from_millis(500), "{:?}", asked.elapsed());
+        assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
     }
     assert_eq!(text(&mut flooding.await.unwrap()).await, "4done");
 }

@@ -53,7 +53,8 @@ async fn a_reader_that_stalls_is_closed_by_time_and_nobody_else_waits() {
         let told = Instant::now();
         tell(&other_link, &Encoded::text(&number.to_string()));
         assert_eq!(text(&mut other).await, format!("4{number}"));
-        assert!(told.elapsed() < Duration::from_millis(100), "{:?}", told.elapsed());
+        // Who waited for the stalled one would do so for 300 ms.
+        assert!(told.elapsed() < Duration::from_millis(250), "{:?}", told.elapsed());
     }
     assert_eq!(server.closed().await, CloseReason::SlowConsumer);
     let took = started.elapsed();

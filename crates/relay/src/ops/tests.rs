@@ -241,21 +241,29 @@ async fn as_many_are_open_as_were_opened_and_not_closed() {
 
 #[tokio::test]
 async fn looking_at_twenty_thousand_sessions_takes_no_time() {
-    let world = world(None);
+    // Unoptimised, a microsecond for each would be twenty.
+    const MORE: Duration = Duration::from_millis(10);
+    let (empty, full) = (world(None), world(None));
     for _ in 0..20_000 {
-        world.connect().await;
+        full.connect().await;
     }
-    let mut times: Vec<Duration> = Vec::new();
-    for _ in 0..5 {
-        let from = Instant::now();
-        let (_, page) = world.asked("/metrics").await;
-        times.push(from.elapsed());
-        assert!(page.contains("fanfare_sessions{transport=\"polling\"} 20000\n"), "{page}");
-    }
-    let best = times.iter().min().unwrap();
-    // Unoptimised, and beside other tests.
-    let most = Duration::from_millis(if cfg!(debug_assertions) { 60 } else { 5 });
-    assert!(*best < most, "{times:?}");
+    let mut best = [Duration::MAX; 2];
+    // Whatever else the machine does only makes it slower: on a busy one it takes more looks until both were fast.
+    let is_even = async {
+        for _ in 0..50 {
+            for (world, (count, best)) in [&empty, &full].into_iter().zip([0, 20_000].into_iter().zip(&mut best)) {
+                let from = Instant::now();
+                let (_, page) = world.asked("/metrics").await;
+                *best = from.elapsed().min(*best);
+                assert!(page.contains(&format!("fanfare_sessions{{transport=\"polling\"}} {count}\n")), "{page}");
+            }
+            if best[1] < best[0] * 2 + MORE {
+                return true;
+            }
+        }
+        false
+    };
+    assert!(is_even.await, "{best:?}");
 }
 
 #[tokio::test]
