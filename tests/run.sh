@@ -18,4 +18,4 @@ if [[ $# == 0 ]]; then
 fi
 mapfile -t files < <(find "$@" -name '*.test.mjs' -not -path '*/node_modules/*' | sort)
 # Two at a time: with more, a relay is late because of its neighbours and not because of itself.
-exec node --test --test-reporter=spec --test-concurrency=2 --test-timeout=120000 "${files[@]}"
+exec node --test --test-reporter=spec --test-concurrency=2 --test-timeout=300000 "${files[@]}"

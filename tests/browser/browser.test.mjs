@@ -25,8 +25,8 @@ async function origin(t, source = '/bundle.js') {
   return site;
 }
 
-async function relayWith(t, settings) {
-  const relay = await startRelay({ ...withRules(bothApplications), ...settings });
+async function relayWith(t, settings, options) {
+  const relay = await startRelay({ ...withRules(bothApplications), ...settings }, options);
   t.after(() => relay.kill());
   return relay;
 }
@@ -96,7 +96,7 @@ describe('two pages of another origin', () => {
 
   test('come back by themselves after the relay restarts', async (t) => {
     const site = await origin(t);
-    const first = await relayWith(t, { corsOrigins: ['*'] });
+    const first = await relayWith(t, { corsOrigins: ['*'] }, { willReturn: true });
     const page = await openPage(browser, pageUrl(site, first, 'one'));
     await shows(page, '#status', 'connected');
     await first.stop();

@@ -183,7 +183,7 @@ describe('the handlers hear what they hear from Node when', { concurrency: 3 }, 
 describe('a restart of the relay', () => {
   for (const variant of variants) {
     test(`is survived by clients that reconnect on their own (${variant.title})`, async (t) => {
-      const first = await startRelay();
+      const first = await startRelay({}, { willReturn: true });
       const again = { reconnection: true, reconnectionDelay: 20, reconnectionDelayMax: 50 };
       const clients = await clientsOf(t, variant).connectMany(3, first.url, again);
       const ids = clients.map((client) => client.id);
@@ -203,7 +203,7 @@ describe('a restart of the relay', () => {
   }
 
   test('delivers once what a client emitted while the relay was away', async (t) => {
-    const first = await startRelay();
+    const first = await startRelay({}, { willReturn: true });
     const again = { reconnection: true, reconnectionDelay: 20, reconnectionDelayMax: 50 };
     const client = await clientsOf(t).connect(first.url, again);
     const events = recorded(client);
@@ -219,7 +219,7 @@ describe('a restart of the relay', () => {
   });
 
   test('leaves its port free at once', async () => {
-    const first = await startRelay();
+    const first = await startRelay({}, { willReturn: true });
     await first.stop();
     const second = await startRelay({}, { port: first.port });
     assert.equal(second.port, first.port);

@@ -59,7 +59,7 @@ for (const [ending, end] of Object.entries(endings)) {
   describe(`after ${ending} and a restart`, { concurrency: 2 }, () => {
     for (const variant of variants) {
       test(`the JavaScript client is back (${variant.title})`, async (t) => {
-        const relay = await startRelay();
+        const relay = await startRelay({}, { willReturn: true });
         t.after(() => relay.kill());
         const again = { reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 200 };
         const clients = await clientsOf(t, variant).connectMany(5, relay.url, again);
@@ -74,7 +74,7 @@ for (const [ending, end] of Object.entries(endings)) {
     for (const [name, command] of Object.entries(scripts)) {
       for (const transport of ['polling', 'websocket', 'default']) {
         test(`${name} is back (${transport})`, async (t) => {
-          const relay = await startRelay();
+          const relay = await startRelay({}, { willReturn: true });
           t.after(() => relay.kill());
           const client = program(t, ...command(relay.url, transport));
           await client.connected(1, 15_000);

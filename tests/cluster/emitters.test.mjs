@@ -145,7 +145,7 @@ describe('emitters', () => {
     const gone = chosen.map(({ socket }) => new Promise((resolve) => socket.on('disconnect', resolve)));
     emitter.in('lobby').disconnectSockets();
     emitter.in(chosen[0].socket.id).disconnectSockets(true);
-    const reasons = await within(5000, 'the end of them', Promise.all(gone));
+    const reasons = await within(15_000, 'the end of them', Promise.all(gone));
     assert.deepEqual(new Set(reasons), new Set(['io server disconnect']));
     await fleet.hears(people.filter((person) => !chosen.includes(person)), []);
   });

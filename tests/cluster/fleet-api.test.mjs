@@ -303,7 +303,7 @@ for (const kind of kinds.slice(0, 2)) {
 
       await fleet.redis.rise();
       await until('it to be joined again', async () => await standing() === 'joined', { ms: 10_000 });
-      await fleet.whole(4, 5000);
+      await fleet.whole(4, 15_000);
       // What was refused did nothing: the same key is as good as new, and then it is done once.
       const [first, second] = [await emit({ event: 'paid', args: [17] }, once), await emit({ event: 'paid', args: [17] }, once)];
       assert.deepEqual([first.status, first.body, second.body], [200, { recipients: 1, cluster: 'sent' }, first.body]);

@@ -147,7 +147,7 @@ export class Fleet {
   }
 
   /** Waits until so many servers are in it. */
-  async whole(count = this.names.length, ms = 5000) {
+  async whole(count = this.names.length, ms = 15_000) {
     await until(`${count} servers in the fleet`, async () => (await this.count().catch(() => 0)) === count, { ms });
     for (const relay of this.relays.filter((relay) => relay.child.exitCode === null && relay.child.signalCode === null)) {
       await until('readiness', async () => (await request(relay.opsPort, '/readyz')).status === 200, { ms });
@@ -190,7 +190,7 @@ export class Fleet {
 
   async moved(people, room, how) {
     assert.equal(room, 'lobby');
-    await Promise.all(people.map((person) => within(5000, `answer to ${how}`, person.socket.emitWithAck(how))));
+    await Promise.all(people.map((person) => within(15_000, `answer to ${how}`, person.socket.emitWithAck(how))));
     // Node's sharded adapter subscribes to a room without waiting for it.
     const least = how === 'enter' ? new Set(people.map(({ name }) => name)).size : 1;
     await this.subscribed(room, { least });
@@ -212,7 +212,7 @@ export class Fleet {
    * Returns when all that was sent before has been heard by each of these: everybody sends a mark, and what one client or one
    * server says comes in order.
    */
-  async settled(people = this.people, { from = this.names, ms = 5000 } = {}) {
+  async settled(people = this.people, { from = this.names, ms = 15_000 } = {}) {
     const marks = [];
     for (const person of this.people) {
       if (!from.includes(person.name) || !person.socket.connected || !isRoot(person)) continue;

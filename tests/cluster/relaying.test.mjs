@@ -155,7 +155,7 @@ for (const kind of kinds) {
       await fleet.settled();
       for (const [people, word] of [[roots, 'root'], [chats, 'chat']]) {
         for (const person of people) {
-          await within(5000, 'the last of them', all(person, fleet.names.length));
+          await within(15_000, 'the last of them', all(person, fleet.names.length));
           assert.deepEqual(person.heard.splice(0).map(([, where]) => where), fleet.names.map(() => word), person.title);
         }
       }
@@ -164,7 +164,7 @@ for (const kind of kinds) {
       const [otherNode, otherRelay] = [await fleet.client('B', { namespace: '/of-node' }), await fleet.client('G', { namespace: '/of-relay' })];
       node.socket.emit('update', 'node');
       relay.socket.emit('update', 'relay');
-      await within(5000, 'the other', Promise.all([all(otherNode, 1), all(otherRelay, 1)]));
+      await within(15_000, 'the other', Promise.all([all(otherNode, 1), all(otherRelay, 1)]));
       await fleet.settled();
       assert.deepEqual(fleet.heard([node, otherNode, relay, otherRelay]).map((heard) => heard.flat()),
         [['update', 'node'], ['update', 'node'], ['update', 'relay'], ['update', 'relay']]);
@@ -201,7 +201,7 @@ for (const kind of kinds) {
       for (let turn = 0; turn < 15; turn += 1) {
         const guest = await fleet.client('F', { transport: turn % 2 ? 'websocket' : 'polling' });
         guests.push(guest);
-        await within(5000, 'three events', all(guest, 3));
+        await within(15_000, 'three events', all(guest, 3));
         if (turn % 3 === 0) guest.socket.disconnect();
       }
       const count = await fleet.servers.A.run((io) => (clearInterval(globalThis.talking), io.emit('stream', 'end')));

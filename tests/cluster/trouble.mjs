@@ -9,7 +9,7 @@ import { ALL_NODE, Fleet } from './fleet.mjs';
 // The 15 seconds of row 20 are for `make test-full`.
 const LONG = process.env.CLUSTER_LONG === '1';
 
-/** What goes from one client of a relay to another of it, again and again: the slowest takes less than 300 ms. */
+/** What goes from one client of a relay to another of it, again and again: the slowest takes less than a second. */
 export function locally(one, other) {
   let slowest = 0;
   let goes = true;
@@ -18,7 +18,7 @@ export function locally(one, other) {
       const from = performance.now();
       const back = new Promise((resolve) => other.socket.on('to-others', (mark) => mark === `local ${number}` && resolve()));
       one.socket.emit('to-others', `local ${number}`);
-      await within(5000, 'a local delivery', back);
+      await within(15_000, 'a local delivery', back);
       other.socket.off('to-others');
       slowest = Math.max(slowest, performance.now() - from);
       await delay(10);
@@ -28,7 +28,7 @@ export function locally(one, other) {
     async isQuick() {
       goes = false;
       await over;
-      assert.ok(slowest < 300, `a local delivery took ${Math.round(slowest)} ms`);
+      assert.ok(slowest < 1000, `a local delivery took ${Math.round(slowest)} ms`);
     },
   };
 }
@@ -57,7 +57,7 @@ export function trouble(kind, more = () => {}) {
           await delay(ms / 20);
         }
         await fleet.redis.rise();
-        await fleet.whole(4, 5000);
+        await fleet.whole(4, 15_000);
         await local.isQuick();
         one.socket.emit('stream', 'after');
         await until('the next event', () => numbers(remote).includes('after'));
@@ -78,7 +78,7 @@ export function trouble(kind, more = () => {}) {
       const people = await fleet.crowd('/', ['websocket']);
       for (let time = 0; time < 3; time += 1) {
         await fleet.redis.ask('CLIENT', 'KILL', 'TYPE', 'pubsub');
-        await fleet.whole(4, 5000);
+        await fleet.whole(4, 15_000);
       }
       people.forEach((person) => (person.heard.length = 0));
       await until('a message by all', async () => {
@@ -99,7 +99,7 @@ export function trouble(kind, more = () => {}) {
       assert.ok(['sent', 'waiting', 'lost'].includes(answer.cluster), JSON.stringify(answer));
       await delay(4200);
       await local.isQuick();
-      await fleet.whole(4, 5000);
+      await fleet.whole(4, 15_000);
       one.socket.emit('stream', 'after');
       await until('the next event', () => numbers(remote).includes('after'), { ms: 8000 });
       assert.deepEqual(numbers(one), ['meanwhile', 'after']);

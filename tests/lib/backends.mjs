@@ -1,6 +1,7 @@
 // What a relay asks: a server of keys and an application's webhook, which also hang, die, answer garbage and come back.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
+import { freePort } from './ports.mjs';
 import { event } from './within.mjs';
 
 /** Serves `answer(body, request)` → [status, content, headers] in its own way, or in one of `ways` as `mode` says. */
@@ -26,9 +27,9 @@ class Backend {
   }
 
   async rise() {
-    this.server.listen(this.port ?? 0, '127.0.0.1');
+    this.port ??= await freePort();
+    this.server.listen(this.port, '127.0.0.1');
     await event(this.server, 'listening');
-    this.port = this.server.address().port;
   }
 
   async die() {

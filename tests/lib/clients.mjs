@@ -36,7 +36,7 @@ export function clientsOf(t, { io, options } = { io: ioNewest, options: {} }) {
   return { start, connect, connectMany };
 }
 
-export async function connected(client, ms = 5000) {
+export async function connected(client, ms = 15_000) {
   if (client.connected) return;
   await within(ms, 'connection', new Promise((resolve, reject) => {
     client.once('connect', resolve);
@@ -45,13 +45,13 @@ export async function connected(client, ms = 5000) {
 }
 
 /** Waits until a client of the default transports has left polling. */
-export async function upgraded(client, ms = 5000) {
+export async function upgraded(client, ms = 15_000) {
   const engine = client.io.engine;
   if (engine.transport.name !== 'websocket') await event(engine, 'upgrade', ms);
 }
 
 /** The arguments of the next event of this name. */
-export const received = (client, name, ms = 5000) => event(client, name, ms);
+export const received = (client, name, ms = 15_000) => event(client, name, ms);
 
 /** Collects every event of every client from now on: [[name, ...args], …] per client. */
 export function recorded(client) {
@@ -66,7 +66,7 @@ export function recorded(client) {
  */
 export async function settled(client, name) {
   const mark = `mark ${Math.random()}`;
-  const seen = within(5000, `return of "${name}"`, new Promise((resolve) => {
+  const seen = within(15_000, `return of "${name}"`, new Promise((resolve) => {
     const listener = (value) => {
       if (value !== mark) return;
       client.off(name, listener);

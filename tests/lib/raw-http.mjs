@@ -58,7 +58,7 @@ export class Connection {
   }
 
   /** Waits for the next answer on this connection. */
-  async response({ method = 'GET', ms = 5000 } = {}) {
+  async response({ method = 'GET', ms = 15_000 } = {}) {
     return await within(ms, 'HTTP answer', this.#response(method));
   }
 
@@ -94,7 +94,7 @@ export class Connection {
   }
 
   /** Settles when the other side has ended the connection. */
-  async closed(ms = 5000) {
+  async closed(ms = 15_000) {
     await within(ms, 'end of the connection', (async () => {
       while (!this.ended) await this.#more();
     })());

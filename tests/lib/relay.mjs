@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defaults } from './settings.mjs';
 import { toToml } from './fanfare-config.mjs';
+import { freePort } from './ports.mjs';
 import { within } from './within.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -32,13 +33,14 @@ export const startReference = (settings = {}, options = {}) => start('reference'
 
 /**
  * @param options.port a port to take again (a restart); otherwise the kernel chooses
+ * @param options.willReturn whether it will be started again on its port, so that nobody may take that meanwhile
  * @param options.args further arguments for fanfare (flags instead of the config file)
  * @param options.env further variables of its environment
  */
-async function start(kind, settings, { port = 0, args = [], env } = {}) {
+async function start(kind, settings, { port = 0, willReturn = false, args = [], env } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'fanfare-test-'));
   const full = { ...defaults, ...settings };
-  const listen = `127.0.0.1:${port}`;
+  const listen = `127.0.0.1:${willReturn ? await freePort() : port}`;
   let command;
   let configure;
   if (kind === 'reference') {

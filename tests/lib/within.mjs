@@ -1,6 +1,9 @@
 // Waiting. Tests never sleep to wait for something: they await it, and these helpers put the limit on it.
 import { setTimeout as delay } from 'node:timers/promises';
 
+/** Long enough on a machine that does other things beside. */
+const PATIENCE = 15_000;
+
 /** Limits a promise: rejects with `what` in the message when it takes longer than `ms`. */
 export async function within(ms, what, promise) {
   let timer;
@@ -17,7 +20,7 @@ export async function within(ms, what, promise) {
 }
 
 /** The arguments of the next `name` from an emitter of any kind (Node's or component-emitter). */
-export function event(emitter, name, ms = 5000) {
+export function event(emitter, name, ms = PATIENCE) {
   return within(ms, `event "${name}"`, new Promise((resolve) => emitter.once(name, (...args) => resolve(args))));
 }
 
@@ -25,7 +28,7 @@ export function event(emitter, name, ms = 5000) {
  * Asks until the answer is truthy. For what announces nothing: another process' memory, its descriptors,
  * a server that starts to refuse.
  */
-export async function until(what, question, { ms = 5000, every = 20 } = {}) {
+export async function until(what, question, { ms = PATIENCE, every = 20 } = {}) {
   const end = Date.now() + ms;
   for (;;) {
     const answer = await question();

@@ -28,7 +28,7 @@ const settings = {
   namespaces: [{ name: '/', rules: [{ on: 'enter', join: 'lobby' }, { on: 'tick', to: { room: 'lobby' } }] }],
 };
 
-const relays = [await startRelay(settings), await startRelay(settings)];
+const relays = [await startRelay(settings, { willReturn: true }), await startRelay(settings, { willReturn: true })];
 const proxy = await nginx(relays.map(({ port }) => port));
 const clients = [];
 await many(CLIENTS, 50, async () => {

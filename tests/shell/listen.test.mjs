@@ -61,7 +61,7 @@ for (const [name, start] of Object.entries(hubs)) {
     });
 
     test('comes back when the server does, and emits again', async (t) => {
-      let hub = await start();
+      let hub = await start({}, { willReturn: true });
       t.after(() => hub.kill());
       const { port } = hub;
       const listener = await listening(t, [hub.url, '--emit', '["hello"]']);

@@ -33,8 +33,8 @@ async function devServer(t, { plugins = [], proxy, socketUrl }) {
   return `http://127.0.0.1:${server.httpServer.address().port}/`;
 }
 
-async function relayFor(t, settings) {
-  const relay = await startRelay({ ...withRules(bothApplications), ...settings });
+async function relayFor(t, settings, options) {
+  const relay = await startRelay({ ...withRules(bothApplications), ...settings }, options);
   t.after(() => relay.kill());
   return relay;
 }
@@ -77,7 +77,7 @@ describe('two tabs of a page on Vite\'s dev server update each other', () => {
   });
 
   test('and come back when the relay behind the proxy restarts', async (t) => {
-    const first = await relayFor(t);
+    const first = await relayFor(t, {}, { willReturn: true });
     const url = await devServer(t, { proxy: { '/socket.io': { target: first.url, ws: true } } });
     const page = await openPage(browser, url);
     await shows(page, '#status', 'connected');
