@@ -11,7 +11,7 @@ import { within } from '../lib/within.mjs';
 
 const skip = HUB === 'reference' && 'the reference judges first';
 const target = '/socket.io/?EIO=4&transport=websocket';
-const heartbeat = { pingIntervalMs: 500, pingTimeoutMs: 600 };
+const heartbeat = { pingIntervalMs: 500, pingTimeoutMs: 1200 };
 
 /** Longer than a ping may stay unanswered, and than interval and time-out together. */
 const frozenMs = 2000;
