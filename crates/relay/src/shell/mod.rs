@@ -1,13 +1,14 @@
 //! `fanfare listen` and `fanfare emit`: a Socket.IO client for a shell, for the relay and any other server.
 //!
 //! In reading order: [`args`] (what is typed), [`wanted`] (what it means, or what is wrong with it: before anything is
-//! sent), [`listen`](mod@listen), [`emit`](mod@emit), [`line`](mod@line) (an event as a line), [`say`](mod@say) (where lines
+//! sent) with [`input`], [`listen`](mod@listen), [`emit`](mod@emit), [`line`](mod@line) (an event as a line), [`say`](mod@say) (where lines
 //! go), [`stop`] (when to end), [`status`] (how it ended); and [`api`](mod@api), which asks a
 //! relay's HTTP API.
 
 mod api;
 mod args;
 mod emit;
+mod input;
 mod line;
 mod listen;
 mod say;
