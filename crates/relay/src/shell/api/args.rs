@@ -52,7 +52,7 @@ pub(super) enum Action {
         #[arg(long, value_name = "KEY")]
         idempotency_key: Option<String>,
     },
-    /// Emit up to 100 events, one a line as a JSON object, such as {"event":"update","args":[1],"rooms":["news"]}
+    /// Emit up to 100 events, one a line as a JSON object, such as {"event":"update"}
     Batch {
         /// Read them from this file; `-` is standard input
         #[arg(value_name = "FILE", default_value = "-")]
