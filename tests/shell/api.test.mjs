@@ -23,7 +23,8 @@ describe('fanfare api', { skip, concurrency: 4 }, () => {
     const { at } = certificates(t);
     const file = randomBytes(50_000);
     writeFileSync(at('image.png'), file);
-    const client = await clientsOf(t).connect(relay.url);
+    // One that can take what is volatile: between two polls nobody can.
+    const client = await clientsOf(t).connect(relay.url, { transports: ['websocket'] });
     const update = received(client, 'update');
     const args = ['emit', 'update', '1', '-', '{"of":{"$base64":"cG5n"}}', '--file', at('image.png'), '--volatile'];
     const { code, out, err } = await api(t, relay, args, { input: '["from a pipe"]\n' });
