@@ -91,6 +91,20 @@ describe('an answer', { skip }, () => {
     });
   }
 
+  test('says of a value that is none why it is none', async (t) => {
+    const client = await clientsOf(t).connect(hub.url, { auth });
+    for (const [args, said] of [
+      [[], /is missing/],
+      [[null], /is missing/],
+      [['x'.repeat(257)], /is longer than 256 bytes/],
+      [[1.5], /is neither text, a whole number/],
+    ]) {
+      const { code, message } = await asked(client, 'doc:change', ...args);
+      assert.equal(code, 'no_value');
+      assert.match(message, said);
+    }
+  });
+
   test('does not tell whether a room exists', async (t) => {
     const { connect } = clientsOf(t);
     const insider = await connect(hub.url, { auth });

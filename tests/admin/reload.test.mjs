@@ -75,6 +75,20 @@ describe('a reload of [admin]', { skip, concurrency: 4 }, () => {
     assert.equal(await refused('/admin'), 'Invalid namespace');
   });
 
+  test('asks nobody any more, but looks at who was connected before: of them nobody knows yet who came through a proxy', async (t) => {
+    const relay = await started(t, config(''));
+    const came = async (extraHeaders) => (await clientsOf(t).connect(relay.url, { extraHeaders, transports: ['websocket'], ...again })).io;
+    const [through, direct] = [await came({ 'x-forwarded-for': '203.0.113.1' }), await came({})];
+    await reloaded(relay, config('[admin]\nauth = "none"\n'));
+    const [throughProxy, here] = [through, direct].map((manager) => manager.socket('/admin'));
+    t.after(() => [throughProxy, here].forEach((socket) => socket.disconnect()));
+    const refused = event(throughProxy, 'connect_error', 10_000);
+    const outcome = await Promise.race([refused.then(([error]) => error.message), event(throughProxy, 'connect', 10_000).then(() => 'let in')]);
+    assert.equal(outcome, 'not through a proxy');
+    if (!here.connected) await event(here, 'connect', 10_000);
+    assert.equal(relay.log.match(/administrator not let in .*changed/g)?.length, 2, 'both had to come back');
+  });
+
   test('is refused where clients would find themselves among administrators', async (t) => {
     const clients = '[[namespace]]\nname = "/"\n[[namespace]]\nname = "/admin"\n';
     const relay = await started(t, config(adminToml('namespace = "/ops"'), clients));

@@ -137,6 +137,30 @@ describe('a start', { skip: ALL_NODE && 'of a relay' }, () => {
     }
   });
 
+  test('under the name of another is told by both, once, and by nobody else', async (t) => {
+    const own = await Redis.start();
+    t.after(() => own.stop());
+    const start = async (name) => {
+      const relay = await startRelay(settings({ redis: own.url, name }));
+      t.after(() => relay.kill());
+      await until('readiness', async () => (await ready(relay)) === '200 ready');
+      return relay;
+    };
+    const seen = (relay) => relay.log.split('\n').filter((line) => / another relay has this one's cluster\.name/.test(line));
+    const appeared = (relay) => relay.log.split('\n').filter((line) => / another node is there/.test(line)).length;
+    const [one, other] = [await start('eu'), await start('us')];
+    const twin = await start('eu');
+    for (const relay of [one, other, twin]) await until('all to be seen', () => appeared(relay) >= 2);
+    for (const relay of [one, twin]) {
+      assert.equal(seen(relay).length, 1, relay.log);
+      assert.match(seen(relay)[0], / WARN .* uid=\S+ name="?eu/);
+    }
+    assert.deepEqual(seen(other), []);
+    await twin.stop();
+    await start('eu');
+    await until('it to be told again', () => seen(one).length === 2);
+  });
+
   test('30: without a cluster there is not a word of it', async (t) => {
     const relay = await startRelay({ namespaces, ops: true });
     t.after(() => relay.kill());

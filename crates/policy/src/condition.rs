@@ -20,7 +20,7 @@ impl Condition {
     pub(crate) fn holds(&self, claims: &Claims) -> bool {
         let is_one = |text: &str| self.any_of.iter().any(|value| **value == *text);
         match find(claims.as_str(), &self.claim) {
-            Found::Nothing => false,
+            Found::Nothing(_) => false,
             Found::Scalar(text) => is_one(&text),
             Found::List(texts) => texts.iter().any(|text| is_one(text)),
         }

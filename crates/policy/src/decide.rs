@@ -12,7 +12,7 @@ use crate::refusal::{Code, Refusal};
 use crate::rooms::Template;
 use crate::rules::{Count, Meaning, Numbered, Relay, Rule, Rules, Scope};
 use crate::shape;
-use crate::values::{Sources, scalar};
+use crate::values::{Lack, Sources, scalar};
 
 /// What is to be done about an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,7 +171,7 @@ impl Rules {
 
     /// The room that a client names by the first argument.
     fn named(&self, participant: &Participant, event: &Event) -> Result<(Room, By), Stop> {
-        let name = event.raw(0).and_then(name_of).ok_or(Code::NoValue)?;
+        let name = event.raw(0).ok_or(Lack::Missing).and_then(name_of).map_err(Refusal::no_value)?;
         let sources = participant.sources(event.arguments());
         let found = self.allow().iter().find_map(|pattern| Some((pattern, pattern.room(&name, &sources)?)));
         let (pattern, room) = found.ok_or(Code::Forbidden)?;
@@ -240,13 +240,13 @@ fn limit(
 }
 
 /// A room's name as a client writes it: longer than one value, and a number where the room is named by one.
-fn name_of(json: &str) -> Option<Cow<'_, str>> {
+fn name_of(json: &str) -> Result<Cow<'_, str>, Lack> {
     match serde_json::from_str::<String>(json) {
-        Ok(name) if !name.is_empty() => Some(Cow::Owned(name)),
+        Ok(name) if !name.is_empty() => Ok(Cow::Owned(name)),
         _ => scalar(json, &[]),
     }
 }
 
 fn made(template: &Template, sources: &Sources<'_>) -> Result<Room, Stop> {
-    template.room(sources).ok_or(Code::NoValue.into())
+    template.room(sources).map_err(|lack| Refusal::no_value(lack).into())
 }

@@ -25,7 +25,9 @@ mod policy;
 
 pub use condition::Condition;
 pub use decide::{Decision, Deliver, Onward, Recipients};
-pub use limits::{AddressLimits, AddressRefusal, Addresses, ClientLimits, Complaint, Complaints, Over, Place, Rate};
+pub use limits::{
+    AddressLimits, AddressRefusal, Addresses, ClientLimits, Complaint, Complaints, Over, Place, Rate, network,
+};
 pub use membership::Moves;
 pub use names::{EventName, parse_namespace};
 pub use participant::Participant;

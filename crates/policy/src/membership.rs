@@ -5,10 +5,10 @@ use socketio_codec::Arguments;
 
 use crate::condition::Condition;
 use crate::participant::{By, Participant};
-use crate::refusal::{Code, Refusal};
+use crate::refusal::Refusal;
 use crate::rooms::Template;
 use crate::rules::Rules;
-use crate::values::{Claims, Path, Sources};
+use crate::values::{Claims, Lack, Path, Sources};
 
 /// Where a client goes when it is renewed, or the rules are others: out of rooms first, then into others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,9 +17,9 @@ pub struct Moves {
     pub leave: Vec<Room>,
     /// The rooms it joins.
     pub join: Vec<Room>,
-    /// The rooms, as they are written, that it does not join since a value is missing. Only where the rules are others: who
-    /// is renewed without a value is not.
-    pub missing: Vec<String>,
+    /// The rooms, as they are written, that it does not join, and why: a value is missing, or is none. Only where the rules are
+    /// others: who is renewed without a value is not.
+    pub missing: Vec<(String, Refusal)>,
 }
 
 impl Rules {
@@ -27,7 +27,7 @@ impl Rules {
     /// it named. Rooms that are made of claims are none of an anonymous client's.
     ///
     /// # Errors
-    /// [`Code::NoValue`] if a value that they are made of is not there; then it is in none.
+    /// [`Code::NoValue`](crate::Code::NoValue) if a value that they are made of is not there; then it is in none.
     pub fn enter(&self, participant: &mut Participant, named: Vec<Room>) -> Result<Vec<Room>, Refusal> {
         let first = self.all_first_rooms(&participant.sources(Arguments::empty()), participant.is_anonymous)?;
         let of_templates = first.into_iter().map(|room| (room, By::TEMPLATE));
@@ -40,7 +40,7 @@ impl Rules {
     /// of its claims it leaves all, once these name others or let it join less: it may ask again for what is still its own.
     ///
     /// # Errors
-    /// [`Code::NoValue`] if a value is not there; then everything stays as it was.
+    /// [`Code::NoValue`](crate::Code::NoValue) if a value is not there; then everything stays as it was.
     pub fn renew(&self, participant: &mut Participant, claims: Claims, named: Vec<Room>) -> Result<Moves, Refusal> {
         let old = participant.sources(Arguments::empty());
         let new = Sources { claims: &claims, ..old };
@@ -69,17 +69,17 @@ impl Rules {
         Ok(Moves { leave, join, missing: Vec::new() })
     }
 
-    /// The rooms that a client is in from the beginning, or as they are written, if a value is missing.
+    /// The rooms that a client is in from the beginning, or as they are written, if a value is none, and why.
     pub(crate) fn first_rooms(
         &self,
         sources: &Sources<'_>,
         is_anonymous: bool,
-    ) -> impl Iterator<Item = Result<Room, &Template>> {
+    ) -> impl Iterator<Item = Result<Room, (&Template, Lack)>> {
         let rooms = self.rooms().iter().filter(move |template| !(is_anonymous && template.reads_claims()));
-        rooms.map(|template| template.room(sources).ok_or(template))
+        rooms.map(|template| template.room(sources).map_err(|lack| (template, lack)))
     }
 
     fn all_first_rooms(&self, sources: &Sources<'_>, is_anonymous: bool) -> Result<Vec<Room>, Refusal> {
-        self.first_rooms(sources, is_anonymous).map(|room| room.map_err(|_| Refusal::new(Code::NoValue))).collect()
+        self.first_rooms(sources, is_anonymous).map(|room| room.map_err(|(_, lack)| Refusal::no_value(lack))).collect()
     }
 }

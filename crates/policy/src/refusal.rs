@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use crate::values::Lack;
+
 /// Why an event goes nowhere, in the words its sender is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -25,6 +27,18 @@ impl Refusal {
         Self { code, message: Cow::Borrowed(code.message()), path: None, expected: None, retry_after: None }
     }
 
+    /// A room has no name. Which value it is, of which claim perhaps, is nobody's but the operator's.
+    pub(crate) fn no_value(lack: Lack) -> Self {
+        let message = match lack {
+            Lack::Missing => Code::NoValue.message(),
+            Lack::TooLong => "a value that the room is named by is longer than 256 bytes",
+            Lack::Unfit => {
+                "a value that the room is named by is neither text, a whole number of 64 bits nor true or false"
+            }
+        };
+        Self { message: Cow::Borrowed(message), ..Self::new(Code::NoValue) }
+    }
+
     pub(crate) fn invalid(path: String, expected: impl Into<String>) -> Self {
         Self { path: Some(path), expected: Some(expected.into()), ..Self::new(Code::Invalid) }
     }
@@ -42,7 +56,7 @@ pub enum Code {
     UnknownEvent,
     /// The rule is not for who sent it.
     Forbidden,
-    /// A value that a room's name is made of is not there.
+    /// A value that a room's name is made of is not there, too long, or none that names are made of: the message says which.
     NoValue,
     /// The arguments are not those that the rule is for.
     Invalid,

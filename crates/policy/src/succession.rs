@@ -8,6 +8,7 @@ use socketio_codec::Arguments;
 use crate::condition::Condition;
 use crate::membership::Moves;
 use crate::participant::{By, Participant};
+use crate::refusal::Refusal;
 use crate::rooms::could_make;
 use crate::rules::Rules;
 
@@ -26,7 +27,7 @@ impl Rules {
         for room in self.first_rooms(&sources, is_anonymous) {
             match room {
                 Ok(room) => after.push(room),
-                Err(template) => missing.push(template.as_str().to_owned()),
+                Err((template, lack)) => missing.push((template.as_str().to_owned(), Refusal::no_value(lack))),
             }
         }
         let mut memberships = std::mem::take(&mut participant.memberships);

@@ -87,6 +87,24 @@ fn who_sends_and_what_is_sent_is_asked_before_where_it_goes() {
 }
 
 #[test]
+fn a_value_that_is_there_and_none_is_not_called_missing() {
+    let rules = rules([("x", to_room("doc:{args.0}"))]);
+    let long = format!(r#"["x","{}"]"#, "a".repeat(257));
+    for (text, said) in [
+        (r#"["x"]"#, "missing"),
+        (r#"["x",null]"#, "missing"),
+        (r#"["x",""]"#, "missing"),
+        (&*long, "longer than 256 bytes"),
+        (r#"["x",18446744073709551616]"#, "a whole number of 64 bits"),
+        (r#"["x",{}]"#, "neither text"),
+    ] {
+        let refusal = refusal(&rules, &mut client("{}"), text).expect("it is refused");
+        assert_eq!(refusal.code, Code::NoValue);
+        assert!(refusal.message.contains(said), "{text}: {}", refusal.message);
+    }
+}
+
+#[test]
 fn a_client_that_is_slowed_down_loses_nothing_and_is_held() {
     let mut rules = rules([("x", to_all())]);
     rules.set_client(limits(|limits| (limits.events, limits.bytes) = (Rate::new(10, Some(10)), None)));
@@ -178,6 +196,10 @@ fn who_is_not_known_goes_without_rooms_that_are_made_of_claims_and_others_need_t
     let mut unknown = Participant::new(SocketId::from_random([1; 15]), Claims::default(), Query::default(), false);
     assert_eq!(rules.enter(&mut unknown, vec!["x".into()]).unwrap_err().code, Code::NoValue);
     assert_eq!(unknown.rooms().count(), 0);
+    let long = Claims::parse(&format!(r#"{{"a":"{}"}}"#, "a".repeat(257))).unwrap();
+    let mut long = Participant::new(SocketId::from_random([1; 15]), long, Query::default(), false);
+    let refusal = rules.enter(&mut long, vec![]).unwrap_err();
+    assert_eq!(refusal.message, "a value that the room is named by is longer than 256 bytes");
     assert_eq!(names(&rules.enter(&mut client("{}"), vec!["x".into()]).unwrap()), ["all:", "x"]);
     assert_eq!(names(&rules.enter(&mut client(r#"{"a":1}"#), vec!["all:".into()]).unwrap()), ["a:1", "all:"]);
 }

@@ -154,6 +154,19 @@ impl Flags {
         given.retain(|(_, values)| !values.is_empty());
         given
     }
+
+    /// The relay's settings are taken everywhere, and mean nothing to some commands: who gives one there means something else.
+    /// `own` are flags of the command's own, by the same name.
+    ///
+    /// # Errors
+    /// One that was given.
+    pub(crate) fn unfit(&self, command: &str, own: &[&str]) -> Result<(), String> {
+        let given = self.given().into_iter().map(|(flag, _)| flag).find(|flag| !own.contains(flag));
+        let given = given.or(self.config.as_ref().map(|_| "--config"));
+        given.map_or(Ok(()), |flag| {
+            Err(format!("{flag}: a setting of the relay, which `fanfare {command}` does not run"))
+        })
+    }
 }
 
 const AFTER_HELP: &str = "\
@@ -218,6 +231,18 @@ mod tests {
             assert_eq!(cli.command, Some(Command::Check { against: None }));
             assert_eq!(cli.flags.config, Some(PathBuf::from("a.toml")));
         }
+    }
+
+    #[test]
+    fn a_setting_is_unfit_where_the_relay_does_not_run() {
+        let unfit = |arguments: &[&str], own: &[&str]| parse(arguments).flags.unfit("key", own);
+        for flag in settings().filter_map(|setting| setting.flag).chain(["--config"]) {
+            for given in [&[flag, "x", "key"][..], &["key", flag, "x"]] {
+                assert!(unfit(given, &[]).unwrap_err().starts_with(flag), "{given:?}");
+            }
+        }
+        assert_eq!(unfit(&["key", "name"], &[]), Ok(()));
+        assert_eq!(unfit(&["key", "--path", "/x"], &["--path"]), Ok(()));
     }
 
     #[test]

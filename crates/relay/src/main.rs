@@ -59,18 +59,20 @@ fn main() -> ExitCode {
         Some(Command::Config { json }) => {
             with_config(&cli.flags, |loaded| effective::print_all(&loaded.effective, *json))
         }
-        Some(Command::Defaults) => effective::print_defaults(),
+        Some(Command::Defaults) => without_settings(&cli.flags, "defaults", effective::print_defaults),
         Some(Command::Token(arguments)) => {
             with_config(&cli.flags, |loaded| token_command::run(&loaded.config.auth, arguments))
         }
-        Some(Command::Key { name }) => key_command::run(name),
-        Some(Command::Password { stdin }) => password_command::run(*stdin),
+        Some(Command::Key { name }) => without_settings(&cli.flags, "key", || key_command::run(name)),
+        Some(Command::Password { stdin }) => without_settings(&cli.flags, "password", || password_command::run(*stdin)),
         Some(Command::Health { url }) => health::health(url.as_deref(), || load(&cli.flags)),
         Some(Command::Listen(arguments)) => shell::listen(arguments, &cli.flags),
         Some(Command::Emit(arguments)) => shell::emit(arguments, &cli.flags),
         Some(Command::Api(arguments)) => shell::api(arguments, &cli.flags),
-        Some(Command::Completions { shell }) => manual::completions(*shell),
-        Some(Command::Man) => manual::man(),
+        Some(Command::Completions { shell }) => {
+            without_settings(&cli.flags, "completions", || manual::completions(*shell))
+        }
+        Some(Command::Man) => without_settings(&cli.flags, "man", manual::man),
     }
 }
 
@@ -92,6 +94,17 @@ fn check_against(flags: &Flags, url: &str) -> ExitCode {
 
 fn with_config(flags: &Flags, then: impl FnOnce(Loaded) -> ExitCode) -> ExitCode {
     go_on(load(flags), then)
+}
+
+/// Goes on if no setting was given, since none would count.
+fn without_settings(flags: &Flags, command: &str, then: impl FnOnce() -> ExitCode) -> ExitCode {
+    match flags.unfit(command, &[]) {
+        Ok(()) => then(),
+        Err(problem) => {
+            print(Stream::Err, &[format!("fanfare: {problem}")]);
+            ExitCode::from(EXIT_BAD_CONFIG)
+        }
+    }
 }
 
 /// Goes on if the configuration is right.

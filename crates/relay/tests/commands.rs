@@ -53,8 +53,33 @@ fn the_manual_page_has_every_flag_and_subcommand() {
 #[test]
 fn neither_asks_for_a_configuration() {
     for command in [&["man"][..], &["completions", "zsh"]] {
-        let output = fanfare(&[command, &["--config", "/nowhere.toml"]].concat());
+        let output = Command::new(env!("CARGO_BIN_EXE_fanfare"))
+            .args(command)
+            .env("FANFARE_CONFIG", "/nowhere.toml")
+            .output()
+            .expect("it starts");
         assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+    }
+}
+
+#[test]
+fn a_setting_of_the_relay_is_wrong_where_none_runs() {
+    for (command, name) in [
+        (&["key"][..], "key"),
+        (&["key", "mine"], "key"),
+        (&["password"], "password"),
+        (&["man"], "man"),
+        (&["completions", "zsh"], "completions"),
+        (&["defaults"], "defaults"),
+        (&["api", "nodes"], "api"),
+    ] {
+        for (flag, value) in [("--listen", "127.0.0.1:1"), ("--path", "/x"), ("--config", "/nowhere.toml")] {
+            let output = fanfare(&[command, &[flag, value]].concat());
+            let said = format!("fanfare: {flag}: a setting of the relay, which `fanfare {name}` does not run\n");
+            let told = (output.status.code(), text(&output.stdout), text(&output.stderr));
+            assert_eq!(told, (Some(2), "", &*said), "{command:?} {flag}");
+        }
+        assert_eq!(fanfare(&[command, &["--port", "1"]].concat()).status.code(), Some(2), "{command:?}: there is none");
     }
 }
 

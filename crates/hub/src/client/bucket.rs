@@ -23,6 +23,11 @@ impl Bucket {
         self.full_at = Some(full_at.checked_add(cost).unwrap_or(full_at));
     }
 
+    /// Gives back what was [charged](Self::charge) or taken: it does not count after all. What is full stays full.
+    pub fn give_back(&mut self, cost: Duration) {
+        self.full_at = self.full_at.and_then(|full_at| full_at.checked_sub(cost));
+    }
+
     /// Takes one, or says that there is none.
     pub fn take(&mut self, now: Instant, burst: u32, interval: Duration) -> bool {
         let full_at = self.full_at.unwrap_or(now).max(now);
@@ -74,6 +79,20 @@ mod tests {
         assert_eq!(bucket.wait(now, burst), Some(Duration::from_secs(4)));
         assert_eq!(bucket.wait(now + Duration::from_millis(3999), burst), Some(Duration::from_millis(1)));
         assert_eq!(bucket.wait(now + Duration::from_secs(4), burst), None);
+    }
+
+    #[test]
+    fn what_is_given_back_was_never_taken() {
+        let (mut bucket, now) = (Bucket::default(), Instant::now());
+        assert_eq!(takes(&mut bucket, now, 100), 100);
+        bucket.give_back(2 * INTERVAL);
+        assert_eq!(takes(&mut bucket, now, 100), 2);
+        bucket.charge(now, 10 * INTERVAL);
+        bucket.give_back(10 * INTERVAL);
+        assert_eq!(takes(&mut bucket, now, 100), 0, "no more than it was");
+        bucket.give_back(1_000 * INTERVAL);
+        bucket.give_back(Duration::MAX);
+        assert_eq!(takes(&mut bucket, now, 1_000), 100, "it holds no more than a burst");
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! How much one address may do.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use hub::Bucket;
 use slab::Slab;
 
-use super::Rate;
+use super::{Rate, network};
 
 /// What one address may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,7 +131,7 @@ impl Addresses {
     /// # Errors
     /// Why it may not.
     pub fn enter(&mut self, address: IpAddr, now: Instant) -> Result<Option<Place>, AddressRefusal> {
-        let address = shared_part(address, self.limits.ipv6_prefix);
+        let address = network(address, self.limits.ipv6_prefix);
         let Some(slot) = self.index.get(&address).copied().or_else(|| self.insert(address, now)) else {
             let is_counted = self.rest.enter(&self.limits.times(REST_SHARE), now)?;
             return Ok(is_counted.then_some(Place(NONE)));
@@ -224,18 +224,6 @@ impl Account {
     }
 }
 
-/// What an address has in common with those that count as the same. An IPv4 address that is written as IPv6 is one of
-/// IPv4.
-fn shared_part(address: IpAddr, ipv6_prefix: u8) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => {
-            let mask = u128::MAX.checked_shl(128_u32.saturating_sub(ipv6_prefix.into())).unwrap_or(0);
-            Ipv6Addr::from_bits(address.to_bits() & mask).into()
-        }
-    }
-}
-
 /// No entry: an end of the list, or the place of those who have none.
 const NONE: u32 = u32::MAX;
 
@@ -301,20 +289,5 @@ mod tests {
         table.leave(first);
         assert_ne!(table.enter(address(5), now).unwrap().unwrap(), Place(NONE));
         assert_eq!(table.rest.connections, 0);
-    }
-
-    #[test]
-    fn addresses_are_the_same_by_what_belongs_to_one_owner() {
-        for (one, other, prefix, is_same) in [
-            ("192.0.2.1", "::ffff:192.0.2.1", 64, true),
-            ("192.0.2.1", "192.0.2.2", 1, false),
-            ("2001:db8::1", "2001:db8::ffff:0:0:2", 64, true),
-            ("2001:db8::1", "2001:db8:0:1::1", 64, false),
-            ("2001:db8::1", "2001:db8:0:1::1", 48, true),
-            ("2001:db8::1", "2001:db8::2", 128, false),
-        ] {
-            let shared = |address: &str| shared_part(address.parse().unwrap(), prefix);
-            assert_eq!(shared(one) == shared(other), is_same, "{one} {other} /{prefix}");
-        }
     }
 }

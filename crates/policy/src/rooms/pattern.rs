@@ -55,12 +55,12 @@ impl Pattern {
         for piece in &self.pieces {
             match piece {
                 Piece::Literal(literal) => rest = rest.strip_prefix(&**literal)?,
-                Piece::Value(path) => rest = rest.strip_prefix(&*sources.value(path)?)?,
+                Piece::Value(path) => rest = rest.strip_prefix(&*sources.value(path).ok()?)?,
                 Piece::Any if !(1..=VALUE_BYTES_MAX).contains(&rest.len()) => return None,
-                Piece::Any => return pieces::render(&self.pieces, sources, rest).map(Room::from),
+                Piece::Any => return pieces::render(&self.pieces, sources, rest).ok().map(Room::from),
             }
         }
-        if rest.is_empty() { pieces::render(&self.pieces, sources, "").map(Room::from) } else { None }
+        if rest.is_empty() { pieces::render(&self.pieces, sources, "").ok().map(Room::from) } else { None }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Literal text and places for values.
 
-use crate::values::{Path, Sources};
+use crate::values::{Lack, Path, Sources};
 
 /// A part of a template or pattern.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -89,8 +89,8 @@ fn split(text: &str, has_any: bool) -> Result<Vec<Piece>, &'static str> {
     if pieces.is_empty() { Err("the name of a room") } else { Ok(pieces) }
 }
 
-/// Appends the name that the values make; `None` if one is missing.
-pub(crate) fn render(pieces: &[Piece], sources: &Sources<'_>, any: &str) -> Option<String> {
+/// The name that the values make, or why one of them is none.
+pub(crate) fn render(pieces: &[Piece], sources: &Sources<'_>, any: &str) -> Result<String, Lack> {
     let mut name = String::new();
     for piece in pieces {
         match piece {
@@ -99,7 +99,7 @@ pub(crate) fn render(pieces: &[Piece], sources: &Sources<'_>, any: &str) -> Opti
             Piece::Any => escape(any, &mut name),
         }
     }
-    Some(name)
+    Ok(name)
 }
 
 /// Appends a value, of which every byte but letters, digits and `_.-` becomes `%XX`: another text for each value, and
@@ -123,7 +123,7 @@ pub(crate) fn could_make(pieces: &[Piece], name: &str, sources: &Sources<'_>) ->
         Piece::Literal(literal) => follows(name.strip_prefix(&**literal)),
         Piece::Value(path) if !path.is_of_event() => {
             let value = render(std::slice::from_ref(piece), sources, "");
-            value.is_some_and(|value| follows(name.strip_prefix(&*value)))
+            value.is_ok_and(|value| follows(name.strip_prefix(&*value)))
         }
         // Between two values stands a byte that is in none, so this is not tried again and again in one another.
         Piece::Value(_) | Piece::Any => {

@@ -5,7 +5,7 @@ use std::fmt;
 use hub::Room;
 
 use super::pieces::{self, Piece};
-use crate::values::{Path, Sources};
+use crate::values::{Lack, Path, Sources};
 
 /// The name of a room, in which `{path}` stands for a value: `doc:{claims.account}:{args.0.id}`. `{{` and `}}` are braces.
 ///
@@ -74,10 +74,10 @@ impl Template {
         }
     }
 
-    /// The room that the values make; `None` if one is missing.
-    pub(crate) fn room(&self, sources: &Sources<'_>) -> Option<Room> {
+    /// The room that the values make, or why one of them is none.
+    pub(crate) fn room(&self, sources: &Sources<'_>) -> Result<Room, Lack> {
         match &self.kind {
-            Kind::Plain(room, _) => Some(room.clone()),
+            Kind::Plain(room, _) => Ok(room.clone()),
             Kind::Made(pieces) => pieces::render(pieces, sources, "").map(Room::from),
         }
     }

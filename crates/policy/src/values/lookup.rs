@@ -8,28 +8,49 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use super::path;
 
 /// What is at some place of a JSON text.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found<'a> {
-    /// Nothing, or nothing that can be compared or stand in a name.
-    #[default]
-    Nothing,
+    /// Nothing that can be compared or stand in a name.
+    Nothing(Lack),
     /// A string, a whole number or a boolean, as a text.
     Scalar(Cow<'a, str>),
     /// Those of a list.
     List(Vec<Cow<'a, str>>),
 }
 
+/// Why there is no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lack {
+    /// Nothing is there, or `null`, or a text of no bytes.
+    Missing,
+    /// It has more than [`VALUE_BYTES_MAX`] bytes.
+    TooLong,
+    /// It is of no kind that a name is made of, or a number that is too large.
+    Unfit,
+}
+
 /// What is in `json`, which is JSON, by way of `keys`. Of members with the same name the last counts, as for `JSON.parse`.
 pub(crate) fn find<'a>(json: &'a str, keys: &[Box<str>]) -> Found<'a> {
-    // What serde_json cannot read (half a surrogate in the value itself, or nesting beyond all limits) is nothing.
-    Way(keys).deserialize(&mut serde_json::Deserializer::from_str(json)).unwrap_or_default()
+    // What serde_json cannot read (half a surrogate in the value itself, or nesting beyond all limits) is no value.
+    let found = Way(keys).deserialize(&mut serde_json::Deserializer::from_str(json));
+    found.unwrap_or(Found::Nothing(Lack::Unfit))
 }
 
 /// The same where only one value counts.
-pub(crate) fn scalar<'a>(json: &'a str, keys: &[Box<str>]) -> Option<Cow<'a, str>> {
+pub(crate) fn scalar<'a>(json: &'a str, keys: &[Box<str>]) -> Result<Cow<'a, str>, Lack> {
     match find(json, keys) {
-        Found::Scalar(text) => Some(text),
-        Found::Nothing | Found::List(_) => None,
+        Found::Scalar(text) => Ok(text),
+        Found::Nothing(lack) => Err(lack),
+        Found::List(_) => Err(Lack::Unfit),
+    }
+}
+
+/// A text, if it is one that can be a value.
+pub(crate) fn bounded(text: Cow<'_, str>) -> Result<Cow<'_, str>, Lack> {
+    match text.len() {
+        0 => Err(Lack::Missing),
+        1..=VALUE_BYTES_MAX => Ok(text),
+        _ => Err(Lack::TooLong),
     }
 }
 
@@ -47,8 +68,15 @@ impl<'de> DeserializeSeed<'de> for Way<'_> {
 impl Way<'_> {
     /// A text is what was looked for if the way ends here.
     fn end<'de>(&self, text: Cow<'de, str>) -> Found<'de> {
-        let is_value = self.0.is_empty() && (1..=VALUE_BYTES_MAX).contains(&text.len());
-        if is_value { Found::Scalar(text) } else { Found::Nothing }
+        match self.0 {
+            [] => bounded(text).map_or_else(Found::Nothing, Found::Scalar),
+            _ => Found::Nothing(Lack::Missing),
+        }
+    }
+
+    /// What is there is none if the way ends here; what is behind it is not there.
+    fn unfit<'de>(&self) -> Found<'de> {
+        Found::Nothing(if self.0.is_empty() { Lack::Unfit } else { Lack::Missing })
     }
 }
 
@@ -81,15 +109,15 @@ impl<'de> Visitor<'de> for Way<'_> {
 
     /// Whatever was written with a point or an exponent, is too large, or is `-0`.
     fn visit_f64<E>(self, _: f64) -> Result<Found<'de>, E> {
-        Ok(Found::Nothing)
+        Ok(self.unfit())
     }
 
     fn visit_unit<E>(self) -> Result<Found<'de>, E> {
-        Ok(Found::Nothing)
+        Ok(Found::Nothing(Lack::Missing))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found<'de>, A::Error> {
-        let mut found = Found::Nothing;
+        let mut found = self.unfit();
         let next = self.0.split_first();
         while let Some(is_key) = map.next_key_seed(Is(next.map(|(key, _)| &**key)))? {
             match next {
@@ -102,7 +130,7 @@ impl<'de> Visitor<'de> for Way<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Found<'de>, A::Error> {
         let Some((key, rest)) = self.0.split_first() else { return all(list) };
-        let (mut found, wanted) = (Found::Nothing, path::index(key));
+        let (mut found, wanted) = (Found::Nothing(Lack::Missing), path::index(key));
         for at in 0.. {
             let is_there = if Some(at) == wanted {
                 list.next_element_seed(Way(rest))?.map(|element| found = element).is_some()
@@ -160,7 +188,7 @@ mod tests {
 
     fn found(json: &str, way: &str) -> Option<String> {
         let keys: Vec<Box<str>> = way.split('.').filter(|key| !key.is_empty()).map(Into::into).collect();
-        scalar(json, &keys).map(Cow::into_owned)
+        scalar(json, &keys).ok().map(Cow::into_owned)
     }
 
     #[test]
@@ -182,6 +210,31 @@ mod tests {
             ["null", "1.0", "1e2", "-0", "0.5", "18446744073709551616", "{}", "[1]", r#""""#, r#""\ud800""#, &long]
         {
             assert_eq!(found(json, ""), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_value_is_told_by_why() {
+        let (longest, long) = (format!("\"{}\"", "x".repeat(256)), format!("\"{}\"", "é".repeat(129)));
+        assert!(scalar(&longest, &[]).is_ok());
+        for (json, way, lack) in [
+            ("null", "", Lack::Missing),
+            ("\"\"", "", Lack::Missing),
+            (&long, "", Lack::TooLong),
+            ("1.5", "", Lack::Unfit),
+            ("18446744073709551616", "", Lack::Unfit),
+            ("{}", "", Lack::Unfit),
+            ("[1]", "", Lack::Unfit),
+            (r#""\ud800""#, "", Lack::Unfit),
+            ("{}", "a", Lack::Missing),
+            ("[1]", "1", Lack::Missing),
+            ("1.5", "a", Lack::Missing),
+            (&long, "a", Lack::Missing),
+            (r#"{"a":{}}"#, "a", Lack::Unfit),
+            (r#"{"a":[[]]}"#, "a.0", Lack::Unfit),
+        ] {
+            let keys: Vec<Box<str>> = way.split('.').filter(|key| !key.is_empty()).map(Into::into).collect();
+            assert_eq!(scalar(json, &keys), Err(lack), "{way} of {json}");
         }
     }
 

@@ -12,5 +12,5 @@ pub use claims::{Claims, InvalidClaims};
 pub use path::{Keys, Path};
 pub use query::Query;
 
-pub(crate) use lookup::{Found, VALUE_BYTES_MAX, find, scalar};
+pub(crate) use lookup::{Found, Lack, VALUE_BYTES_MAX, find, scalar};
 pub(crate) use sources::Sources;

@@ -25,7 +25,10 @@ impl Path {
             Some(("claims", keys)) => Ok(Self::Claims(Keys::parse(keys)?)),
             Some(("args", rest)) => {
                 let (number, keys) = rest.split_once('.').map_or((rest, None), |(number, keys)| (number, Some(keys)));
-                let number = index(number).filter(|number| *number < ARGUMENTS_MAX).ok_or(EXPECTED)?;
+                if !is_index(number) {
+                    return Err(EXPECTED);
+                }
+                let number = index(number).filter(|number| *number < ARGUMENTS_MAX).ok_or(FEWER_ARGUMENTS)?;
                 Ok(Self::Argument(number, keys.map_or(Ok(Keys::default()), Keys::parse)?))
             }
             Some(("socket", "id")) => Ok(Self::SocketId),
@@ -71,7 +74,11 @@ impl Keys {
     /// What was expected.
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         let keys: Box<[Box<str>]> = text.split('.').map(Into::into).collect();
-        if keys.iter().all(|key| is_key(key)) && keys.len() <= KEYS_MAX { Ok(Self(keys)) } else { Err(EXPECTED) }
+        match keys.iter().all(|key| is_key(key)) {
+            true if keys.len() <= KEYS_MAX => Ok(Self(keys)),
+            true => Err(FEWER_KEYS),
+            false => Err(EXPECTED),
+        }
     }
 
     pub(crate) fn as_slice(&self) -> &[Box<str>] {
@@ -81,8 +88,12 @@ impl Keys {
 
 /// A number as an element of a list is named: in one way only.
 pub(crate) fn index(text: &str) -> Option<usize> {
-    let is_one = text.bytes().all(|digit| digit.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
-    if is_one { text.parse().ok() } else { None }
+    if is_index(text) { text.parse().ok() } else { None }
+}
+
+fn is_index(text: &str) -> bool {
+    let is_digits = !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit());
+    is_digits && (text == "0" || !text.starts_with('0'))
 }
 
 fn is_key(text: &str) -> bool {
@@ -90,6 +101,10 @@ fn is_key(text: &str) -> bool {
 }
 
 const EXPECTED: &str = "claims.NAME, args.NUMBER, args.NUMBER.NAME, socket.id or handshake.query.NAME in braces";
+
+const FEWER_ARGUMENTS: &str = "args.NUMBER with a number from 0 to 9999, as an event has at most 10000 arguments";
+
+const FEWER_KEYS: &str = "at most 16 names behind one another, with dots between them";
 
 /// As many as an event may have: [`socketio_codec::Limits::arguments_max`].
 const ARGUMENTS_MAX: usize = 10_000;
@@ -122,7 +137,6 @@ mod tests {
             "args.x",
             "args.01",
             "args.+1",
-            "args.10000",
             "args.0.",
             "socket",
             "socket.id.x",
@@ -131,9 +145,18 @@ mod tests {
             "handshake.query.a.b",
             "handshake.headers.cookie",
             "env.HOME",
-            &format!("claims{}", ".a".repeat(17)),
         ] {
             assert_eq!(Path::parse(text), Err(EXPECTED), "{text}");
         }
+        for (text, expected) in [
+            ("args.10000", FEWER_ARGUMENTS),
+            ("args.10000.a", FEWER_ARGUMENTS),
+            ("args.99999999999999999999999", FEWER_ARGUMENTS),
+            (&format!("claims{}", ".a".repeat(17)), FEWER_KEYS),
+            (&format!("args.0{}", ".a".repeat(17)), FEWER_KEYS),
+        ] {
+            assert_eq!(Path::parse(text), Err(expected), "{text}");
+        }
+        assert!(Path::parse(&format!("claims{}", ".a".repeat(16))).is_ok() && Path::parse("args.9999").is_ok());
     }
 }

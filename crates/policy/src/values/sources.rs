@@ -6,7 +6,7 @@ use hub::SocketId;
 use socketio_codec::Arguments;
 
 use super::claims::Claims;
-use super::lookup::{VALUE_BYTES_MAX, scalar};
+use super::lookup::{Lack, bounded, scalar};
 use super::path::Path;
 use super::query::Query;
 
@@ -21,15 +21,15 @@ pub(crate) struct Sources<'a> {
 
 impl<'a> Sources<'a> {
     /// The value at `path`: of at least one byte and at most 256.
-    pub(crate) fn value(&self, path: &Path) -> Option<Cow<'a, str>> {
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(crate) fn value(&self, path: &Path) -> Result<Cow<'a, str>, Lack> {
         match path {
             Path::Claims(keys) => scalar(self.claims.as_str(), keys.as_slice()),
-            Path::Argument(number, keys) => scalar(self.arguments.raw(*number)?, keys.as_slice()),
-            Path::SocketId => Some(Cow::Owned(self.socket.as_str().to_owned())),
-            Path::Query(name) => {
-                let value = self.query.get(name).filter(|value| (1..=VALUE_BYTES_MAX).contains(&value.len()));
-                value.map(Cow::Borrowed)
-            }
+            Path::Argument(number, keys) => scalar(self.arguments.raw(*number).ok_or(Lack::Missing)?, keys.as_slice()),
+            Path::SocketId => Ok(Cow::Owned(self.socket.as_str().to_owned())),
+            Path::Query(name) => bounded(Cow::Borrowed(self.query.get(name).ok_or(Lack::Missing)?)),
         }
     }
 }

@@ -43,6 +43,10 @@ impl Namespace for Door {
             return admin.turn_away(&newcomer, "full", HOLD);
         }
         if terms.config.auth == AdminAuth::None {
+            // What it came with was not kept, and may have been one of these. It comes back with what is.
+            if newcomer.handshake.time < admin.live.current().common.kept_since {
+                return admin.turn_away(&newcomer, "changed", Duration::ZERO);
+            }
             if FORWARDED.iter().any(|name| newcomer.handshake.headers.contains_key(*name)) {
                 admin.note_refusal(&newcomer.handshake, "forwarded");
                 return Refusal::new("not through a proxy").into();

@@ -1,54 +1,50 @@
 //! How often somebody at one address may say a password.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
+
+use policy::network;
+use socketio::hub::Bucket;
 
 /// What each address has left: [`AT_ONCE`] tries, and one more each [`AGAIN_AFTER`]. A table of at most [`ADDRESSES_MAX`].
 ///
 /// Those without an address (Unix sockets) are one, and so are those of one IPv6 network of 64 bits, which is what one household
 /// has. Where the table is full of others that wait, nobody new may try: to forget one would be to let it try again.
 #[derive(Debug, Default)]
-pub(super) struct Tries {
-    /// When each has all its tries again.
-    full_at: HashMap<Option<IpAddr>, Instant>,
-}
+pub(super) struct Tries(HashMap<Option<IpAddr>, Bucket>);
 
 impl Tries {
     /// Takes one, or says how long there is none.
     pub(super) fn take(&mut self, address: Option<IpAddr>, now: Instant) -> Result<(), Duration> {
-        let address = address.map(network);
-        if !self.full_at.contains_key(&address) && self.full_at.len() >= ADDRESSES_MAX {
-            self.full_at.retain(|_, full_at| *full_at > now);
-            if self.full_at.len() >= ADDRESSES_MAX {
+        let address = address.map(owner);
+        if !self.0.contains_key(&address) && self.0.len() >= ADDRESSES_MAX {
+            self.0.retain(|_, bucket| bucket.wait(now, Duration::ZERO).is_some());
+            if self.0.len() >= ADDRESSES_MAX {
                 return Err(AGAIN_AFTER);
             }
         }
-        let full_at = self.full_at.entry(address).or_insert(now);
-        let next = (*full_at).max(now) + AGAIN_AFTER;
-        let most = now + AGAIN_AFTER * AT_ONCE;
-        if next > most {
-            return Err(next - most);
+        let bucket = self.0.entry(address).or_default();
+        match bucket.wait(now, AGAIN_AFTER * (AT_ONCE - 1)) {
+            Some(wait) => Err(wait),
+            None => {
+                bucket.charge(now, AGAIN_AFTER);
+                Ok(())
+            }
         }
-        *full_at = next;
-        Ok(())
     }
 
     /// Gives one back: it was no guess.
     pub(super) fn give_back(&mut self, address: Option<IpAddr>) {
-        let address = address.map(network);
-        if let Some(full_at) = self.full_at.get_mut(&address) {
-            *full_at = full_at.checked_sub(AGAIN_AFTER).unwrap_or(*full_at);
+        if let Some(bucket) = self.0.get_mut(&address.map(owner)) {
+            bucket.give_back(AGAIN_AFTER);
         }
     }
 }
 
 /// What counts as one address.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
-    }
+fn owner(address: IpAddr) -> IpAddr {
+    network(address, 64)
 }
 
 /// A hand that slips, a page that is loaded again.
@@ -107,6 +103,9 @@ mod tests {
         }
         assert!(tries.take(address("2001:db8::ffff:0:0:1"), now).is_err());
         assert!(tries.take(address("2001:db8:0:1::1"), now).is_ok());
+        for host in 0..20 {
+            assert_eq!(tries.take(address(&format!("::ffff:192.0.2.{host}")), now), Ok(()), "of IPv4 each is its own");
+        }
     }
 
     #[test]
@@ -120,7 +119,7 @@ mod tests {
         assert!(tries.take(v4(0), now).is_err(), "it is still known");
         let later = now + AGAIN_AFTER;
         assert_eq!(tries.take(v4(1_000_000), later), Ok(()));
-        assert!(tries.full_at.len() <= ADDRESSES_MAX);
+        assert!(tries.0.len() <= ADDRESSES_MAX);
         assert_eq!(tries.take(v4(0), later), Ok(()), "one in ten seconds");
         assert!(tries.take(v4(0), later).is_err());
     }

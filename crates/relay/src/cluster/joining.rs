@@ -14,7 +14,7 @@ use crate::readiness::{Readiness, Unready};
 /// Why it is not to start.
 pub(crate) async fn join(cluster: &Cluster, at_start: AtStart, readiness: &Arc<Readiness>) -> Result<(), String> {
     if let Some(notices) = cluster.notices() {
-        tokio::spawn(told::tell(notices));
+        tokio::spawn(told::tell(notices, cluster.name().map(Into::into)));
     }
     readiness.set(Unready::Cluster, !cluster.is_ready());
     if at_start == AtStart::Fail {

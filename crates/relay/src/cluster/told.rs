@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use cluster::{LinkNotice, Notice, Notices, PeerEvent};
 use socketio::hub::Bucket;
 
-/// Until there is nothing to tell any more.
-pub(super) async fn tell(mut notices: Notices) {
+/// Until there is nothing to tell any more. `own` is what this node is called.
+pub(super) async fn tell(mut notices: Notices, own: Option<Box<str>>) {
     let mut visits = Visits::default();
     loop {
         let notice = tokio::select! {
@@ -20,7 +20,12 @@ pub(super) async fn tell(mut notices: Notices) {
         match notice {
             Notice::Link(notice) => link(&notice),
             Notice::Peer(event) if is_visit(&event) && !visits.take(Instant::now()) => {}
-            Notice::Peer(event) => peer(&event),
+            Notice::Peer(event) => {
+                peer(&event);
+                if let Some((uid, name)) = namesake(&event, own.as_deref()) {
+                    tracing::warn!(%uid, name, "another relay has this one's cluster.name: give each its own");
+                }
+            }
             Notice::Overflow => tracing::warn!("the cluster says more than can be done here: some of it is dropped"),
             Notice::NotPublished { error } => tracing::warn!(%error, "redis does not take what is published"),
             // Who waits for it says it.
@@ -67,6 +72,15 @@ async fn until(at: Option<Instant>) {
 
 fn is_visit(event: &PeerEvent) -> bool {
     matches!(event, PeerEvent::Appeared { .. } | PeerEvent::Back { .. } | PeerEvent::Gone { .. })
+}
+
+/// A node that appears under the name of this one, which is a slip: to the others who started last is the other anew. Each of
+/// the two says it, once as long as both are there: whoever is there does not appear again.
+fn namesake<'a>(event: &'a PeerEvent, own: Option<&str>) -> Option<(&'a str, &'a str)> {
+    match event {
+        PeerEvent::Appeared { uid, name: Some(name) } if own == Some(name) => Some((uid, name)),
+        _ => None,
+    }
 }
 
 fn link(notice: &LinkNotice) {
@@ -121,7 +135,24 @@ const REPORT_AFTER: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
+    use cluster::Gone;
+
     use super::*;
+
+    #[test]
+    fn only_who_appears_under_the_own_name_is_a_namesake() {
+        let named = |name: Option<&str>| name.map(str::to_owned);
+        let appeared = |name| PeerEvent::Appeared { uid: "x".to_owned(), name: named(name) };
+        assert_eq!(namesake(&appeared(Some("eu-1")), Some("eu-1")), Some(("x", "eu-1")));
+        for (event, own) in [
+            (appeared(Some("eu-2")), Some("eu-1")),
+            (appeared(Some("eu-1")), None),
+            (appeared(None), None),
+            (PeerEvent::Gone { uid: "x".to_owned(), name: named(Some("eu-1")), how: Gone::Left }, Some("eu-1")),
+        ] {
+            assert_eq!(namesake(&event, own), None, "{event:?} {own:?}");
+        }
+    }
 
     #[test]
     fn those_who_come_and_go_by_thousands_are_told_of_a_hundred_times_and_then_once_a_second() {

@@ -21,54 +21,51 @@ impl Counting {
     }
 }
 
-/// Membership comes first, and so counts for the event itself.
-pub(super) fn carry_out(
-    deliver: Deliver<'_>,
-    socket: &Socket,
-    event: &Event,
-    ack: Option<AckSender>,
-    counting: &mut Counting,
-    sent: impl FnOnce(&Broadcast, RawName<'_>, &Arguments),
-) {
-    let Deliver { leave, join, onward, .. } = deliver;
-    if let Some(leave) = leave {
-        socket.leave(leave);
-    }
-    if let Some(join) = join {
-        socket.join(join);
-    }
-    match onward {
-        Some(onward) => send_on(onward, socket, event, ack, counting, sent),
-        None => Answer::here(0, Published::Nowhere).send(ack),
-    }
+/// An event that is to be carried out, and who wants to hear of it.
+pub(super) struct Carrying<'a> {
+    pub(super) socket: &'a Socket,
+    pub(super) event: &'a Event,
+    pub(super) ack: Option<AckSender>,
+    pub(super) counting: &'a mut Counting,
 }
 
-fn send_on(
-    onward: Onward<'_>,
-    socket: &Socket,
-    event: &Event,
-    ack: Option<AckSender>,
-    counting: &mut Counting,
-    sent: impl FnOnce(&Broadcast, RawName<'_>, &Arguments),
-) {
-    let Some(broadcast) = recipients(onward.to, socket) else {
-        return tracing::error!("recipients that cannot be found");
-    };
-    sent(&broadcast, onward.name, event.arguments());
-    let broadcast = if onward.volatile { broadcast.volatile() } else { broadcast };
-    let Some(ack) = ack else {
-        return broadcast.relay(onward.name, event.arguments());
-    };
-    let answer = match onward.count {
-        Count::Cluster => match counting.begin() {
-            Some(share) => return count_all(broadcast, onward.name, event, ack, share),
-            None => Answer::uncounted,
-        },
-        _ => Answer::here,
-    };
-    broadcast.relay_counted(onward.name, event.arguments(), move |Outcome { queued, cluster, .. }| {
-        answer(queued, cluster).send(Some(ack));
-    });
+impl Carrying<'_> {
+    /// Membership comes first, and so counts for the event itself. `sent` is told to whom, and by which name, it goes on.
+    pub(super) fn carry_out(self, deliver: Deliver<'_>, sent: impl FnOnce(&Broadcast, RawName<'_>, &Arguments)) {
+        let Deliver { leave, join, onward, .. } = deliver;
+        if let Some(leave) = leave {
+            self.socket.leave(leave);
+        }
+        if let Some(join) = join {
+            self.socket.join(join);
+        }
+        match onward {
+            Some(onward) => self.send_on(onward, sent),
+            None => Answer::here(0, Published::Nowhere).send(self.ack),
+        }
+    }
+
+    fn send_on(self, onward: Onward<'_>, sent: impl FnOnce(&Broadcast, RawName<'_>, &Arguments)) {
+        let Self { socket, event, ack, counting } = self;
+        let Some(broadcast) = recipients(onward.to, socket) else {
+            return tracing::error!("recipients that cannot be found");
+        };
+        sent(&broadcast, onward.name, event.arguments());
+        let broadcast = if onward.volatile { broadcast.volatile() } else { broadcast };
+        let Some(ack) = ack else {
+            return broadcast.relay(onward.name, event.arguments());
+        };
+        let answer = match onward.count {
+            Count::Cluster => match counting.begin() {
+                Some(share) => return count_all(broadcast, onward.name, event, ack, share),
+                None => Answer::uncounted,
+            },
+            _ => Answer::here,
+        };
+        broadcast.relay_counted(onward.name, event.arguments(), move |Outcome { queued, cluster, .. }| {
+            answer(queued, cluster).send(Some(ack));
+        });
+    }
 }
 
 /// Answers when the other nodes have, if they are to have it at all: each question ends in time.

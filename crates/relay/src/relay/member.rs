@@ -10,7 +10,7 @@ use socketio::codec::RawName;
 use socketio::{AckSender, Arguments, Broadcast, DisconnectReason, Event, Member, Room, Socket};
 
 use super::answer::Answer;
-use super::carry_out::{Counting, carry_out};
+use super::carry_out::{Carrying, Counting};
 use super::lifetime::Due;
 use super::live::{Live, Regime};
 use super::standing::Standing;
@@ -108,7 +108,7 @@ impl Relayed {
         match self.regime.rules.decide(&mut self.participant, &event, now) {
             Decision::Deliver(deliver) => {
                 self.regime.taken.count(deliver.number);
-                carry_out(deliver, socket, &event, ack, &mut self.counting, sent);
+                Carrying { socket, event: &event, ack, counting: &mut self.counting }.carry_out(deliver, sent);
             }
             Decision::Refuse(refusal) => self.refuse(socket, &event, &refusal, ack, now),
             // Its operator wants no more of them than so many: no fault of the client's, which is told if it asked.

@@ -41,8 +41,8 @@ impl Relayed {
             true => Moves::default(),
             false => rules.succeed(&mut self.participant, &old.rules, now),
         };
-        for room in &moves.missing {
-            tracing::debug!(socket = %socket.id(), room, "a value is missing: it does not join a room of the new rules");
+        for (room, why) in &moves.missing {
+            tracing::debug!(socket = %socket.id(), room, why = %why.message, "it does not join a room of the new rules");
         }
         if common.renewal != old.common.renewal
             && let Some(standing) = &mut self.standing

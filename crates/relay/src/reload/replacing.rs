@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use cluster::Cluster;
+use policy::AddressLimits;
 use socketio::{Server, ServerConfig};
 
 use super::{Refused, Report, Why};
@@ -86,6 +87,7 @@ impl Replacing {
         if next.config != self.config {
             warnings.extend(not_kept(&self.config, &next.config));
             warnings.extend(out_of_reach(&self.config, &next.config));
+            warnings.extend(uncounted(&self.config.limits.address, &next.config.limits.address).map(str::to_owned));
             self.replace_generation(&next.config)?;
         }
         // From here on nothing fails.
@@ -112,12 +114,13 @@ impl Replacing {
     /// What of the server's settings cannot be another. Then nothing has changed.
     fn replace_generation(&self, next: &Config) -> Result<(), Refused> {
         let Parts { server, live, found, development, .. } = &self.parts;
-        let (former, now) = (live.current(), tokio::time::Instant::now().into_std());
-        let generation = succeeding(&former, &self.config, next, now);
         let mut server_config = next.server.clone();
         found(&mut server_config);
         server.reconfigure(server_config).map_err(|fixed| Refused::new(Why::NeedsRestart, [fixed]))?;
 
+        // Behind that: since when more is kept of handshakes is to be no earlier than it is.
+        let (former, now) = (live.current(), tokio::time::Instant::now().into_std());
+        let generation = succeeding(&former, &self.config, next, now);
         generation.gate.take_over();
         let (before, after): (BTreeSet<&str>, BTreeSet<&str>) = (former.names(), names(next));
         live.swap(generation);
@@ -192,6 +195,16 @@ fn out_of_reach(held: &Config, next: &Config) -> Option<String> {
     ))
 }
 
+/// Of a connection that is not counted nobody keeps the address. So where connections are counted from now on, it is without those
+/// there are; and so where other bits of an address count.
+fn uncounted(held: &AddressLimits, next: &AddressLimits) -> Option<&'static str> {
+    next.connections_max?;
+    let is_anew = held.connections_max.is_none() || held.ipv6_prefix != next.ipv6_prefix;
+    is_anew.then_some(
+        "limits.address.connections_max: who is connected now does not count: an address may have as many besides",
+    )
+}
+
 /// Over what time those are looked at who do nothing themselves.
 const WAKING: Duration = Duration::from_secs(1);
 
@@ -219,6 +232,7 @@ const READINGS_MAX: usize = 20;
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
@@ -238,6 +252,24 @@ mod tests {
             Ok(saying(texts[turn % texts.len()]))
         };
         (settled(&load, &saying("1").effective), turn.load(Ordering::SeqCst))
+    }
+
+    #[test]
+    fn where_connections_are_counted_anew_it_is_told_that_those_there_are_do_not_count() {
+        let limits = |connections_max, ipv6_prefix| {
+            let mut limits = AddressLimits::default();
+            (limits.connections_max, limits.ipv6_prefix) = (NonZeroU32::new(connections_max), ipv6_prefix);
+            limits
+        };
+        for (held, next, is_told) in [
+            (limits(0, 64), limits(2, 64), true),
+            (limits(2, 64), limits(2, 56), true),
+            (limits(2, 64), limits(3, 64), false),
+            (limits(2, 64), limits(0, 56), false),
+            (limits(0, 64), limits(0, 56), false),
+        ] {
+            assert_eq!(uncounted(&held, &next).is_some(), is_told, "{held:?} {next:?}");
+        }
     }
 
     #[test]

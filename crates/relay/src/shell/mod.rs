@@ -1,13 +1,14 @@
 //! `fanfare listen` and `fanfare emit`: a Socket.IO client for a shell, for the relay and any other server.
 //!
 //! In reading order: [`args`] (what is typed), [`wanted`] (what it means, or what is wrong with it: before anything is
-//! sent), [`listen`](mod@listen), [`emit`](mod@emit), [`line`](mod@line) (an event as a line), [`say`](mod@say) (where lines
+//! sent) with [`input`], [`listen`](mod@listen), [`emit`](mod@emit), [`line`](mod@line) (an event as a line), [`say`](mod@say) (where lines
 //! go), [`stop`] (when to end), [`status`] (how it ended); and [`api`](mod@api), which asks a
 //! relay's HTTP API.
 
 mod api;
 mod args;
 mod emit;
+mod input;
 mod line;
 mod listen;
 mod say;
@@ -29,19 +30,19 @@ use crate::cli::Flags;
 
 /// `fanfare listen`.
 pub(crate) fn listen(arguments: &ListenArgs, flags: &Flags) -> ExitCode {
-    let wanted = only_ours(flags, "listen").and_then(|()| wanted::listening(arguments));
+    let wanted = flags.unfit("listen", &["--path"]).and_then(|()| wanted::listening(arguments));
     run(wanted.map(listen::listen))
 }
 
 /// `fanfare emit`.
 pub(crate) fn emit(arguments: &EmitArgs, flags: &Flags) -> ExitCode {
-    let wanted = only_ours(flags, "emit").and_then(|()| wanted::emitting(arguments));
+    let wanted = flags.unfit("emit", &["--path"]).and_then(|()| wanted::emitting(arguments));
     run(wanted.map(emit::emit))
 }
 
 /// `fanfare api`.
 pub(crate) fn api(arguments: &ApiArgs, flags: &Flags) -> ExitCode {
-    let asking = only_ours(flags, "api").and_then(|()| api::asking(arguments));
+    let asking = flags.unfit("api", &[]).and_then(|()| api::asking(arguments));
     run(asking.map(api::api))
 }
 
@@ -63,11 +64,4 @@ fn run(wanted: Result<impl Future<Output = Status>, String>) -> ExitCode {
         }
     };
     status.into()
-}
-
-/// The relay's settings are taken everywhere, and mean nothing here: who gives one means something else.
-fn only_ours(flags: &Flags, command: &str) -> Result<(), String> {
-    let given = flags.given().into_iter().map(|(flag, _)| flag).find(|flag| *flag != "--path");
-    let given = given.or(flags.config.as_ref().map(|_| "--config"));
-    given.map_or(Ok(()), |flag| Err(format!("{flag}: a setting of the relay, which `fanfare {command}` does not run")))
 }

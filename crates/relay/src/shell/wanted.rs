@@ -1,8 +1,5 @@
 //! What is wanted, or what is wrong with it: known before anything is sent.
 
-use std::fs;
-use std::io::{self, Read};
-use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +7,7 @@ use fanfare_client::{Arguments, EventName, Json, Namespace, Options, Reconnect};
 use serde_json::value::RawValue;
 
 use super::args::{EmitArgs, ListenArgs, ServerArgs};
+use super::input::Input;
 
 /// What `fanfare listen` is to do.
 pub(super) struct Listening {
@@ -52,22 +50,9 @@ pub(super) fn listening(arguments: &ListenArgs) -> Result<Listening, String> {
 pub(super) fn emitting(arguments: &EmitArgs) -> Result<Emitting, String> {
     let options = options(&arguments.server)?.reconnect(Reconnect::never());
     let event = event_name("EVENT", &arguments.event)?;
-    let mut stdin = Some(io::stdin());
-    let mut values = Vec::new();
-    for (n, text) in arguments.arguments.iter().enumerate() {
-        let what = format!("argument {}", n + 1);
-        values.push(match text.as_str() {
-            "-" => value("standard input", &text_of(&what, &read_stdin(&what, &mut stdin)?)?)?,
-            text => value(&what, text)?,
-        });
-    }
-    let mut attachments = Vec::new();
-    for file in &arguments.files {
-        attachments.push(Bytes::from(match file.as_os_str().to_str() {
-            Some("-") => read_stdin("--file", &mut stdin)?,
-            _ => read_file(file)?,
-        }));
-    }
+    let mut input = Input::new();
+    let values = input.arguments(&arguments.arguments)?;
+    let attachments = input.files(&arguments.files)?.into_iter().map(Bytes::from).collect();
     let arguments_of = arguments_with(values, attachments)?;
     let timeout = Duration::from_millis(arguments.timeout_ms);
     Ok(Emitting { options, event, arguments: arguments_of, ack: arguments.ack, timeout })
@@ -117,30 +102,6 @@ fn emit(text: &str) -> Result<(EventName, Arguments), String> {
     Ok((event_name("--emit", &name)?, arguments_with(values, Vec::new())?))
 }
 
-/// The text of one JSON value.
-fn value(what: &str, text: &str) -> Result<String, String> {
-    let found = beginning(text);
-    match Json::from_text(text.to_owned().into()) {
-        Ok(json) => Ok(json.as_str().to_owned()),
-        // A word. To take it for text would send the text `{id:1}` where an object was meant, and `1` as a number.
-        Err(_) if !text.trim_start().starts_with(['{', '[', '"']) && !text.trim().is_empty() => {
-            let quoted = serde_json::to_string(&found).unwrap_or_default();
-            Err(format!("{what}: expected JSON, found {found}: text is written with its quotes, '{quoted}'"))
-        }
-        Err(error) => Err(format!("{what}: expected JSON, found {found}: {error}")),
-    }
-}
-
-/// As much of a text as tells which one it is.
-fn beginning(text: &str) -> String {
-    match text.char_indices().nth(SHOWN_MAX) {
-        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
-        None => text.to_owned(),
-    }
-}
-
-const SHOWN_MAX: usize = 60;
-
 /// Values, and behind them what is binary.
 fn arguments_with(mut values: Vec<String>, attachments: Vec<Bytes>) -> Result<Arguments, String> {
     values.extend((0..attachments.len()).map(|num| format!(r#"{{"_placeholder":true,"num":{num}}}"#)));
@@ -148,23 +109,10 @@ fn arguments_with(mut values: Vec<String>, attachments: Vec<Bytes>) -> Result<Ar
     Arguments::with_attachments(array.into(), attachments).map_err(|error| format!("arguments: {error}"))
 }
 
-fn read_stdin(what: &str, stdin: &mut Option<io::Stdin>) -> Result<Vec<u8>, String> {
-    let mut stdin = stdin.take().ok_or_else(|| format!("{what}: standard input can be read once"))?;
-    let mut bytes = Vec::new();
-    stdin.read_to_end(&mut bytes).map_err(|error| format!("standard input cannot be read: {error}"))?;
-    Ok(bytes)
-}
-
-fn read_file(path: &Path) -> Result<Vec<u8>, String> {
-    fs::read(path).map_err(|error| format!("--file: {} cannot be read: {error}", path.display()))
-}
-
-fn text_of(what: &str, bytes: &[u8]) -> Result<String, String> {
-    String::from_utf8(bytes.to_vec()).map_err(|_| format!("{what}: standard input is not UTF-8: --file - sends bytes"))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use clap::Parser;
 
     use super::*;

@@ -1,0 +1,153 @@
+//! What is typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+/// `fanfare api`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub(crate) struct ApiArgs {
+    #[command(subcommand)]
+    pub(super) action: Action,
+
+    /// In this namespace; a client is found by its id in whichever it is
+    #[arg(long, global = true, value_name = "NAME", default_value = ROOT)]
+    pub(super) namespace: String,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub(super) enum Action {
+    /// Emit an event
+    Emit {
+        /// The event's name
+        #[arg(value_name = "EVENT")]
+        event: String,
+        /// Its arguments, each as JSON; `-` reads one from standard input
+        #[arg(value_name = "ARGUMENT", allow_negative_numbers = true)]
+        arguments: Vec<String>,
+        /// Add a file as a binary argument, behind the others; `-` is standard input; may be repeated; as with --binary,
+        /// {"$base64":"…"} stands for bytes then
+        #[arg(long = "file", value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// {"$base64":"…"} in an argument stands for bytes
+        #[arg(long)]
+        binary: bool,
+        /// Only to clients that can take it at once
+        #[arg(long)]
+        volatile: bool,
+        /// Only to clients in this room; may be repeated
+        #[arg(long = "room", value_name = "NAME")]
+        rooms: Vec<String>,
+        /// Not to clients in this room; may be repeated
+        #[arg(long = "except", value_name = "NAME")]
+        except: Vec<String>,
+        /// Only to clients of this node
+        #[arg(long)]
+        local: bool,
+        /// Wait so long for what clients answer
+        #[arg(long = "ack", value_name = "MS")]
+        ack_ms: Option<u32>,
+        /// Asked again with this key within five minutes, nothing is sent a second time
+        #[arg(long, value_name = "KEY")]
+        idempotency_key: Option<String>,
+    },
+    /// Emit up to 100 events, one a line as a JSON object, such as {"event":"update"}
+    Batch {
+        /// Read them from this file; `-` is standard input
+        #[arg(value_name = "FILE", default_value = "-")]
+        file: PathBuf,
+        /// Asked again with this key within five minutes, nothing is sent a second time
+        #[arg(long, value_name = "KEY")]
+        idempotency_key: Option<String>,
+    },
+    /// Print the servers of the cluster
+    Nodes,
+    /// Print the namespaces
+    Namespaces,
+    /// Print the rooms, or how many are in one
+    Rooms {
+        /// This one
+        room: Option<String>,
+        /// Only what this node has
+        #[arg(long)]
+        local: bool,
+        /// Only those that begin so
+        #[arg(long, value_name = "TEXT", conflicts_with = "room")]
+        prefix: Option<String>,
+        #[command(flatten)]
+        pages: Pages,
+    },
+    /// Print the clients, or one of them
+    Sockets {
+        /// This one
+        id: Option<String>,
+        /// Only those in this room
+        #[arg(long, value_name = "NAME", conflicts_with = "id")]
+        room: Option<String>,
+        /// Only those of this node
+        #[arg(long, conflicts_with = "id")]
+        local: bool,
+        #[command(flatten)]
+        pages: Pages,
+    },
+    /// Have a client join rooms
+    Join {
+        /// The client
+        id: String,
+        /// The rooms
+        #[arg(required = true)]
+        rooms: Vec<String>,
+    },
+    /// Have a client leave rooms
+    Leave {
+        /// The client
+        id: String,
+        /// The rooms
+        #[arg(required = true)]
+        rooms: Vec<String>,
+    },
+    /// Disconnect a client
+    Disconnect {
+        /// The client
+        id: String,
+        /// End its whole connection, with all namespaces
+        #[arg(long)]
+        connection: bool,
+    },
+}
+
+/// Which part of a long list.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub(super) struct Pages {
+    /// How many a page has at most [default: 100, or 1000 with --all]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(super) limit: Option<u16>,
+    /// The `next` of the page before
+    #[arg(long, value_name = "CURSOR")]
+    pub(super) after: Option<String>,
+    /// Print one page behind the other, to the last
+    #[arg(long)]
+    pub(super) all: bool,
+}
+
+impl Pages {
+    /// Whether any of it was said.
+    pub(super) fn is_any(&self) -> bool {
+        self.limit.is_some() || self.after.is_some() || self.all
+    }
+}
+
+impl Action {
+    /// Whether it is about what one namespace has.
+    pub(super) fn is_within_a_namespace(&self) -> bool {
+        match self {
+            Self::Emit { .. } | Self::Rooms { .. } => true,
+            Self::Sockets { id, .. } => id.is_none(),
+            Self::Batch { .. } | Self::Nodes | Self::Namespaces => false,
+            Self::Join { .. } | Self::Leave { .. } | Self::Disconnect { .. } => false,
+        }
+    }
+}
+
+pub(super) const ROOT: &str = "/";
