@@ -91,6 +91,7 @@ pub use socketio_codec as codec;
 
 pub use layer::{LayerBody, LayerError, ServerLayer, ServerLayered};
 
+pub use engineio::proto::CloseReason;
 pub use engineio::{Body, Handshake, NoPeerAddr, PeerAddr, PeerSource, Unchangeable, Verdict};
 pub use engineio::{HttpConfig, Listener, Stream, serve, serve_stream, serve_with};
 pub use hub::{Command, Parser, Progress, Room, RoomWatch, SocketId, Target};

@@ -23,4 +23,5 @@ mod panics;
 mod peers;
 mod reconfigured;
 mod sending;
+mod testing;
 mod waiting;
