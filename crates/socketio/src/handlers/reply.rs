@@ -1,16 +1,19 @@
 //! What a handler gives back.
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::pin::Pin;
 
 use socketio_codec::{Arguments, SerializeError};
 
 use crate::arguments::ToArguments;
-use crate::broadcast::EmitError;
+use crate::broadcast::{EmitError, Later};
 use crate::socket::AckSender;
 
 /// What is left to be done of a handler.
 pub(super) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The answer's arguments, if there is one.
+pub(super) type Answered = Result<Option<Arguments>, SerializeError>;
 
 /// What an acknowledgement can be answered with: anything that can be [sent](ToArguments), or a `Result` of two such, of
 /// which the client gets one.
@@ -54,7 +57,7 @@ impl<T: ToArguments> Answer for Result<T, EmitError> {
 
 /// What a handler of an event may give back: an [`Answer`], or a future of one (`Future<Output: Answer> + Send + 'static`).
 ///
-/// All of these have it, and nothing else can. `M` only tells the two kinds apart: the compiler finds it, and nobody writes it.
+/// All of these have it, and there is nothing to implement. `M` only tells the two kinds apart: the compiler finds it, and nobody writes it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is neither an answer to an event nor a future of one",
     note = "an answer is what can be sent: `()`, a tuple of arguments, or one of a known type (`(value,)` of your own)",
@@ -64,6 +67,10 @@ pub trait Reply<M>: Sized {
     /// Answers, or says what is to be done until it can.
     #[doc(hidden)]
     fn reply(self, ack: Option<AckSender>) -> Option<Work>;
+
+    /// The answer, where no client waits for it.
+    #[doc(hidden)]
+    fn given(self) -> Later<Answered>;
 }
 
 /// What a handler that nobody waits for may give back: nothing, or a future of that (`Future<Output = ()> + Send + 'static`).
@@ -94,6 +101,10 @@ impl<A: Answer> Reply<Plain> for A {
         answer(&self, ack);
         None
     }
+
+    fn given(self) -> Later<Answered> {
+        Box::pin(ready(self.answer()))
+    }
 }
 
 impl<F> Reply<Awaited> for F
@@ -103,6 +114,10 @@ where
 {
     fn reply(self, ack: Option<AckSender>) -> Option<Work> {
         Some(Box::pin(async move { answer(&self.await, ack) }))
+    }
+
+    fn given(self) -> Later<Answered> {
+        Box::pin(async move { self.await.answer() })
     }
 }
 

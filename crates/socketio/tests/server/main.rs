@@ -21,6 +21,7 @@ mod namespaces;
 mod order;
 mod panics;
 mod peers;
+mod programs;
 mod reconfigured;
 mod sending;
 mod testing;
