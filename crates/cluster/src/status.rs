@@ -67,7 +67,7 @@ pub struct Counts {
     pub missed_unnamed: u64,
     /// Messages of Fanfare nodes that were heard twice, or after they had been counted as missed.
     pub surplus: u64,
-    /// Messages for the servers' programs: there is none here.
+    /// Messages for the servers' programs (`serverSideEmit`) that nothing here was for: a relay has none.
     pub server_side: u64,
     /// Members named `__proto__` that were left out of what was received.
     pub left_out: u64,

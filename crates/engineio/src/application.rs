@@ -68,7 +68,10 @@ pub trait Connection: Send + 'static {
 }
 
 /// The request that opened a session.
+///
+/// The engine makes it; a test of what decides upon it makes one [itself](Self::new).
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Handshake {
     /// The number that the log knows the connection by. It is no secret, and no other of this process has it (but after
     /// four billions more).
@@ -91,4 +94,40 @@ pub struct Handshake {
     pub extensions: Extensions,
     /// When it came.
     pub time: SystemTime,
+}
+
+impl Handshake {
+    /// A request that nobody sent: a first poll, now, by a client without an address, that says nothing but its path and query. A
+    /// test says the rest by the fields.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use engineio::{Handshake, Verdict};
+    ///
+    /// fn decide(handshake: &Handshake) -> Verdict {
+    ///     match handshake.headers.get("x-key") {
+    ///         Some(_) => Verdict::accept(),
+    ///         None => Verdict::forbid("no key"),
+    ///     }
+    /// }
+    ///
+    /// let mut handshake = Handshake::new("/socket.io/?EIO=4&transport=polling".parse()?);
+    /// assert!(matches!(decide(&handshake), Verdict::Forbid { .. }));
+    /// Arc::make_mut(&mut handshake.headers).insert("x-key", "7".parse()?);
+    /// assert!(matches!(decide(&handshake), Verdict::Accept { .. }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn new(uri: Uri) -> Self {
+        Self {
+            connection: 0,
+            peer: None,
+            address: None,
+            transport: Transport::Polling,
+            headers: Arc::default(),
+            uri: Arc::new(uri),
+            extensions: Extensions::new(),
+            time: SystemTime::now(),
+        }
+    }
 }

@@ -8,13 +8,20 @@
 //!
 //! # In reading order
 //!
-//! - `engine` is what a program holds, `shared` what all parts of it share, `settings` what holds at the moment.
-//! - `peer`: who is at the other end; `extensions_kept`: what a session keeps of what others said of it.
-//! - `listener`: from a listener to requests. `front`: from a request to a session; `http`: what surrounds it; `verdict`:
-//!   who may have one.
-//! - `session`: the task that owns one (`driver`), and what it shares with those who send (`link`).
-//! - `transport`: one WebSocket, from the upgrade to its last byte.
+//! - [`Engine`] is what a program holds, [`EngineConfig`] its settings.
+//! - [`Application`]: the layer above. Of each [`Handshake`] it says a [`Verdict`]; each session has a [`Connection`] of its own,
+//!   which is told what comes, and a [`Link`] for what goes out.
+//! - [`Listener`] and [`serve()`]: from a socket to requests. Who mounts the engine elsewhere says by a [`PeerSource`] who is at
+//!   the other end.
+//! - [`CorsConfig`], [`OriginConfig`], [`CookieConfig`], [`TrustedProxies`], [`compression`]: what surrounds a session in HTTP.
+//! - [`Departure`] ends sessions some at a time; [`SessionCounts`] counts them.
+//! - [`proto`]: the protocol itself, without a socket, a clock or a task.
 
+// The modules, in reading order: `engine` is what a program holds, `shared` what all parts of it share, `settings` what holds at
+// the moment. `peer`: who is at the other end; `extensions_kept`: what a session keeps of what others said of it. `listener`: from
+// a listener to requests; `front`: from a request to a session; `http`: what surrounds it; `verdict`: who may have one. `session`:
+// the task that owns one (`driver`), and what it shares with those who send (`link`). `transport`: one WebSocket, from the upgrade
+// to its last byte.
 mod application;
 mod config;
 mod engine;

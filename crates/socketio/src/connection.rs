@@ -361,7 +361,7 @@ impl engineio::Connection for Connection {
     }
 
     fn handle_close(&mut self, reason: CloseReason) {
-        self.shared.closes.count(reason);
+        self.shared.closes.count(self.inbox.handshake().connection, reason);
         // A connection that was expelled from is closed behind the last of these.
         for (id, news) in self.inbox.take_last() {
             if matches!(news, News::Expelled(Expulsion::Namespace | Expulsion::Connection)) {

@@ -22,6 +22,7 @@ mod namespace;
 mod pattern;
 mod patterned;
 mod removal;
+mod server_side_event;
 
 mod arguments;
 mod received;
@@ -50,6 +51,7 @@ mod found;
 mod local;
 mod nodes;
 mod peers;
+mod programs;
 mod questions;
 
 mod client_bundle;
@@ -71,9 +73,11 @@ pub use namespace::{Admission, ConnectRequest, Namespace, Refusal};
 pub use nodes::Nodes;
 pub use pattern::InvalidPattern;
 pub use peers::{Acknowledged, Asked, Outgoing, Peers, Published};
+pub use programs::Told;
 pub use received::{FromArguments, Rest};
 pub use rooms::IntoRooms;
 pub use server::{Health, Server, ServerBuilder};
+pub use server_side_event::ServerSideEvent;
 pub use socket::{AckSender, Socket};
 pub use static_file::StaticFile;
 pub use supervisor::Failure;
@@ -91,6 +95,7 @@ pub use socketio_codec as codec;
 
 pub use layer::{LayerBody, LayerError, ServerLayer, ServerLayered};
 
+pub use engineio::proto::CloseReason;
 pub use engineio::{Body, Handshake, NoPeerAddr, PeerAddr, PeerSource, Unchangeable, Verdict};
 pub use engineio::{HttpConfig, Listener, Stream, serve, serve_stream, serve_with};
 pub use hub::{Command, Parser, Progress, Room, RoomWatch, SocketId, Target};

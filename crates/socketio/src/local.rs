@@ -6,10 +6,11 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use hub::{Command, Hub, Progress, Receipt, Room, RoomsBound, SocketId, Target};
-use socketio_codec::{Arguments, Namespace as NamespaceName, RawName};
+use socketio_codec::{Arguments, EventName, Namespace as NamespaceName, RawName};
 
 use crate::acks::AckTable;
 use crate::found::{self, SocketInfo};
+use crate::programs::{Programs, Told};
 
 /// This node's part of a cluster: what is asked of it is done here, and passed on to nobody. Cheap to clone.
 ///
@@ -18,11 +19,12 @@ use crate::found::{self, SocketInfo};
 pub struct Local {
     hub: Weak<Hub>,
     acks: Weak<AckTable>,
+    programs: Arc<Programs>,
 }
 
 impl Local {
-    pub(crate) fn new(hub: &Arc<Hub>, acks: &Arc<AckTable>) -> Self {
-        Self { hub: Arc::downgrade(hub), acks: Arc::downgrade(acks) }
+    pub(crate) fn new(hub: &Arc<Hub>, acks: &Arc<AckTable>, programs: &Arc<Programs>) -> Self {
+        Self { hub: Arc::downgrade(hub), acks: Arc::downgrade(acks), programs: Arc::clone(programs) }
     }
 
     /// Does what a peer asked for, to the sockets that are here. Nobody is held back for it: a peer cannot be.
@@ -102,6 +104,19 @@ impl Local {
         let (id, receipt, delivery) = (Some(id), Some(receipt), engineio::proto::Delivery::Reliable);
         hub.apply(Command::Emit { target, name, arguments, id, delivery, receipt }, None);
         true
+    }
+
+    /// Tells this node's program what a peer says to all others' (`serverSideEmit`): the
+    /// [handler](crate::Handlers::on_server_side_emit) that the namespace has for it begins. `answer` is called once with what that
+    /// gives back, which may be nothing; never if it is not [`Told::Begun`]. To be called in a tokio runtime.
+    pub fn server_side_emit(
+        &self,
+        namespace: &NamespaceName,
+        name: EventName,
+        arguments: Arguments,
+        answer: impl FnOnce(Arguments) + Send + 'static,
+    ) -> Told {
+        self.programs.tell(namespace, (name, arguments), answer)
     }
 }
 

@@ -10,11 +10,13 @@ use engineio::Handshake;
 use hub::SocketId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use socketio_codec::{Json, Namespace as NamespaceName};
+use socketio_codec::{Arguments, Json, Namespace as NamespaceName};
 
+use crate::broadcast::Later;
 use crate::member::Member;
 use crate::pattern::Pattern;
 use crate::reach::Reach;
+use crate::server_side_event::ServerSideEvent;
 use crate::transport_now::TransportNow;
 
 /// The application's side of a namespace: it decides who joins, and gives each who does a [`Member`].
@@ -53,17 +55,35 @@ use crate::transport_now::TransportNow;
 pub trait Namespace: Send + Sync + 'static {
     /// A client asks to join (a CONNECT packet).
     fn connect(&self, request: ConnectRequest) -> Admission;
+
+    /// The program of another node says something to those of all others (`serverSideEmit`), where there are
+    /// [`Peers`](crate::Peers): gives the answer, of which the first argument is sent if one is wanted. `None` if it is not for this
+    /// program, which is as if it had not come.
+    ///
+    /// It is called from the task that hears the peers, and its future polled by one of its own. It must not block.
+    fn server_side_event(&self, event: ServerSideEvent) -> Option<Later<Arguments>> {
+        let _ = event;
+        None
+    }
 }
 
 impl<N: Namespace + ?Sized> Namespace for Arc<N> {
     fn connect(&self, request: ConnectRequest) -> Admission {
         (**self).connect(request)
     }
+
+    fn server_side_event(&self, event: ServerSideEvent) -> Option<Later<Arguments>> {
+        (**self).server_side_event(event)
+    }
 }
 
 impl<N: Namespace + ?Sized> Namespace for Box<N> {
     fn connect(&self, request: ConnectRequest) -> Admission {
         (**self).connect(request)
+    }
+
+    fn server_side_event(&self, event: ServerSideEvent) -> Option<Later<Arguments>> {
+        (**self).server_side_event(event)
     }
 }
 

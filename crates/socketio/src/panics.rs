@@ -41,6 +41,16 @@ pub(crate) async fn guarded_future<T>(
     .await
 }
 
+/// A future's end, or nothing if it panics: that is for whoever calls to tell of. It is not polled again then.
+pub(crate) async fn caught_future<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(polled) => polled.map(Some),
+        Err(_) => Poll::Ready(None),
+    })
+    .await
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;

@@ -32,6 +32,7 @@ use crate::namespace::Namespace;
 use crate::pattern::{InvalidPattern, Pattern};
 use crate::patterned::Patterned;
 use crate::peers::Peers;
+use crate::programs::Programs;
 use crate::reach::Reach;
 use crate::removal;
 use crate::sessions::{OnHandshake, Sessions};
@@ -162,7 +163,8 @@ impl ServerBuilder {
             false => Hub::new(lanes, config.mailbox),
         };
         let hub = hub.with_parser(config.client.parser);
-        let (reach, supervisor) = start(hub, &config, peers);
+        let programs = Arc::new(Programs::new());
+        let (reach, supervisor) = start(hub, &config, peers, &programs);
         let fixed = Fixed::of(&config);
         let shared = Arc::new(Shared {
             reach,
@@ -172,6 +174,7 @@ impl ServerBuilder {
             closes: Closes::default(),
             announcing: Mutex::default(),
         });
+        programs.belong_to(&shared);
         let path = config.engine.path.clone();
         let sessions = Sessions { shared: Arc::clone(&shared), on_handshake };
         let engine = Engine::with_peer_source(config.engine, sessions, peer_source);
@@ -439,7 +442,12 @@ where
 }
 
 /// Starts the tasks that deliver, and those who watch them.
-fn start(hub: Hub, config: &ServerConfig, peers: Option<Connect>) -> (Arc<Reach>, Supervisor) {
+fn start(
+    hub: Hub,
+    config: &ServerConfig,
+    peers: Option<Connect>,
+    programs: &Arc<Programs>,
+) -> (Arc<Reach>, Supervisor) {
     let hub = Arc::new(hub.with_clock(lanes::now));
     let acks = Arc::new(AckTable::new(config.acks));
     let mut tasks = Tasks::default();
@@ -447,7 +455,7 @@ fn start(hub: Hub, config: &ServerConfig, peers: Option<Connect>) -> (Arc<Reach>
         tasks.spawn("delivers events", lanes::run(Arc::clone(&hub), index, config.lane));
     }
     tasks.spawn("lets acknowledgements expire", Arc::clone(&acks).run());
-    let peers = peers.map(|connect| connect(Local::new(&hub, &acks)));
+    let peers = peers.map(|connect| connect(Local::new(&hub, &acks, programs)));
     (Arc::new(Reach::new(hub, acks, peers)), Supervisor::new(tasks))
 }
 

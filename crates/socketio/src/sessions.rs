@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use engineio::{Application, Handshake, Link, Verdict};
 
+use crate::closes::EndWatch;
 use crate::connection::Connection;
 use crate::shared::Shared;
 
@@ -23,6 +24,10 @@ pub(crate) struct Sessions {
 
 impl Application for Sessions {
     fn accept(&self, handshake: &Handshake) -> Verdict {
+        // Here, where all extensions are: what is kept of them is the program's to say.
+        if let Some(watch) = handshake.extensions.get::<EndWatch>() {
+            self.shared.closes.tell(handshake.connection, watch);
+        }
         let Some(on_handshake) = &self.on_handshake else {
             return Verdict::accept();
         };

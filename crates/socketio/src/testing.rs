@@ -6,17 +6,20 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 
 use bytes::Bytes;
-use engineio::proto::{Message, Packet as EnginePacket, Payload};
+use engineio::proto::{CloseReason, Message, Packet as EnginePacket, Payload};
 use engineio::{Body, NoPeerAddr};
-use http::{Method, Request};
+use http::request::Builder;
+use http::{Request, StatusCode};
 use http_body::Body as _;
 use hub::SocketId;
 use serde::Serialize;
 use socketio_codec::{
     AckId, Arguments, Decoder, Event, EventName, Json, Limits, Namespace as NamespaceName, Packet, PacketRef, Text,
 };
+use tokio::sync::watch;
 
 use crate::arguments::ToArguments;
+use crate::closes::EndWatch;
 use crate::server::Server;
 
 /// A client in one namespace, that asks the [`Server`] itself: for the tests of a program's handlers.
@@ -54,6 +57,9 @@ use crate::server::Server;
 /// # }
 /// ```
 ///
+/// What it sends when the server has closed the connection is lost. What waits then panics, with the reason, but for
+/// [`closed`](Self::closed), which tells it.
+///
 /// # Panics
 /// All of it, where the server does what no client expects: it is for tests.
 pub struct TestClient {
@@ -69,10 +75,17 @@ pub struct TestClient {
     polling: Option<Answered>,
     events_with_ack: u32,
     to_answer: Option<AckId>,
+    /// Nothing comes any more.
+    has_ended: bool,
+    /// Why: it is not on the wire.
+    end: watch::Receiver<Option<CloseReason>>,
 }
 
 /// The body of an answer, once it is there.
-type Answered = Pin<Box<dyn Future<Output = Bytes> + Send>>;
+type Answered = Pin<Box<dyn Future<Output = Result<Bytes, Ended>> + Send>>;
+
+/// The server knows no connection, or hung up.
+struct Ended;
 
 impl TestClient {
     /// A client that has joined, without credentials.
@@ -92,6 +105,7 @@ impl TestClient {
 
     async fn ask(server: &Server, namespace: &str, auth: Option<&Json>) -> Result<Self, Json> {
         let name = NamespaceName::try_from(namespace).unwrap_or_else(|error| panic!("{error}"));
+        let (watch, end) = watch::channel(None);
         let mut client = Self {
             target: format!("{}?EIO=4&transport=polling", server.path()),
             server: server.clone(),
@@ -102,26 +116,20 @@ impl TestClient {
             polling: None,
             events_with_ack: 0,
             to_answer: None,
+            has_ended: false,
+            end,
         };
-        let opened = client.request(Method::GET, String::new()).await;
-        #[derive(serde::Deserialize)]
-        struct Opened {
-            sid: String,
-        }
-        let Opened { sid } = opened
-            .strip_prefix(b"0")
-            .and_then(|open| serde_json::from_slice(open).ok())
-            .unwrap_or_else(|| panic!("no open packet but {opened:?}"));
+        let request = Request::get(&client.target).extension(EndWatch(watch));
+        let opened = client.request(request, String::new()).await;
+        let opened = opened.unwrap_or_else(|Ended| panic!("it may not connect"));
+        let open = opened.strip_prefix(b"0").and_then(|open| serde_json::from_slice(open).ok());
+        let sid = open.as_ref().and_then(sid_of).unwrap_or_else(|| panic!("no open packet but {opened:?}"));
         client.target = format!("{}&sid={sid}", client.target);
         client.send(PacketRef::connect(&name, auth)).await;
         match client.next().await {
             Packet::Connect { auth: Some(greeting), .. } => {
-                #[derive(serde::Deserialize)]
-                struct Greeting<'a> {
-                    sid: &'a str,
-                }
-                let Greeting { sid } = greeting.deserialize().unwrap_or_else(|error| panic!("no greeting: {error}"));
-                client.id = SocketId::parse(sid).unwrap_or_else(|| panic!("no id: {sid}"));
+                let id = greeting.deserialize().ok().as_ref().and_then(sid_of).and_then(SocketId::parse);
+                client.id = id.unwrap_or_else(|| panic!("no greeting: {greeting}"));
                 Ok(client)
             }
             Packet::ConnectError { error: Some(error), .. } => Err(error),
@@ -153,7 +161,7 @@ impl TestClient {
             if let Some(Packet::Ack { arguments, .. }) = answer {
                 return arguments;
             }
-            self.poll().await;
+            self.more().await;
         }
     }
 
@@ -176,6 +184,30 @@ impl TestClient {
         self.send(PacketRef::ack(&namespace, id, &arguments)).await;
     }
 
+    /// Waits until the server has closed the connection, and says why, as its program is told
+    /// ([`DisconnectReason::Closed`](crate::DisconnectReason::Closed)): a client that is not in the same process is not. What came
+    /// before is still there for [`event`](Self::event).
+    ///
+    /// ```
+    /// # use fanfare_socketio::testing::TestClient;
+    /// # use fanfare_socketio::{CloseReason, Handlers, Server, ServerConfig};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let handlers = Handlers::new().on("boom", |_, ()| -> () { panic!("as asked") });
+    /// let server = Server::builder(ServerConfig::default()).namespace("/", handlers)?.build();
+    /// let mut client = TestClient::join(&server, "/").await;
+    /// client.emit("boom", ()).await;
+    /// assert_eq!(client.closed().await, CloseReason::Internal);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn closed(&mut self) -> CloseReason {
+        while !self.has_ended {
+            self.poll().await;
+        }
+        self.why().await
+    }
+
     /// Waits until the server makes it leave.
     pub async fn left(&mut self) {
         match self.next().await {
@@ -195,7 +227,13 @@ impl TestClient {
         let mut body = b"4".to_vec();
         packet.encode_into(&mut body);
         let body = String::from_utf8(body).unwrap_or_else(|error| panic!("{error}"));
-        self.request(Method::POST, body).await;
+        self.post(body).await;
+    }
+
+    /// What is for a connection that has ended is lost, as it is for any client: whoever waits for something hears of it.
+    async fn post(&mut self, body: String) {
+        let posted = self.request(Request::post(&self.target), body);
+        let _ = posted.await;
     }
 
     async fn next(&mut self) -> Packet {
@@ -203,25 +241,44 @@ impl TestClient {
             if let Some(packet) = self.came.pop_front() {
                 return packet;
             }
-            self.poll().await;
+            self.more().await;
         }
     }
 
     /// Waits until something more has come.
+    async fn more(&mut self) {
+        if self.has_ended {
+            let why = self.why().await;
+            panic!("the connection was closed: {why}");
+        }
+        self.poll().await;
+    }
+
+    /// Waits until something more has come, or nothing comes any more.
     async fn poll(&mut self) {
         let polling = match self.polling.take() {
             Some(polling) => polling,
-            None => Box::pin(self.request(Method::GET, String::new())),
+            None => Box::pin(self.request(Request::get(&self.target), String::new())),
         };
         let payload = self.polling.insert(polling).await;
         self.polling = None;
+        let Ok(payload) = payload else {
+            self.has_ended = true;
+            return;
+        };
         let mut pings = 0;
         for packet in Payload::new(payload) {
             pings += self.receive(packet.unwrap_or_else(|error| panic!("no packet: {error:?}")));
         }
         for _ in 0..pings {
-            self.request(Method::POST, "3".into()).await;
+            self.post("3".into()).await;
         }
+    }
+
+    /// Why it has ended. Its session's task may be a little behind what the client has seen of it.
+    async fn why(&mut self) -> CloseReason {
+        let end = self.end.wait_for(Option::is_some).await.ok().and_then(|reason| *reason);
+        end.unwrap_or_else(|| panic!("it ended without a reason"))
     }
 
     /// Keeps what came, and says how many pings are to be answered for it.
@@ -232,20 +289,27 @@ impl TestClient {
             }
             EnginePacket::Message(Message::Binary(data)) => self.decoder.handle_binary(data),
             EnginePacket::Ping(_) => return 1,
-            EnginePacket::Close => panic!("the connection was closed"),
+            EnginePacket::Close => {
+                self.has_ended = true;
+                return 0;
+            }
             _ => return 0,
         };
         self.came.extend(whole.unwrap_or_else(|error| panic!("no packet: {error}")));
         0
     }
 
-    fn request(&self, method: Method, body: String) -> impl Future<Output = Bytes> + Send + use<> {
-        let request = Request::builder().method(method).uri(&self.target).extension(NoPeerAddr).body(body);
-        let answer = self.server.call(request.unwrap_or_else(|error| panic!("{error}")));
+    fn request(&self, request: Builder, body: String) -> impl Future<Output = Result<Bytes, Ended>> + Send + use<> {
+        let request = request.extension(NoPeerAddr).body(body).unwrap_or_else(|error| panic!("{error}"));
+        let answer = self.server.call(request);
         async move {
             let answer = answer.await;
-            assert!(answer.status().is_success(), "it is answered {}", answer.status());
-            whole(answer.into_body()).await
+            match answer.status() {
+                StatusCode::OK => whole(answer.into_body()).await,
+                // So does a session answer that is not there, or is ending.
+                StatusCode::BAD_REQUEST => Err(Ended),
+                status => panic!("it is answered {status}"),
+            }
         }
     }
 }
@@ -256,17 +320,21 @@ impl fmt::Debug for TestClient {
     }
 }
 
+/// What both an open packet and a greeting have. (Not derived: then programs would have to enable that feature of `serde`.)
+fn sid_of(value: &serde_json::Value) -> Option<&str> {
+    value.get("sid")?.as_str()
+}
+
 fn event(name: &str, arguments: &impl ToArguments) -> (EventName, Arguments) {
     let name = EventName::new(name).unwrap_or_else(|error| panic!("{name}: {error}"));
     (name, arguments.to_arguments().unwrap_or_else(|error| panic!("{error}")))
 }
 
-async fn whole(body: Body) -> Bytes {
+async fn whole(body: Body) -> Result<Bytes, Ended> {
     let mut body = pin!(body);
     let mut bytes = Vec::new();
     while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
-        let frame = frame.unwrap_or_else(|_| panic!("the connection was hung up"));
-        bytes.extend(frame.into_data().unwrap_or_default());
+        bytes.extend(frame.map_err(|_| Ended)?.into_data().unwrap_or_default());
     }
-    bytes.into()
+    Ok(bytes.into())
 }

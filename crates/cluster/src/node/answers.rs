@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use cluster_proto::wire::{Answer, Emit, Order, Question, RemoteSocket, Request, Response};
 use socketio::codec::{Arguments, Json};
-use socketio::{Progress, Room, SocketId, SocketInfo, Target};
+use socketio::{Progress, Room, SocketId, SocketInfo, Target, Told};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::handshake;
 use super::place::Place;
+use super::programs;
 use super::shared::Shared;
 
 /// Answers as soon as the lanes have said what there is; nothing else waits for it. `at` is when it was asked.
@@ -21,11 +22,7 @@ pub(crate) fn begin(shared: &Arc<Shared>, place: Arc<Place>, request: Request, f
     let asker = Asker { shared: Arc::clone(shared), place, id, from };
     match question {
         Question::EmitWithAck { emit, timeout } => return emit_with_ack(asker, emit, timeout),
-        Question::ServerSideEmit(_) => {
-            shared.counters.server_side.add(1);
-            // Whoever is subscribed is waited for.
-            return asker.answer(Answer::ServerSide(Arguments::serialize(&((),)).unwrap_or_default()));
-        }
+        Question::ServerSideEmit(data) => return server_side(asker, &data),
         _ => {}
     }
     let places = if matches!(question, Question::Count(_)) { &shared.numbering } else { &shared.answering };
@@ -167,6 +164,32 @@ impl Found {
 fn len_of(socket: &RemoteSocket) -> usize {
     let rooms: usize = socket.rooms.iter().map(|room| room.as_str().len() + 3).sum();
     socket.id.len() + socket.handshake.as_str().len() + rooms + FRAME_LEN
+}
+
+/// Has the program answer. Whoever is subscribed is waited for: where it has nothing for it, the answer is `null`.
+fn server_side(asker: Asker, data: &Arguments) {
+    let asker = Arc::new(asker);
+    let Ok(place) = Arc::clone(&asker.shared.telling).try_acquire_owned() else {
+        return asker.shared.counters.unanswered.add(1);
+    };
+    let answering = Arc::clone(&asker);
+    let answer = move |given| {
+        answering.answer(Answer::ServerSide(one(given)));
+        drop(place);
+        // Who leaves waits for it.
+        answering.shared.wake.notify_one();
+    };
+    if programs::tell(&asker.shared, &asker.place, data, answer) == Told::Nobody {
+        asker.answer(Answer::ServerSide(one(Arguments::default())));
+    }
+}
+
+/// The first value. Of none, what Node servers write for it.
+fn one(arguments: Arguments) -> Arguments {
+    match arguments.is_empty() {
+        true => Arguments::serialize(&((),)).unwrap_or_default(),
+        false => first(arguments),
+    }
 }
 
 /// Says at once how many are asked, then each of their answers.

@@ -14,7 +14,7 @@ pub(crate) struct Counters {
     pub(crate) dropped: Counter,
     /// Requests that were not answered because too many were being answered.
     pub(crate) unanswered: Counter,
-    /// Messages for the servers' programs.
+    /// Messages for the servers' programs that nothing here was for.
     pub(crate) server_side: Counter,
     /// Members named `__proto__` that were left out.
     pub(crate) left_out: Counter,

@@ -9,6 +9,7 @@ use socketio::Target;
 use super::answers;
 use super::incoming::{Heard, Moving};
 use super::news::News;
+use super::programs;
 use super::seldom::Seldom;
 use super::shared::Shared;
 
@@ -41,8 +42,9 @@ pub(crate) async fn hear_orders(shared: Arc<Shared>) {
             }
             // To what another asked on the channel that all share.
             Message::Response(_) => {}
-            // Nobody's program is run by it.
-            Message::ServerSideEmit(_) => shared.counters.server_side.add(1),
+            Message::ServerSideEmit(data) => {
+                programs::tell(&shared, &place, &data, drop);
+            }
             _ => {}
         }
         if turn.is_multiple_of(TURN) {
@@ -70,7 +72,9 @@ pub(crate) async fn hear_questions(shared: Arc<Shared>) {
                 _ => answers::begin(&shared, place, request, from, at),
             },
             Message::Order(order) => obey(&shared, order, None),
-            Message::ServerSideEmit(_) => shared.counters.server_side.add(1),
+            Message::ServerSideEmit(data) => {
+                programs::tell(&shared, &place, &data, drop);
+            }
             _ => {}
         }
         if turn.is_multiple_of(TURN) {

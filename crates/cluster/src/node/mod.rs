@@ -13,6 +13,7 @@ mod news;
 mod own_answers;
 mod peers;
 mod place;
+mod programs;
 mod replies;
 mod rooms;
 mod seldom;

@@ -51,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) answering: Arc<Semaphore>,
     /// How many of those that are answered by a number.
     pub(crate) numbering: Arc<Semaphore>,
+    /// How many of those that the program answers.
+    pub(crate) telling: Arc<Semaphore>,
     /// Answers are made one at a time: each may be as large as all sockets of this node.
     pub(crate) making: Semaphore,
     /// How many events of peers may wait for acknowledgements: the table is this node's own clients' and programs' too.
@@ -119,6 +121,7 @@ impl Shared {
             own_answers: OwnAnswers::default(),
             answering: Arc::new(Semaphore::new(ANSWERING_MAX)),
             numbering: Arc::new(Semaphore::new(NUMBERING_MAX)),
+            telling: Arc::new(Semaphore::new(TELLING_MAX)),
             making: Semaphore::new(1),
             acknowledging: Arc::new(Semaphore::new(ACKNOWLEDGING_MAX)),
             acknowledging_long: Arc::new(Semaphore::new(ACKNOWLEDGING_LONG_MAX)),
@@ -204,6 +207,7 @@ impl Shared {
         !self.questions.is_empty()
             || self.answering.available_permits() < ANSWERING_MAX
             || self.numbering.available_permits() < NUMBERING_MAX
+            || self.telling.available_permits() < TELLING_MAX
     }
 
     /// Does what a peer asked for.
@@ -265,6 +269,7 @@ impl Shared {
 
 const ANSWERING_MAX: usize = 256;
 const NUMBERING_MAX: usize = 1024;
+const TELLING_MAX: usize = 256;
 /// They are short, and their answers made one after the other: of ten thousand nobody would wait for the last.
 const QUESTIONS_BYTES_MAX: usize = 1 << 20;
 /// A sixteenth of what the table has by default.

@@ -17,6 +17,7 @@ mod counting;
 mod faults;
 mod joining;
 mod lies;
+mod programs;
 mod speaking;
 mod tls;
 mod wire;

@@ -10,6 +10,7 @@ use http::header::ACCEPT_ENCODING;
 
 /// A content coding of ours, in the order of preference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Encoding {
     /// `gzip`.
     Gzip,

@@ -36,16 +36,11 @@ fn asking(auth: &Value) -> Asking {
 }
 
 fn handshake(uri: &str, headers: HeaderMap) -> Arc<Handshake> {
-    Arc::new(Handshake {
-        connection: 1,
-        peer: None,
-        address: Some([192, 0, 2, 1].into()),
-        transport: Transport::WebSocket,
-        headers: Arc::new(headers),
-        uri: Arc::new(uri.parse().unwrap()),
-        extensions: http::Extensions::new(),
-        time: SystemTime::now(),
-    })
+    let mut handshake = Handshake::new(uri.parse().unwrap());
+    (handshake.connection, handshake.transport) = (1, Transport::WebSocket);
+    handshake.address = Some([192, 0, 2, 1].into());
+    handshake.headers = Arc::new(headers);
+    Arc::new(handshake)
 }
 
 fn issuer(name: &str, algorithms: &[Algorithm], keys: KeySource) -> IssuerConfig {

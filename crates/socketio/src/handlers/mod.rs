@@ -4,6 +4,7 @@ mod dispatcher;
 mod joined;
 mod queue;
 mod reply;
+mod server_side;
 mod table;
 
 use std::fmt;
@@ -12,16 +13,19 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use socketio_codec::{EventName, RESERVED_NAMES};
+use socketio_codec::{Arguments, EventName, RESERVED_NAMES};
 
 pub use joined::Joined;
 pub use reply::{Answer, Finish, Reply};
 pub use table::{Mismatch, Unhandled};
 
+use crate::broadcast::{Broadcast, Later};
 use crate::member::DisconnectReason;
 use crate::namespace::{Admission, ConnectRequest, Namespace, Refusal};
 use crate::received::FromArguments;
+use crate::server_side_event::ServerSideEvent;
 use dispatcher::Dispatcher;
+use server_side::ServerSide;
 use table::Table;
 
 /// A namespace that says what is done at each event: who joins, and a closure for each event's name, with its arguments as
@@ -81,6 +85,7 @@ use table::Table;
 pub struct Handlers<S = ()> {
     connect: Connect<S>,
     table: Arc<Table<S>>,
+    server_side: ServerSide,
 }
 
 /// Decides who joins, with what is to be known of who does.
@@ -162,7 +167,7 @@ impl<S: Send + Sync + 'static> Handlers<S> {
     }
 
     fn deciding(connect: Connect<S>) -> Self {
-        Self { connect, table: Arc::new(Table::new()) }
+        Self { connect, table: Arc::new(Table::new()), server_side: ServerSide::default() }
     }
 
     /// What is done when a socket has joined. Its client was told so before anything that is emitted here, and its events are
@@ -294,6 +299,53 @@ impl<S: Send + Sync + 'static> Handlers<S> {
         self
     }
 
+    /// What is done when the program of another node says something of this name to all others: `serverSideEmit`, or
+    /// [`Broadcast::server_side_emit`] there, as `io.on("name", …)` on a Node server. There are others where the server has
+    /// [`Peers`](crate::Peers). `handler` takes everyone in the namespace, and the arguments, and gives back the answer, or a future
+    /// of it, of which those who want one get the first argument.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    ///
+    /// use fanfare_socketio::Handlers;
+    ///
+    /// let prices = Arc::new(AtomicUsize::new(0));
+    /// let handlers = Handlers::new()
+    ///     .on_server_side_emit("load", |_, ()| std::process::id())
+    ///     .on_server_side_emit("prices have changed", move |everyone, version: usize| {
+    ///         prices.store(version, Ordering::Relaxed);
+    ///         // Each node tells its own clients.
+    ///         let _ = everyone.local().emit("reload", ());
+    ///     });
+    /// # let _ = handlers;
+    /// ```
+    ///
+    /// They begin in the order in which the messages were heard, on the task that hears: so they must not block. Futures go on
+    /// beside each other, 256 of all namespaces at most, each for a minute at most; what is said meanwhile is dropped. Whoever said
+    /// it is nobody's client, but whoever may write into the fleet: the arguments are as little to be trusted as a client's.
+    ///
+    /// Whoever wants an answer waits for all nodes, so each is given: `null` by one that has no handler of the name, or one that
+    /// takes other arguments, that panics (which is logged, and closes nothing), or gives nothing back.
+    ///
+    /// # Panics
+    /// If the name is [reserved](RESERVED_NAMES), or has such a handler already.
+    #[must_use]
+    #[track_caller]
+    pub fn on_server_side_emit<A, R, M>(
+        mut self,
+        event: &str,
+        handler: impl Fn(Broadcast, A) -> R + Send + Sync + 'static,
+    ) -> Self
+    where
+        A: FromArguments,
+        R: Reply<M>,
+    {
+        assert!(EventName::new(event).is_ok(), "no event has the name {event:?}: it is one of {RESERVED_NAMES:?}");
+        assert!(self.server_side.add(event, handler), "two handlers for the event {event:?} of other nodes");
+        self
+    }
+
     /// Other bounds of what waits for handlers.
     #[must_use]
     pub fn limits(mut self, limits: HandlerLimits) -> Self {
@@ -326,6 +378,10 @@ impl<S: Send + Sync + 'static> Namespace for Handlers<S> {
             Decision::Now(found) => admit(found),
             Decision::Later(decision) => Admission::pending(async move { admit(decision.await) }),
         }
+    }
+
+    fn server_side_event(&self, event: ServerSideEvent) -> Option<Later<Arguments>> {
+        self.server_side.begin(event)
     }
 }
 

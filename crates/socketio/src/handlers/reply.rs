@@ -1,16 +1,19 @@
 //! What a handler gives back.
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::pin::Pin;
 
 use socketio_codec::{Arguments, SerializeError};
 
 use crate::arguments::ToArguments;
-use crate::broadcast::EmitError;
+use crate::broadcast::{EmitError, Later};
 use crate::socket::AckSender;
 
 /// What is left to be done of a handler.
 pub(super) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The answer's arguments, if there is one.
+pub(super) type Answered = Result<Option<Arguments>, SerializeError>;
 
 /// What an acknowledgement can be answered with: anything that can be [sent](ToArguments), or a `Result` of two such, of
 /// which the client gets one.
@@ -52,7 +55,9 @@ impl<T: ToArguments> Answer for Result<T, EmitError> {
     }
 }
 
-/// What a handler of an event may give back: an [`Answer`], or a future of one. `M` says which, and is found by the compiler.
+/// What a handler of an event may give back: an [`Answer`], or a future of one (`Future<Output: Answer> + Send + 'static`).
+///
+/// All of these have it, and there is nothing to implement. `M` only tells the two kinds apart: the compiler finds it, and nobody writes it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is neither an answer to an event nor a future of one",
     note = "an answer is what can be sent: `()`, a tuple of arguments, or one of a known type (`(value,)` of your own)",
@@ -62,9 +67,15 @@ pub trait Reply<M>: Sized {
     /// Answers, or says what is to be done until it can.
     #[doc(hidden)]
     fn reply(self, ack: Option<AckSender>) -> Option<Work>;
+
+    /// The answer, where no client waits for it.
+    #[doc(hidden)]
+    fn given(self) -> Later<Answered>;
 }
 
-/// What is done about a socket may give back: nothing, or a future of that. `M` says which.
+/// What a handler that nobody waits for may give back: nothing, or a future of that (`Future<Output = ()> + Send + 'static`).
+///
+/// As with [`Reply`], `M` tells the two apart, and nobody writes it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is neither `()` nor a future of it",
     note = "nobody waits for an answer here; a future must be `Send`"
@@ -75,22 +86,28 @@ pub trait Finish<M>: Sized {
     fn finish(self) -> Option<Work>;
 }
 
-/// It is done.
+/// For `M`: it is there. Public because a public trait has it, and named nowhere outside.
+#[doc(hidden)]
 #[derive(Debug)]
-pub enum Now {}
+pub enum Plain {}
 
-/// It is a future.
+/// For `M`: it is a future.
+#[doc(hidden)]
 #[derive(Debug)]
-pub enum Later {}
+pub enum Awaited {}
 
-impl<A: Answer> Reply<Now> for A {
+impl<A: Answer> Reply<Plain> for A {
     fn reply(self, ack: Option<AckSender>) -> Option<Work> {
         answer(&self, ack);
         None
     }
+
+    fn given(self) -> Later<Answered> {
+        Box::pin(ready(self.answer()))
+    }
 }
 
-impl<F> Reply<Later> for F
+impl<F> Reply<Awaited> for F
 where
     F: Future + Send + 'static,
     F::Output: Answer,
@@ -98,15 +115,19 @@ where
     fn reply(self, ack: Option<AckSender>) -> Option<Work> {
         Some(Box::pin(async move { answer(&self.await, ack) }))
     }
+
+    fn given(self) -> Later<Answered> {
+        Box::pin(async move { self.await.answer() })
+    }
 }
 
-impl Finish<Now> for () {
+impl Finish<Plain> for () {
     fn finish(self) -> Option<Work> {
         None
     }
 }
 
-impl<F: Future<Output = ()> + Send + 'static> Finish<Later> for F {
+impl<F: Future<Output = ()> + Send + 'static> Finish<Awaited> for F {
     fn finish(self) -> Option<Work> {
         Some(Box::pin(self))
     }

@@ -21,6 +21,8 @@ mod namespaces;
 mod order;
 mod panics;
 mod peers;
+mod programs;
 mod reconfigured;
 mod sending;
+mod testing;
 mod waiting;

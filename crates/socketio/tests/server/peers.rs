@@ -19,13 +19,14 @@ use crate::support::within;
 
 /// What one of them has of the other, once both are there.
 #[derive(Default)]
-struct Wire {
+pub(crate) struct Wire {
     other: Mutex<Option<Local>>,
     served: Mutex<Vec<Vec<String>>>,
     published: Mutex<Vec<String>>,
 }
 
-struct Wired(Arc<Wire>);
+#[derive(Default)]
+pub(crate) struct Wired(Arc<Wire>);
 
 impl Wired {
     fn ask<T, F>(&self, ask: impl FnOnce(Local) -> F) -> Asked<T>
