@@ -8,6 +8,7 @@ use socketio::{AckSender, Arguments, Broadcast, Event, Outcome, Published, Socke
 use tokio::sync::oneshot;
 
 use super::answer::Answer;
+use super::standing::Standing;
 
 /// The events of one client for which the whole cluster is being counted: each of them keeps a share of this.
 #[derive(Default)]
@@ -27,7 +28,7 @@ pub(super) fn carry_out(
     socket: &Socket,
     event: &Event,
     ack: Option<AckSender>,
-    counting: &mut Counting,
+    standing: &mut Option<Box<Standing>>,
     sent: impl FnOnce(&Broadcast, RawName<'_>, &Arguments),
 ) {
     let Deliver { leave, join, onward, .. } = deliver;
@@ -38,7 +39,7 @@ pub(super) fn carry_out(
         socket.join(join);
     }
     match onward {
-        Some(onward) => send_on(onward, socket, event, ack, counting, sent),
+        Some(onward) => send_on(onward, socket, event, ack, standing, sent),
         None => Answer::here(0, Published::Nowhere).send(ack),
     }
 }
@@ -48,7 +49,7 @@ fn send_on(
     socket: &Socket,
     event: &Event,
     ack: Option<AckSender>,
-    counting: &mut Counting,
+    standing: &mut Option<Box<Standing>>,
     sent: impl FnOnce(&Broadcast, RawName<'_>, &Arguments),
 ) {
     let Some(broadcast) = recipients(onward.to, socket) else {
@@ -60,7 +61,7 @@ fn send_on(
         return broadcast.relay(onward.name, event.arguments());
     };
     let answer = match onward.count {
-        Count::Cluster => match counting.begin() {
+        Count::Cluster => match standing.get_or_insert_default().counting.begin() {
             Some(share) => return count_all(broadcast, onward.name, event, ack, share),
             None => Answer::uncounted,
         },
