@@ -136,8 +136,8 @@ fn an_idle_client_takes_few_bytes() {
     let allocated = measure(|| idle = Some(join(IDLE)));
     let each = allocated.bytes_current as f64 / IDLE as f64;
     println!("{each} bytes for an idle client");
-    // As asked for: an allocator adds a word to each of some twenty pieces.
-    assert!(each < 3400.0, "{each} bytes for an idle client");
+    // As asked for, with its request: an allocator adds a word to each of some twenty pieces.
+    assert!(each < 4400.0, "{each} bytes for an idle client");
 }
 
 fn runtime() -> tokio::runtime::Runtime {
