@@ -38,6 +38,13 @@ impl Default for SessionConfig {
 }
 
 impl SessionConfig {
+    /// Whether no time is longer than `most`.
+    pub(crate) fn is_within(&self, most: Duration) -> bool {
+        let Self { ping_interval, ping_timeout, upgrade_timeout, close_timeout, leaving_timeout, max_payload_bytes: _ } =
+            *self;
+        [ping_interval, ping_timeout, upgrade_timeout, close_timeout, leaving_timeout].iter().all(|time| *time <= most)
+    }
+
     /// The same with no time longer than `most`.
     pub(crate) fn within(self, most: Duration) -> Self {
         Self {

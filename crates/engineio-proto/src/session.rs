@@ -1,5 +1,6 @@
 //! The life of one session.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -29,7 +30,7 @@ use crate::packet::{DecodeError, Message, Packet};
 /// [`close_reason`](Session::close_reason) tells after any call whether the session is over.
 #[derive(Debug)]
 pub struct Session {
-    config: SessionConfig,
+    config: Arc<SessionConfig>,
     state: State,
     heartbeat: Heartbeat,
     is_posting: bool,
@@ -122,9 +123,9 @@ impl Session {
     /// gives up when it has heard nothing for `ping_interval + ping_timeout` (some sooner), and counts on the session
     /// to be gone when it has said nothing for as long.
     ///
-    /// Times over ten years count as ten years.
-    pub fn new(config: SessionConfig, transport: Transport, now: Instant, jitter: Duration) -> Self {
-        let config = config.within(TIME_MAX);
+    /// Times over ten years count as ten years. Sessions with the same `config` may share it.
+    pub fn new(config: impl Into<Arc<SessionConfig>>, transport: Transport, now: Instant, jitter: Duration) -> Self {
+        let config = within(config.into(), TIME_MAX);
         Self {
             heartbeat: Heartbeat::Resting(now + config.ping_interval.saturating_sub(jitter)),
             state: match transport {
@@ -424,6 +425,11 @@ impl Session {
 /// away.
 fn is_told_by_poll(reason: CloseReason) -> bool {
     matches!(reason, CloseReason::Application(_) | CloseReason::Dropped(_))
+}
+
+/// The same one, unless a time of it is longer than `most`.
+fn within(config: Arc<SessionConfig>, most: Duration) -> Arc<SessionConfig> {
+    if config.is_within(most) { config } else { Arc::new(Arc::unwrap_or_clone(config).within(most)) }
 }
 
 /// `Duration::MAX` is how a program says "never"; added to a time it would overflow.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use engineio_proto::{Ledger, OutletBounds};
+use engineio_proto::{Ledger, OutletBounds, SessionConfig};
 
 use crate::config::EngineConfig;
 use crate::session::clock::Tick;
@@ -11,6 +11,8 @@ use crate::session::clock::Tick;
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) config: Arc<EngineConfig>,
+    /// The same as in there, for the sessions that begin to share.
+    pub(crate) session: Arc<SessionConfig>,
     /// For the outboxes of the sessions that begin. What a client is told to be the largest payload is also the largest that
     /// it is sent.
     pub(crate) bounds: Arc<OutletBounds>,
@@ -27,7 +29,8 @@ impl Settings {
         };
         // A client gives up after both: neither a long interval nor a long time-out makes it patient.
         let patience = config.session.ping_interval.min(config.session.ping_timeout);
-        Self { config: Arc::new(config), bounds: Arc::new(bounds), tick: Tick::short_beside(patience) }
+        let session = Arc::new(config.session.clone());
+        Self { config: Arc::new(config), session, bounds: Arc::new(bounds), tick: Tick::short_beside(patience) }
     }
 }
 

@@ -34,8 +34,8 @@ pub(crate) struct Connection {
     is_expelled: bool,
     /// The client has not been read for a while since it was last looked at what is due from it.
     was_held_back: bool,
-    /// That of all its sockets.
-    lane: usize,
+    /// That of all its sockets. In what the flags leave of a word, so that it takes no memory.
+    lane: u32,
     /// What it may have on its way.
     allowance: Arc<Allowance>,
 }
@@ -80,7 +80,7 @@ impl Connection {
     pub(crate) fn new(shared: Arc<Shared>, handshake: Handshake, link: Arc<Link>, now: Instant) -> Self {
         Self {
             client: Client::new(now, shared.client()),
-            lane: shared.reach.hub.next_lane(),
+            lane: shared.reach.hub.next_lane() as u32,
             allowance: shared.reach.hub.allowance(),
             shared,
             link,
@@ -96,7 +96,7 @@ impl Connection {
     fn act(&mut self, incoming: Incoming, now: Instant) -> Result<(), CloseReason> {
         match incoming {
             Incoming::Connect { namespace, as_written, auth } => {
-                let socket = self.shared.reach.hub.socket_id(self.lane, || rand::rng().random());
+                let socket = self.shared.reach.hub.socket_id(self.lane as usize, || rand::rng().random());
                 self.ask(Asked { namespace, socket, as_written, is_patterned: false }, auth, now)?;
             }
             Incoming::Refused { as_written, why } => self.tell_refusal(&as_written, &Refusal::new(why.to_string())),
@@ -171,6 +171,10 @@ impl Connection {
         let (reach, allowance) = (Arc::clone(&self.shared.reach), Arc::clone(&self.allowance));
         let noted = member.keeps_rooms().then(Arc::default);
         let socket = Socket::new(reach, allowance, (self.inbox.handshake().connection, id, asked.namespace), noted);
+        if self.joined.is_empty() {
+            // Most are in one namespace: a vector that grows by itself begins with room for four.
+            self.joined.reserve_exact(1);
+        }
         self.joined.push(Joined { socket, member, has_panicked: false, is_patterned: asked.is_patterned });
         match self.joined.last_mut() {
             Some(joined) => joined.call("connected", |member, socket| member.connected(socket)),
@@ -188,7 +192,7 @@ impl Connection {
     fn tell_refusal(&self, as_written: &NamespaceName, refusal: &Refusal) {
         let refusal = (as_written, refusal.message.as_str(), refusal.data.as_ref());
         let recipient = Arc::clone(&self.link) as Arc<dyn Recipient>;
-        self.shared.reach.hub.refuse(self.lane, recipient, refusal, Some(&self.allowance));
+        self.shared.reach.hub.refuse(self.lane as usize, recipient, refusal, Some(&self.allowance));
     }
 
     /// The client is told nothing, and has to wait: to its CONNECT there is no answer from which it would come back.
@@ -243,7 +247,7 @@ impl Connection {
             hub.expel(Target::socket(socket.namespace().clone(), socket.id()), Expulsion::Namespace);
         }
         let recipient = Arc::clone(&self.link) as Arc<dyn Recipient>;
-        hub.close(self.lane, recipient, CloseReason::Application("expelled"));
+        hub.close(self.lane as usize, recipient, CloseReason::Application("expelled"));
         Ok(())
     }
 
@@ -280,6 +284,10 @@ impl Connection {
                 // A decision that leads to another one is asked again at the end.
                 Poll::Ready(admission) => {
                     let Deciding { asked, .. } = self.deciding.swap_remove(index);
+                    if self.deciding.is_empty() {
+                        // Mostly for good.
+                        self.deciding = Vec::new();
+                    }
                     self.decide(asked, admission, now)?;
                 }
             }

@@ -1,5 +1,5 @@
-//! From a frame that came to the frames that go out, an event allocates three times. In a file of its own, since the
-//! counting allocator is that of the whole program.
+//! From a frame that came to the frames that go out, an event allocates three times, and a client that says nothing takes
+//! few bytes. In a file of its own, since the counting allocator is that of the whole program.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -103,13 +103,60 @@ fn an_event_allocates_three_times_whomever_it_is_for_and_whoever_handles_it() {
     measured(handlers(room));
 }
 
+/// Lets everybody in, and does nothing.
+#[derive(Clone)]
+struct Idle;
+
+impl Namespace for Idle {
+    fn connect(&self, _: ConnectRequest) -> Admission {
+        Admission::accept(self.clone())
+    }
+}
+
+impl Member for Idle {
+    fn event(&mut self, _: &Socket, _: Event, _: Option<AckSender>) {}
+}
+
+#[test]
+fn an_idle_client_takes_few_bytes() {
+    let runtime = runtime();
+    let address = runtime.block_on(serving(Idle));
+    let join = |clients: usize| {
+        runtime.block_on(async {
+            // On the stack, so that it is not counted.
+            let mut joined: [Option<Client>; IDLE] = [const { None }; IDLE];
+            for client in joined.iter_mut().take(clients) {
+                *client = Some(Client::join(address).await);
+            }
+            joined
+        })
+    };
+    let _first = join(10);
+    let mut idle = None;
+    let allocated = measure(|| idle = Some(join(IDLE)));
+    let each = allocated.bytes_current as f64 / IDLE as f64;
+    println!("{each} bytes for an idle client");
+    // As asked for, with its request: an allocator adds a word to each of some twenty pieces.
+    assert!(each < 4400.0, "{each} bytes for an idle client");
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("there are threads")
+}
+
+/// The address of a server that runs from now on.
+async fn serving(namespace: impl Namespace) -> SocketAddr {
+    let server = Server::builder(ServerConfig::default()).namespace("/", namespace).expect("it is a name").build();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("there are ports");
+    let address = listener.local_addr().expect("it is bound");
+    tokio::spawn(serve(listener, move |request| server.call(request), std::future::pending::<()>()));
+    address
+}
+
 fn measured(namespace: impl Namespace) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("there are threads");
+    let runtime = runtime();
     let mut clients = runtime.block_on(async {
-        let server = Server::builder(ServerConfig::default()).namespace("/", namespace).expect("it is a name").build();
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("there are ports");
-        let address = listener.local_addr().expect("it is bound");
-        tokio::spawn(serve(listener, move |request| server.call(request), std::future::pending::<()>()));
+        let address = serving(namespace).await;
         let mut clients = Vec::new();
         for _ in 0..3 {
             clients.push(Client::join(address).await);
@@ -142,3 +189,4 @@ fn measured(namespace: impl Namespace) {
 }
 
 const EVENTS: usize = 1000;
+const IDLE: usize = 256;

@@ -41,7 +41,7 @@ pub(crate) fn open(
     }
     let opened = Opened { sid, who, link, connection, seat };
     let driver = Box::new(Driver::new(Arc::clone(shared), opened, start, settings));
-    tokio::spawn(driver.run(shared.tasks.begin()));
+    tokio::spawn(driver.run());
     sid
 }
 

@@ -361,6 +361,10 @@ impl Client {
             self.count_refusal(now)?;
             return Ok(Incoming::Refused { as_written, why });
         }
+        if self.entered.is_empty() {
+            // Most are in one namespace: a vector that grows by itself begins with room for four.
+            self.entered.reserve_exact(1);
+        }
         self.entered.push(Entered { namespace: namespace.clone(), stage: Stage::Connecting });
         // An application may keep it, and what it keeps should not be the message, or the buffer it was read into.
         let auth = auth.map(|auth| auth.detached());

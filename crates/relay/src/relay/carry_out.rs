@@ -8,6 +8,7 @@ use socketio::{AckSender, Arguments, Broadcast, Event, Outcome, Published, Socke
 use tokio::sync::oneshot;
 
 use super::answer::Answer;
+use super::standing::Standing;
 
 /// The events of one client for which the whole cluster is being counted: each of them keeps a share of this.
 #[derive(Default)]
@@ -26,7 +27,7 @@ pub(super) struct Carrying<'a> {
     pub(super) socket: &'a Socket,
     pub(super) event: &'a Event,
     pub(super) ack: Option<AckSender>,
-    pub(super) counting: &'a mut Counting,
+    pub(super) standing: &'a mut Option<Box<Standing>>,
 }
 
 impl Carrying<'_> {
@@ -46,7 +47,7 @@ impl Carrying<'_> {
     }
 
     fn send_on(self, onward: Onward<'_>, sent: impl FnOnce(&Broadcast, RawName<'_>, &Arguments)) {
-        let Self { socket, event, ack, counting } = self;
+        let Self { socket, event, ack, standing } = self;
         let Some(broadcast) = recipients(onward.to, socket) else {
             return tracing::error!("recipients that cannot be found");
         };
@@ -56,7 +57,7 @@ impl Carrying<'_> {
             return broadcast.relay(onward.name, event.arguments());
         };
         let answer = match onward.count {
-            Count::Cluster => match counting.begin() {
+            Count::Cluster => match standing.get_or_insert_default().counting.begin() {
                 Some(share) => return count_all(broadcast, onward.name, event, ack, share),
                 None => Answer::uncounted,
             },

@@ -10,7 +10,7 @@ use socketio::codec::RawName;
 use socketio::{AckSender, Arguments, Broadcast, DisconnectReason, Event, Member, Room, Socket};
 
 use super::answer::Answer;
-use super::carry_out::{Carrying, Counting};
+use super::carry_out::Carrying;
 use super::lifetime::Due;
 use super::live::{Live, Regime};
 use super::standing::Standing;
@@ -22,10 +22,8 @@ pub(super) struct Relayed {
     /// What of that holds for it: what held for all when it moved over last.
     pub(super) regime: Arc<Regime>,
     pub(super) participant: Participant,
-    /// Of one that somebody vouched for, or that is to leave.
+    /// Of one that somebody vouched for, that is to leave, or for which a cluster was counted.
     pub(super) standing: Option<Box<Standing>>,
-    /// Of a cluster, where its rules ask for that.
-    pub(super) counting: Counting,
 }
 
 impl Member for Relayed {
@@ -108,7 +106,7 @@ impl Relayed {
         match self.regime.rules.decide(&mut self.participant, &event, now) {
             Decision::Deliver(deliver) => {
                 self.regime.taken.count(deliver.number);
-                Carrying { socket, event: &event, ack, counting: &mut self.counting }.carry_out(deliver, sent);
+                Carrying { socket, event: &event, ack, standing: &mut self.standing }.carry_out(deliver, sent);
             }
             Decision::Refuse(refusal) => self.refuse(socket, &event, &refusal, ack, now),
             // Its operator wants no more of them than so many: no fault of the client's, which is told if it asked.

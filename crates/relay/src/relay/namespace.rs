@@ -7,7 +7,6 @@ use policy::{Auth, Participant, Query};
 use serde::Serialize;
 use socketio::{Admission, ConnectRequest, Handshake, Namespace, NamespaceName, Refusal, SocketId};
 
-use super::carry_out::Counting;
 use super::counts::UNAVAILABLE;
 use super::live::{Live, Regime};
 use super::member::Relayed;
@@ -86,7 +85,7 @@ impl Newcomer {
         match rules.enter(&mut participant, rooms) {
             Ok(_) => {
                 let Self { live, regime, watch, .. } = self;
-                let relayed = Relayed { live, regime, participant, standing, counting: Counting::default() };
+                let relayed = Relayed { live, regime, participant, standing };
                 match watch {
                     None => Admission::accept(relayed),
                     Some(watch) => Admission::accept(Watched { relayed, watch }),

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant, SystemTime};
 use rand::RngExt;
 use socketio::{AckSender, Handshake};
 
+use super::carry_out::Counting;
 use super::lifetime::{Due, Lifetime};
 use crate::auth::config::Renewal;
 use crate::auth::{Finding, Identity, Voucher};
 
-/// Who vouched for a client, and for how long; and whether it is to leave for another reason.
+/// Who vouched for a client, and for how long; and whether it is to leave for another reason. And what else few clients need.
 #[derive(Default)]
 pub(super) struct Standing {
     vouched: Option<Vouched>,
@@ -20,6 +21,8 @@ pub(super) struct Standing {
     /// When it is to be looked at what is due.
     pub(super) looks_at: Option<Instant>,
     pub(super) renewing: Option<Box<Renewing>>,
+    /// Of a cluster, where its rules ask for that.
+    pub(super) counting: Counting,
 }
 
 /// Who vouched for it.

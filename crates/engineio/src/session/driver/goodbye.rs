@@ -74,7 +74,13 @@ impl Driver {
             websocket.put_write_half(half);
         }
         let closing = self.shared.closing.subscribe();
-        Some(Box::pin(farewell(*websocket, outbox, reason, self.close_code, closing)))
+        let farewell = farewell(*websocket, outbox, reason, self.close_code, closing);
+        // Begun before this one's own ends: the engine is not drained in between.
+        let running = self.shared.tasks.begin();
+        Some(Box::pin(async move {
+            farewell.await;
+            drop(running);
+        }))
     }
 
     fn say_goodbye_to(&self, poll: PollSender, waiting: Option<Answer>, reason: CloseReason) {
