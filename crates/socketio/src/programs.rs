@@ -58,9 +58,10 @@ impl Programs {
         match catch_unwind(AssertUnwindSafe(|| program.server_side_event(event))) {
             Ok(None) => return Told::Nobody,
             Ok(Some(work)) => {
-                let (namespace, unfinished) = (namespace.clone(), shared.reach.unfinished.one());
+                let namespace = namespace.clone();
+                // Nobody's shut-down waits for it: peers may say something for ever.
                 tokio::spawn(async move {
-                    let _until_then = (place, unfinished);
+                    let _until_then = place;
                     answer(given(&namespace, work).await);
                 });
             }

@@ -169,6 +169,12 @@ impl Link {
         self.subscriber.open().is_some() && self.wanted.is_counted()
     }
 
+    /// Whether a subscription is there, as far as this connection goes, or its confirmation may be on its way.
+    pub fn expects(&self, connection: Connection, subscription: &Subscription) -> bool {
+        let is_open = self.subscriber.open().is_some_and(|open| open.connection == connection);
+        is_open && self.wanted.is_expected(subscription)
+    }
+
     /// The subscriptions that are wanted.
     pub fn wanted(&self) -> impl Iterator<Item = &Subscription> {
         self.wanted.wishes()

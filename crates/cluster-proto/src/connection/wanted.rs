@@ -147,6 +147,12 @@ impl Wanted {
         self.entries.contains_key(subscription)
     }
 
+    /// Whether it is there, or its confirmation may be on its way.
+    pub(super) fn is_expected(&self, subscription: &Subscription) -> bool {
+        let standing = self.entries.get(subscription).map(|entry| entry.standing);
+        matches!(standing, Some(Standing::Asked | Standing::There))
+    }
+
     /// What it belongs to.
     pub(super) fn group(&self, subscription: &Subscription) -> Option<Arc<str>> {
         self.entries.get(subscription).map(|entry| Arc::clone(&entry.group))

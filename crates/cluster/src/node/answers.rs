@@ -169,8 +169,10 @@ fn len_of(socket: &RemoteSocket) -> usize {
 /// Has the program answer. Whoever is subscribed is waited for: where it has nothing for it, the answer is `null`.
 fn server_side(asker: Asker, data: &Arguments) {
     let asker = Arc::new(asker);
+    let nothing = || Answer::ServerSide(one(Arguments::default()));
     let Ok(place) = Arc::clone(&asker.shared.telling).try_acquire_owned() else {
-        return asker.shared.counters.unanswered.add(1);
+        asker.shared.counters.unanswered.add(1);
+        return asker.answer(nothing());
     };
     let answering = Arc::clone(&asker);
     let answer = move |given| {
@@ -179,8 +181,9 @@ fn server_side(asker: Asker, data: &Arguments) {
         // Who leaves waits for it.
         answering.shared.wake.notify_one();
     };
-    if programs::tell(&asker.shared, &asker.place, data, answer) == Told::Nobody {
-        asker.answer(Answer::ServerSide(one(Arguments::default())));
+    if programs::tell(&asker.shared, &asker.place, data, answer) != Told::Begun {
+        asker.answer(nothing());
+        asker.shared.wake.notify_one();
     }
 }
 

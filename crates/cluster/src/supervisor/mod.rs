@@ -176,7 +176,7 @@ impl Supervisor {
                 self.published(connection, (queue, number), otherwise, published, now);
             }
             News::Counted(question, listeners) => self.questions.handle_count(question, listeners, now),
-            News::Unsubscribed(connection, channel) => self.unsubscribed(connection, &channel, now),
+            News::Unsubscribed(connection, channel) => self.unsubscribed(connection, channel, now),
             News::Served { added, removed } => {
                 for place in removed {
                     self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner).unserve(&place.name);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use cluster_proto::connection::{self, Connection, Role, Subscription, SubscriptionKind};
 
 use super::Supervisor;
@@ -59,15 +60,18 @@ impl Supervisor {
 
     /// A slot that moves takes its subscriptions along. All is made anew, at the servers that have it now: a confirmation that
     /// nobody asked for would be taken for the reply to whatever was asked.
-    pub(super) fn unsubscribed(&mut self, connection: Connection, channel: &[u8], now: Instant) {
-        if let Some(asked) = self.ending.get_mut(channel) {
+    pub(super) fn unsubscribed(&mut self, connection: Connection, channel: Bytes, now: Instant) {
+        if let Some(asked) = self.ending.get_mut(&channel) {
             *asked -= 1;
             if *asked == 0 {
-                self.ending.remove(channel);
+                self.ending.remove(&channel);
             }
             return;
         }
-        self.lose(connection, "a slot has moved", now);
+        // What is not there any more may end: the last words of a part that is gone.
+        if self.link.expects(connection, &Subscription::new(SubscriptionKind::Sharded, channel)) {
+            self.lose(connection, "a slot has moved", now);
+        }
     }
 
     pub(super) fn connect(&mut self, connection: Connection) {

@@ -19,10 +19,13 @@ pub(super) async fn tell(mut notices: Notices, own: Option<Box<str>>) {
         let Some(notice) = notice else { break };
         match notice {
             Notice::Link(notice) => link(&notice),
-            Notice::Peer(event) if is_visit(&event) && !visits.take(Instant::now()) => {}
             Notice::Peer(event) => {
-                peer(&event);
-                if let Some((uid, name)) = namesake(&event, own.as_deref()) {
+                let namesake = namesake(&event, own.as_deref());
+                // Of a name that one has oneself there is one other, or an operator who wants to know.
+                if namesake.is_some() || !is_visit(&event) || visits.take(Instant::now()) {
+                    peer(&event);
+                }
+                if let Some((uid, name)) = namesake {
                     tracing::warn!(%uid, name, "another relay has this one's cluster.name: give each its own");
                 }
             }

@@ -321,9 +321,9 @@ impl<S: Send + Sync + 'static> Handlers<S> {
     /// # let _ = handlers;
     /// ```
     ///
-    /// They begin in the order in which the messages were heard, on the task that hears: so they must not block. Futures go on
-    /// beside each other, 256 of all namespaces at most, each for a minute at most; what is said meanwhile is dropped. Whoever said
-    /// it is nobody's client, but whoever may write into the fleet: the arguments are as little to be trusted as a client's.
+    /// They begin on the tasks that hear, so they must not block. What is said may overtake events that its sender emitted before,
+    /// and, being shorter than 64 KiB, something longer. Futures go on beside each other, 256 of all namespaces at most, each for a
+    /// minute at most; what is said meanwhile is dropped, and no shut-down waits for them. Whoever said it is nobody's client, but whoever may write into the fleet: the arguments are as little to be trusted as a client's.
     ///
     /// Whoever wants an answer waits for all nodes, so each is given: `null` by one that has no handler of the name, or one that
     /// takes other arguments, that panics (which is logged, and closes nothing), or gives nothing back.

@@ -51,7 +51,7 @@ pub(super) fn batch(text: &[u8]) -> Result<(String, u32), String> {
             let found = beginning(line);
             format!("line {}: expected a JSON object such as {EXAMPLE}, found {found}: {error}", n + 1)
         })?;
-        wait_ms = wait_ms.max(waits.ack.map_or(0, |ack| ack.timeout_ms));
+        wait_ms = wait_ms.max(waits.ms());
         items.push(raw);
     }
     if !(1..=ITEMS_MAX).contains(&items.len()) {
@@ -63,15 +63,22 @@ pub(super) fn batch(text: &[u8]) -> Result<(String, u32), String> {
 /// What of an event says how long it takes. The rest is the relay's to judge.
 #[derive(Deserialize)]
 struct Waits {
-    ack: Option<Ack>,
+    #[serde(default)]
+    ack: Value,
 }
 
-#[derive(Deserialize)]
-struct Ack {
-    timeout_ms: u32,
+impl Waits {
+    /// Nothing where it is no time: that item alone is refused.
+    fn ms(&self) -> u32 {
+        let ms = self.ack.get("timeout_ms").and_then(Value::as_u64);
+        ms.and_then(|ms| u32::try_from(ms).ok()).filter(|ms| *ms <= ACK_MS_MAX).unwrap_or(0)
+    }
 }
 
 const EXAMPLE: &str = r#"{"event":"update","args":[1]}"#;
+
+/// The relay waits no longer.
+const ACK_MS_MAX: u32 = 60_000;
 
 /// As many as the relay takes at once.
 const ITEMS_MAX: usize = 100;
@@ -85,6 +92,16 @@ mod tests {
         let text = "{\"event\":\"a\",\"args\":[1.50]}\n\n {\"event\":\"b\",\"ack\":{\"timeout_ms\":700}}\r\n";
         let body = r#"{"items":[{"event":"a","args":[1.50]},{"event":"b","ack":{"timeout_ms":700}}]}"#;
         assert_eq!(batch(text.as_bytes()), Ok((body.to_owned(), 700)));
+    }
+
+    #[test]
+    fn what_is_wrong_with_one_event_is_the_relay_s_to_say() {
+        for ack in
+            ["{}", "true", "null", r#"{"timeout_ms":"700"}"#, r#"{"timeout_ms":-1}"#, r#"{"timeout_ms":4294967296}"#]
+        {
+            let line = format!(r#"{{"event":"a","ack":{ack}}}"#);
+            assert_eq!(batch(line.as_bytes()), Ok((format!(r#"{{"items":[{line}]}}"#), 0)));
+        }
     }
 
     #[test]
