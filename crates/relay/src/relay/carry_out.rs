@@ -10,18 +10,6 @@ use tokio::sync::oneshot;
 use super::answer::Answer;
 use super::standing::Standing;
 
-/// The events of one client for which the whole cluster is being counted: each of them keeps a share of this.
-#[derive(Default)]
-pub(super) struct Counting(Option<Arc<()>>);
-
-impl Counting {
-    /// For one more; `None` if they are as many as may be.
-    fn begin(&mut self) -> Option<Arc<()>> {
-        let shares = self.0.get_or_insert_default();
-        (Arc::strong_count(shares) <= COUNTING_MAX).then(|| Arc::clone(shares))
-    }
-}
-
 /// An event that is to be carried out, and who wants to hear of it.
 pub(super) struct Carrying<'a> {
     pub(super) socket: &'a Socket,
@@ -100,6 +88,3 @@ fn recipients(to: Recipients, socket: &Socket) -> Option<Broadcast> {
         _ => None,
     }
 }
-
-/// Each waits until the slowest node has answered.
-const COUNTING_MAX: usize = 8;

@@ -5,6 +5,7 @@
 
 mod answer;
 mod carry_out;
+mod counting;
 mod counts;
 mod lifetime;
 mod live;

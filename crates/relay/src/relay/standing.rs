@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use rand::RngExt;
 use socketio::{AckSender, Handshake};
 
-use super::carry_out::Counting;
+use super::counting::Counting;
 use super::lifetime::{Due, Lifetime};
 use crate::auth::config::Renewal;
 use crate::auth::{Finding, Identity, Voucher};
