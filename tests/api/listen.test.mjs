@@ -146,6 +146,8 @@ describe('the API listens', { skip, concurrency: 4 }, () => {
     assert.equal((await api('sockets', client.id)).said.id, client.id);
     assert.equal((await api('namespaces')).said.namespaces.length, 2);
     assert.deepEqual((await api('emit', 'x', '--room', 'none', '--ack', '100')).said, { recipients: 0, acks: [], missing: [] });
+    // One id of 64 begins so.
+    assert.match((await api('disconnect', '-hA9', '--connection')).said, /404 unknown_socket/);
     const refused = await api('emit', 'connect');
     assert.deepEqual([refused.code, refused.said], [1, 'fanfare: 400 invalid: event: is reserved by Socket.IO: "connect"\n']);
     assert.equal((await api('emit', 'x', '{')).code, 2);

@@ -81,6 +81,7 @@ pub(super) enum Action {
     /// Print the clients, or one of them
     Sockets {
         /// This one
+        #[arg(allow_hyphen_values = true)]
         id: Option<String>,
         /// Only those in this room
         #[arg(long, value_name = "NAME", conflicts_with = "id")]
@@ -94,6 +95,7 @@ pub(super) enum Action {
     /// Have a client join rooms
     Join {
         /// The client
+        #[arg(allow_hyphen_values = true)]
         id: String,
         /// The rooms
         #[arg(required = true)]
@@ -102,6 +104,7 @@ pub(super) enum Action {
     /// Have a client leave rooms
     Leave {
         /// The client
+        #[arg(allow_hyphen_values = true)]
         id: String,
         /// The rooms
         #[arg(required = true)]
@@ -110,6 +113,7 @@ pub(super) enum Action {
     /// Disconnect a client
     Disconnect {
         /// The client
+        #[arg(allow_hyphen_values = true)]
         id: String,
         /// End its whole connection, with all namespaces
         #[arg(long)]
