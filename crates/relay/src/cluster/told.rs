@@ -20,12 +20,11 @@ pub(super) async fn tell(mut notices: Notices, own: Option<Box<str>>) {
         match notice {
             Notice::Link(notice) => link(&notice),
             Notice::Peer(event) => {
-                let namesake = namesake(&event, own.as_deref());
-                // Of a name that one has oneself there is one other, or an operator who wants to know.
-                if namesake.is_some() || !is_visit(&event) || visits.take(Instant::now()) {
+                if !is_visit(&event) || visits.take(Instant::now()) {
                     peer(&event);
                 }
-                if let Some((uid, name)) = namesake {
+                // Whether or not that is told: the log bounds its warnings by itself.
+                if let Some((uid, name)) = namesake(&event, own.as_deref()) {
                     tracing::warn!(%uid, name, "another relay has this one's cluster.name: give each its own");
                 }
             }
