@@ -1,7 +1,7 @@
 // The official JavaScript clients, in the versions and transports that people run.
 import { io as ioNewest } from 'socket.io-client';
 import { io as io475 } from 'socket.io-client-4.7.5';
-import { event, within } from './within.mjs';
+import { PATIENCE, event, within } from './within.mjs';
 
 const versions = { 'client 4.7.5': io475, 'newest client': ioNewest };
 const transports = {
@@ -36,7 +36,7 @@ export function clientsOf(t, { io, options } = { io: ioNewest, options: {} }) {
   return { start, connect, connectMany };
 }
 
-export async function connected(client, ms = 15_000) {
+export async function connected(client, ms = PATIENCE) {
   if (client.connected) return;
   await within(ms, 'connection', new Promise((resolve, reject) => {
     client.once('connect', resolve);
@@ -45,13 +45,13 @@ export async function connected(client, ms = 15_000) {
 }
 
 /** Waits until a client of the default transports has left polling. */
-export async function upgraded(client, ms = 15_000) {
+export async function upgraded(client, ms = PATIENCE) {
   const engine = client.io.engine;
   if (engine.transport.name !== 'websocket') await event(engine, 'upgrade', ms);
 }
 
 /** The arguments of the next event of this name. */
-export const received = (client, name, ms = 15_000) => event(client, name, ms);
+export const received = (client, name, ms = PATIENCE) => event(client, name, ms);
 
 /** Collects every event of every client from now on: [[name, ...args], …] per client. */
 export function recorded(client) {
@@ -66,7 +66,7 @@ export function recorded(client) {
  */
 export async function settled(client, name) {
   const mark = `mark ${Math.random()}`;
-  const seen = within(15_000, `return of "${name}"`, new Promise((resolve) => {
+  const seen = within(PATIENCE, `return of "${name}"`, new Promise((resolve) => {
     const listener = (value) => {
       if (value !== mark) return;
       client.off(name, listener);

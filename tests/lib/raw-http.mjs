@@ -1,6 +1,6 @@
 // HTTP/1.1 by hand over one TCP connection: every byte is ours, and so is the moment it is sent.
 import { connect as tcp } from 'node:net';
-import { event, within } from './within.mjs';
+import { PATIENCE, event, within } from './within.mjs';
 
 /** Opens a TCP connection to a relay. */
 export async function open(port) {
@@ -58,7 +58,7 @@ export class Connection {
   }
 
   /** Waits for the next answer on this connection. */
-  async response({ method = 'GET', ms = 15_000 } = {}) {
+  async response({ method = 'GET', ms = PATIENCE } = {}) {
     return await within(ms, 'HTTP answer', this.#response(method));
   }
 
@@ -94,7 +94,7 @@ export class Connection {
   }
 
   /** Settles when the other side has ended the connection. */
-  async closed(ms = 15_000) {
+  async closed(ms = PATIENCE) {
     await within(ms, 'end of the connection', (async () => {
       while (!this.ended) await this.#more();
     })());

@@ -1,7 +1,7 @@
 // WebSocket by hand: every frame is ours, also those no library would send or accept.
 import { randomBytes } from 'node:crypto';
 import { open as openHttp, requestBytes } from './raw-http.mjs';
-import { stillWaits, within } from './within.mjs';
+import { PATIENCE, stillWaits, within } from './within.mjs';
 
 export const opcode = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 };
 
@@ -100,7 +100,7 @@ export class RawWebSocket {
   }
 
   /** The next frame, or { closed, code } when there will be none. */
-  async next(ms = 15_000) {
+  async next(ms = PATIENCE) {
     return await within(ms, 'WebSocket frame', (async () => {
       while (this.frames.length === 0 && !this.closed) await new Promise((resolve) => (this.wake = resolve));
       return this.frames.shift() ?? this.closed;
@@ -119,7 +119,7 @@ export class RawWebSocket {
   }
 
   /** Waits for a text message that `matches`; fails when the connection ends before. */
-  async until(matches, ms = 15_000) {
+  async until(matches, ms = PATIENCE) {
     return await within(ms, `message like ${matches}`, (async () => {
       for (;;) {
         const got = await this.next(ms);
@@ -130,7 +130,7 @@ export class RawWebSocket {
   }
 
   /** Waits for the end, dropping what comes before it: { closed, code }. */
-  async end(ms = 15_000) {
+  async end(ms = PATIENCE) {
     return await within(ms, 'end of the WebSocket', (async () => {
       for (;;) {
         const got = await this.next(ms);

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Long enough on a machine that does other things beside. */
-const PATIENCE = 15_000;
+export const PATIENCE = 15_000;
 
 /** Limits a promise: rejects with `what` in the message when it takes longer than `ms`. */
 export async function within(ms, what, promise) {

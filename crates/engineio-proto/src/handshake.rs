@@ -1,5 +1,6 @@
 //! The open packet, and the settings it tells the client.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::Encoded;
@@ -38,23 +39,17 @@ impl Default for SessionConfig {
 }
 
 impl SessionConfig {
-    /// Whether no time is longer than `most`.
-    pub(crate) fn is_within(&self, most: Duration) -> bool {
-        let Self { ping_interval, ping_timeout, upgrade_timeout, close_timeout, leaving_timeout, max_payload_bytes: _ } =
-            *self;
-        [ping_interval, ping_timeout, upgrade_timeout, close_timeout, leaving_timeout].iter().all(|time| *time <= most)
-    }
-
-    /// The same with no time longer than `most`.
-    pub(crate) fn within(self, most: Duration) -> Self {
-        Self {
+    /// The same with no time longer than `most`; the very same one, if none is.
+    pub(crate) fn within(self: Arc<Self>, most: Duration) -> Arc<Self> {
+        let bounded = Self {
             ping_interval: self.ping_interval.min(most),
             ping_timeout: self.ping_timeout.min(most),
             upgrade_timeout: self.upgrade_timeout.min(most),
             close_timeout: self.close_timeout.min(most),
             leaving_timeout: self.leaving_timeout.min(most),
-            ..self
-        }
+            max_payload_bytes: self.max_payload_bytes,
+        };
+        if bounded == *self { self } else { Arc::new(bounded) }
     }
 }
 

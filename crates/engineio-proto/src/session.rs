@@ -125,7 +125,7 @@ impl Session {
     ///
     /// Times over ten years count as ten years. Sessions with the same `config` may share it.
     pub fn new(config: impl Into<Arc<SessionConfig>>, transport: Transport, now: Instant, jitter: Duration) -> Self {
-        let config = within(config.into(), TIME_MAX);
+        let config = config.into().within(TIME_MAX);
         Self {
             heartbeat: Heartbeat::Resting(now + config.ping_interval.saturating_sub(jitter)),
             state: match transport {
@@ -425,11 +425,6 @@ impl Session {
 /// away.
 fn is_told_by_poll(reason: CloseReason) -> bool {
     matches!(reason, CloseReason::Application(_) | CloseReason::Dropped(_))
-}
-
-/// The same one, unless a time of it is longer than `most`.
-fn within(config: Arc<SessionConfig>, most: Duration) -> Arc<SessionConfig> {
-    if config.is_within(most) { config } else { Arc::new(Arc::unwrap_or_clone(config).within(most)) }
 }
 
 /// `Duration::MAX` is how a program says "never"; added to a time it would overflow.

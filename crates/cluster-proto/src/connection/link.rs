@@ -524,8 +524,10 @@ impl Link {
 
     /// That something is away is said once, of the first, with the reason.
     fn note_away(&mut self, subscription: &Subscription, error: Option<String>, now: Instant) {
+        // What nobody wants any more is no loss.
+        let Some(group) = self.wanted.group(subscription) else { return };
         let partly = self.history.partly.get_or_insert(Partly { since: now, groups: BTreeSet::new(), is_said: false });
-        partly.groups.extend(self.wanted.group(subscription));
+        partly.groups.insert(group);
         if let Some(error) = error.filter(|_| !std::mem::replace(&mut partly.is_said, true)) {
             self.actions.push_back(Action::Log(Notice::Partly { subscription: subscription.clone(), error }));
         }

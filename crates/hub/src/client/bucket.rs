@@ -23,6 +23,20 @@ impl Bucket {
         self.full_at = Some(full_at.checked_add(cost).unwrap_or(full_at));
     }
 
+    /// [Charges](Self::charge) `cost`, unless more is missing than comes back in the time `most`.
+    ///
+    /// # Errors
+    /// How long until that is so no more; then nothing is taken.
+    pub fn spend(&mut self, now: Instant, most: Duration, cost: Duration) -> Result<(), Duration> {
+        match self.wait(now, most) {
+            Some(wait) => Err(wait),
+            None => {
+                self.charge(now, cost);
+                Ok(())
+            }
+        }
+    }
+
     /// Gives back what was [charged](Self::charge) or taken: it does not count after all. What is full stays full.
     pub fn give_back(&mut self, cost: Duration) {
         self.full_at = self.full_at.and_then(|full_at| full_at.checked_sub(cost));

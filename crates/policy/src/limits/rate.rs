@@ -50,13 +50,7 @@ impl Rate {
     /// # Errors
     /// How long until one is there, if none is; then nothing is taken.
     pub fn take(&self, bucket: &mut Bucket, now: Instant, count: usize) -> Result<(), Duration> {
-        match bucket.wait(now, self.all_but_one()) {
-            Some(wait) => Err(wait),
-            None => {
-                bucket.charge(now, self.time_of(count));
-                Ok(())
-            }
-        }
+        bucket.spend(now, self.all_but_one(), self.time_of(count))
     }
 
     /// Takes `count` from `bucket`, whatever is there, and says until when none is there any more, if so.

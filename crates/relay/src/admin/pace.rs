@@ -22,12 +22,10 @@ impl Pace {
 
     /// Takes one, or says when there is one; and counts that it was left out.
     pub(super) fn take(&mut self, now: Instant) -> Result<(), Instant> {
-        if let Some(wait) = self.bucket.wait(now, self.most) {
+        self.bucket.spend(now, self.most, self.interval).map_err(|wait| {
             self.left_out += 1;
-            return Err(now + wait);
-        }
-        self.bucket.charge(now, self.interval);
-        Ok(())
+            now + wait
+        })
     }
 
     /// Whether there is one, without taking it.

@@ -24,14 +24,7 @@ impl Tries {
                 return Err(AGAIN_AFTER);
             }
         }
-        let bucket = self.0.entry(address).or_default();
-        match bucket.wait(now, AGAIN_AFTER * (AT_ONCE - 1)) {
-            Some(wait) => Err(wait),
-            None => {
-                bucket.charge(now, AGAIN_AFTER);
-                Ok(())
-            }
-        }
+        self.0.entry(address).or_default().spend(now, AGAIN_AFTER * (AT_ONCE - 1), AGAIN_AFTER)
     }
 
     /// Gives one back: it was no guess.

@@ -30,11 +30,14 @@ pub(crate) struct Ack {
     args: Box<RawValue>,
 }
 
+/// For how long at most clients' answers are waited for.
+pub(crate) const TIMEOUT_MS_MAX: u32 = 60_000;
+
 impl AckWanted {
     pub(crate) fn read(mut fields: Fields) -> Result<Self, Problem> {
         let expected = "a whole number of milliseconds from 1 to 60000";
         let timeout_ms: u32 = fields.required("timeout_ms", expected)?;
-        if !(1..=60_000).contains(&timeout_ms) {
+        if !(1..=TIMEOUT_MS_MAX).contains(&timeout_ms) {
             return Err(Problem::invalid(
                 fields.path("timeout_ms"),
                 format!("expected {expected}, found {timeout_ms}"),

@@ -110,4 +110,5 @@ async fn emit_all(api: Arc<Api>, key: Arc<Key>, body: Bytes) -> Result<Bytes, Pr
     json(&BatchResult { results })
 }
 
-const ITEMS_MAX: usize = 100;
+/// Of a batch.
+pub(crate) const ITEMS_MAX: usize = 100;

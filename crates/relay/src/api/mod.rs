@@ -44,9 +44,12 @@ use socketio::{Health, Server};
 use tokio::task::JoinSet;
 use tower_service::Service;
 
+pub(crate) use ack::TIMEOUT_MS_MAX;
 pub(crate) use config::{ApiConfig, Deed, KeyConfig, NamePattern};
 pub(crate) use counts::Counts;
+pub(crate) use emit::ITEMS_MAX;
 pub(crate) use metrics::ApiMetrics;
+pub(crate) use pages::LIMIT_MAX;
 pub(crate) use router::router;
 
 use crate::config::Config;

@@ -48,12 +48,15 @@ impl Making {
     }
 }
 
+/// How many a page has at most.
+pub(crate) const LIMIT_MAX: u16 = 1000;
+
 impl Page {
     pub(crate) fn of(query: &mut Query) -> Result<Self, Problem> {
         let expected = "expected a whole number from 1 to 1000";
         let limit = query.take("limit").map(|text| text.parse().map_err(|_| Problem::invalid("limit", expected)));
         let limit = limit.transpose()?.unwrap_or(100);
-        if !(1..=1000).contains(&limit) {
+        if !(1..=LIMIT_MAX.into()).contains(&limit) {
             return Err(Problem::invalid("limit", expected));
         }
         let after = query.take("after").map(|cursor| {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::api::LIMIT_MAX;
+
 /// `fanfare api`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub(crate) struct ApiArgs {
@@ -19,39 +21,7 @@ pub(crate) struct ApiArgs {
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub(super) enum Action {
     /// Emit an event
-    Emit {
-        /// The event's name
-        #[arg(value_name = "EVENT")]
-        event: String,
-        /// Its arguments, each as JSON; `-` reads one from standard input
-        #[arg(value_name = "ARGUMENT", allow_negative_numbers = true)]
-        arguments: Vec<String>,
-        /// Add a file as a binary argument, behind the others; `-` is standard input; may be repeated; as with --binary,
-        /// {"$base64":"…"} stands for bytes then
-        #[arg(long = "file", value_name = "FILE")]
-        files: Vec<PathBuf>,
-        /// {"$base64":"…"} in an argument stands for bytes
-        #[arg(long)]
-        binary: bool,
-        /// Only to clients that can take it at once
-        #[arg(long)]
-        volatile: bool,
-        /// Only to clients in this room; may be repeated
-        #[arg(long = "room", value_name = "NAME")]
-        rooms: Vec<String>,
-        /// Not to clients in this room; may be repeated
-        #[arg(long = "except", value_name = "NAME")]
-        except: Vec<String>,
-        /// Only to clients of this node
-        #[arg(long)]
-        local: bool,
-        /// Wait so long for what clients answer
-        #[arg(long = "ack", value_name = "MS")]
-        ack_ms: Option<u32>,
-        /// Asked again with this key within five minutes, nothing is sent a second time
-        #[arg(long, value_name = "KEY")]
-        idempotency_key: Option<String>,
-    },
+    Emit(EmitArgs),
     /// Emit up to 100 events, one a line as a JSON object, such as {"event":"update"}
     Batch {
         /// Read them from this file; `-` is standard input
@@ -121,11 +91,47 @@ pub(super) enum Action {
     },
 }
 
+/// An event, and to whom.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub(super) struct EmitArgs {
+    /// The event's name
+    #[arg(value_name = "EVENT")]
+    pub(super) event: String,
+    /// Its arguments, each as JSON; `-` reads one from standard input
+    #[arg(value_name = "ARGUMENT", allow_negative_numbers = true)]
+    pub(super) arguments: Vec<String>,
+    /// Add a file as a binary argument, behind the others; `-` is standard input; may be repeated; as with --binary,
+    /// {"$base64":"…"} stands for bytes then
+    #[arg(long = "file", value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// {"$base64":"…"} in an argument stands for bytes
+    #[arg(long)]
+    pub(super) binary: bool,
+    /// Only to clients that can take it at once
+    #[arg(long)]
+    pub(super) volatile: bool,
+    /// Only to clients in this room; may be repeated
+    #[arg(long = "room", value_name = "NAME")]
+    pub(super) rooms: Vec<String>,
+    /// Not to clients in this room; may be repeated
+    #[arg(long = "except", value_name = "NAME")]
+    pub(super) except: Vec<String>,
+    /// Only to clients of this node
+    #[arg(long)]
+    pub(super) local: bool,
+    /// Wait so long for what clients answer
+    #[arg(long = "ack", value_name = "MS")]
+    pub(super) ack_ms: Option<u32>,
+    /// Asked again with this key within five minutes, nothing is sent a second time
+    #[arg(long, value_name = "KEY")]
+    pub(super) idempotency_key: Option<String>,
+}
+
 /// Which part of a long list.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub(super) struct Pages {
     /// How many a page has at most [default: 100, or 1000 with --all]
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=i64::from(LIMIT_MAX)))]
     pub(super) limit: Option<u16>,
     /// The `next` of the page before
     #[arg(long, value_name = "CURSOR")]
@@ -146,7 +152,7 @@ impl Action {
     /// Whether it is about what one namespace has.
     pub(super) fn is_within_a_namespace(&self) -> bool {
         match self {
-            Self::Emit { .. } | Self::Rooms { .. } => true,
+            Self::Emit(_) | Self::Rooms { .. } => true,
             Self::Sockets { id, .. } => id.is_none(),
             Self::Batch { .. } | Self::Nodes | Self::Namespaces => false,
             Self::Join { .. } | Self::Leave { .. } | Self::Disconnect { .. } => false,

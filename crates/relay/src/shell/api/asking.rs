@@ -8,8 +8,9 @@ use http::{Method, Request, Uri, header};
 use http_body_util::Full;
 use serde_json::{Value, json};
 
-use super::args::{Action, ApiArgs, Pages, ROOT};
+use super::args::{Action, ApiArgs, EmitArgs, Pages, ROOT};
 use super::events::{Body, args, batch};
+use crate::api::LIMIT_MAX;
 use crate::shell::input::Input;
 
 /// What is asked of whom, and how long for.
@@ -23,7 +24,7 @@ pub(crate) struct Asking {
 struct Asked {
     method: Method,
     path: String,
-    body: Option<String>,
+    body: Option<Bytes>,
     idempotency_key: Option<String>,
     time: Duration,
     is_all: bool,
@@ -65,7 +66,7 @@ impl Asking {
         if body.is_some() {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
-        let body = Full::new(Bytes::from(body.clone().unwrap_or_default()));
+        let body = Full::new(body.clone().unwrap_or_default());
         // What is wrong is the key, which is not repeated.
         request.body(body).map_err(|error| format!("FANFARE_API_URL, FANFARE_API_KEY or --idempotency-key: {error}"))
     }
@@ -73,7 +74,14 @@ impl Asking {
 
 impl Asked {
     fn of(method: Method, path: impl Into<String>, body: Option<String>) -> Self {
-        Self { method, path: path.into(), body, idempotency_key: None, time: TIME_MAX, is_all: false }
+        Self {
+            method,
+            path: path.into(),
+            body: body.map(Bytes::from),
+            idempotency_key: None,
+            time: TIME_MAX,
+            is_all: false,
+        }
     }
 
     /// A list, of which a part is wanted. Where all of it is, the fewest requests have it.
@@ -107,9 +115,9 @@ fn asked(arguments: &ApiArgs) -> Result<Asked, String> {
     };
     let get = |path: String| Asked::of(Method::GET, path, None);
     Ok(match &arguments.action {
-        Action::Emit { ack_ms, idempotency_key, .. } => {
-            let body = event(&arguments.namespace, &arguments.action)?;
-            Asked::emit("/api/emit", body, idempotency_key.as_ref(), ack_ms.unwrap_or_default())
+        Action::Emit(emit) => {
+            let (body, wait_ms) = (event(&arguments.namespace, emit)?, emit.ack_ms.unwrap_or_default());
+            Asked::emit("/api/emit", body, emit.idempotency_key.as_ref(), wait_ms)
         }
         Action::Batch { file, idempotency_key } => {
             let (body, wait_ms) = batch(&Input::new().file("FILE", file)?)?;
@@ -141,11 +149,9 @@ fn asked(arguments: &ApiArgs) -> Result<Asked, String> {
     })
 }
 
-/// The body of an event; empty for what is none.
-fn event(namespace: &str, action: &Action) -> Result<String, String> {
-    let Action::Emit { event, arguments, files, binary, volatile, rooms, except, local, ack_ms, .. } = action else {
-        return Ok(String::new());
-    };
+/// The body of an event.
+fn event(namespace: &str, emit: &EmitArgs) -> Result<String, String> {
+    let EmitArgs { event, arguments, files, binary, volatile, rooms, except, local, ack_ms, idempotency_key: _ } = emit;
     let mut input = Input::new();
     let values = input.arguments(arguments)?;
     let body = Body {
@@ -187,9 +193,6 @@ fn encoded(text: &str) -> String {
 }
 
 const TIME_MAX: Duration = Duration::from_secs(10);
-
-/// As many as the relay tells at once.
-const LIMIT_MAX: u16 = 1000;
 
 #[cfg(test)]
 mod tests {
@@ -243,7 +246,10 @@ mod tests {
 
     fn emits(typed: &[&str]) -> Result<String, String> {
         let parsed = Api::try_parse_from(["api", "emit"].iter().chain(typed)).map_err(|error| error.to_string())?;
-        event("/", &parsed.arguments.action)
+        match parsed.arguments.action {
+            Action::Emit(emit) => event("/", &emit),
+            other => panic!("no event: {other:?}"),
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use crate::api::{ITEMS_MAX, TIMEOUT_MS_MAX};
 use crate::shell::input::beginning;
 
 /// An event to emit.
@@ -71,17 +72,11 @@ impl Waits {
     /// Nothing where it is no time: that item alone is refused.
     fn ms(&self) -> u32 {
         let ms = self.ack.get("timeout_ms").and_then(Value::as_u64);
-        ms.and_then(|ms| u32::try_from(ms).ok()).filter(|ms| *ms <= ACK_MS_MAX).unwrap_or(0)
+        ms.and_then(|ms| u32::try_from(ms).ok()).filter(|ms| *ms <= TIMEOUT_MS_MAX).unwrap_or(0)
     }
 }
 
 const EXAMPLE: &str = r#"{"event":"update","args":[1]}"#;
-
-/// The relay waits no longer.
-const ACK_MS_MAX: u32 = 60_000;
-
-/// As many as the relay takes at once.
-const ITEMS_MAX: usize = 100;
 
 #[cfg(test)]
 mod tests {
