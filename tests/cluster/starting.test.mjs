@@ -67,7 +67,7 @@ describe('a start', { skip: ALL_NODE && 'of a relay' }, () => {
       [{ redis: 'redis://no-such-host.invalid:6379' }, /resolve|lookup|not known|name/i],
       [{ redis: `rediss://127.0.0.1:${tls.port}`, ca: pem('other.pem'), ...mine }, /certificate|issuer/i],
       [{ redis: `rediss://127.0.0.1:${tls.port}`, ca: pem('ca.pem') }, /certificate|closed|reset/i],
-      [{ redis: `rediss://127.0.0.1:${port}`, ca: pem('ca.pem') }, /tls|corrupt|message|closed|eof|in time/i],
+      [{ redis: `rediss://127.0.0.1:${port}`, ca: pem('ca.pem') }, /tls|corrupt|message|closed|eof|does not answer/i],
     ]) {
       const { code, stdout, stderr } = await failing(cluster);
       assert.equal(code, 2, `${cluster.redis}: ${stderr}`);

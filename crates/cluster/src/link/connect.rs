@@ -11,7 +11,10 @@ impl Connector {
     /// Connects. `ended` is called, perhaps often, when one of the connections ends by itself.
     pub(crate) async fn connect(&self, purpose: Purpose, ended: Ended) -> Result<Servers, String> {
         match &*self.topology {
-            Topology::One(endpoint) => Ok(Servers::one(self.open(endpoint, &purpose, &ended).await?, false)),
+            Topology::One(endpoint) => {
+                let opened = self.open(endpoint, &purpose, &ended);
+                Ok(Servers::one(Patience::new(TIME_MAX).wait(opened, endpoint).await?, false))
+            }
             Topology::Sentinel { sentinels, service, access } => {
                 let patience = Patience::new(TIME_MAX);
                 let follow = |sentinel| self.follow(sentinel, service, access, patience, &purpose, &ended);

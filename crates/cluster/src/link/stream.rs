@@ -8,6 +8,7 @@ use rustls::pki_types::ServerName;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream, lookup_host};
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::address::{Endpoint, Place};
@@ -36,9 +37,18 @@ pub(crate) async fn connect(endpoint: &Endpoint, tls: Option<&TlsConnector>) -> 
 }
 
 async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
-    let stream = any_of(lookup_host((host, port)).await?).await?;
+    let stream = any_of(addresses(host, port).await?).await?;
     settle(&stream).map(|()| stream)
 }
+
+/// Where nobody answers questions for names, that is told, and not that Redis is silent.
+async fn addresses(host: &str, port: u16) -> io::Result<impl Iterator<Item = SocketAddr>> {
+    let late = |_| io::Error::new(io::ErrorKind::TimedOut, "its name was not resolved in time");
+    timeout(NAME_TIME_MAX, lookup_host((host, port))).await.map_err(late)?
+}
+
+/// A little shorter than what a connection may take as a whole.
+const NAME_TIME_MAX: Duration = Duration::from_millis(2500);
 
 /// To the first address that takes it: one that swallows what is sent to it, as where IPv6 is announced and goes nowhere, does
 /// not eat the time of the others.

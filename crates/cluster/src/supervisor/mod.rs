@@ -83,6 +83,7 @@ impl Supervisor {
     }
 
     pub(crate) async fn run(mut self) {
+        self.hear_namespaces().await;
         loop {
             let now = Instant::now();
             self.time_out(now);
@@ -106,6 +107,18 @@ impl Supervisor {
             }
         }
         self.end();
+    }
+
+    /// Goes nowhere before the server has said what it serves: what is joined without the namespaces is joined to nothing, and
+    /// says so to whoever waits for it.
+    async fn hear_namespaces(&mut self) {
+        while let Some(news) = self.news.recv().await {
+            let is_first = matches!(news, News::Served { .. } | News::Leave(_));
+            self.handle(news, Instant::now());
+            if is_first {
+                break;
+            }
+        }
     }
 
     fn end(mut self) {
