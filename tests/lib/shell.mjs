@@ -66,6 +66,8 @@ export class Command {
 /** Runs a program, and ends it with the test. */
 export function runs(t, program, args, { env = {}, stdin = 'ignore', stdout = 'pipe' } = {}) {
   const child = spawn(program, args, { stdio: [stdin, stdout, 'pipe'], env: { PATH: process.env.PATH, ...env } });
+  // Who knows without it that it was asked wrongly ends before it has read it.
+  child.stdin?.on('error', () => {});
   t.after(() => child.kill('SIGKILL'));
   return new Command(child);
 }
