@@ -181,15 +181,12 @@ describe('headers', () => {
       test(`${name} of ${size} spaces and commas is answered at once`, async (t) => {
         await costsLittle(t, async () => {
           for (const filler of [' ', ',', ' ,', 'a;', '"']) {
-            const from = performance.now();
             const headers = { [name]: `a${filler.repeat(size / filler.length)}b` };
             const { ws } = await upgrade(hub.port, websocket, { headers }).catch(() => ({}));
-            const ms = performance.now() - from;
             ws?.destroy();
-            // Ten on the server; the rest is this process and a busy machine.
-            assert.ok(ms < 150, `${JSON.stringify(filler)}: ${ms | 0} ms`);
           }
-        });
+          // Ten milliseconds each.
+        }, 0.3);
       });
     }
   }

@@ -182,6 +182,19 @@ export class Relay {
     return (Number(fields[11]) + Number(fields[12])) / 100; // USER_HZ is 100 on every Linux we meet
   }
 
+  /** For how many milliseconds each of its threads had work and no processor so far, by the thread's number. */
+  queued() {
+    const waits = new Map();
+    for (const thread of readdirSync(`/proc/${this.pid}/task`)) {
+      try {
+        waits.set(thread, Number(readFileSync(`/proc/${this.pid}/task/${thread}/schedstat`, 'utf8').split(' ')[1]) / 1e6);
+      } catch {
+        // It has just ended.
+      }
+    }
+    return waits;
+  }
+
   descriptors() {
     return readdirSync(`/proc/${this.pid}/fd`).length;
   }
