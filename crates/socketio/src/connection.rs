@@ -149,6 +149,10 @@ impl Connection {
         let namespace = &asked.namespace;
         let hub = &self.shared.reach.hub;
         let id = asked.socket;
+        if asked.is_patterned {
+            // Before its rooms are there: the peers are to know whose they are.
+            self.shared.entered(namespace);
+        }
         let connect = || {
             if !self.client.accept(namespace, id) {
                 return;
@@ -163,10 +167,10 @@ impl Connection {
         };
         if !self.shared.directory.while_there(namespace, connect) {
             // It was removed while the application thought.
+            if asked.is_patterned {
+                self.shared.left(namespace);
+            }
             return self.refuse(&asked, &Refusal::new(INVALID_NAMESPACE), now);
-        }
-        if asked.is_patterned {
-            self.shared.entered(&asked.namespace);
         }
         let (reach, allowance) = (Arc::clone(&self.shared.reach), Arc::clone(&self.allowance));
         let noted = member.keeps_rooms().then(Arc::default);

@@ -36,6 +36,8 @@ pub(crate) enum News {
     Served {
         added: Vec<Arc<Place>>,
         removed: Vec<Arc<Place>>,
+        /// How often that was said.
+        turn: u64,
     },
     Ask(Ask),
     /// Whoever asked does not want to know any more.

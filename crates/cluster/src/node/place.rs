@@ -273,11 +273,13 @@ pub(crate) struct Places {
     pub(crate) by_name: HashMap<Arc<str>, Arc<Place>>,
     /// A channel may be a room's in one namespace and all of another, as with `/` and `/#x`: then a message is heard for both.
     pub(crate) are_ambiguous: bool,
+    /// How often it was said before which there are.
+    pub(crate) turn: u64,
 }
 
 impl Places {
-    pub(crate) fn new(places: impl IntoIterator<Item = Arc<Place>>) -> Self {
-        let mut all = Self::default();
+    pub(crate) fn new(places: impl IntoIterator<Item = Arc<Place>>, turn: u64) -> Self {
+        let mut all = Self { turn, ..Self::default() };
         for place in places {
             let wishes = place.wishes().into_iter();
             all.by_subscription.extend(wishes.map(|wish| (wish.subscription.channel, Arc::clone(&place))));

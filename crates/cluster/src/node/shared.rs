@@ -21,7 +21,7 @@ use super::news::News;
 use super::own_answers::OwnAnswers;
 use super::place::{Place, Places};
 use super::replies::Replies;
-use super::rooms::Rooms;
+use super::rooms::{Key, Rooms};
 use crate::config::ClusterConfig;
 use crate::notice::Notice;
 
@@ -168,9 +168,20 @@ impl Shared {
             .map(|namespace| Arc::new(Place::new(&self.config, namespace.clone(), &self.uid)))
             .collect();
         let kept = places.by_name.values().filter(|place| is_served(&place.name)).cloned();
-        *places = Arc::new(Places::new(kept.chain(added.iter().cloned()).collect::<Vec<_>>()));
+        let turn = places.turn + 1;
+        *places = Arc::new(Places::new(kept.chain(added.iter().cloned()).collect::<Vec<_>>(), turn));
         // While they are locked: the supervisor hears of namespaces in the order of their changes.
-        self.tell(News::Served { added, removed });
+        self.tell(News::Served { added, removed, turn });
+    }
+
+    /// Which rooms have come and gone. None before the supervisor knows of the namespaces that there are now, those of this
+    /// turn: what it has still to hear of them would undo what is done for their rooms.
+    pub(crate) fn changed_rooms(&self, turn: u64) -> Vec<(Key, bool)> {
+        let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
+        if places.turn != turn {
+            return Vec::new();
+        }
+        self.rooms.take(|namespace| places.by_name.contains_key(namespace.as_str()))
     }
 
     /// Hands something in that is to be published, for the next turn of the supervisor.

@@ -34,6 +34,8 @@ pub(crate) struct Supervisor {
     speaks_on: Option<Connection>,
     /// Sharded channels whose end was asked for.
     ending: HashMap<bytes::Bytes, u32>,
+    /// Of the namespaces that it knows of.
+    turn: u64,
     has_joined: bool,
     refusal_noted: bool,
     leaving: Option<Leaving>,
@@ -72,6 +74,7 @@ impl Supervisor {
             publisher: None,
             speaks_on: None,
             ending: HashMap::new(),
+            turn: 0,
             has_joined: false,
             refusal_noted: false,
             leaving: None,
@@ -190,7 +193,8 @@ impl Supervisor {
             }
             News::Counted(question, listeners) => self.questions.handle_count(question, listeners, now),
             News::Unsubscribed(connection, channel) => self.unsubscribed(connection, channel, now),
-            News::Served { added, removed } => {
+            News::Served { added, removed, turn } => {
+                self.turn = turn;
                 for place in removed {
                     self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner).unserve(&place.name);
                     self.link.unsubscribe_group(&place.name, now);
@@ -302,7 +306,7 @@ impl Supervisor {
 
     /// Rooms that have channels of their own.
     fn rooms(&mut self, now: Instant) {
-        for ((namespace, room, is_own), is_there) in self.shared.rooms.take() {
+        for ((namespace, room, is_own), is_there) in self.shared.changed_rooms(self.turn) {
             let Some(place) = self.shared.place(&namespace) else { continue };
             let Some(wish) = place.room_wish(room.as_str(), is_own) else { continue };
             match is_there {

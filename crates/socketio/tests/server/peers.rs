@@ -9,7 +9,7 @@ use fanfare_socketio::codec::{EventName, Json};
 use fanfare_socketio::hub::Progress;
 use fanfare_socketio::{
     Acknowledged, Admission, Arguments, Asked, Command, ConnectRequest, Local, Namespace, NamespaceName, Nodes,
-    Outgoing, Peers, Published, RemoteSocket, Room, Server, Socket, Target,
+    Outgoing, Peers, Published, RemoteSocket, Room, RoomWatch, Server, Socket, SocketId, Target,
 };
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
@@ -23,6 +23,22 @@ pub(crate) struct Wire {
     other: Mutex<Option<Local>>,
     served: Mutex<Vec<Vec<String>>>,
     published: Mutex<Vec<String>>,
+    /// How long it takes to hear which namespaces there are.
+    hearing: Duration,
+    /// The sockets that came to namespaces that it had not heard of, and those that came to others.
+    came: Mutex<[Vec<String>; 2]>,
+}
+
+impl RoomWatch for Wire {
+    fn room_changed(&self, _: &NamespaceName, _: &Room, _: bool) {}
+
+    fn socket_changed(&self, namespace: &NamespaceName, _: SocketId, is_there: bool) {
+        let name = namespace.to_string();
+        let is_known = self.served.lock().unwrap().last().is_some_and(|names| names.contains(&name));
+        if is_there {
+            self.came.lock().unwrap()[usize::from(is_known)].push(name);
+        }
+    }
 }
 
 #[derive(Default)]
@@ -48,6 +64,10 @@ impl Peers for Wired {
     fn serve(&self, namespaces: &[NamespaceName]) {
         let mut names: Vec<String> = namespaces.iter().map(ToString::to_string).collect();
         names.sort();
+        if !self.0.hearing.is_zero() {
+            // The lanes go on meanwhile.
+            tokio::task::block_in_place(|| std::thread::sleep(self.0.hearing));
+        }
         self.0.served.lock().unwrap().push(names);
     }
 
@@ -239,6 +259,19 @@ async fn peers_hear_which_namespaces_there_are() {
     f.server.remove_namespace("/new", Duration::ZERO);
     let served = f.wire.served.lock().unwrap().clone();
     assert_eq!((served.len(), served[1].contains(&"/new".to_owned()), &served[2]), (3, true, &before[0]));
+}
+
+/// Whose rooms have channels of their own has to know of a namespace before its rooms.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn peers_hear_of_a_namespace_by_pattern_before_somebody_is_in_it() {
+    let wire = Arc::new(Wire { hearing: Duration::from_millis(50), ..Wire::default() });
+    let peers = Wired(Arc::clone(&wire));
+    let server = Server::builder(quick()).namespace_pattern("/doc/{id}", Open).unwrap();
+    let server = server.peers(move |_| peers).room_watch(Arc::clone(&wire) as _).build();
+    let mut client = Client::open(listening(&server).await).await;
+    client.send("40/doc/1,").await;
+    assert!(client.text().await.starts_with("40/doc/1,"));
+    assert_eq!(*wire.came.lock().unwrap(), [vec![], vec!["/doc/1".to_owned()]]);
 }
 
 #[tokio::test]
