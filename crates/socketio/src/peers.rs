@@ -19,8 +19,8 @@ use crate::nodes::Nodes;
 /// None of these may block: what is asked for is done here whether or not anybody else hears of it. When the server is
 /// gone, it is dropped, and has to end what it started.
 pub trait Peers: Send + Sync + 'static {
-    /// The namespaces that exist here from now on. Called when the server starts, and whenever one comes or goes;
-    /// for one by pattern, before somebody is in it.
+    /// The namespaces that exist here from now on. Called when the server starts, before one comes and after
+    /// one went: nobody is in a namespace that was not said.
     fn serve(&self, namespaces: &[NamespaceName]);
 
     /// Passes on what is to be done to sockets wherever they are. It is done here by whoever calls.

@@ -286,8 +286,7 @@ impl Server {
     /// # Errors
     /// [`InvalidNamespace`] if no client could ask for a namespace of that name.
     pub fn add_namespace(&self, name: &str, namespace: impl Namespace) -> Result<(), InvalidNamespace> {
-        self.core.shared.directory.add(NamespaceName::try_from(name)?, Arc::new(namespace));
-        self.core.shared.announce();
+        self.core.shared.add(NamespaceName::try_from(name)?, Arc::new(namespace));
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use socketio_codec::Namespace as NamespaceName;
 
 use crate::closes::Closes;
 use crate::directory::Directory;
+use crate::namespace::Namespace;
 use crate::reach::{Reach, Scope};
 use crate::supervisor::Supervisor;
 
@@ -37,10 +38,27 @@ impl Shared {
         }
     }
 
-    /// A socket has joined a namespace that is named by a pattern.
+    /// Adds a namespace. The peers hear of it before anybody can be in it: what is emitted there is for them, too.
+    pub(crate) fn add(&self, name: NamespaceName, namespace: Arc<dyn Namespace>) {
+        let _turn = self.announcing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(peers) = self.reach.peers_in(Scope::Cluster) {
+            let mut names = self.directory.names();
+            if !names.contains(&name) {
+                names.push(name.clone());
+                peers.serve(&names);
+            }
+        }
+        self.directory.add(name, namespace);
+    }
+
+    /// A socket is about to join a namespace that is named by a pattern. Also who is second there waits until the peers know of
+    /// it.
     pub(crate) fn entered(&self, name: &NamespaceName) {
-        if self.directory.patterned.enter(name) {
-            self.announce();
+        let peers = self.reach.peers_in(Scope::Cluster);
+        let _turn = peers.map(|_| self.announcing.lock().unwrap_or_else(PoisonError::into_inner));
+        let is_first = self.directory.patterned.enter(name);
+        if let Some(peers) = peers.filter(|_| is_first) {
+            peers.serve(&self.directory.names());
         }
     }
 

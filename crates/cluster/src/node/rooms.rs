@@ -1,58 +1,88 @@
 //! Rooms that have channels of their own.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use socketio::{NamespaceName, Room, RoomWatch, SocketId};
 use tokio::sync::Notify;
 
-/// Which rooms have come and gone since somebody looked. The last word about each counts.
+/// Which rooms there are, and which of them have come and gone since somebody looked.
 pub(crate) struct Rooms {
     /// Whether each socket's own room has one too.
     are_private: bool,
     /// `None`: nobody looks any more.
-    changed: Mutex<Option<HashMap<Key, bool>>>,
+    state: Mutex<Option<State>>,
     /// The supervisor's.
     pub(crate) wake: Arc<Notify>,
 }
 
-/// A room of a namespace, and whether it is a socket's own: one that others have made may have a socket's id for a name.
-pub(crate) type Key = (NamespaceName, Room, bool);
+#[derive(Default)]
+struct State {
+    there: HashMap<NamespaceName, HashSet<Channel>>,
+    /// The last word about each counts.
+    changed: HashMap<(NamespaceName, Channel), bool>,
+}
+
+/// A room, and whether it is a socket's own: one that others have made may have a socket's id for a name.
+pub(crate) type Channel = (Room, bool);
 
 impl Rooms {
     pub(crate) fn new(are_private: bool) -> Self {
-        Self { are_private, changed: Mutex::new(Some(HashMap::new())), wake: Arc::default() }
+        Self { are_private, state: Mutex::new(Some(State::default())), wake: Arc::default() }
     }
 
-    /// Those of namespaces that are known. A room may be told of before its namespace: then it waits, while it is there.
-    pub(super) fn take(&self, is_known: impl Fn(&NamespaceName) -> bool) -> Vec<(Key, bool)> {
-        let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(changed) = &mut *changed else { return Vec::new() };
-        changed.retain(|(namespace, ..), is_there| *is_there || is_known(namespace));
-        changed.extract_if(|(namespace, ..), _| is_known(namespace)).collect()
+    /// What is different, and whether the room is there now.
+    pub(super) fn take(&self) -> Vec<((NamespaceName, Channel), bool)> {
+        self.lock().as_mut().map(|state| state.changed.drain().collect()).unwrap_or_default()
+    }
+
+    /// The namespace has no channels yet. So neither have its rooms: they may be there before it, or still from when it was
+    /// there before.
+    pub(super) fn begin(&self, namespace: &str) {
+        let mut state = self.lock();
+        let Some(State { there, changed }) = &mut *state else { return };
+        let Some((namespace, channels)) = there.get_key_value(namespace) else { return };
+        changed.extend(channels.iter().map(|channel| ((namespace.clone(), channel.clone()), true)));
     }
 
     /// Nobody will look any more.
     pub(crate) fn end(&self) {
-        *self.changed.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.lock() = None;
     }
 
-    fn note(&self, key: Key, is_there: bool) {
-        if let Some(changed) = &mut *self.changed.lock().unwrap_or_else(PoisonError::into_inner) {
-            changed.insert(key, is_there);
+    fn note(&self, namespace: &NamespaceName, channel: Channel, is_there: bool) {
+        if let Some(State { there, changed }) = &mut *self.lock() {
+            match is_there {
+                true => drop(there.entry(namespace.clone()).or_default().insert(channel.clone())),
+                false => forget(there, namespace, &channel),
+            }
+            changed.insert((namespace.clone(), channel), is_there);
         }
         self.wake.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<State>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Clients may choose the names of namespaces: nothing is kept of one that has no rooms.
+fn forget(there: &mut HashMap<NamespaceName, HashSet<Channel>>, namespace: &NamespaceName, channel: &Channel) {
+    let Some(channels) = there.get_mut(namespace) else { return };
+    channels.remove(channel);
+    if channels.is_empty() {
+        there.remove(namespace);
     }
 }
 
 impl RoomWatch for Rooms {
     fn room_changed(&self, namespace: &NamespaceName, room: &Room, is_there: bool) {
-        self.note((namespace.clone(), room.clone(), false), is_there);
+        self.note(namespace, (room.clone(), false), is_there);
     }
 
     fn socket_changed(&self, namespace: &NamespaceName, socket: SocketId, is_there: bool) {
         if self.are_private {
-            self.note((namespace.clone(), Room::from(socket.as_str()), true), is_there);
+            self.note(namespace, (Room::from(socket.as_str()), true), is_there);
         }
     }
 }
@@ -62,19 +92,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_room_waits_for_its_namespace_while_it_is_there() {
+    fn the_rooms_of_a_namespace_that_begins_are_those_that_are_there() {
         let rooms = Rooms::new(false);
         let namespace = |name| NamespaceName::try_from(name).unwrap();
-        let (known, new) = (namespace("/known"), namespace("/new"));
-        let is_known = |name: &NamespaceName| *name == known;
-        for room in ["stays", "goes"] {
-            rooms.room_changed(&new, &Room::from(room), true);
-        }
-        rooms.room_changed(&known, &Room::from("a"), false);
-        assert_eq!(rooms.take(is_known), [((known.clone(), Room::from("a"), false), false)]);
-        rooms.room_changed(&new, &Room::from("goes"), false);
-        assert_eq!(rooms.take(is_known), []);
-        assert_eq!(rooms.take(|_| true), [((new, Room::from("stays"), false), true)]);
-        assert_eq!(rooms.take(|_| true), []);
+        let (old, new) = (namespace("/old"), namespace("/new"));
+        let channel = |name| (Room::from(name), false);
+        let note = |namespace, name, is_there| rooms.room_changed(namespace, &Room::from(name), is_there);
+        note(&new, "stays", true);
+        note(&new, "goes", true);
+        note(&old, "other", true);
+        assert_eq!(rooms.take().len(), 3);
+        note(&new, "goes", false);
+        assert_eq!(rooms.take(), [((new.clone(), channel("goes")), false)]);
+        rooms.begin("/new");
+        assert_eq!(rooms.take(), [((new.clone(), channel("stays")), true)]);
+        rooms.begin("/new");
+        note(&new, "stays", false);
+        assert_eq!(rooms.take(), [((new.clone(), channel("stays")), false)], "the last word counts");
+        assert!(!rooms.lock().as_ref().unwrap().there.contains_key(&new));
     }
 }

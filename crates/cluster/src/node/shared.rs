@@ -21,7 +21,7 @@ use super::news::News;
 use super::own_answers::OwnAnswers;
 use super::place::{Place, Places};
 use super::replies::Replies;
-use super::rooms::{Key, Rooms};
+use super::rooms::{Channel, Rooms};
 use crate::config::ClusterConfig;
 use crate::notice::Notice;
 
@@ -170,18 +170,23 @@ impl Shared {
         let kept = places.by_name.values().filter(|place| is_served(&place.name)).cloned();
         let turn = places.turn + 1;
         *places = Arc::new(Places::new(kept.chain(added.iter().cloned()).collect::<Vec<_>>(), turn));
+        added.iter().for_each(|place| self.rooms.begin(&place.name));
         // While they are locked: the supervisor hears of namespaces in the order of their changes.
         self.tell(News::Served { added, removed, turn });
     }
 
-    /// Which rooms have come and gone. None before the supervisor knows of the namespaces that there are now, those of this
-    /// turn: what it has still to hear of them would undo what is done for their rooms.
-    pub(crate) fn changed_rooms(&self, turn: u64) -> Vec<(Key, bool)> {
+    /// Which rooms have come and gone, and where they are. None before the supervisor knows of the namespaces that there are
+    /// now, those of this turn: what it has still to hear of them would undo what is done for their rooms.
+    pub(crate) fn changed_rooms(&self, turn: u64) -> Vec<(Arc<Place>, Channel, bool)> {
         let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
         if places.turn != turn {
             return Vec::new();
         }
-        self.rooms.take(|namespace| places.by_name.contains_key(namespace.as_str()))
+        // Those of a namespace that is gone have gone with it, and come with it if it comes again.
+        let in_their_places = |((namespace, channel), is_there): ((NamespaceName, _), _)| {
+            Some((Arc::clone(places.by_name.get(namespace.as_str())?), channel, is_there))
+        };
+        self.rooms.take().into_iter().filter_map(in_their_places).collect()
     }
 
     /// Hands something in that is to be published, for the next turn of the supervisor.

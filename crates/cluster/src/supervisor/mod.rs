@@ -201,6 +201,11 @@ impl Supervisor {
                 }
                 for place in added {
                     self.link.subscribe(place.wishes(), now);
+                    // Where it was there before, and there was no time to end it: it is not confirmed again.
+                    if self.link.is_group_confirmed(&place.name) {
+                        let mut peers = self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner);
+                        peers.serve(Arc::clone(&place.name));
+                    }
                 }
             }
             News::Ask(ask) => self.questions.ask(&self.shared, ask, now),
@@ -306,8 +311,7 @@ impl Supervisor {
 
     /// Rooms that have channels of their own.
     fn rooms(&mut self, now: Instant) {
-        for ((namespace, room, is_own), is_there) in self.shared.changed_rooms(self.turn) {
-            let Some(place) = self.shared.place(&namespace) else { continue };
+        for (place, (room, is_own), is_there) in self.shared.changed_rooms(self.turn) {
             let Some(wish) = place.room_wish(room.as_str(), is_own) else { continue };
             match is_there {
                 true => self.link.subscribe([wish], now),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use fanfare_cluster::Format;
 use fanfare_test_support::{eventually, within};
 use socketio::{Attachment, Nodes, Room};
+use tokio::time::timeout;
 
 use crate::fleet::{ADAPTERS, Fleet};
 use crate::node::{Client, Node, Open};
@@ -205,6 +206,52 @@ async fn namespaces_come_and_go() {
     assert_eq!(a.hears().await, "41/chat,");
     let found = within(f.server.of("/chat").unwrap().fetch_sockets()).await;
     assert_eq!((found.len(), found.nodes), (0, Nodes::new(0, 0)));
+}
+
+/// As by two reloads within the time over which the first lets clients go.
+#[tokio::test]
+async fn who_stays_in_a_namespace_that_comes_back_stays_in_rooms_that_are_heard() {
+    for adapter in ADAPTERS {
+        let Fleet { f, g, redis: _redis } = Fleet::of(adapter).await;
+        let mut clients = Vec::new();
+        for node in [&f, &g] {
+            node.server.add_namespace("/chat", Open).unwrap();
+        }
+        for _ in 0..4 {
+            let mut client = g.stranger().await;
+            client.enter("/chat").await;
+            client.say(r#"42/chat,1["join","r"]"#).await;
+            assert_eq!(client.hears().await, "43/chat,1[]");
+            clients.push(client);
+        }
+        // The first time, the node has left Redis before it comes back; the second time it hears of both at once.
+        for pause in [20, 0].map(Duration::from_millis) {
+            g.server.remove_namespace("/chat", Duration::from_secs(3600));
+            tokio::time::sleep(pause).await;
+            g.server.add_namespace("/chat", Open).unwrap();
+            let stays = within(g.server.of("/chat").unwrap().local().fetch_sockets()).await.sockets;
+            let stays = |client: &&mut Client| stays.iter().any(|socket| socket.id.as_str() == client.id);
+            let client = clients.iter_mut().find(stays).expect("one of four has gone");
+            for to in ["r", &client.id.clone()] {
+                hears_again(client, &f, to, &format!("{pause:?}")).await;
+            }
+        }
+    }
+}
+
+/// Until a client of another node hears what is said to a room.
+async fn hears_again(client: &mut Client, from: &Node, to: &str, word: &str) {
+    let event = format!(r#"42/chat,["x",{word:?},{to:?}]"#);
+    within(async {
+        loop {
+            from.server.of("/chat").unwrap().to(to).emit("x", (word, to)).unwrap();
+            let hears = async { while client.hears().await != event {} };
+            if timeout(Duration::from_millis(50), hears).await.is_ok() {
+                break;
+            }
+        }
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -263,15 +263,31 @@ async fn peers_hear_which_namespaces_there_are() {
 
 /// Whose rooms have channels of their own has to know of a namespace before its rooms.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn peers_hear_of_a_namespace_by_pattern_before_somebody_is_in_it() {
+async fn peers_hear_of_a_namespace_before_somebody_is_in_it() {
     let wire = Arc::new(Wire { hearing: Duration::from_millis(50), ..Wire::default() });
     let peers = Wired(Arc::clone(&wire));
     let server = Server::builder(quick()).namespace_pattern("/doc/{id}", Open).unwrap();
     let server = server.peers(move |_| peers).room_watch(Arc::clone(&wire) as _).build();
-    let mut client = Client::open(listening(&server).await).await;
-    client.send("40/doc/1,").await;
-    assert!(client.text().await.starts_with("40/doc/1,"));
-    assert_eq!(*wire.came.lock().unwrap(), [vec![], vec!["/doc/1".to_owned()]]);
+    let address = listening(&server).await;
+    let mut clients = [Client::open(address).await, Client::open(address).await];
+    for client in &mut clients {
+        client.send("40/doc/1,").await;
+    }
+    for client in &mut clients {
+        assert!(client.text().await.starts_with("40/doc/1,"));
+    }
+    assert_eq!(*wire.came.lock().unwrap(), [vec![], vec!["/doc/1".to_owned(); 2]]);
+    let adding = server.clone();
+    let adding = tokio::task::spawn_blocking(move || adding.add_namespace("/new", Open).unwrap());
+    let mut client = Client::open(address).await;
+    client.send("40/new,").await;
+    while !client.text().await.starts_with("40/new,") {
+        // Not there yet. Who asks too often is closed.
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        client.send("40/new,").await;
+    }
+    within(adding).await.unwrap();
+    assert_eq!(wire.came.lock().unwrap()[0], [""; 0]);
 }
 
 #[tokio::test]
