@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { adminToml } from '../lib/admin.mjs';
 import { clientsOf } from '../lib/clients.mjs';
 import { scrape } from '../lib/metrics.mjs';
 import { freePort } from '../lib/ports.mjs';
@@ -18,7 +19,7 @@ const namespaces = [{ name: '/', rules: [{ on: 'update' }] }];
 const settings = (cluster, more) => ({ namespaces, ops: true, cluster, ...more });
 
 /** How a relay ends that may not start without its fleet. */
-const failing = (cluster) => fanfare([], settings({ at_start: 'fail', ...cluster }), { env: { FANFARE_LISTEN: '127.0.0.1:0' } });
+const failing = (cluster, more) => fanfare([], settings({ at_start: 'fail', ...cluster }, more), { env: { FANFARE_LISTEN: '127.0.0.1:0' } });
 
 const ready = async (relay) => {
   const { status, body } = await request(relay.opsPort, '/readyz');
@@ -60,16 +61,17 @@ describe('a start', { skip: ALL_NODE && 'of a relay' }, () => {
     const nobody = await freePort();
     const pem = (name) => join(folder, name);
     const mine = { client_certificate: pem('client.pem'), client_key: pem('client.key') };
-    for (const [cluster, why] of [
+    for (const [cluster, why, more] of [
       [{ redis: `redis://fleet:wr0ng-pass@127.0.0.1:${port}` }, /WRONGPASS|password/i],
       [{ redis: `redis://deaf:secret@127.0.0.1:${port}` }, /socket\.io#\/#\*.*(permission|NOPERM)/i],
+      [{ redis: `redis://fleet:secret@127.0.0.1:${port}` }, /socket\.io#\/admin#\*.*(permission|NOPERM)/i, { toml: adminToml('') }],
       [{ redis: `redis://127.0.0.1:${nobody}` }, /refused/i],
       [{ redis: 'redis://no-such-host.invalid:6379' }, /resolve|lookup|not known|name/i],
       [{ redis: `rediss://127.0.0.1:${tls.port}`, ca: pem('other.pem'), ...mine }, /certificate|issuer/i],
       [{ redis: `rediss://127.0.0.1:${tls.port}`, ca: pem('ca.pem') }, /certificate|closed|reset/i],
-      [{ redis: `rediss://127.0.0.1:${port}`, ca: pem('ca.pem') }, /tls|corrupt|message|closed|eof|does not answer/i],
+      [{ redis: `rediss://127.0.0.1:${port}`, ca: pem('ca.pem') }, /tls|corrupt|message|closed|eof|does not answer|in time/i],
     ]) {
-      const { code, stdout, stderr } = await failing(cluster);
+      const { code, stdout, stderr } = await failing(cluster, more);
       assert.equal(code, 2, `${cluster.redis}: ${stderr}`);
       assert.match(stderr, why, cluster.redis);
       assert.match(stderr, /the cluster cannot be joined/);

@@ -143,6 +143,11 @@ impl Cluster {
         let _ = self.inner.seen.subscribe().wait_for(|seen| seen.is_up).await;
     }
 
+    /// Waits until the node may say that [it is ready](Self::is_ready), also if that was a moment ago and it is apart again.
+    pub async fn ready(&self) {
+        let _ = self.inner.seen.subscribe().wait_for(|seen| seen.is_ready).await;
+    }
+
     /// Waits until it is clear that the node cannot be one of the fleet, and gives the reason. With
     /// [`AtStart::Fail`](crate::AtStart::Fail) that is the first thing that goes wrong until it has joined; else, and from then
     /// on, only a fault of this crate is one.

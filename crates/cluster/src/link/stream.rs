@@ -41,7 +41,8 @@ async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
     settle(&stream).map(|()| stream)
 }
 
-/// Where nobody answers questions for names, that is told, and not that Redis is silent.
+/// Where nobody answers questions for names, that is told, and not that Redis is silent; but for one of several servers, which is
+/// not waited for so long.
 async fn addresses(host: &str, port: u16) -> io::Result<impl Iterator<Item = SocketAddr>> {
     let late = |_| io::Error::new(io::ErrorKind::TimedOut, "its name was not resolved in time");
     timeout(NAME_TIME_MAX, lookup_host((host, port))).await.map_err(late)?

@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::rand;
 use socketio::codec::Limits;
-use socketio::{Broadcast, Server};
+use socketio::{Broadcast, Server, ServerBuilder};
 
 pub(crate) use config::{AdminAuth, AdminConfig, Mode, PasswordHash};
 pub(crate) use development::{Development, SHOWN_HEADERS, Watch};
@@ -95,7 +95,17 @@ impl Admin {
         })
     }
 
-    /// Opens the namespace, if there is to be one, and begins to report in it. Before clients are accepted.
+    /// The server has the namespace from its start on, if there is to be one: a cluster is joined with what there is then.
+    pub(crate) fn open_in(self: &Arc<Self>, builder: ServerBuilder) -> ServerBuilder {
+        let config = &self.terms().config;
+        if !config.is_on() {
+            return builder;
+        }
+        let opened = builder.namespace(config.namespace.as_str(), Door(Arc::clone(self)));
+        opened.expect("it was parsed as a name")
+    }
+
+    /// Begins to report in the namespace. Before clients are accepted.
     pub(crate) fn begin(self: &Arc<Self>, server: &Server, is_secure: bool) {
         // It is called once. The server has the namespace, which has this: they end with the process.
         let _ = self.server.set(server.clone());

@@ -6,4 +6,4 @@ mod joining;
 mod told;
 
 pub(crate) use config::{ClusterConfig, Fleet, Password, RedisAddress};
-pub(crate) use joining::join;
+pub(crate) use joining::{failed, join};

@@ -51,8 +51,8 @@ impl Built {
         let cluster = config.cluster.node(config.server.client.limits, config.limits.client.rooms_max);
         let cluster = cluster.map_err(|error| error.to_string())?;
         let development = admin::development();
-        let server = server(server_config, bundle, (&live, &development), cluster.as_ref())?;
         let admin = Admin::new(config, &live, page, Arc::clone(&development));
+        let server = server(server_config, bundle, (&live, &development, &admin), cluster.as_ref())?;
         admin.begin(&server, config.tls.is_some());
         Ok(Self { server, live, cluster, admin, development, found: Box::new(found) })
     }
@@ -65,7 +65,7 @@ impl Built {
 fn server(
     config: ServerConfig,
     bundle: Option<ClientBundle>,
-    (live, development): (&Arc<Live>, &Arc<Development>),
+    (live, development, admin): (&Arc<Live>, &Arc<Development>, &Arc<Admin>),
     cluster: Option<&Cluster>,
 ) -> Result<Server, String> {
     let deciding = Arc::clone(live);
@@ -84,7 +84,7 @@ fn server(
         let entrance = Entrance { live: Arc::clone(live), development: Arc::clone(development) };
         builder = builder.namespace(name, entrance).map_err(|error| format!("namespace {name}: {error}"))?;
     }
-    Ok(builder.build())
+    Ok(admin.open_in(builder).build())
 }
 
 /// What holds for clients at the start. Inside the runtime: keys begin to be fetched.

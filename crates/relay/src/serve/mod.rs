@@ -145,7 +145,13 @@ async fn run(
         // An error would be that nobody hears signals any more; that thread lives as long as the process.
         let _ = ending.wait_for(|ending| *ending >= Ending::InOrder).await;
     };
-    let end = end(stopped, server.failed()).await;
+    let failed = async {
+        tokio::select! {
+            failure = server.failed() => failure,
+            failure = cluster::failed(cluster.as_ref()) => failure,
+        }
+    };
+    let end = end(stopped, failed).await;
     reloader.end();
 
     let leaving =
