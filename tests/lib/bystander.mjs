@@ -51,7 +51,8 @@ function excuses(relay) {
     const queued = Math.max(0, ...[...now[0]].map(([thread, ms]) => ms - (before[0].get(thread) ?? ms)));
     const busy = now[1].active - before[1].active;
     before = now;
-    return queued + busy;
+    // More than that is not believed: who sends without a pause is always busy.
+    return Math.min(Math.max(queued, busy), 2000);
   };
 }
 

@@ -79,9 +79,9 @@ impl Directory {
         is_gone
     }
 
-    /// Adds a namespace, or puts another in its place.
-    pub(crate) fn add(&self, name: NamespaceName, namespace: Arc<dyn Namespace>) {
-        self.change(|generation| generation.insert(name, namespace));
+    /// Adds a namespace, or puts another in the place of one, which is returned.
+    pub(crate) fn add(&self, name: NamespaceName, namespace: Arc<dyn Namespace>) -> Option<Arc<dyn Namespace>> {
+        self.change(|generation| generation.insert(name, namespace))
     }
 
     /// Removes a namespace, and does `expel` before it can be added again. Says whether there was one.

@@ -40,6 +40,8 @@ impl Shared {
 
     /// Adds a namespace. The peers hear of it before anybody can be in it: what is emitted there is for them, too.
     pub(crate) fn add(&self, name: NamespaceName, namespace: Arc<dyn Namespace>) {
+        // Dropped at the end, behind the lock: it is the program's, and may do anything then.
+        let _replaced;
         let _turn = self.announcing.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(peers) = self.reach.peers_in(Scope::Cluster) {
             let mut names = self.directory.names();
@@ -48,7 +50,7 @@ impl Shared {
                 peers.serve(&names);
             }
         }
-        self.directory.add(name, namespace);
+        _replaced = self.directory.add(name, namespace);
     }
 
     /// A socket is about to join a namespace that is named by a pattern. Also who is second there waits until the peers know of

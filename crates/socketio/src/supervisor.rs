@@ -24,7 +24,8 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure of the task that does this `work`: for the tests of a program that wants to see what it does then.
+    /// A failure of the task that does this `work`: for a program with such a task of its own, or that wants to see what it does
+    /// then.
     pub const fn new(work: &'static str) -> Self {
         Self { work }
     }

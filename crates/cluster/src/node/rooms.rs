@@ -31,9 +31,16 @@ impl Rooms {
         Self { are_private, state: Mutex::new(Some(State::default())), wake: Arc::default() }
     }
 
-    /// What is different, and whether the room is there now.
-    pub(super) fn take(&self) -> Vec<((NamespaceName, Channel), bool)> {
-        self.lock().as_mut().map(|state| state.changed.drain().collect()).unwrap_or_default()
+    /// What is different, and whether the room is there now. What is of a namespace that is not `ready` stays.
+    pub(super) fn take(&self, is_ready: impl Fn(&NamespaceName) -> bool) -> Vec<((NamespaceName, Channel), bool)> {
+        let mut state = self.lock();
+        let Some(State { there, changed }) = &mut *state else { return Vec::new() };
+        let taken = changed.extract_if(|(namespace, _), _| is_ready(namespace));
+        // A room that others have made and a socket's own have one channel if they have one name.
+        let is_still_there = |(namespace, (room, is_own)): &(NamespaceName, Channel)| {
+            there.get(namespace).is_some_and(|channels| channels.contains(&(room.clone(), !is_own)))
+        };
+        taken.filter(|(key, is_there)| *is_there || !is_still_there(key)).collect()
     }
 
     /// The namespace has no channels yet. So neither have its rooms: they may be there before it, or still from when it was
@@ -72,8 +79,13 @@ fn forget(there: &mut HashMap<NamespaceName, HashSet<Channel>>, namespace: &Name
     channels.remove(channel);
     if channels.is_empty() {
         there.remove(namespace);
+    } else if channels.capacity() > KEPT_CAPACITY && channels.len() < channels.capacity() / 4 {
+        channels.shrink_to(2 * channels.len());
     }
 }
+
+/// What a namespace's list may be long though it has become short.
+const KEPT_CAPACITY: usize = 64;
 
 impl RoomWatch for Rooms {
     fn room_changed(&self, namespace: &NamespaceName, room: &Room, is_there: bool) {
@@ -101,14 +113,30 @@ mod tests {
         note(&new, "stays", true);
         note(&new, "goes", true);
         note(&old, "other", true);
-        assert_eq!(rooms.take().len(), 3);
+        let take = || rooms.take(|_| true);
+        assert_eq!(take().len(), 3);
         note(&new, "goes", false);
-        assert_eq!(rooms.take(), [((new.clone(), channel("goes")), false)]);
+        assert_eq!(take(), [((new.clone(), channel("goes")), false)]);
         rooms.begin("/new");
-        assert_eq!(rooms.take(), [((new.clone(), channel("stays")), true)]);
+        assert_eq!(rooms.take(|namespace| *namespace != new), [], "it is not there yet");
+        assert_eq!(take(), [((new.clone(), channel("stays")), true)]);
         rooms.begin("/new");
         note(&new, "stays", false);
-        assert_eq!(rooms.take(), [((new.clone(), channel("stays")), false)], "the last word counts");
+        assert_eq!(take(), [((new.clone(), channel("stays")), false)], "the last word counts");
         assert!(!rooms.lock().as_ref().unwrap().there.contains_key(&new));
+    }
+    #[test]
+    fn a_room_that_is_named_as_a_socket_is_not_the_socket() {
+        let rooms = Rooms::new(true);
+        let root = NamespaceName::try_from("/").unwrap();
+        let socket = SocketId::parse("-cn1nULMRHKVEEQVAAAA").unwrap();
+        let room = Room::from(socket.as_str());
+        rooms.socket_changed(&root, socket, true);
+        rooms.room_changed(&root, &room, true);
+        assert_eq!(rooms.take(|_| true).len(), 2);
+        rooms.room_changed(&root, &room, false);
+        assert_eq!(rooms.take(|_| true), [], "the socket is still there");
+        rooms.socket_changed(&root, socket, false);
+        assert_eq!(rooms.take(|_| true), [((root, (room, true)), false)]);
     }
 }

@@ -159,7 +159,8 @@ impl Shared {
     /// Serves these namespaces and no others.
     pub(crate) fn serve(&self, namespaces: &[NamespaceName]) {
         let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
-        let is_served = |name: &str| namespaces.iter().any(|namespace| namespace.as_str() == name);
+        let served: HashSet<&str> = namespaces.iter().map(NamespaceName::as_str).collect();
+        let is_served = |name: &str| served.contains(name);
         let removed: Vec<_> = places.by_name.values().filter(|place| !is_served(&place.name)).cloned().collect();
         let is_new = |namespace: &&NamespaceName| !places.by_name.contains_key(namespace.as_str());
         let added: Vec<_> = namespaces
@@ -176,8 +177,9 @@ impl Shared {
     }
 
     /// Which rooms have come and gone, and where they are. None before the supervisor knows of the namespaces that there are
-    /// now, those of this turn: what it has still to hear of them would undo what is done for their rooms.
-    pub(crate) fn changed_rooms(&self, turn: u64) -> Vec<(Arc<Place>, Channel, bool)> {
+    /// now, those of this turn: what it has still to hear of them would undo what is done for their rooms. Nor of those that
+    /// begin: a namespace is not to wait for its rooms.
+    pub(crate) fn changed_rooms(&self, turn: u64, beginning: &HashSet<Arc<str>>) -> Vec<(Arc<Place>, Channel, bool)> {
         let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
         if places.turn != turn {
             return Vec::new();
@@ -186,7 +188,8 @@ impl Shared {
         let in_their_places = |((namespace, channel), is_there): ((NamespaceName, _), _)| {
             Some((Arc::clone(places.by_name.get(namespace.as_str())?), channel, is_there))
         };
-        self.rooms.take().into_iter().filter_map(in_their_places).collect()
+        let is_ready = |namespace: &NamespaceName| !beginning.contains(namespace.as_str());
+        self.rooms.take(is_ready).into_iter().filter_map(in_their_places).collect()
     }
 
     /// Hands something in that is to be published, for the next turn of the supervisor.

@@ -6,7 +6,7 @@ mod peers;
 mod publishing;
 mod sides;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -36,6 +36,8 @@ pub(crate) struct Supervisor {
     ending: HashMap<bytes::Bytes, u32>,
     /// Of the namespaces that it knows of.
     turn: u64,
+    /// Those of them whose channels were not all there yet.
+    beginning: HashSet<Arc<str>>,
     has_joined: bool,
     refusal_noted: bool,
     leaving: Option<Leaving>,
@@ -75,6 +77,7 @@ impl Supervisor {
             speaks_on: None,
             ending: HashMap::new(),
             turn: 0,
+            beginning: HashSet::new(),
             has_joined: false,
             refusal_noted: false,
             leaving: None,
@@ -196,16 +199,13 @@ impl Supervisor {
             News::Served { added, removed, turn } => {
                 self.turn = turn;
                 for place in removed {
+                    self.beginning.remove(&place.name);
                     self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner).unserve(&place.name);
                     self.link.unsubscribe_group(&place.name, now);
                 }
                 for place in added {
+                    self.beginning.insert(Arc::clone(&place.name));
                     self.link.subscribe(place.wishes(), now);
-                    // Where it was there before, and there was no time to end it: it is not confirmed again.
-                    if self.link.is_group_confirmed(&place.name) {
-                        let mut peers = self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner);
-                        peers.serve(Arc::clone(&place.name));
-                    }
                 }
             }
             News::Ask(ask) => self.questions.ask(&self.shared, ask, now),
@@ -217,6 +217,7 @@ impl Supervisor {
 
     /// Does what the machines want, until none wants anything.
     fn act(&mut self, now: Instant) {
+        self.begin();
         self.rooms(now);
         loop {
             while let Some(action) = self.link.poll_output() {
@@ -309,9 +310,18 @@ impl Supervisor {
         self.questions.reply(known);
     }
 
+    /// Namespaces whose channels are all there now. The ear has said so already, but for what it heard while the namespace was
+    /// going and coming back.
+    fn begin(&mut self) {
+        let link = &self.link;
+        for name in self.beginning.extract_if(|name| link.is_group_confirmed(name)) {
+            self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner).serve(name);
+        }
+    }
+
     /// Rooms that have channels of their own.
     fn rooms(&mut self, now: Instant) {
-        for (place, (room, is_own), is_there) in self.shared.changed_rooms(self.turn) {
+        for (place, (room, is_own), is_there) in self.shared.changed_rooms(self.turn, &self.beginning) {
             let Some(wish) = place.room_wish(room.as_str(), is_own) else { continue };
             match is_there {
                 true => self.link.subscribe([wish], now),

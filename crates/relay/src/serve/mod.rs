@@ -148,7 +148,11 @@ async fn run(
     let failed = async {
         tokio::select! {
             failure = server.failed() => failure,
-            failure = cluster::failed(cluster.as_ref()) => failure,
+            failure = cluster::failed(cluster.as_ref()) => {
+                // As the server does itself where it is its own.
+                server.close();
+                failure
+            }
         }
     };
     let end = end(stopped, failed).await;
