@@ -137,7 +137,7 @@ fuzz:
 
 # ── Bench ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-# Begins no run after 24 minutes. Writes the figures into docs/performance.md.
+# Begins no run after 27 minutes. Writes the figures into docs/performance.md.
 bench:
 	$(CARGO) build --release --package fanfare --package fanfare-bench
 	crates/bench/peers/setup.sh

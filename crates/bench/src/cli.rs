@@ -84,7 +84,7 @@ pub(crate) enum Command {
         #[arg(long)]
         rounds: Option<u32>,
         /// Begin no run after this many seconds
-        #[arg(long, default_value_t = 1_440)]
+        #[arg(long, default_value_t = 1_620)]
         at_most_s: u64,
         #[command(flatten)]
         how: How,
