@@ -125,6 +125,7 @@ mod tests {
         assert_eq!(take(), [((new.clone(), channel("stays")), false)], "the last word counts");
         assert!(!rooms.lock().as_ref().unwrap().there.contains_key(&new));
     }
+
     #[test]
     fn a_room_that_is_named_as_a_socket_is_not_the_socket() {
         let rooms = Rooms::new(true);

@@ -58,17 +58,8 @@ pub(crate) struct EmitArgs {
     #[command(flatten)]
     pub(super) server: ServerArgs,
 
-    /// The event's name
-    #[arg(value_name = "EVENT")]
-    pub(super) event: String,
-
-    /// Its arguments, each as JSON; `-` reads one from standard input
-    #[arg(value_name = "ARGUMENT", allow_negative_numbers = true)]
-    pub(super) arguments: Vec<String>,
-
-    /// Add a file as a binary argument, behind the others; `-` is standard input; may be repeated
-    #[arg(long = "file", value_name = "FILE")]
-    pub(super) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) event: EventArgs,
 
     /// Wait for the acknowledgement, and print its arguments as a JSON array
     #[arg(long)]
@@ -77,4 +68,20 @@ pub(crate) struct EmitArgs {
     /// How long all of it may take
     #[arg(long, value_name = "MS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=86_400_000))]
     pub(super) timeout_ms: u64,
+}
+
+/// An event, as it is typed for a server and for its API.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub(crate) struct EventArgs {
+    /// The event's name
+    #[arg(value_name = "EVENT")]
+    pub(super) name: String,
+
+    /// Its arguments, each as JSON; `-` reads one from standard input
+    #[arg(value_name = "ARGUMENT", allow_negative_numbers = true)]
+    pub(super) arguments: Vec<String>,
+
+    /// Add a file as a binary argument, behind the others; `-` is standard input; may be repeated
+    #[arg(long = "file", value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
 }

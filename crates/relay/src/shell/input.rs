@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use fanfare_client::Json;
 
+use super::args::EventArgs;
+
 /// Where values come from.
 pub(super) struct Input(Option<io::Stdin>);
 
@@ -14,8 +16,14 @@ impl Input {
         Self(Some(io::stdin()))
     }
 
+    /// What an event is made of besides its name: its arguments, and its files behind them.
+    pub(super) fn event(&mut self, event: &EventArgs) -> Result<(Vec<String>, Vec<Vec<u8>>), String> {
+        let arguments = self.arguments(&event.arguments)?;
+        Ok((arguments, self.files(&event.files)?))
+    }
+
     /// The arguments of an event, each the text of one JSON value; `-` is what is on standard input.
-    pub(super) fn arguments(&mut self, texts: &[String]) -> Result<Vec<String>, String> {
+    fn arguments(&mut self, texts: &[String]) -> Result<Vec<String>, String> {
         let argument = |(n, text): (usize, &String)| {
             let what = format!("argument {}", n + 1);
             match text.as_str() {
@@ -27,7 +35,7 @@ impl Input {
     }
 
     /// The files of `--file`, as they are; `-` is standard input.
-    pub(super) fn files(&mut self, paths: &[PathBuf]) -> Result<Vec<Vec<u8>>, String> {
+    fn files(&mut self, paths: &[PathBuf]) -> Result<Vec<Vec<u8>>, String> {
         paths.iter().map(|path| self.file("--file", path)).collect()
     }
 

@@ -49,11 +49,9 @@ pub(super) fn listening(arguments: &ListenArgs) -> Result<Listening, String> {
 
 pub(super) fn emitting(arguments: &EmitArgs) -> Result<Emitting, String> {
     let options = options(&arguments.server)?.reconnect(Reconnect::never());
-    let event = event_name("EVENT", &arguments.event)?;
-    let mut input = Input::new();
-    let values = input.arguments(&arguments.arguments)?;
-    let attachments = input.files(&arguments.files)?.into_iter().map(Bytes::from).collect();
-    let arguments_of = arguments_with(values, attachments)?;
+    let event = event_name("EVENT", &arguments.event.name)?;
+    let (values, files) = Input::new().event(&arguments.event)?;
+    let arguments_of = arguments_with(values, files.into_iter().map(Bytes::from).collect())?;
     let timeout = Duration::from_millis(arguments.timeout_ms);
     Ok(Emitting { options, event, arguments: arguments_of, ack: arguments.ack, timeout })
 }

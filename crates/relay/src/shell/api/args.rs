@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use crate::api::LIMIT_MAX;
+use crate::shell::args::EventArgs;
 
 /// `fanfare api`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
@@ -94,17 +95,9 @@ pub(super) enum Action {
 /// An event, and to whom.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub(super) struct EmitArgs {
-    /// The event's name
-    #[arg(value_name = "EVENT")]
-    pub(super) event: String,
-    /// Its arguments, each as JSON; `-` reads one from standard input
-    #[arg(value_name = "ARGUMENT", allow_negative_numbers = true)]
-    pub(super) arguments: Vec<String>,
-    /// Add a file as a binary argument, behind the others; `-` is standard input; may be repeated; as with --binary,
-    /// {"$base64":"…"} stands for bytes then
-    #[arg(long = "file", value_name = "FILE")]
-    pub(super) files: Vec<PathBuf>,
-    /// {"$base64":"…"} in an argument stands for bytes
+    #[command(flatten)]
+    pub(super) event: EventArgs,
+    /// {"$base64":"…"} in an argument stands for bytes; so it does with --file
     #[arg(long)]
     pub(super) binary: bool,
     /// Only to clients that can take it at once

@@ -151,18 +151,17 @@ fn asked(arguments: &ApiArgs) -> Result<Asked, String> {
 
 /// The body of an event.
 fn event(namespace: &str, emit: &EmitArgs) -> Result<String, String> {
-    let EmitArgs { event, arguments, files, binary, volatile, rooms, except, local, ack_ms, idempotency_key: _ } = emit;
-    let mut input = Input::new();
-    let values = input.arguments(arguments)?;
+    let EmitArgs { event, binary, volatile, rooms, except, local, ack_ms, idempotency_key: _ } = emit;
+    let (values, files) = Input::new().event(event)?;
     let body = Body {
         namespace,
-        event,
-        args: args(values, input.files(files)?)?,
+        event: &event.name,
+        binary: *binary || !files.is_empty(),
+        args: args(values, files)?,
         rooms,
         except,
         volatile: *volatile,
         local: *local,
-        binary: *binary || !files.is_empty(),
         ack: ack_ms.map(|ms| json!({ "timeout_ms": ms })),
     };
     serde_json::to_string(&body).map_err(|error| error.to_string())
